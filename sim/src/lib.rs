@@ -1,0 +1,1 @@
+//! Virtual time and a misbehaving network, for tests of every floor.
