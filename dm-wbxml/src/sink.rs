@@ -28,6 +28,11 @@ pub trait Sink {
     /// Octets inside the open element: OPAQUE in WBXML. XML has none, and writes base64.
     fn opaque(&mut self, octets: &[u8]);
 
+    /// Whether octets go out as they are; if not, they become base64, and an encoder may want to say so.
+    fn carries_octets(&self) -> bool {
+        true
+    }
+
     /// An element that holds only text; an empty element when the text is empty.
     #[inline]
     fn leaf(&mut self, tag: Tag, text: &str) {

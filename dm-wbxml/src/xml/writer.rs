@@ -179,6 +179,10 @@ impl<B: BufMut> Sink for Writer<B> {
     fn opaque(&mut self, octets: &[u8]) {
         self.put(&Base64::encode_string(octets));
     }
+
+    fn carries_octets(&self) -> bool {
+        false
+    }
 }
 
 /// The local name of a token nobody named.
