@@ -198,6 +198,6 @@ mod tests {
         }
         assert_eq!("4294967295".parse::<Serial>().unwrap(), Serial::MAX);
         assert_eq!(Serial::MAX.next(), None);
-        assert_eq!(core::mem::size_of::<Option<Serial>>(), 4);
+        assert_eq!(size_of::<Option<Serial>>(), 4);
     }
 }

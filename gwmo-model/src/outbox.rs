@@ -674,7 +674,7 @@ impl Desk {
         let Some(Some(last)) = self.session else { return };
         let mut next = self.alerts.first_key_value().map(|(&seq, _)| seq).filter(|&seq| seq <= last);
         while let Some(seq) = next {
-            let alert = &self.alerts[&seq];
+            let Some(alert) = self.alerts.get(&seq) else { break };
             let new = matches!(alert.body, AlertBody::DeviceAttached { first: true, .. });
             if let Some(serial) = alert.device() {
                 self.link(serial, seq, new);

@@ -338,3 +338,213 @@ impl Facts<'_> {
         Stage::Ended(state, code)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    const NOW: Instant = Instant::from_millis(1_000_000);
+
+    /// One attempt made, two operations, nothing delivered.
+    fn facts(policy: &Policy) -> Facts<'_> {
+        Facts {
+            now: NOW,
+            policy,
+            tries: 1,
+            away: false,
+            met: false,
+            cancelling: false,
+            work: Work::untouched(2),
+        }
+    }
+
+    fn policy() -> Policy {
+        Policy::default().with_retries(1)
+    }
+
+    fn stages() -> [Stage; 6] {
+        let until = NOW;
+        [
+            Stage::Queued,
+            Stage::WaitAttach,
+            Stage::Notifying { until },
+            Stage::InSession { until },
+            Stage::Backoff { until },
+            Stage::Ended(TargetState::Ok, ResultCode::OK),
+        ]
+    }
+
+    fn events() -> [(&'static str, Event); 16] {
+        use Event as E;
+        [
+            ("Released", E::Released),
+            ("Dispatched", E::Dispatched),
+            ("NotifySent", E::NotifySent),
+            ("NotifyFailed", E::NotifyFailed),
+            ("Denied 425", E::Denied(StatusCode::PERMISSION_DENIED)),
+            ("SessionOpened", E::SessionOpened),
+            ("Heard", E::Heard),
+            ("Answered", E::Answered),
+            ("Closed clean", E::SessionClosed(SessionEnd::Clean)),
+            ("Closed lost", E::SessionClosed(SessionEnd::Lost)),
+            ("Closed 401", E::SessionClosed(SessionEnd::Refused(StatusCode::INVALID_CREDENTIALS))),
+            ("Due", E::Due),
+            ("Attached", E::Attached),
+            ("Detached", E::Detached),
+            ("Cancelled", E::Cancelled),
+            ("JobTimeUp", E::JobTimeUp),
+        ]
+    }
+
+    fn name(from: Stage, to: Stage) -> String {
+        match to {
+            _ if from == to => String::from("-"),
+            Stage::Ended(state, code) => format!("{state:?} {code}"),
+            Stage::Notifying { until } => format!("Notifying +{}", (until - NOW).as_secs()),
+            Stage::InSession { until } => format!("InSession +{}", (until - NOW).as_secs()),
+            Stage::Backoff { until } => format!("Backoff +{}", (until - NOW).as_secs()),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn rendered<'a>(columns: &[(Stage, Facts<'a>)], events: &[(&'static str, Event)]) -> String {
+        let mut table = String::new();
+        for &(event_name, event) in events {
+            let row: Vec<String> = columns
+                .iter()
+                .map(|(stage, facts)| format!("{:<18}", name(*stage, stage.step(event, facts))))
+                .collect();
+            table += format!("{event_name:<13} | {}", row.join(" | ")).trim_end();
+            table += "\n";
+        }
+        table
+    }
+
+    /// The whole table, for a target of one attempt with one retry left that was delivered nothing yet.
+    #[test]
+    fn every_stage_and_event() {
+        let policy = policy();
+        let columns = stages()
+            .map(|stage| (stage, Facts { met: stage.state() == TargetState::InSession, ..facts(&policy) }));
+        let table = rendered(&columns, &events());
+        assert_eq!(table, EVERY_STAGE_AND_EVENT.trim_start(), "\n{table}");
+    }
+
+    // Queued, WaitAttach, Notifying, InSession, Backoff, Ended
+    const EVERY_STAGE_AND_EVENT: &str = "
+Released      | -                  | -                  | -                  | -                  | -                  | -
+Dispatched    | Notifying +60      | -                  | -                  | -                  | -                  | -
+NotifySent    | -                  | -                  | Notifying +60      | -                  | -                  | -
+NotifyFailed  | -                  | -                  | Backoff +30        | -                  | -                  | -
+Denied 425    | -                  | -                  | Skipped 425        | Skipped 425        | -                  | -
+SessionOpened | InSession +30      | InSession +30      | InSession +30      | -                  | InSession +30      | -
+Heard         | -                  | -                  | -                  | InSession +30      | -                  | -
+Answered      | -                  | -                  | -                  | InSession +30      | -                  | -
+Closed clean  | -                  | -                  | -                  | Backoff +30        | -                  | -
+Closed lost   | -                  | -                  | -                  | Backoff +30        | -                  | -
+Closed 401    | -                  | -                  | -                  | Refused 401        | -                  | -
+Due           | -                  | -                  | Backoff +30        | Backoff +30        | Queued             | -
+Attached      | -                  | Queued             | -                  | -                  | -                  | -
+Detached      | -                  | -                  | -                  | -                  | -                  | -
+Cancelled     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | -
+JobTimeUp     | Unreachable 1408   | Unreachable 1410   | Unreachable 1408   | TimedOut 1408      | Unreachable 1408   | -
+";
+
+    /// The same in session, by what was delivered and answered; no retry left.
+    #[test]
+    fn every_end_of_a_session() {
+        let policy = Policy::default();
+        let delivered = |doubt| Work { left: 2, outstanding: 2, loose: 2, doubt, first_bad: None };
+        let answered = |code| Work { left: 0, outstanding: 0, loose: 0, doubt: 0, first_bad: code };
+        let half = Work { left: 1, ..Work::untouched(2) };
+        let works = [
+            (false, Work::untouched(2)),
+            (false, delivered(0)),
+            (false, delivered(1)),
+            (false, answered(None)),
+            (false, answered(Some(StatusCode::NOT_FOUND))),
+            (false, answered(Some(StatusCode::PERMISSION_DENIED))),
+            (true, half),
+            (true, delivered(0)),
+            (true, delivered(1)),
+        ];
+        let columns = works.map(|(cancelling, work)| {
+            (Stage::InSession { until: NOW }, Facts { met: true, cancelling, work, ..facts(&policy) })
+        });
+        let table = rendered(&columns, &events());
+        assert_eq!(table, EVERY_END_OF_A_SESSION.trim_start(), "\n{table}");
+    }
+
+    // Nothing delivered; outstanding: repeatable, unsafe; answered: ok, 404, 425; cancelling: one answered and
+    // nothing outstanding, outstanding repeatable, outstanding unsafe
+    const EVERY_END_OF_A_SESSION: &str = "
+Released      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Dispatched    | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+NotifySent    | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+NotifyFailed  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Denied 425    | Skipped 425        | TimedOut 425       | Indeterminate 425  | Skipped 425        | Skipped 425        | Skipped 425        | Skipped 425        | TimedOut 425       | Indeterminate 425
+SessionOpened | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Heard         | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30
+Answered      | InSession +30      | InSession +30      | InSession +30      | Ok 200             | Failed 404         | Refused 425        | Cancelled 1401     | InSession +30      | InSession +30
+Closed clean  | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411
+Closed lost   | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411
+Closed 401    | Refused 401        | TimedOut 401       | Indeterminate 401  | Refused 401        | Refused 401        | Refused 401        | Refused 401        | TimedOut 401       | Indeterminate 401
+Due           | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411
+Attached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Detached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Cancelled     | Cancelled 1401     | -                  | -                  | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | -                  | -
+JobTimeUp     | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408
+";
+
+    #[test]
+    fn policies_and_histories_decide() {
+        let policy = policy();
+        let until = NOW;
+        let base = facts(&policy);
+        let away = Facts { away: true, ..base };
+        let skip = policy.with_offline(Offline::Skip);
+        let attempt = policy.with_offline(Offline::Try);
+        assert_eq!(Stage::Queued.step(Event::Detached, &away), Stage::WaitAttach);
+        assert_eq!(Stage::Backoff { until }.step(Event::Due, &away), Stage::WaitAttach);
+        let skipped = Stage::Ended(TargetState::Skipped, ResultCode::DETACHED);
+        assert_eq!(Stage::Queued.step(Event::Released, &Facts { policy: &skip, ..away }), skipped);
+        assert_eq!(Stage::Queued.step(Event::Released, &Facts { policy: &attempt, ..away }), Stage::Queued);
+
+        // The last try, never met: unreachable. Met in an earlier attempt: timed out.
+        let last = Facts { tries: 2, ..base };
+        let end = |state| Stage::Ended(state, ResultCode::NOT_ANSWERED);
+        assert_eq!(Stage::Notifying { until }.step(Event::Due, &last), end(TargetState::Unreachable));
+        let met = Facts { met: true, ..last };
+        assert_eq!(Stage::Notifying { until }.step(Event::Due, &met), end(TargetState::TimedOut));
+        // Something unsafe was resent by policy and is still in doubt.
+        let doubt = Facts { work: Work { loose: 1, doubt: 1, ..Work::untouched(2) }, ..met };
+        assert_eq!(Stage::Notifying { until }.step(Event::Due, &doubt), end(TargetState::Indeterminate));
+
+        // Never had its turn.
+        let fresh = Facts { tries: 0, ..base };
+        let out = Stage::Ended(TargetState::TimedOut, ResultCode::OUT_OF_TIME);
+        assert_eq!(Stage::Queued.step(Event::JobTimeUp, &fresh), out);
+
+        let resend = policy.with_on_unsafe(UnsafePolicy::Resend);
+        let unsafe_out = Work { left: 1, outstanding: 1, loose: 1, doubt: 1, first_bad: None };
+        let facts = Facts { policy: &resend, met: true, work: unsafe_out, ..base };
+        assert!(matches!(Stage::InSession { until }.step(Event::Due, &facts), Stage::Backoff { .. }));
+        let facts = Facts { policy: &policy, ..facts };
+        let lost = Stage::Ended(TargetState::Indeterminate, ResultCode::SESSION_LOST);
+        assert_eq!(Stage::InSession { until }.step(Event::Due, &facts), lost);
+        // Attempts never run over.
+        let endless = policy.with_retries(u16::MAX);
+        let facts = Facts { policy: &endless, tries: u16::MAX, ..base };
+        assert_eq!(Stage::Notifying { until }.step(Event::Due, &facts), end(TargetState::Unreachable));
+    }
+
+    #[test]
+    fn small_enough_for_many() {
+        assert!(size_of::<Target>() <= 64, "{}", size_of::<Target>());
+        assert!(size_of::<super::super::ledger::Slot>() <= 16);
+    }
+}
