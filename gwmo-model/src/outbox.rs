@@ -401,7 +401,8 @@ impl Outbox {
     /// A session with a server is open, whoever asked for it: everything that waits is sent in it.
     pub fn handle_session_opened(&mut self, now: Instant, server: &ServerId) {
         self.advance(now);
-        if let Some(desk) = self.desks.get_mut(server) {
+        // Beyond the limit a server is not known; it is owed nothing then.
+        if let Ok(desk) = self.desk(server) {
             // A second session while the first is open can only mean that the first is dead.
             desk.requeue();
             desk.session = Some(None);
