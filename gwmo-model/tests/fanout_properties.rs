@@ -1,5 +1,7 @@
 //! The fanout against a naive oracle: random events, every output and every record checked after each of them.
 
+extern crate alloc;
+
 #[path = "fanout_properties/oracle.rs"]
 mod oracle;
 

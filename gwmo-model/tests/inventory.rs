@@ -1,8 +1,10 @@
 //! The inventory: scenarios by requirement, then random events against a naive model.
 
-use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Included, Unbounded};
-use std::time::Duration;
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use core::ops::Bound::{Excluded, Included, Unbounded};
+use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
 use gwmo_model::{
@@ -207,7 +209,7 @@ fn what_is_too_much_is_refused_without_effect() {
             .map_err(|e| e.kind())
     };
     assert_eq!(kind(&mut inventory, "a", "12345"), Err(InventoryErrorKind::TextTooLong { max: 4 }));
-    assert_eq!(kind(&mut inventory, "a", "1\02"), Err(InventoryErrorKind::ControlCharacter));
+    assert_eq!(kind(&mut inventory, "a", "1\u{0}2"), Err(InventoryErrorKind::ControlCharacter));
     assert_eq!(inventory.summary().total, 0, "not even registered");
     kind(&mut inventory, "a", "1234").unwrap();
     kind(&mut inventory, "b", "").unwrap();

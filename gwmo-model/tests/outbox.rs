@@ -1,7 +1,9 @@
 //! The outbox: scenarios by requirement, then random events.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+extern crate alloc;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
 use gwmo_model::{

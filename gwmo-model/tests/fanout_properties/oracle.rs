@@ -1,7 +1,7 @@
 //! What a fanout should do, written as plainly as possible: every question is answered by looking at everything.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Range;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use core::ops::Range;
 
 use dm_syncml::{Instant, StatusCode};
 use gwmo_model::{
