@@ -283,7 +283,7 @@ mod tests {
             ("Copy=a", UnknownCommand, 0),
             ("get=a", UnknownCommand, 0),
             (" Get=a", UnknownCommand, 0),
-            ("Add=*&amp;Get=*", NoIdentifiers, 9),
+            ("Add=*&amp;Get=*", UnknownCommand, 6),
             ("Get=a&Put=b", UnknownCommand, 6),
             ("Get=a b", ServerId(ServerIdError::BadCharacter(' ')), 4),
             ("Get=a=b", ServerId(ServerIdError::BadCharacter('=')), 4),

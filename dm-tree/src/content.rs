@@ -1,10 +1,8 @@
 //! Values as commands carry them: data with a format and a type in words, each optional (TND 1.2.1 §7.7.2).
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use base64ct::{Base64, Encoding};
-use zeroize::Zeroizing;
+use dm_syncml::Data;
 
 use crate::error::RefusalKind;
 use crate::node::NewNode;
@@ -26,17 +24,18 @@ pub struct Content<'a> {
     format: Option<&'a str>,
     mime: Option<&'a str>,
     data: &'a [u8],
+    is_markup: bool,
 }
 
 impl<'a> Content<'a> {
     /// Data of the default format and type, `chr` and `text/plain`.
     pub const fn new(data: &'a [u8]) -> Self {
-        Self { format: None, mime: None, data }
+        Self { format: None, mime: None, data, is_markup: false }
     }
 
     /// No data: an interior node, with a management object identifier that may be empty.
     pub const fn interior(mo_id: &'a str) -> Self {
-        Self { format: Some("node"), mime: Some(mo_id), data: &[] }
+        Self { format: Some("node"), mime: Some(mo_id), data: &[], is_markup: false }
     }
 
     /// Sets what `Meta/Format` says.
@@ -49,6 +48,16 @@ impl<'a> Content<'a> {
     pub const fn with_type(mut self, mime: &'a str) -> Self {
         self.mime = Some(mime);
         self
+    }
+
+    /// Elements instead of data. No leaf takes them; whatever else is wrong with the command is said first.
+    pub(crate) const fn markup() -> Self {
+        Self { format: None, mime: None, data: &[], is_markup: true }
+    }
+
+    /// The data of a property, which are text whatever the Meta says.
+    pub(crate) fn property_text(&self) -> Option<&'a str> {
+        if self.is_markup { None } else { core::str::from_utf8(self.data).ok() }
     }
 
     /// The data as they came.
@@ -107,6 +116,9 @@ impl<'a> Content<'a> {
     }
 
     fn format(&self, default: Format) -> Result<Format, RefusalKind> {
+        if self.is_markup {
+            return Err(RefusalKind::Format);
+        }
         match self.format.map(str::trim) {
             None | Some("") => Ok(default),
             Some(name) => Format::from_name(name).ok_or(RefusalKind::Format),
@@ -126,7 +138,9 @@ impl<'a> Content<'a> {
         max_len: usize,
     ) -> Result<Value, RefusalKind> {
         let (format, data) = if format == Format::B64 && !keeps_base64 {
-            (Format::Bin, decode_base64(self.data).ok_or(RefusalKind::Format)?)
+            let data = Data::octets(self.data);
+            let data = data.decoded(Some(&dm_syncml::Format::B64)).map_err(|_| RefusalKind::Format)?;
+            (Format::Bin, data.into_owned())
         } else if self.data.len() > max_len {
             return Err(if format.accepts(self.data) { RefusalKind::TooLarge } else { RefusalKind::Format });
         } else {
@@ -158,23 +172,15 @@ impl core::fmt::Debug for Content<'_> {
     }
 }
 
-fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let text = core::str::from_utf8(text).ok()?;
-    if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        let packed: Zeroizing<String> =
-            Zeroizing::new(text.chars().filter(|c| !c.is_ascii_whitespace()).collect());
-        return Base64::decode_vec(&packed).ok();
-    }
-    Base64::decode_vec(text).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     const MAX: usize = 8;
 
-    fn added(content: Content<'_>) -> Result<(Format, alloc::vec::Vec<u8>), RefusalKind> {
+    fn added(content: Content<'_>) -> Result<(Format, Vec<u8>), RefusalKind> {
         match content.to_new_node(MAX)? {
             NewNode::Leaf(value) => Ok((value.format(), value.data().to_vec())),
             NewNode::Interior { .. } => Ok((Format::Node, Vec::new())),

@@ -110,7 +110,13 @@ pub enum RefusalKind {
     /// A command this crate does not execute: 406.
     #[error("command not supported")]
     UnsupportedCommand,
-    /// An item without a target: 412.
+    /// Several items where there can only be one: 400.
+    #[error("more items than the command can have")]
+    TooManyItems,
+    /// A piece of a large object, of which more is to come: 412. A session puts the pieces together first.
+    #[error("incomplete data")]
+    MoreData,
+    /// An item without a target, or a command without items: 412.
     #[error("item without a target")]
     NoTarget,
     /// The address, or the name in a rename, is malformed (500) or too long (414).
@@ -187,7 +193,8 @@ impl RefusalKind {
                 StatusCode::URI_TOO_LONG
             }
             Self::Uri(_) | Self::Acl(_) => StatusCode::COMMAND_FAILED,
-            Self::NoTarget => StatusCode::INCOMPLETE_COMMAND,
+            Self::TooManyItems => StatusCode::BAD_REQUEST,
+            Self::NoTarget | Self::MoreData => StatusCode::INCOMPLETE_COMMAND,
             Self::UnsupportedCommand
             | Self::UnknownProperty
             | Self::UnsupportedList

@@ -1,5 +1,6 @@
 //! Exec (DM RepPro 1.2.1 §6.6.7).
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use dm_syncml::StatusCode;
@@ -21,16 +22,26 @@ impl Acting<'_> {
     ///
     /// [`Refusal`] with the status to answer.
     pub fn exec(&mut self, uri: &str, argument: &[u8]) -> Result<StatusCode, Refusal> {
+        self.exec_with(uri, || Ok(Cow::Borrowed(argument)))
+    }
+
+    /// As [`exec`](Self::exec); the argument is decoded only once the command may be executed.
+    pub(crate) fn exec_with<'a>(
+        &mut self,
+        uri: &str,
+        argument: impl FnOnce() -> Result<Cow<'a, [u8]>, RefusalKind>,
+    ) -> Result<StatusCode, Refusal> {
         let aim = self.aim(uri, Rights::EXEC)?;
         let found = self.find(&aim.node)?;
         self.check_acl(&found, Rights::EXEC)?;
         found.check_access(AccessType::EXEC)?;
+        let argument = argument()?;
         if argument.len() > self.tree.limits().max_value_len {
             return Err(RefusalKind::TooLarge.into());
         }
         let Spot::Mounted(mounted) = &found.spot else { return Err(RefusalKind::NothingToExecute.into()) };
         let (handler, cx) = self.ask(mounted)?;
-        match handler.exec(&cx, &mounted.names(), argument) {
+        match handler.exec(&cx, &mounted.names(), &argument) {
             ExecReply::Done(status) => Ok(status),
             ExecReply::Accepted => {
                 self.requests.push(ExecRequest {
@@ -38,7 +49,7 @@ impl Acting<'_> {
                     mount: mounted.id,
                     server: self.server.clone(),
                     correlator: self.correlator.map(String::from),
-                    argument: argument.into(),
+                    argument: argument.into_owned(),
                 });
                 Ok(StatusCode::ACCEPTED)
             }

@@ -4,16 +4,17 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 
 use crate::access::Spot;
-use crate::acl::Acl;
+use crate::acl::{Acl, AclErrorKind};
 use crate::acting::{Acting, Found};
-use crate::change::ChangeKind;
+use crate::change::{Change, ChangeKind};
 use crate::command::Got;
+use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::node::{NodeId, NodeRef};
 use crate::property::Property;
 use crate::rights::{AccessType, Rights};
 use crate::tree::Tree;
-use crate::uri::{NodeUri, Segment, escape};
+use crate::uri::{NodeUri, Segment, UriErrorKind, escape};
 use crate::value::{Format, Value};
 
 impl Acting<'_> {
@@ -57,25 +58,25 @@ impl Acting<'_> {
         &mut self,
         uri: &NodeUri<'_>,
         property: Property,
-        data: &[u8],
+        content: &Content<'_>,
     ) -> Result<(), Refusal> {
         let found = self.find(uri)?;
         match property {
-            Property::Name => self.rename(uri, &found, data),
-            Property::Title => self.retitle(&found, data),
-            _ => self.replace_acl(&found, data),
+            Property::Name => self.rename(uri, &found, content),
+            Property::Title => self.retitle(&found, content),
+            _ => self.replace_acl(&found, content),
         }
     }
 
-    fn replace_acl(&mut self, found: &Found<'_>, data: &[u8]) -> Result<(), Refusal> {
+    fn replace_acl(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
         if !self.tree.may_replace_acl(self.server, &found.spot, !found.is_interior) {
             return Err(RefusalKind::Denied.into());
         }
-        if data.len() > self.tree.limits().max_acl_len {
+        if content.data().len() > self.tree.limits().max_acl_len {
             return Err(RefusalKind::TooLarge.into());
         }
-        let unknown = RefusalKind::Acl(crate::acl::AclErrorKind::UnknownCommand);
-        let text = core::str::from_utf8(data).map_err(|_| unknown)?;
+        let not_text = RefusalKind::Acl(AclErrorKind::UnknownCommand);
+        let text = content.property_text().ok_or(not_text)?;
         let acl = Acl::parse(text).map_err(|error| RefusalKind::Acl(error.kind()))?;
         match &found.spot {
             // The device keeps the root open to Add (TND 1.2.1 §7.7.1.3), which an empty ACL would not.
@@ -89,10 +90,10 @@ impl Acting<'_> {
         Ok(())
     }
 
-    fn retitle(&mut self, found: &Found<'_>, data: &[u8]) -> Result<(), Refusal> {
+    fn retitle(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
         let Spot::Stored(id) = found.spot else { return Err(RefusalKind::UnknownProperty.into()) };
         self.check_acl(found, Rights::REPLACE)?;
-        let title = core::str::from_utf8(data).map_err(|_| RefusalKind::Format)?;
+        let title = content.property_text().ok_or(RefusalKind::Format)?;
         if title.len() > Property::MAX_TITLE_LEN {
             return Err(RefusalKind::TooLarge.into());
         }
@@ -102,7 +103,7 @@ impl Acting<'_> {
     }
 
     /// Rename (TND 1.2.1 §7.7.3). Needs Replace on the node alone; ACLs move with their nodes.
-    fn rename(&mut self, uri: &NodeUri<'_>, found: &Found<'_>, data: &[u8]) -> Result<(), Refusal> {
+    fn rename(&mut self, uri: &NodeUri<'_>, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
         // Handlers offer no rename, so their nodes keep their names like permanent ones.
         let id = match found.spot {
             Spot::Stored(id) if !found.is_permanent => id,
@@ -114,9 +115,8 @@ impl Acting<'_> {
         if self.tree.holds_permanent(id) {
             return Err(RefusalKind::Permanent.into());
         }
-        let text = core::str::from_utf8(data).map_err(|_| {
-            RefusalKind::Uri(crate::uri::UriErrorKind::BadCharacter(char::REPLACEMENT_CHARACTER))
-        })?;
+        let not_text = RefusalKind::Uri(UriErrorKind::BadCharacter(char::REPLACEMENT_CHARACTER));
+        let text = content.property_text().ok_or(not_text)?;
         let name = Segment::parse(text)?;
         let parent = self.tree.at(id).parent;
         let to = self.tree.uri_of(parent).join(name.as_str());
@@ -129,7 +129,7 @@ impl Acting<'_> {
         let from = self.uri_of(&found.spot);
         self.tree.rename(id, name)?;
         crate::standard::hide_secrets(self.tree, id);
-        self.changes.push(crate::change::Change { uri: from, kind: ChangeKind::Renamed { to } });
+        self.changes.push(Change { uri: from, kind: ChangeKind::Renamed { to } });
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl Acting<'_> {
         let mut stack = alloc::vec![(top, new)];
         while let Some((node, len)) = stack.pop() {
             if len > max {
-                return Err(RefusalKind::Uri(crate::uri::UriErrorKind::TooLong).into());
+                return Err(RefusalKind::Uri(UriErrorKind::TooLong).into());
             }
             stack.extend(node.children().map(|child| (child, len + 1 + child.name().len())));
         }

@@ -18,7 +18,7 @@ impl Acting<'_> {
     pub fn replace(&mut self, uri: &str, content: &Content<'_>) -> Result<(), Refusal> {
         let aim = self.aim(uri, Rights::REPLACE)?;
         if let Some(property) = aim.property {
-            return self.replace_property(&aim.node, property, content.data());
+            return self.replace_property(&aim.node, property, content);
         }
         if content.is_serialised_tree() {
             return Err(RefusalKind::SerialisedTree.into());
