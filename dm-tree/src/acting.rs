@@ -29,7 +29,8 @@ use crate::value::{Format, Value};
 ///
 /// let mut tree = Tree::default();
 /// let server = ServerId::new("com.example.dm")?;
-/// let mut acting = tree.act_for(&server, &mut ());
+/// let handlers = &mut (); // nothing is mounted
+/// let mut acting = tree.act_for(&server, handlers);
 /// acting.add("./Notes", &Content::interior(""))?;
 /// acting.add("./Notes/1", &Content::new(b"hello"))?;
 /// assert_eq!(acting.get("./Notes")?.data(), b"1");

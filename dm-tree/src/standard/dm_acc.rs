@@ -34,7 +34,8 @@ use crate::value::Value;
 /// let (uri, found) = dm_accounts(&tree).next().unwrap();
 /// assert_eq!((uri.as_str(), &found), ("./DMAcc/example", &account));
 ///
-/// let mut acting = tree.act_for(&account.server_id, &mut ());
+/// let handlers = &mut ();
+/// let mut acting = tree.act_for(&account.server_id, handlers);
 /// let refusal = acting.get("./DMAcc/example/AppAuth/1/AAuthSecret").unwrap_err();
 /// assert_eq!(refusal.status().get(), 405);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
