@@ -1,1 +1,9 @@
 //! What the benchmarks share: generated inputs, floors and the clock.
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod clock;
+pub mod floors;
+pub mod inputs;
+pub mod text_prototypes;
