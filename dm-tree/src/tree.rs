@@ -573,7 +573,7 @@ pub(crate) fn new_node(segment: Segment<'_>, spec: NodeSpec) -> Node {
 }
 
 /// The name a stored spelling stands for.
-fn stored_name(spelling: &str) -> Cow<'_, str> {
+pub(crate) fn stored_name(spelling: &str) -> Cow<'_, str> {
     match Segment::parse(spelling) {
         Ok(segment) => segment.name(),
         Err(_) => Cow::Borrowed(spelling),

@@ -11,7 +11,7 @@ use crate::node::{Content, NodeId, NodeRef, NodeSpec};
 use crate::rights::AccessType;
 use crate::secret::Secret;
 use crate::server_id::ServerId;
-use crate::tree::Tree;
+use crate::tree::{Tree, stored_name};
 use crate::uri::NodeUri;
 use crate::value::Value;
 
@@ -345,7 +345,7 @@ pub fn dm_accounts(tree: &Tree) -> impl Iterator<Item = (NodeUri<'static>, DmAcc
 /// Makes secrets below an account unreadable: those a server has just added, or given the name of one.
 pub(crate) fn hide_secrets(tree: &mut Tree, id: NodeId) {
     let node = tree.at(id);
-    if !matches!(&*node.name, SECRET | DATA) || !matches!(node.content, Content::Leaf(_)) {
+    if !matches!(&*stored_name(&node.name), SECRET | DATA) || !matches!(node.content, Content::Leaf(_)) {
         return;
     }
     let mut at = id;
