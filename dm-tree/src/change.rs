@@ -22,8 +22,12 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChangeKind {
-    /// It was added, by name or because a node below it was.
-    Added,
+    /// It was added.
+    #[non_exhaustive]
+    Added {
+        /// How many of its ancestors, the nearest ones, were created on the way.
+        ancestors: usize,
+    },
     /// It has another value.
     Replaced,
     /// It went, with everything below it.

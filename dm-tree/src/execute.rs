@@ -22,7 +22,7 @@ use crate::value::{Format, Value};
 pub struct Execution {
     /// Per item, in the order of the items; never empty. A command that has no items here (a container, an
     /// alert, an unknown element) has one outcome, a refusal.
-    pub outcomes: Vec<ItemOutcome>,
+    pub outcomes: Vec<ItemExecution>,
     /// What changed, in order.
     pub changes: Vec<Change>,
     /// What handlers accepted to execute: the items with status 202.
@@ -53,7 +53,7 @@ impl Execution {
 /// What became of one item of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ItemOutcome {
+pub struct ItemExecution {
     /// The status to answer with.
     pub status: StatusCode,
     /// What a Get found: an item for `Results`, with Source, Meta where it is not the default, and Data.
@@ -62,7 +62,7 @@ pub struct ItemOutcome {
     pub refusal: Option<Refusal>,
 }
 
-impl From<Refusal> for ItemOutcome {
+impl From<Refusal> for ItemExecution {
     fn from(refusal: Refusal) -> Self {
         Self { status: refusal.status(), result: None, refusal: Some(refusal) }
     }
@@ -108,7 +108,7 @@ impl Tree {
 }
 
 impl Acting<'_> {
-    fn outcomes(&mut self, command: &Command<'_>) -> Vec<ItemOutcome> {
+    fn outcomes(&mut self, command: &Command<'_>) -> Vec<ItemExecution> {
         let items = match command {
             Command::Add(_)
             | Command::Copy(_)
@@ -126,18 +126,18 @@ impl Acting<'_> {
             if too_many {
                 return Refusal::new(RefusalKind::TooManyItems).into();
             }
-            self.outcome(command, item).unwrap_or_else(ItemOutcome::from)
+            self.outcome(command, item).unwrap_or_else(ItemExecution::from)
         };
         items.iter().map(outcome).collect()
     }
 
-    fn outcome(&mut self, command: &Command<'_>, item: &Item<'_>) -> Result<ItemOutcome, Refusal> {
+    fn outcome(&mut self, command: &Command<'_>, item: &Item<'_>) -> Result<ItemExecution, Refusal> {
         let target = item.target_uri().ok_or(RefusalKind::NoTarget)?;
         let uri = target.as_str();
         if item.more_data {
             return Err(RefusalKind::MoreData.into());
         }
-        let mut outcome = ItemOutcome { status: StatusCode::OK, result: None, refusal: None };
+        let mut outcome = ItemExecution { status: StatusCode::OK, result: None, refusal: None };
         match command {
             Command::Add(_) => self.add(uri, &content(command, item))?,
             Command::Delete(_) => self.delete(uri)?,

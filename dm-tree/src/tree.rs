@@ -254,6 +254,9 @@ impl Tree {
     pub fn remove_server(&mut self, server: &ServerId) {
         for at in 0..self.nodes.len() {
             let Some(node) = &mut self.nodes[at] else { continue };
+            if node.acl.is_empty() {
+                continue;
+            }
             let before = node.acl.text_len();
             let had = node.acl.remove(server);
             if had.is_empty() {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::access::Spot;
 use crate::acl::Acl;
 use crate::acting::Acting;
-use crate::change::{Change, ChangeKind};
+use crate::change::ChangeKind;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::mount::Mounted;
@@ -49,7 +49,7 @@ impl Acting<'_> {
             return Err(RefusalKind::NotFound.into());
         }
         let refusal = |kind: RefusalKind| {
-            // An ancestor that cannot be created is named, the node itself need not be.
+            // An ancestor that cannot be created is named: the topmost one missing.
             let ancestor = (1..rest.len())
                 .try_fold(uri.clone().into_owned(), |uri, _| uri.parent().map(NodeUri::into_owned));
             match ancestor {
@@ -81,14 +81,9 @@ impl Acting<'_> {
         if let Some(first) = chain.first_mut() {
             first.acl = acl;
         }
-        let mut at = self.tree.create_all(parent, chain)?;
-        crate::standard::hide_secrets(self.tree, at);
-        let mut added = Vec::new();
-        for _ in rest {
-            added.push(Change { uri: self.tree.uri_of(at), kind: ChangeKind::Added });
-            at = self.tree.at(at).parent;
-        }
-        self.changes.extend(added.into_iter().rev());
+        let id = self.tree.create_all(parent, chain)?;
+        crate::standard::hide_secrets(self.tree, id);
+        self.record(&Spot::Stored(id), ChangeKind::Added { ancestors: ancestors.len() });
         Ok(())
     }
 
@@ -126,7 +121,7 @@ impl Acting<'_> {
             self.tree.drop_mounted_acls(mounted);
             return Err(RefusalKind::Handler(status).into());
         }
-        self.record(&Spot::Mounted(mounted.clone()), ChangeKind::Added);
+        self.record(&Spot::Mounted(mounted.clone()), ChangeKind::Added { ancestors: 0 });
         Ok(())
     }
 }

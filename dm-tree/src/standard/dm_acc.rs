@@ -339,7 +339,10 @@ impl AppAuth {
 
 /// The accounts in a tree, wherever they are, found by their type. In the order of their addresses.
 pub fn dm_accounts(tree: &Tree) -> impl Iterator<Item = (NodeUri<'static>, DmAccount)> {
-    tree.root().walk().filter_map(|node| Some((node.uri(), DmAccount::read(node)?)))
+    tree.root().walk().filter_map(|node| {
+        let account = DmAccount::read(node)?;
+        Some((node.uri(), account))
+    })
 }
 
 /// Makes secrets below an account unreadable: those a server has just added, or given the name of one.
