@@ -1,7 +1,10 @@
 //! Subtrees served by handlers.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use std::sync::Mutex;
 
 use dm_syncml::StatusCode;
 use dm_tree::{

@@ -1,6 +1,8 @@
 //! Random commands of several servers against the tree and against a naive one: a sorted map of paths, rules spelled out by walking.
 
-use std::collections::BTreeMap;
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
 
 use dm_tree::{AccessType, Acl, Content, NodeSpec, ServerId, Tree, TreeLimits, UriLimits, Value};
 use proptest::prelude::*;
