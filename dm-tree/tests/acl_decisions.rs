@@ -357,3 +357,62 @@ fn order_of_checks() {
         assert_eq!(run(&mut tree, server, command).0, status, "{server} {command}: {why}");
     }
 }
+
+#[test]
+fn a_rename_keeps_the_nodes_below_within_reach() {
+    let server = id("S");
+    let rename = |tree: &mut Tree, uri: &str, name: &[u8]| {
+        let uri = format!("{uri}?prop=Name");
+        tree.act_for(&server, &mut ()).replace(&uri, &Content::new(name)).map_err(|r| r.status().get())
+    };
+    let uri = dm_tree::UriLimits::default().with_max_tot_len(17);
+    let mut tree = Tree::new(TreeLimits::default().with_uri(uri));
+    put(&mut tree, "./A", "Get=S&Replace=S", NodeSpec::interior());
+    put(&mut tree, "./A/b/c123456789", "", NodeSpec::leaf(Value::chr("v")));
+    put(&mut tree, "./A/b/c", "", NodeSpec::leaf(Value::chr("v")));
+    assert_eq!(rename(&mut tree, "./A", b"ABC"), Err(414));
+    assert_eq!(rename(&mut tree, "./A", b"AB"), Ok(()));
+    assert_eq!(rename(&mut tree, "./AB", b"a"), Ok(()));
+    assert!(tree.node("./a/b/c123456789").is_some());
+}
+
+#[test]
+fn a_full_tree_still_shrinks() {
+    let mut tree = Tree::new(TreeLimits::default().with_max_total_len(60));
+    tree.set_acl(".", Acl::parse("Add=*&Delete=*&Get=*&Replace=*").unwrap()).unwrap();
+    assert_eq!(run(&mut tree, "S", "Add ./a 1234567").0, 200);
+    assert_eq!(run(&mut tree, "S", "Add ./b 12345678901234567890").0, 420);
+    assert_eq!(run(&mut tree, "S", "Replace ./a 12345678901234567890").0, 420);
+    assert_eq!(run(&mut tree, "S", "Replace ./a?prop=ACL Get=12345678901234567890").0, 420);
+    assert_eq!(run(&mut tree, "S", "Replace ./a?prop=Title 12345678901234567890").0, 420);
+    assert_eq!(run(&mut tree, "S", "Get ./a"), (200, "1234567".into()), "a refusal changes nothing");
+    assert_eq!(run(&mut tree, "S", "Replace ./a 1").0, 200);
+    assert_eq!(run(&mut tree, "S", "Delete ./a").0, 200);
+    assert!(tree.is_empty());
+}
+
+#[test]
+fn long_lists_are_refused() {
+    let mut tree = Tree::new(TreeLimits::default().with_max_acl_len(40));
+    put(&mut tree, "./P", "Add=*&Get=*&Replace=S", NodeSpec::interior());
+    assert_eq!(run(&mut tree, "S", "Replace ./P?prop=ACL Get=a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s").0, 413);
+    // What a new node would get is longer than the limit, too.
+    assert_eq!(run(&mut tree, "somebody-with-a-name", "Add ./P/q (node)").0, 420);
+    assert_eq!(run(&mut tree, "somebody-with-a-name", "Add ./P/q x").0, 200);
+}
+
+/// Unlimited depth is legal; one command then makes a chain as long as its address, and another removes it.
+#[test]
+fn very_deep_trees() {
+    let limits = TreeLimits::default().with_uri(dm_tree::UriLimits::UNLIMITED);
+    let mut tree = Tree::new(limits);
+    tree.set_acl(".", Acl::anyone(Rights::ALL)).unwrap();
+    let uri = format!(".{}", "/a".repeat(50_000));
+    assert_eq!(run(&mut tree, "S", &format!("Add {uri} x")).0, 200);
+    assert_eq!(run(&mut tree, "S", &format!("Get {uri}")), (200, "x".into()));
+    assert_eq!(run(&mut tree, "S", "Replace ./a?prop=Name b").0, 200);
+    let clone = tree.clone();
+    assert_eq!(run(&mut tree, "S", "Delete ./b").0, 200);
+    assert!(tree.is_empty());
+    drop(clone);
+}

@@ -261,6 +261,13 @@ fn acls_of_served_nodes() {
     let uri = NodeUri::parse("./Gw/Fleet/Devices/2/Name").unwrap();
     assert!(world.tree.may(&ServerId::new("T").unwrap(), Rights::GET, &uri));
     assert!(!world.tree.may(&ServerId::new("S").unwrap(), Rights::GET, &uri));
+    // What is added where something went without a word does not inherit its ACL either.
+    world.tree.set_acl("./Gw/Fleet/Devices/5/Name", Acl::parse("Get=*").unwrap()).unwrap_err();
+    world.tree.set_acl("./Gw/Fleet/Devices/2", Acl::EMPTY).unwrap();
+    world.tree.set_acl("./Gw/Fleet/Devices/5/Name", Acl::parse("Exec=*").unwrap()).unwrap();
+    assert_eq!(world.run("S", "add", "/Devices/5", "(node)").0, 200);
+    assert_eq!(world.run("S", "get", "/Devices/5/Name", "").0, 200);
+    world.tree.set_acl("./Gw/Fleet/Devices/2", Acl::parse("Get=T").unwrap()).unwrap();
     // The handler drops a device on its own; a new one of that serial does not inherit.
     world.tree.forget_acls("./Gw/Fleet/Devices/2").unwrap();
     assert!(world.tree.may(&ServerId::new("S").unwrap(), Rights::GET, &uri));

@@ -62,7 +62,7 @@ impl Acting<'_> {
     ) -> Result<(), Refusal> {
         let found = self.find(uri)?;
         match property {
-            Property::Name => self.rename(uri, &found, content),
+            Property::Name => self.rename(&found, content),
             Property::Title => self.retitle(&found, content),
             _ => self.replace_acl(&found, content),
         }
@@ -103,7 +103,7 @@ impl Acting<'_> {
     }
 
     /// Rename (TND 1.2.1 §7.7.3). Needs Replace on the node alone; ACLs move with their nodes.
-    fn rename(&mut self, uri: &NodeUri<'_>, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
+    fn rename(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
         // Handlers offer no rename, so their nodes keep their names like permanent ones.
         let id = match found.spot {
             Spot::Stored(id) if !found.is_permanent => id,
@@ -121,7 +121,7 @@ impl Acting<'_> {
         let parent = self.tree.at(id).parent;
         let to = self.tree.uri_of(parent).join(name.as_str());
         to.check(&self.tree.limits().uri)?;
-        self.check_subtree_lengths(id, uri, &to)?;
+        self.check_subtree_lengths(id, &to)?;
         match self.tree.child_of(parent, &name.name()) {
             Some(other) if other != id => return Err(RefusalKind::AlreadyExists.into()),
             _ => {}
@@ -134,11 +134,11 @@ impl Acting<'_> {
     }
 
     /// A longer name must not put nodes below it out of reach.
-    fn check_subtree_lengths(&self, id: NodeId, from: &NodeUri<'_>, to: &NodeUri<'_>) -> Result<(), Refusal> {
+    fn check_subtree_lengths(&self, id: NodeId, to: &NodeUri<'_>) -> Result<(), Refusal> {
         let max = usize::from(self.tree.limits().uri.max_tot_len);
         let old = self.tree.uri_of(id).as_str().len();
         let new = to.as_str().len();
-        if max == 0 || new <= old.min(from.as_str().len()) {
+        if max == 0 || new <= old {
             return Ok(());
         }
         let top = NodeRef { tree: self.tree, id };
