@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use dm_syncml::{Command, Data, Item, MediaType, Meta, StatusCode};
+use dm_syncml::{Command, Data, Item, LocUri, MediaType, Meta, StatusCode};
 
 use crate::acting::Acting;
 use crate::change::{Change, ExecRequest};
@@ -144,7 +144,7 @@ impl Acting<'_> {
             Command::Exec(_) => outcome.status = self.exec_with(uri, || argument(command, item))?,
             Command::Get(_) => {
                 let got = self.get(uri)?;
-                outcome.result = Some(result(target, got));
+                outcome.result = Some(value_item(target.clone().into_owned(), got));
             }
             Command::Replace(_) => self.replace(uri, &content(command, item))?,
             _ => return Err(RefusalKind::UnsupportedCommand.into()),
@@ -177,8 +177,8 @@ fn argument<'a>(command: &'a Command<'_>, item: &'a Item<'_>) -> Result<Cow<'a, 
     }
 }
 
-/// An item of Results: format and type are said unless they are the default (RepPro 1.2.1 §6.6.15).
-fn result(target: &dm_syncml::LocUri<'_>, got: Got) -> Item<'static> {
+/// An item of Results, or of package 1: format and type are said unless they are the default (RepPro 1.2.1 §6.6.15).
+pub(crate) fn value_item(source: LocUri<'static>, got: Got) -> Item<'static> {
     let mut meta = Meta::new();
     if got.format() != Format::Chr
         && let Ok(format) = dm_syncml::Format::new(got.format().name())
@@ -199,5 +199,5 @@ fn result(target: &dm_syncml::LocUri<'_>, got: Got) -> Item<'static> {
             Err(error) => Data::octets(error.into_bytes()),
         },
     };
-    Item::from(target.clone().into_owned()).with_meta(meta).with_data(data)
+    Item::from(source).with_meta(meta).with_data(data)
 }

@@ -43,7 +43,9 @@ fn dev_info_and_dev_detail_are_fixed() {
     assert_eq!(DevDetail::read(&tree), Some(detail));
     assert_eq!(info().install(&mut tree), Err(TreeError::Exists));
     assert_eq!(DevInfo::read(&tree), Some(info()), "a failed install leaves what is there alone");
-    let uris: Vec<_> = DevInfo::leaves(&tree).map(|(uri, _)| uri.to_string()).collect();
+    let items = DevInfo::items(&tree);
+    assert_eq!(items[0].data.as_ref().unwrap().as_text(), Some("IMEI:493005100592800"));
+    let uris: Vec<_> = items.iter().map(|item| item.source_uri().unwrap().to_string()).collect();
     assert_eq!(
         uris,
         ["./DevInfo/DevId", "./DevInfo/DmV", "./DevInfo/Lang", "./DevInfo/Man", "./DevInfo/Mod"]
@@ -89,6 +91,12 @@ fn an_install_that_fails_leaves_nothing() {
     let mut tree = Tree::new(TreeLimits::default().with_max_nodes(4));
     assert_eq!(info().install(&mut tree), Err(TreeError::Full));
     assert!(tree.is_empty());
+    assert_eq!(account().install(&mut tree, "./DMAcc/a"), Err(TreeError::Full));
+    assert!(tree.is_empty());
+    tree.insert("./DMAcc/b", NodeSpec::interior()).unwrap();
+    assert_eq!(account().install(&mut tree, "./DMAcc/a"), Err(TreeError::Full));
+    assert_eq!(account().install(&mut tree, "./DMAcc/b"), Err(TreeError::Exists));
+    assert_eq!(tree.len(), 3);
 }
 
 fn account() -> DmAccount {

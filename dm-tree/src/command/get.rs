@@ -50,6 +50,12 @@ impl Got {
     }
 }
 
+impl From<&Value> for Got {
+    fn from(value: &Value) -> Self {
+        Self::new(value.format(), value.type_cow(), value.data().to_vec())
+    }
+}
+
 /// Shows how long the data are, not what they say.
 impl fmt::Debug for Got {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +84,7 @@ impl Acting<'_> {
         match &found.spot {
             Spot::Stored(_) => {
                 let value = found.value(self.tree).ok_or(RefusalKind::NotFound)?;
-                Ok(Got::new(value.format(), value.type_cow(), value.data().to_vec()))
+                Ok(Got::from(value))
             }
             Spot::Mounted(mounted) => {
                 let (handler, cx) = self.ask(mounted)?;

@@ -1,9 +1,15 @@
 //! DevInfo: who the device is (StdObj 1.2.1 §5.3.2).
 
 use alloc::string::String;
+use alloc::vec::Vec;
+
+use dm_syncml::{Item, LocUri};
 
 use super::{install_fixed, text_of};
+use crate::command::Got;
 use crate::error::TreeError;
+use crate::execute::value_item;
+use crate::node::NodeRef;
 use crate::tree::Tree;
 use crate::uri::NodeUri;
 use crate::value::Value;
@@ -76,10 +82,16 @@ impl DevInfo {
         })
     }
 
-    /// Every stored leaf of the object, vendor extensions included: what a client sends in its first package
-    /// (DM Protocol 1.2.1 §8.3).
-    pub fn leaves(tree: &Tree) -> impl Iterator<Item = (NodeUri<'static>, &Value)> {
-        let nodes = tree.node(Self::TOP).map(crate::NodeRef::walk);
-        nodes.into_iter().flatten().filter_map(|node| Some((node.uri(), node.value()?)))
+    /// Every stored leaf of the object, vendor extensions included, as the items of the Replace that a client
+    /// sends in its first package (DM Protocol 1.2.1 §8.3).
+    #[must_use]
+    pub fn items(tree: &Tree) -> Vec<Item<'static>> {
+        let nodes = tree.node(Self::TOP).map(NodeRef::walk);
+        let leaves = nodes.into_iter().flatten().filter_map(|node| Some((node.uri(), node.value()?)));
+        // An address without white space, as all are that a tree has, is a LocURI.
+        let item = |(uri, value): (NodeUri<'_>, _)| {
+            Some(value_item(LocUri::new(String::from(uri.as_str())).ok()?, Got::from(value)))
+        };
+        leaves.filter_map(item).collect()
     }
 }

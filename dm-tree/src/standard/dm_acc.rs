@@ -164,24 +164,28 @@ impl DmAccount {
     }
 
     /// Puts the account into a tree at `uri`, or nothing when that fails. A missing parent becomes a permanent
-    /// interior node. The account and its parts are dynamic; rights on them come from the ACLs around, so set one
-    /// with [`Tree::set_acl`] where other servers shall not see it.
+    /// interior node below which servers may add. The account and its parts are dynamic; rights on them come from
+    /// the ACLs around, so set one with [`Tree::set_acl`] where other servers shall not see it.
     ///
     /// # Errors
     ///
-    /// As [`Tree::insert`]; [`TreeError::NotFound`] when the grandparent is missing too.
+    /// As [`Tree::insert`].
     pub fn install(&self, tree: &mut Tree, uri: &str) -> Result<(), TreeError> {
         let top = NodeUri::parse(uri)?;
-        if let Some(parent) = top.parent()
-            && tree.node(parent.as_str()).is_none()
-        {
+        let missing_parent = top.parent().filter(|parent| tree.node(parent.as_str()).is_none());
+        if let Some(parent) = &missing_parent {
             let access = AccessType::GET | AccessType::ADD;
             tree.insert(parent.as_str(), NodeSpec::interior().permanent().with_access(access))?;
         }
-        tree.insert(uri, NodeSpec::managed_object(Self::MO_ID).with_access(INTERIOR))?;
-        let done = self.install_parts(tree, &top);
+        let done = tree.insert(uri, NodeSpec::managed_object(Self::MO_ID).with_access(INTERIOR));
+        let is_new = done.is_ok();
+        let done = done.and_then(|()| self.install_parts(tree, &top));
         if done.is_err() {
-            tree.remove(uri)?;
+            match &missing_parent {
+                Some(parent) => tree.remove(parent.as_str())?,
+                None if is_new => tree.remove(uri)?,
+                None => {}
+            }
         }
         done
     }
