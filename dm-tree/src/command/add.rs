@@ -50,10 +50,9 @@ impl Acting<'_> {
         }
         let refusal = |kind: RefusalKind| {
             // An ancestor that cannot be created is named: the topmost one missing.
-            let ancestor = (1..rest.len())
-                .try_fold(uri.clone().into_owned(), |uri, _| uri.parent().map(NodeUri::into_owned));
-            match ancestor {
-                Some(ancestor) if rest.len() > 1 => Refusal::new(kind).with_node(ancestor),
+            let below: usize = rest.iter().skip(1).map(|segment| segment.as_str().len() + 1).sum();
+            match NodeUri::parse(&uri.as_str()[..uri.as_str().len() - below]) {
+                Ok(ancestor) if below > 0 => Refusal::new(kind).with_node(ancestor.into_owned()),
                 _ => Refusal::new(kind),
             }
         };

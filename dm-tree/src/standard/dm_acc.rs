@@ -287,11 +287,17 @@ impl DmAccount {
             if let Some(secret) = &auth.secret {
                 let value = Value::new(crate::Format::Chr, Value::DEFAULT_TYPE, secret.expose())
                     .unwrap_or_else(|_| Value::bin(secret.expose()));
-                tree.insert(&format!("{at}/{SECRET}"), NodeSpec::leaf(value).with_access(WRITE_ONLY))?;
+                tree.insert(
+                    &format!("{at}/{SECRET}"),
+                    NodeSpec::leaf(value.into_secret()).with_access(WRITE_ONLY),
+                )?;
             }
             if let Some(data) = &auth.data {
                 let value = Value::bin(data.expose());
-                tree.insert(&format!("{at}/{DATA}"), NodeSpec::leaf(value).with_access(WRITE_ONLY))?;
+                tree.insert(
+                    &format!("{at}/{DATA}"),
+                    NodeSpec::leaf(value.into_secret()).with_access(WRITE_ONLY),
+                )?;
             }
         }
         Ok(())
