@@ -4,9 +4,11 @@
 
 extern crate alloc;
 
+pub mod auth;
 mod codes;
 mod error;
 mod model;
+pub mod session;
 mod time;
 
 pub use codes::{AlertCode, StatusCode};

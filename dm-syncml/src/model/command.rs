@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, Sink, Source, Tag, syncml};
+use dm_wbxml::{Element, Name, Node, Sink, Source, Tag, syncml};
 
 use crate::codes::AlertCode;
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -13,7 +13,7 @@ use super::item::Item;
 use super::mapping::{Content, Extensions, IntoOwned, elements, error, next_child, set_once};
 use super::meta::Meta;
 use super::status::{Results, Status};
-use super::token::{CmdId, CmdName, Correlator};
+use super::token::{CmdId, CmdName, CmdRef, Correlator};
 
 macro_rules! item_commands {
     ($($(#[$doc:meta])* $name:ident;)*) => {
@@ -294,6 +294,26 @@ commands! {
 }
 
 impl<'a> Command<'a> {
+    /// What a Status for this command says in its CmdRef; empty for an unknown element in which no CmdID is found, as Windows
+    /// answers it.
+    #[must_use]
+    pub fn cmd_ref(&self) -> CmdRef<'static> {
+        if let Some(id) = self.cmd_id() {
+            return id.to_ref();
+        }
+        let Self::Unknown(element) = self else { return CmdRef::EMPTY };
+        let id = element.children.iter().find_map(|child| match child {
+            Node::Element(child) if child.name == Name::Tag(syncml::CMD_ID) => {
+                match child.children.as_slice() {
+                    [Node::Text(text)] => CmdId::new(text.trim()).ok(),
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+        id.map_or(CmdRef::EMPTY, |id| id.to_ref())
+    }
+
     /// The members of an Atomic or a Sequence; none for other commands.
     #[must_use]
     pub fn members(&self) -> &[Self] {

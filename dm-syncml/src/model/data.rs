@@ -62,10 +62,6 @@ impl<'a> Data<'a> {
         Self(Carried::Nodes(alloc::vec![Node::Element(element)]))
     }
 
-    pub(crate) fn decimal(number: impl core::fmt::Display) -> Data<'static> {
-        Data(Carried::Text(Cow::Owned(alloc::format!("{number}"))))
-    }
-
     /// The text, or the octets when they are text; `None` for elements and other octets.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {

@@ -293,6 +293,10 @@ macro_rules! elements {
         $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
     };
     (@read items $field:ident $tag:ident $source:ident) => {
+        if $field.is_empty() {
+            // Nearly every command has one item; growing from nothing would reserve room for four.
+            $field.reserve_exact(1);
+        }
         $field.push($crate::model::mapping::Content::decode($source)?)
     };
     (@read many $field:ident $tag:ident $source:ident) => {

@@ -10,6 +10,7 @@ use dm_wbxml::{Event, Limits, Name, PublicId, SYNCML_1_2, Sink, Source, syncml};
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::body::SyncBody;
+use super::command::Command;
 use super::header::SyncHdr;
 use super::mapping::{Content, error, next_child, set_once};
 
@@ -241,7 +242,7 @@ fn read_root<'a, S: Source<'a>>(source: &mut S, root: Root) -> Result<Parts<'a>,
             Parts { header: None, body: SyncBody::decode(source)?, end: source.offset() }
         }
         (name @ Name::Tag(_), Root::Fragment) => {
-            let command = super::command::Command::decode_named(source, name)?;
+            let command = Command::decode_named(source, name)?;
             let body = SyncBody { commands: alloc::vec![command], last_in_package: false };
             Parts { header: None, body, end: source.offset() }
         }
@@ -267,14 +268,25 @@ fn read_syncml<'a, S: Source<'a>>(source: &mut S) -> Result<Parts<'a>, DecodeErr
     Ok(Parts { header, body, end: source.offset() })
 }
 
+impl Command<'_> {
+    /// Octets this command adds to a message, or a few more: its own document is encoded and measured.
+    pub(crate) fn encoded_len(&self, encoding: Encoding) -> usize {
+        encode_document(encoding, &Body::Command(self)).len()
+    }
+}
+
 /// What a document will hold.
 enum Body<'m, 'a> {
     Message(&'m Message<'a>),
     Fragment(&'m Fragment<'a>),
+    Command(&'m Command<'a>),
 }
 
 impl Body<'_, '_> {
     fn encode<K: Sink>(&self, sink: &mut K) {
+        if let Self::Command(command) = self {
+            return command.encode(sink);
+        }
         sink.open(syncml::SYNCML);
         match self {
             Self::Message(message) => {
@@ -282,6 +294,7 @@ impl Body<'_, '_> {
                 message.body.encode(syncml::SYNC_BODY, sink);
             }
             Self::Fragment(fragment) => fragment.body.encode(syncml::SYNC_BODY, sink),
+            Self::Command(_) => {}
         }
         sink.close();
     }

@@ -233,6 +233,8 @@ constants! {
     CmdRef {
         /// The header of a message.
         SYNC_HDR = "0";
+        /// A command whose CmdID nobody can tell.
+        EMPTY = "";
     }
     CmdName {
         /// The header of a message.
@@ -277,6 +279,9 @@ impl MsgId<'_> {
 }
 
 impl CmdId<'_> {
+    /// As long as the longest that a session makes.
+    pub(crate) const LONGEST: CmdId<'static> = CmdId(Cow::Borrowed("4294967295"));
+
     /// The CmdID with this number.
     #[must_use]
     pub fn number(number: core::num::NonZeroU32) -> CmdId<'static> {

@@ -1,0 +1,806 @@
+//! The client's side of a session.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::auth::{AuthScheme, Credentials, Nonce, Proof, Prover, Verifier};
+use crate::codes::{AlertCode, StatusCode};
+use crate::model::{
+    Alert, Chal, CmdId, CmdRef, Command, Encoding, Item, LocUri, MsgId, Replace, Results, SessionId, Status,
+    VerDtd, VerProto,
+};
+use crate::time::Instant;
+
+use super::composer::{Composer, Letterhead};
+use super::incoming::Incoming;
+use super::ledger::CommandHandle;
+use super::outcome::{ItemOutcome, Outcome};
+use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
+
+/// How a client behaves in its sessions with one server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientConfig {
+    /// The device's own address: its DevId, Source of its messages.
+    pub address: LocUri<'static>,
+    /// The server's address: Target of its messages, and where they go.
+    pub server: LocUri<'static>,
+    /// How messages travel.
+    pub encoding: Encoding,
+    /// What the device shows; `None` when the transport authenticates it.
+    pub device: Option<(AuthScheme, Credentials)>,
+    /// The nonce of the device's next digest, as last stored.
+    pub device_nonce: Option<Nonce>,
+    /// What the server must show; `None` when the transport authenticates it.
+    pub server_auth: Option<(AuthScheme, Credentials)>,
+    /// The nonce of the server's next digest, as last stored.
+    pub server_nonce: Option<Nonce>,
+    /// The leaves of `./DevInfo`: items with Source and Data, sent in package 1.
+    pub dev_info: Vec<Item<'static>>,
+    /// The largest message the client takes, told to the server.
+    pub max_msg_size: Option<u64>,
+    /// The largest object the client takes, told to the server.
+    pub max_obj_size: Option<u64>,
+    /// How long an answer may take before the message is sent again.
+    pub answer_timeout: Duration,
+    /// How often a message is sent at the most.
+    pub attempts: u8,
+}
+
+impl ClientConfig {
+    /// The defaults: WBXML, no credentials, 64 KiB messages, 1 MiB objects, three attempts of half a minute.
+    #[must_use]
+    pub const fn new(address: LocUri<'static>, server: LocUri<'static>) -> Self {
+        Self {
+            address,
+            server,
+            encoding: Encoding::Wbxml,
+            device: None,
+            device_nonce: None,
+            server_auth: None,
+            server_nonce: None,
+            dev_info: Vec::new(),
+            max_msg_size: Some(64 << 10),
+            max_obj_size: Some(1 << 20),
+            answer_timeout: Duration::from_secs(30),
+            attempts: 3,
+        }
+    }
+
+    /// Sets [`encoding`](Self::encoding).
+    #[must_use]
+    pub const fn with_encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// MD5 in both directions: what the device shows, and what the server must show.
+    #[must_use]
+    pub fn with_md5(mut self, device: Credentials, server: Credentials) -> Self {
+        self.device = Some((AuthScheme::Md5, device));
+        self.server_auth = Some((AuthScheme::Md5, server));
+        self
+    }
+
+    /// Sets the stored nonces.
+    #[must_use]
+    pub fn with_nonces(mut self, device: Option<Nonce>, server: Option<Nonce>) -> Self {
+        self.device_nonce = device;
+        self.server_nonce = server;
+        self
+    }
+
+    /// Sets [`dev_info`](Self::dev_info).
+    #[must_use]
+    pub fn with_dev_info(mut self, items: Vec<Item<'static>>) -> Self {
+        self.dev_info = items;
+        self
+    }
+
+    /// Sets [`max_msg_size`](Self::max_msg_size).
+    #[must_use]
+    pub const fn with_max_msg_size(mut self, octets: u64) -> Self {
+        self.max_msg_size = Some(octets);
+        self
+    }
+
+    /// Sets [`answer_timeout`](Self::answer_timeout) and [`attempts`](Self::attempts), at least one.
+    #[must_use]
+    pub const fn with_attempts(mut self, attempts: u8, answer_timeout: Duration) -> Self {
+        self.attempts = if attempts == 0 { 1 } else { attempts };
+        self.answer_timeout = answer_timeout;
+        self
+    }
+}
+
+/// Why a session begins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Initiation {
+    /// A notification asked for it, and gave its SessionID (alert 1200).
+    Server(SessionId<'static>),
+    /// The device wants it, under a SessionID of its own (alert 1201).
+    Client(SessionId<'static>),
+}
+
+/// What a client session wants done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ClientOutput {
+    /// Store this, then call [`ClientSession::handle_persisted`]; the next message waits for it.
+    Persist(RecordSeq, Record),
+    /// Something happened.
+    Event(ClientEvent),
+    /// Send this body to this address, and bring back the answer with [`ClientSession::handle_message`].
+    Send(LocUri<'static>, Vec<u8>),
+    /// Execute this command for the server, and bring back what became of it with [`ClientSession::handle_outcome`]. One at a time, in the
+    /// order of the document.
+    Execute(CommandHandle, Command<'static>),
+    /// The session is over and may be dropped.
+    Closed(ClientEnd),
+    /// Nothing is due before this time; `None` when nothing is due at all.
+    Wait(Option<Instant>),
+}
+
+/// Something that happened in a client session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The server took the device's credentials.
+    Accepted,
+    /// The server has proved itself. Not repeated.
+    ServerAuthenticated,
+    /// The server has taken an alert, numbered as given to [`ClientSession::new`], with this code.
+    AlertTaken(usize, StatusCode),
+}
+
+/// How a client session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ClientEnd {
+    /// The server had nothing more to say.
+    Completed,
+    /// The server aborted it (1223).
+    Aborted,
+    /// The server did not take the device's credentials.
+    DeviceRefused,
+    /// The server did not prove itself.
+    ServerRefused,
+    /// The server refused the device's header with this code.
+    HeaderRefused(StatusCode),
+    /// No answer came.
+    TimedOut,
+    /// What came was not an answer.
+    BadAnswer,
+}
+
+/// The client's side of one session: sends packages, hands out the server's commands, answers with what became of them.
+///
+/// It begins by itself: drain it right after [`new`](Self::new).
+#[derive(Clone, Debug)]
+pub struct ClientSession {
+    config: ClientConfig,
+    initiation: Initiation,
+    alerts: Vec<Alert<'static>>,
+    prover: Prover,
+    verifier: Option<Verifier>,
+    server_authenticated: bool,
+    accepted: bool,
+    letterhead: Letterhead,
+    /// The device's nonce for next time, until the server has proved itself.
+    device_nonce: Option<Nonce>,
+    /// Where the next message goes.
+    next_uri: LocUri<'static>,
+    /// The largest message the server takes.
+    peer_max_msg_size: Option<u64>,
+    msg_id: u32,
+    /// The MsgID of the server's last message.
+    peer_msg_id: u32,
+    state: State,
+    /// Which alert a CmdID of our last message was.
+    alert_ids: Vec<(CmdId<'static>, usize)>,
+    next_handle: u64,
+    now: Instant,
+    next_record: u64,
+    outputs: VecDeque<ClientOutput>,
+    unpersisted: Option<RecordSeq>,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Package 1 is to be made, with these statuses for the server's last message if there was one.
+    Opening(Option<Received>),
+    /// Commands are being executed.
+    Executing(Received),
+    /// A message waits to be sent.
+    Sending(Vec<u8>),
+    /// An answer is due.
+    Waiting { body: Vec<u8>, attempt: u8, deadline: Instant },
+    /// Over.
+    Closed,
+}
+
+/// A message of the server, and what has become of its commands so far.
+#[derive(Clone, Debug)]
+struct Received {
+    msg_ref: MsgId<'static>,
+    header: (StatusCode, Option<Chal<'static>>),
+    /// What is to be answered, in document order.
+    work: VecDeque<Task>,
+    answered: Vec<(Command<'static>, Outcome)>,
+    executing: Option<(CommandHandle, Command<'static>)>,
+    /// Whether the server may take silence for an answer.
+    nothing_to_answer: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Task {
+    /// To be handed out.
+    Execute(Command<'static>),
+    /// Answered without being handed out.
+    Refuse(Command<'static>, StatusCode),
+}
+
+impl ClientSession {
+    /// A session that begins now. `alerts` (generic alerts and client events) go out with package 1.
+    #[must_use]
+    pub fn new(
+        now: Instant,
+        config: ClientConfig,
+        initiation: Initiation,
+        alerts: Vec<Alert<'static>>,
+    ) -> Self {
+        let prover = match &config.device {
+            Some((scheme, credentials)) => {
+                Prover::new(*scheme, Some(credentials.clone()), config.device_nonce.clone())
+            }
+            None => Prover::new(AuthScheme::None, None, None),
+        };
+        let verifier = config.server_auth.as_ref().map(|(scheme, credentials)| {
+            Verifier::new(*scheme, Some(credentials.clone()), config.server_nonce.clone())
+        });
+        let (Initiation::Server(session_id) | Initiation::Client(session_id)) = &initiation;
+        let letterhead = Letterhead {
+            encoding: config.encoding,
+            session_id: session_id.clone(),
+            ver_dtd: VerDtd::V1_2,
+            ver_proto: VerProto::DM_1_2,
+            own: config.address.clone(),
+            peer: config.server.clone(),
+            max_msg_size: config.max_msg_size,
+            max_obj_size: config.max_obj_size,
+        };
+        Self {
+            server_authenticated: verifier.is_none(),
+            accepted: false,
+            prover,
+            verifier,
+            letterhead,
+            device_nonce: None,
+            next_uri: config.server.clone(),
+            peer_max_msg_size: None,
+            msg_id: 0,
+            peer_msg_id: 0,
+            state: State::Opening(None),
+            alert_ids: Vec::new(),
+            next_handle: 0,
+            now,
+            next_record: 0,
+            outputs: VecDeque::new(),
+            unpersisted: None,
+            config,
+            initiation,
+            alerts,
+        }
+    }
+
+    /// Takes the server's answer. `entropy` is what a nonce is made of, should one be needed; it must be fresh and unpredictable in each
+    /// call. A repetition of an answer that was taken before does nothing.
+    ///
+    /// # Errors
+    /// [`SessionError::Peer`] for a message of another session or protocol; the session goes on waiting.
+    /// [`SessionError::Misuse`] when no answer is due.
+    pub fn handle_message(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming<'_>,
+        entropy: [u8; Nonce::LEN],
+    ) -> Result<(), SessionError> {
+        self.advance(now);
+        let header = &incoming.message.header;
+        if header.session_id.as_str() != self.letterhead.session_id.as_str() {
+            return Err(PeerError::OtherSession.into());
+        }
+        let got = header.msg_id.as_number().unwrap_or(0);
+        if got <= self.peer_msg_id {
+            return Ok(());
+        }
+        match self.state {
+            State::Waiting { .. } => {}
+            State::Closed => return Err(Misuse::Ended.into()),
+            _ => return Err(Misuse::NotWaiting.into()),
+        }
+        if !is_dm_1(&header.ver_proto) {
+            return Err(PeerError::Protocol.into());
+        }
+        self.peer_msg_id = got;
+        self.accept(incoming, entropy);
+        Ok(())
+    }
+
+    /// What became of a command that was handed out. An outcome must be for the whole command or for each of its items.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownHandle`] when the handle is not the one handed out last, or the outcome has the wrong number of items.
+    pub fn handle_outcome(
+        &mut self,
+        now: Instant,
+        handle: CommandHandle,
+        outcome: Outcome,
+    ) -> Result<(), Misuse> {
+        self.advance(now);
+        let State::Executing(received) = &mut self.state else { return Err(Misuse::UnknownHandle) };
+        match received.executing.take() {
+            Some((due, command)) if due == handle && fits(&outcome, &command) => {
+                received.answered.push((command, outcome));
+                Ok(())
+            }
+            other => {
+                received.executing = other;
+                Err(Misuse::UnknownHandle)
+            }
+        }
+    }
+
+    /// The message could not be delivered, or its answer was lost: it is sent again when its time comes, without waiting for the rest of
+    /// the timeout. An answer that is not SyncML counts as lost too.
+    pub fn handle_lost(&mut self, now: Instant) {
+        self.advance(now);
+        if let State::Waiting { deadline, .. } = &mut self.state {
+            *deadline = (*deadline).min(self.now + self.config.answer_timeout / 8);
+        }
+    }
+
+    /// What came is not an answer, and asking again will not help: the session ends.
+    pub fn handle_bad_answer(&mut self, now: Instant) {
+        self.advance(now);
+        if !matches!(self.state, State::Closed) {
+            self.close(ClientEnd::BadAnswer);
+        }
+    }
+
+    /// The record has been stored.
+    pub fn handle_persisted(&mut self, now: Instant, seq: RecordSeq) {
+        self.advance(now);
+        if self.unpersisted.is_some_and(|last| last <= seq) {
+            self.unpersisted = None;
+        }
+    }
+
+    /// Time has passed. Calling it early or late does no harm.
+    pub fn handle_tick(&mut self, now: Instant) {
+        self.advance(now);
+        let State::Waiting { body, attempt, deadline } = &mut self.state else { return };
+        if *deadline > self.now {
+            return;
+        }
+        if *attempt >= self.config.attempts {
+            self.close(ClientEnd::TimedOut);
+            return;
+        }
+        // The same octets again: the server answers them from memory.
+        *attempt += 1;
+        *deadline = self.now + self.config.answer_timeout;
+        let output = ClientOutput::Send(self.next_uri.clone(), body.clone());
+        self.outputs.push_back(output);
+    }
+
+    /// What is to be done next; call until it says [`ClientOutput::Wait`].
+    pub fn poll_output(&mut self) -> ClientOutput {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        loop {
+            match core::mem::replace(&mut self.state, State::Closed) {
+                State::Opening(received) => {
+                    let body = self.package_1(received);
+                    self.state = State::Sending(body);
+                }
+                State::Executing(mut received) => {
+                    if received.executing.is_some() {
+                        self.state = State::Executing(received);
+                        return ClientOutput::Wait(None);
+                    }
+                    match received.work.pop_front() {
+                        Some(Task::Refuse(command, code)) => {
+                            received.answered.push((command, Outcome::all(code)));
+                            self.state = State::Executing(received);
+                        }
+                        Some(Task::Execute(command)) => {
+                            self.next_handle += 1;
+                            let handle = CommandHandle(self.next_handle);
+                            received.executing = Some((handle, command.clone()));
+                            self.state = State::Executing(received);
+                            return ClientOutput::Execute(handle, command);
+                        }
+                        None if received.nothing_to_answer => {
+                            self.close(ClientEnd::Completed);
+                            return self.poll_output();
+                        }
+                        None => {
+                            let body = self.package_3(received);
+                            self.state = State::Sending(body);
+                        }
+                    }
+                }
+                State::Sending(body) if self.unpersisted.is_some() => {
+                    self.state = State::Sending(body);
+                    return ClientOutput::Wait(None);
+                }
+                State::Sending(body) => {
+                    let deadline = self.now + self.config.answer_timeout;
+                    self.state = State::Waiting { body: body.clone(), attempt: 1, deadline };
+                    return ClientOutput::Send(self.next_uri.clone(), body);
+                }
+                State::Waiting { body, attempt, deadline } => {
+                    self.state = State::Waiting { body, attempt, deadline };
+                    return ClientOutput::Wait(Some(deadline));
+                }
+                State::Closed => return ClientOutput::Wait(None),
+            }
+        }
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    fn event(&mut self, event: ClientEvent) {
+        self.outputs.push_back(ClientOutput::Event(event));
+    }
+
+    fn persist(&mut self, record: Record) {
+        self.next_record += 1;
+        let seq = RecordSeq(self.next_record);
+        self.unpersisted = Some(seq);
+        self.outputs.push_back(ClientOutput::Persist(seq, record));
+    }
+
+    fn close(&mut self, end: ClientEnd) {
+        self.state = State::Closed;
+        self.outputs.push_back(ClientOutput::Closed(end));
+    }
+
+    /// A message that is this session's next.
+    fn accept(&mut self, incoming: &Incoming<'_>, entropy: [u8; Nonce::LEN]) {
+        let message = &incoming.message;
+        let header = &message.header;
+        if let Some(size) = header.meta.as_ref().and_then(|meta| meta.max_msg_size()) {
+            self.peer_max_msg_size = Some(size);
+        }
+        if let Some(uri) = &header.resp_uri
+            && same_host(uri.as_str(), self.config.server.as_str())
+        {
+            self.next_uri = uri.clone().into_owned();
+        }
+        let commands = &message.body.commands;
+
+        // What the server says of our header decides first.
+        let mut challenged = false;
+        for command in commands {
+            if let Command::Status(status) = command
+                && status.cmd_ref == CmdRef::SYNC_HDR
+                && status.msg_ref.as_number() == Some(self.msg_id)
+            {
+                match self.prover.handle_status(status.code, status.chal.as_deref()) {
+                    Proof::Accepted { next_nonce } => {
+                        if !self.accepted {
+                            self.accepted = true;
+                            self.event(ClientEvent::Accepted);
+                        }
+                        self.device_nonce = next_nonce.or(self.device_nonce.take());
+                    }
+                    Proof::Challenged => challenged = true,
+                    Proof::Refused => return self.close(ClientEnd::DeviceRefused),
+                    Proof::Failed(code) => return self.close(ClientEnd::HeaderRefused(code)),
+                }
+            }
+        }
+        self.take_alert_statuses(commands);
+        if aborts(commands) {
+            // The answer to an abort is ignored, so none is sent (DM Protocol 1.2.1 §8.8).
+            return self.close(ClientEnd::Aborted);
+        }
+
+        let mut received = Received {
+            msg_ref: header.msg_id.clone().into_owned(),
+            header: (StatusCode::OK, None),
+            work: VecDeque::new(),
+            answered: Vec::new(),
+            executing: None,
+            nothing_to_answer: !challenged && !commands.iter().any(needs_answer),
+        };
+        let verdict = match &mut self.verifier {
+            // Without commands there is nothing to be trusted with, so missing credentials are not asked for (DM Security 1.2.1 §5.2).
+            Some(_) if header.cred.is_none() && !commands.iter().any(needs_answer) => None,
+            Some(verifier) => Some(verifier.check(header.cred.as_ref(), entropy)),
+            None => None,
+        };
+        if let Some(verdict) = verdict {
+            received.header = (verdict.code, verdict.chal.clone());
+            if !verdict.is_accepted() {
+                if verdict.exhausted || received.nothing_to_answer {
+                    return self.close(ClientEnd::ServerRefused);
+                }
+                for command in commands.iter().filter(|command| needs_answer(command)) {
+                    received.work.push_back(Task::Refuse(command.clone().into_owned(), verdict.code));
+                }
+                self.state =
+                    if challenged { State::Opening(Some(received)) } else { State::Executing(received) };
+                return;
+            }
+            if !self.server_authenticated {
+                self.server_authenticated = true;
+                self.event(ClientEvent::ServerAuthenticated);
+            }
+            if let Some(nonce) = verdict.store {
+                self.persist(Record::ServerNonce(nonce));
+            }
+        }
+        // Only a server that has proved itself may change what is stored (DM Security 1.2.1 §5.3).
+        if self.server_authenticated
+            && let Some(nonce) = self.device_nonce.take()
+        {
+            self.persist(Record::DeviceNonce(nonce));
+        }
+        if challenged {
+            // Back to package 1, in the same session (DM Protocol 1.2.1 §8.3).
+            self.state = State::Opening(Some(received));
+            return;
+        }
+        for command in commands {
+            plan(command, &mut received.work);
+        }
+        self.state = State::Executing(received);
+    }
+
+    fn take_alert_statuses(&mut self, commands: &[Command<'_>]) {
+        for command in commands {
+            if let Command::Status(status) = command
+                && status.msg_ref.as_number() == Some(self.msg_id)
+                && let Some(at) =
+                    self.alert_ids.iter().position(|(id, _)| id.as_str() == status.cmd_ref.as_str())
+                && status.code.is_success()
+            {
+                let (_, index) = self.alert_ids.swap_remove(at);
+                self.event(ClientEvent::AlertTaken(index, status.code));
+            }
+        }
+    }
+
+    /// Package 1: who we are and why we come.
+    fn package_1(&mut self, received: Option<Received>) -> Vec<u8> {
+        self.msg_id = self.msg_id.saturating_add(1);
+        let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover));
+        if let Some(received) = received {
+            let (code, chal) = received.header;
+            composer.header_status(&received.msg_ref, code, chal);
+            for task in received.work {
+                if let Task::Refuse(command, code) = task {
+                    Answers::new(&received.msg_ref, command, Outcome::all(code)).push(&mut composer);
+                }
+            }
+        }
+        let code = match &self.initiation {
+            Initiation::Server(_) => AlertCode::SERVER_INITIATED,
+            Initiation::Client(_) => AlertCode::CLIENT_INITIATED,
+        };
+        let alert = Alert::new(composer.next_cmd_id(), code);
+        composer.push(alert.into());
+        self.alert_ids.clear();
+        for (index, alert) in self.alerts.iter().enumerate() {
+            let mut alert = alert.clone();
+            alert.cmd_id = composer.next_cmd_id();
+            self.alert_ids.push((alert.cmd_id.clone(), index));
+            composer.push(alert.into());
+        }
+        if !self.config.dev_info.is_empty() {
+            let replace = Replace::new(composer.next_cmd_id(), self.config.dev_info.clone());
+            composer.push(replace.into());
+        }
+        composer.finish(true)
+    }
+
+    /// Package 3: what became of the server's commands.
+    fn package_3(&mut self, received: Received) -> Vec<u8> {
+        self.msg_id = self.msg_id.saturating_add(1);
+        let limit =
+            self.peer_max_msg_size.map_or(usize::MAX, |size| usize::try_from(size).unwrap_or(usize::MAX));
+        let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover));
+        let (code, chal) = received.header;
+        composer.header_status(&received.msg_ref, code, chal);
+        self.alert_ids.clear();
+        let encoding = self.letterhead.encoding;
+        let mut answers: Vec<_> = received
+            .answered
+            .into_iter()
+            .map(|(command, outcome)| Answers::new(&received.msg_ref, command, outcome))
+            .collect();
+        // Statuses always go; what a Get found goes while there is room, and is 413 else (RepPro 1.2.2 §10).
+        let statuses: usize = answers.iter().map(|answers| answers.statuses_len(encoding)).sum();
+        let mut room = limit.saturating_sub(composer.size() + statuses);
+        for answers in &mut answers {
+            match answers.results_len(encoding) {
+                size if size <= room => room -= size,
+                _ => answers.drop_results(&received.msg_ref),
+            }
+        }
+        for answers in answers {
+            answers.push(&mut composer);
+        }
+        composer.finish(true)
+    }
+}
+
+/// Whether a command of the server asks for an answer, and so keeps the session going.
+fn needs_answer(command: &Command<'_>) -> bool {
+    !matches!(command, Command::Status(_) | Command::Results(_))
+}
+
+fn aborts(commands: &[Command<'_>]) -> bool {
+    commands
+        .iter()
+        .any(|c| matches!(c, Command::Alert(alert) if alert.code == Some(AlertCode::SESSION_ABORT)))
+}
+
+/// What is to be done about a command, its members included.
+fn plan(command: &Command<'_>, work: &mut VecDeque<Task>) {
+    let refuse = |command: &Command<'_>, code| Task::Refuse(command.clone().into_owned(), code);
+    match command {
+        Command::Status(_) => {}
+        // A client asks for nothing, so Results answer nothing.
+        Command::Results(_) => work.push_back(refuse(command, StatusCode::BAD_REQUEST)),
+        // Chunks of large objects are not taken; DevDetail says so (LrgObj false).
+        command if command.items().iter().any(|item| item.more_data) => {
+            work.push_back(refuse(command, StatusCode::NOT_SUPPORTED));
+        }
+        Command::Add(_)
+        | Command::Copy(_)
+        | Command::Delete(_)
+        | Command::Exec(_)
+        | Command::Get(_)
+        | Command::Replace(_) => {
+            work.push_back(if command.items().is_empty() {
+                refuse(command, StatusCode::INCOMPLETE_COMMAND)
+            } else {
+                Task::Execute(command.clone().into_owned())
+            });
+        }
+        Command::Alert(alert) => work.push_back(refuse(
+            command,
+            match alert.code {
+                Some(AlertCode::NEXT_MESSAGE) => StatusCode::OK,
+                Some(_) => StatusCode::NOT_SUPPORTED,
+                None => StatusCode::INCOMPLETE_COMMAND,
+            },
+        )),
+        Command::Sequence(sequence) => {
+            let mut own = sequence.clone();
+            let members = core::mem::take(&mut own.commands);
+            work.push_back(refuse(&own.into(), StatusCode::OK));
+            for member in &members {
+                plan(member, work);
+            }
+        }
+        // All or nothing is not offered: nothing of it is done.
+        Command::Atomic(_) => {
+            work.push_back(refuse(command, StatusCode::NOT_SUPPORTED));
+            not_executed(command, work);
+        }
+        Command::Unknown(_) => work.push_back(refuse(command, StatusCode::BAD_REQUEST)),
+    }
+}
+
+fn not_executed(container: &Command<'_>, work: &mut VecDeque<Task>) {
+    for member in container.members() {
+        work.push_back(Task::Refuse(member.clone().into_owned(), StatusCode::NOT_EXECUTED));
+        not_executed(member, work);
+    }
+}
+
+/// Whether an outcome says something about every item.
+fn fits(outcome: &Outcome, command: &Command<'_>) -> bool {
+    let count = outcome.items.len();
+    count == 1 || count == command.items().len()
+}
+
+/// What is answered to one command.
+struct Answers {
+    command: Command<'static>,
+    outcome: Outcome,
+    statuses: Vec<Status<'static>>,
+    results: Option<Results<'static>>,
+}
+
+impl Answers {
+    fn new(msg_ref: &MsgId<'static>, command: Command<'static>, outcome: Outcome) -> Self {
+        let statuses = statuses_of(msg_ref, &command, &outcome);
+        let items: Vec<_> = outcome.items.iter().flat_map(|item| item.results.iter().cloned()).collect();
+        let results =
+            (!items.is_empty()).then(|| Results::new(UNNUMBERED, msg_ref.clone(), command.cmd_ref(), items));
+        Self { command, outcome, statuses, results }
+    }
+
+    fn statuses_len(&self, encoding: Encoding) -> usize {
+        self.statuses.iter().map(|status| Command::from(status.clone()).encoded_len(encoding)).sum()
+    }
+
+    fn results_len(&self, encoding: Encoding) -> usize {
+        self.results.as_ref().map_or(0, |results| Command::from(results.clone()).encoded_len(encoding))
+    }
+
+    fn drop_results(&mut self, msg_ref: &MsgId<'static>) {
+        self.results = None;
+        for item in self.outcome.items.iter_mut().filter(|item| !item.results.is_empty()) {
+            *item = ItemOutcome::new(StatusCode::TOO_LARGE);
+        }
+        self.statuses = statuses_of(msg_ref, &self.command, &self.outcome);
+    }
+
+    /// Results follow the statuses of their command (RepPro 1.2.2 §6.15).
+    fn push(self, composer: &mut Composer) {
+        for mut status in self.statuses {
+            status.cmd_id = composer.next_cmd_id();
+            composer.push(status.into());
+        }
+        if let Some(mut results) = self.results {
+            results.cmd_id = composer.next_cmd_id();
+            composer.push(results.into());
+        }
+    }
+}
+
+/// Stands in for a CmdID until its command is put into a message; as long as the longest.
+const UNNUMBERED: CmdId<'static> = CmdId::LONGEST;
+
+/// One Status for the command when all items ended alike, else one for each item (RepPro 1.2.2 §6.17).
+fn statuses_of(
+    msg_ref: &MsgId<'static>,
+    command: &Command<'static>,
+    outcome: &Outcome,
+) -> Vec<Status<'static>> {
+    // What has no name that a Status could carry cannot be answered.
+    let Some(cmd) = command.name() else { return Vec::new() };
+    let alike = outcome.items.windows(2).all(|pair| pair[0].code == pair[1].code);
+    let whole = alike && outcome.items.iter().all(|item| item.detail.is_empty());
+    let shown = if whole { &outcome.items[..1] } else { &outcome.items[..] };
+    let status = |(index, item): (usize, &ItemOutcome)| {
+        let mut status = Status::new(UNNUMBERED, msg_ref.clone(), command.cmd_ref(), cmd.clone(), item.code);
+        let about = if whole && command.items().len() > 1 { None } else { command.items().get(index) };
+        if let Some(about) = about {
+            status.target_refs.extend(about.target_uri().map(LocUri::to_ref));
+            status.source_refs.extend(about.source_uri().map(LocUri::to_ref));
+        }
+        status.items.clone_from(&item.detail);
+        status
+    };
+    shown.iter().enumerate().map(status).collect()
+}
+
+/// Whether a RespURI leads to the host and scheme of the server's own address: a server may send its device to another path, no further.
+fn same_host(uri: &str, server: &str) -> bool {
+    let host = |uri: &str| -> Option<String> {
+        let (scheme, rest) = uri.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        Some(alloc::format!("{scheme}://{authority}").to_ascii_lowercase())
+    };
+    matches!((host(uri), host(server)), (Some(a), Some(b)) if a == b)
+}

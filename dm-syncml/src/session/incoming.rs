@@ -1,0 +1,87 @@
+//! A message that has arrived, before anyone knows whose session it belongs to.
+
+use alloc::string::String;
+
+use md5::{Digest, Md5};
+
+use crate::error::DecodeError;
+use crate::model::{DecodeOptions, Encoding, Message};
+
+/// A message that has arrived: decoded once, to find its session, and then handed to it.
+///
+/// ```
+/// use dm_syncml::session::Incoming;
+/// use dm_syncml::{DecodeOptions, Encoding};
+///
+/// let body = include_bytes!("../../tests/vectors/session/01-c2s-pkg1-nocred.wbxml");
+/// let incoming = Incoming::decode(Encoding::Wbxml, body, &DecodeOptions::new())?;
+/// assert_eq!(incoming.key().peer(), "IMEI:004999010640000");
+/// assert_eq!(incoming.key().session_id(), "1A");
+/// # Ok::<(), dm_syncml::DecodeError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Incoming<'a> {
+    pub(super) message: Message<'a>,
+    pub(super) encoding: Encoding,
+    /// Tells whether a message with the same MsgID is the same message.
+    pub(super) fingerprint: [u8; 16],
+}
+
+impl<'a> Incoming<'a> {
+    /// Decodes the body of a request or an answer.
+    ///
+    /// # Errors
+    /// As [`Message::decode`].
+    pub fn decode(encoding: Encoding, body: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
+        let message = Message::decode(encoding, body, options)?;
+        Ok(Self { message, encoding, fingerprint: Md5::digest(body).into() })
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &Message<'a> {
+        &self.message
+    }
+
+    /// Which session it belongs to.
+    #[must_use]
+    pub fn key(&self) -> SessionKey {
+        SessionKey {
+            peer: self.message.header.source.loc_uri.as_str().into(),
+            session_id: self.message.header.session_id.as_str().into(),
+        }
+    }
+
+    /// The user name that stands beside the credentials, if one does.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.message.header.source.loc_name.as_ref().map(|name| name.as_str())
+    }
+
+    /// Whether this is the first message of a session.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.message.header.msg_id == "1"
+    }
+}
+
+/// Tells sessions apart: the peer's address and the SessionID, both compared exactly (DM Protocol 1.2.1 §8.2).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SessionKey {
+    peer: String,
+    session_id: String,
+}
+
+impl SessionKey {
+    /// The peer: Source LocURI of its messages.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// The SessionID.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+}

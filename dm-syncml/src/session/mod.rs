@@ -1,0 +1,114 @@
+//! Sessions (DM Protocol 1.2.1 §8): the client's machine and the server's.
+//!
+//! Both keep one contract. Every `handle_*` takes the time and an input, never blocks, and reports an error that belongs to this call. Then
+//! `poll_output` is called until it says `Wait`, which comes last: nothing else is due before that time.
+
+mod client;
+mod composer;
+mod incoming;
+mod ledger;
+mod outcome;
+mod server;
+
+pub use client::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation};
+pub use incoming::{Incoming, SessionKey};
+pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
+pub use outcome::{ItemOutcome, Outcome};
+pub use server::{Account, ServerConfig, ServerEnd, ServerEvent, ServerOutput, ServerSession};
+
+use core::fmt;
+
+use crate::auth::Nonce;
+use crate::codes::StatusCode;
+use crate::error::DecodeError;
+
+/// What must be stored before the session goes on: outputs that depend on it are held back until
+/// `handle_persisted` reports it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Record {
+    /// The nonce for the next time the device shows its credentials to the server. The server made it; both store it.
+    DeviceNonce(Nonce),
+    /// The nonce for the next time the server shows its credentials to the device. The device made it; both store it.
+    ServerNonce(Nonce),
+}
+
+/// Numbers the records of one session, from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RecordSeq(pub(crate) u64);
+
+/// A session could not take an input.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The peer did something wrong.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// The caller did.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+/// What a peer did wrong.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// Its message cannot be read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Its message belongs to another session.
+    #[error("the message belongs to another session")]
+    OtherSession,
+    /// Its message is neither the next nor a repetition of the last.
+    #[error("message {got} came where {expected} was due")]
+    OutOfOrder {
+        /// The MsgID that was due.
+        expected: u32,
+        /// The MsgID that came.
+        got: u32,
+    },
+    /// It speaks a version of the protocol that is not DM 1.x.
+    #[error("the protocol version is not one of DM 1.1 to 1.3")]
+    Protocol,
+}
+
+impl PeerError {
+    /// The Status that would say so.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Decode(error) => error.status(),
+            Self::Protocol => StatusCode::PROTOCOL_NOT_SUPPORTED,
+            Self::OtherSession | Self::OutOfOrder { .. } => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// How a caller broke the contract; no input of a peer causes this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The session has ended.
+    #[error("the session has ended")]
+    Ended,
+    /// Nothing was waited for: no message was sent, or the one before is still worked on.
+    #[error("no message is waited for")]
+    NotWaiting,
+    /// The handle is not one that waits for an outcome.
+    #[error("the handle waits for no outcome")]
+    UnknownHandle,
+    /// A command that only the other side sends, or that a session sends by itself.
+    #[error("a server session does not send this command for its caller")]
+    Command,
+}
+
+impl fmt::Display for RecordSeq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Whether a VerProto is one this crate speaks.
+fn is_dm_1(ver_proto: &crate::model::VerProto<'_>) -> bool {
+    matches!(ver_proto.as_str(), "DM/1.1" | "DM/1.2" | "DM/1.3")
+}
