@@ -1,0 +1,231 @@
+//! A tree in the hands of one authenticated server.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::access::Spot;
+use crate::change::{Change, ChangeKind, ExecRequest};
+use crate::error::{Refusal, RefusalKind};
+use crate::handler::{Context, Handler, Handlers};
+use crate::mount::Mounted;
+use crate::node::{Content as Stored, NodeFacts};
+use crate::property::Property;
+use crate::rights::{AccessType, Rights};
+use crate::server_id::ServerId;
+use crate::tree::{Place, Tree};
+use crate::uri::{NodeUri, Query, Uri, escape};
+use crate::value::{Format, Value};
+
+/// Executes commands on a tree for one authenticated server. Made by [`Tree::act_for`].
+///
+/// Every method takes the `LocURI` as it came and checks in one order, whichever command it is: the address (500,
+/// lengths 414), the property or list it names (406, 405), existence (404, 418, 405 below a leaf), permanence for
+/// Delete and rename (405), the ACL (425), the `AccessType` (405), the kind of node (405), the data (415, 405,
+/// 413), room (420), and then the handler's own answer. What is refused has changed nothing.
+///
+/// ```
+/// use dm_tree::{Content, ServerId, Tree};
+///
+/// let mut tree = Tree::default();
+/// let server = ServerId::new("com.example.dm")?;
+/// let handlers = &mut (); // nothing is mounted
+/// let mut acting = tree.act_for(&server, handlers);
+/// acting.add("./Notes", &Content::interior(""))?;
+/// acting.add("./Notes/1", &Content::new(b"hello"))?;
+/// assert_eq!(acting.get("./Notes")?.data(), b"1");
+/// assert_eq!(acting.replace(".", &Content::new(b"x")).unwrap_err().status().get(), 425);
+/// assert_eq!(acting.take_changes().len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Acting<'t> {
+    pub(crate) tree: &'t mut Tree,
+    pub(crate) handlers: &'t mut dyn Handlers,
+    pub(crate) server: &'t ServerId,
+    pub(crate) correlator: Option<&'t str>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) requests: Vec<ExecRequest>,
+}
+
+impl Tree {
+    /// Lets `server`, which must have been authenticated, act on the tree. `handlers` serve the mounted subtrees;
+    /// `&mut ()` when there are none.
+    pub fn act_for<'t>(&'t mut self, server: &'t ServerId, handlers: &'t mut dyn Handlers) -> Acting<'t> {
+        Acting { tree: self, handlers, server, correlator: None, changes: Vec::new(), requests: Vec::new() }
+    }
+}
+
+impl<'t> Acting<'t> {
+    /// Sets the correlator of the command, for Exec.
+    #[must_use]
+    pub const fn with_correlator(mut self, correlator: Option<&'t str>) -> Self {
+        self.correlator = correlator;
+        self
+    }
+
+    /// The tree, to look at.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        self.tree
+    }
+
+    /// What has changed since the last call, in order.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        core::mem::take(&mut self.changes)
+    }
+
+    /// What handlers have accepted to execute since the last call, in order.
+    pub fn take_exec_requests(&mut self) -> Vec<ExecRequest> {
+        core::mem::take(&mut self.requests)
+    }
+
+    /// The first checks: address, lengths, and whether the command goes with the query.
+    pub(crate) fn aim<'u>(&self, uri: &'u str, command: Rights) -> Result<Aim<'u>, Refusal> {
+        let uri = Uri::parse(uri)?;
+        uri.check(&self.tree.limits().uri)?;
+        let node = uri.node().clone();
+        let Some(query) = uri.query() else { return Ok(Aim { node, property: None }) };
+        let property = match query {
+            Query::List(_) if command == Rights::GET => return Err(RefusalKind::UnsupportedList.into()),
+            Query::List(_) => return Err(RefusalKind::NotOnProperty.into()),
+            Query::Property(name) => Property::from_name(name).ok_or(RefusalKind::UnknownProperty)?,
+        };
+        match command {
+            Rights::GET if property == Property::TStamp => Err(RefusalKind::UnknownProperty.into()),
+            Rights::GET => Ok(Aim { node, property: Some(property) }),
+            Rights::REPLACE if property.is_replaceable() => Ok(Aim { node, property: Some(property) }),
+            _ => Err(RefusalKind::NotOnProperty.into()),
+        }
+    }
+
+    /// The node at an address, whoever has it.
+    pub(crate) fn find<'u>(&mut self, uri: &'u NodeUri<'_>) -> Result<Found<'u>, Refusal> {
+        match self.tree.locate(uri) {
+            Place::Stored(id) => Ok(Found::stored(self.tree, Spot::Stored(id))),
+            Place::Mounted(mounted) => match self.facts(&mounted)? {
+                Some(facts) => Ok(Found::served(mounted, facts)),
+                None => Err(RefusalKind::NotFound.into()),
+            },
+            Place::Missing { .. } | Place::BelowLeaf => Err(RefusalKind::NotFound.into()),
+        }
+    }
+
+    pub(crate) fn check_acl(&self, found: &Found<'_>, right: Rights) -> Result<(), Refusal> {
+        if self.tree.grants(self.server, right, &found.spot) {
+            Ok(())
+        } else {
+            Err(RefusalKind::Denied.into())
+        }
+    }
+
+    /// What the handler says about one of its nodes.
+    pub(crate) fn facts(&mut self, mounted: &Mounted<'_>) -> Result<Option<NodeFacts>, Refusal> {
+        let (handler, cx) = self.ask(mounted)?;
+        Ok(handler.node(&cx, &mounted.names()))
+    }
+
+    /// The handler of a mounted node, and what it is told.
+    pub(crate) fn ask(&mut self, mounted: &Mounted<'_>) -> Result<(&mut dyn Handler, Context<'_>), Refusal> {
+        let cx =
+            Context { tree: self.tree, server: self.server, correlator: self.correlator, mount: mounted.id };
+        let handler = self.handlers.handler(mounted.id).ok_or(RefusalKind::NoHandler)?;
+        Ok((handler, cx))
+    }
+
+    pub(crate) fn uri_of(&self, spot: &Spot<'_>) -> NodeUri<'static> {
+        match spot {
+            Spot::Stored(id) => self.tree.uri_of(*id),
+            Spot::Mounted(mounted) => {
+                mounted.path.iter().fold(self.tree.uri_of(mounted.node), |uri, name| uri.join(&escape(name)))
+            }
+        }
+    }
+
+    pub(crate) fn record(&mut self, spot: &Spot<'_>, kind: ChangeKind) {
+        let uri = self.uri_of(spot);
+        self.changes.push(Change { uri, kind });
+    }
+}
+
+impl fmt::Debug for Acting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acting")
+            .field("server", &self.server)
+            .field("changes", &self.changes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a command is aimed at.
+pub(crate) struct Aim<'u> {
+    pub(crate) node: NodeUri<'u>,
+    pub(crate) property: Option<Property>,
+}
+
+/// A node that exists, stored or served, with what the checks need to know of it.
+pub(crate) struct Found<'u> {
+    pub(crate) spot: Spot<'u>,
+    pub(crate) is_interior: bool,
+    pub(crate) is_permanent: bool,
+    pub(crate) access: AccessType,
+    /// Format and type of a served node; those of a stored one are in the tree.
+    served: Option<NodeFacts>,
+}
+
+impl<'u> Found<'u> {
+    fn stored(tree: &Tree, spot: Spot<'u>) -> Self {
+        let (is_interior, is_permanent, access) = match &spot {
+            Spot::Stored(id) => {
+                let node = tree.at(*id);
+                (matches!(node.content, Stored::Interior { .. }), node.permanent, node.access)
+            }
+            Spot::Mounted(_) => (false, true, AccessType::NONE),
+        };
+        Self { spot, is_interior, is_permanent, access, served: None }
+    }
+
+    fn served(mounted: Mounted<'u>, facts: NodeFacts) -> Self {
+        Self {
+            is_interior: facts.format == Format::Node,
+            // The mount point is the device's, whatever the handler says.
+            is_permanent: facts.permanent || mounted.path.is_empty(),
+            access: facts.access,
+            spot: Spot::Mounted(mounted),
+            served: Some(facts),
+        }
+    }
+
+    pub(crate) fn check_access(&self, access: AccessType) -> Result<(), Refusal> {
+        if self.access.contains(access) { Ok(()) } else { Err(RefusalKind::AccessType.into()) }
+    }
+
+    /// The stored value, when it is a stored leaf.
+    pub(crate) fn value<'a>(&self, tree: &'a Tree) -> Option<&'a Value> {
+        match &self.spot {
+            Spot::Stored(id) => match &tree.at(*id).content {
+                Stored::Leaf(value) => Some(value),
+                _ => None,
+            },
+            Spot::Mounted(_) => None,
+        }
+    }
+
+    pub(crate) fn format(&self, tree: &Tree) -> Format {
+        match &self.served {
+            Some(facts) => facts.format,
+            None => self.value(tree).map_or(Format::Node, Value::format),
+        }
+    }
+
+    pub(crate) fn type_of(&self, tree: &Tree) -> String {
+        match (&self.served, &self.spot) {
+            (Some(facts), _) => facts.mime.as_ref().into(),
+            (None, Spot::Stored(id)) => match &tree.at(*id).content {
+                Stored::Leaf(value) => value.mime().into(),
+                Stored::Interior { mo_id, .. } => mo_id.as_ref().into(),
+                Stored::Mount(_) => String::new(),
+            },
+            (None, Spot::Mounted(_)) => String::new(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Delete (DM RepPro 1.2.1 §6.6.6).
+
+use crate::access::Spot;
+use crate::acting::Acting;
+use crate::change::ChangeKind;
+use crate::error::{Refusal, RefusalKind};
+use crate::rights::{AccessType, Rights};
+
+impl Acting<'_> {
+    /// Delete: a dynamic node and everything below it.
+    ///
+    /// A subtree that holds a permanent node or a mount point stays as a whole. Rights and `AccessType` are those
+    /// of the node addressed, unless
+    /// [`TreePolicy::strict_subtree_delete`](crate::TreePolicy::strict_subtree_delete) asks for more.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the status to answer; nothing is removed then.
+    pub fn delete(&mut self, uri: &str) -> Result<(), Refusal> {
+        let aim = self.aim(uri, Rights::DELETE)?;
+        let found = self.find(&aim.node)?;
+        // The root and permanent nodes before the ACL: "always 405" (RepPro 1.2.1 §6.6.6).
+        if found.is_permanent {
+            return Err(RefusalKind::Permanent.into());
+        }
+        self.check_acl(&found, Rights::DELETE)?;
+        let strict = self.tree.policy().strict_subtree_delete;
+        if let Spot::Stored(id) = found.spot
+            && strict
+            && !self.tree.may_delete_leaves(self.server, id)
+        {
+            return Err(RefusalKind::Denied.into());
+        }
+        found.check_access(AccessType::DELETE)?;
+        match &found.spot {
+            Spot::Stored(id) => {
+                if self.tree.holds_permanent(*id) {
+                    return Err(RefusalKind::Permanent.into());
+                }
+                self.record(&found.spot, ChangeKind::Deleted);
+                self.tree.remove_subtree(*id);
+            }
+            Spot::Mounted(mounted) => {
+                let (handler, cx) = self.ask(mounted)?;
+                handler.delete(&cx, &mounted.names()).map_err(RefusalKind::Handler)?;
+                self.tree.drop_mounted_acls(mounted);
+                self.record(&found.spot, ChangeKind::Deleted);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! Exec (DM RepPro 1.2.1 §6.6.7).
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use dm_syncml::StatusCode;
+
+use crate::access::Spot;
+use crate::acting::Acting;
+use crate::change::ExecRequest;
+use crate::error::{Refusal, RefusalKind};
+use crate::handler::ExecReply;
+use crate::rights::{AccessType, Rights};
+
+impl Acting<'_> {
+    /// Exec: lets the handler of a node execute it. Only handlers can; a stored node answers 406.
+    ///
+    /// Returns the handler's status: 200 or another one when it is over, 202 when it goes on. In the latter case
+    /// the request also comes out of [`take_exec_requests`](Self::take_exec_requests).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the status to answer.
+    pub fn exec(&mut self, uri: &str, argument: &[u8]) -> Result<StatusCode, Refusal> {
+        self.exec_with(uri, || Ok(Cow::Borrowed(argument)))
+    }
+
+    /// As [`exec`](Self::exec); the argument is decoded only once the command may be executed.
+    pub(crate) fn exec_with<'a>(
+        &mut self,
+        uri: &str,
+        argument: impl FnOnce() -> Result<Cow<'a, [u8]>, RefusalKind>,
+    ) -> Result<StatusCode, Refusal> {
+        let aim = self.aim(uri, Rights::EXEC)?;
+        let found = self.find(&aim.node)?;
+        self.check_acl(&found, Rights::EXEC)?;
+        found.check_access(AccessType::EXEC)?;
+        let argument = argument()?;
+        if argument.len() > self.tree.limits().max_value_len {
+            return Err(RefusalKind::TooLarge.into());
+        }
+        let Spot::Mounted(mounted) = &found.spot else { return Err(RefusalKind::NothingToExecute.into()) };
+        let (handler, cx) = self.ask(mounted)?;
+        match handler.exec(&cx, &mounted.names(), &argument) {
+            ExecReply::Done(status) => Ok(status),
+            ExecReply::Accepted => {
+                self.requests.push(ExecRequest {
+                    uri: self.uri_of(&found.spot),
+                    mount: mounted.id,
+                    server: self.server.clone(),
+                    correlator: self.correlator.map(String::from),
+                    argument: argument.into_owned(),
+                });
+                Ok(StatusCode::ACCEPTED)
+            }
+        }
+    }
+}

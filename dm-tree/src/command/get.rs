@@ -1,0 +1,112 @@
+//! Get (DM RepPro 1.2.1 §6.6.8, TND 1.2.1 §7.7).
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::access::Spot;
+use crate::acting::{Acting, Found};
+use crate::error::{Refusal, RefusalKind};
+use crate::handler::Children;
+use crate::node::NodeRef;
+use crate::rights::{AccessType, Rights};
+use crate::value::{Format, Value};
+
+/// What Get found.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Got {
+    format: Format,
+    mime: Cow<'static, str>,
+    data: Vec<u8>,
+}
+
+impl Got {
+    pub(crate) const fn new(format: Format, mime: Cow<'static, str>, data: Vec<u8>) -> Self {
+        Self { format, mime, data }
+    }
+
+    /// The format: that of the value, `node` for a child list, `chr` for a property.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The MIME type; `text/plain` for child lists and properties.
+    #[must_use]
+    pub fn mime(&self) -> &str {
+        &self.mime
+    }
+
+    /// The value as stored, not encoded for any wire; the escaped child names joined with `/`; or the property.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The data, without copying them.
+    #[must_use]
+    pub fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+}
+
+impl From<&Value> for Got {
+    fn from(value: &Value) -> Self {
+        Self::new(value.format(), value.type_cow(), value.data().to_vec())
+    }
+}
+
+/// Shows how long the data are, not what they say.
+impl fmt::Debug for Got {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} bytes)", self.format, self.mime, self.data.len())
+    }
+}
+
+impl Acting<'_> {
+    /// Get: the value of a leaf, the child names of an interior node, or a property.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the status to answer.
+    pub fn get(&mut self, uri: &str) -> Result<Got, Refusal> {
+        let aim = self.aim(uri, Rights::GET)?;
+        let found = self.find(&aim.node)?;
+        self.check_acl(&found, Rights::GET)?;
+        if let Some(property) = aim.property {
+            return self.get_property(&aim.node, &found, property);
+        }
+        found.check_access(AccessType::GET)?;
+        if found.is_interior {
+            let names = self.child_list(&found)?;
+            return Ok(Got::new(Format::Node, Cow::Borrowed(Value::DEFAULT_TYPE), names.into_bytes()));
+        }
+        match &found.spot {
+            Spot::Stored(_) => {
+                let value = found.value(self.tree).ok_or(RefusalKind::NotFound)?;
+                Ok(Got::from(value))
+            }
+            Spot::Mounted(mounted) => {
+                let (handler, cx) = self.ask(mounted)?;
+                let data = handler.get(&cx, &mounted.names()).map_err(RefusalKind::Handler)?;
+                Ok(Got::new(found.format(self.tree), found.type_of(self.tree).into(), data))
+            }
+        }
+    }
+
+    fn child_list(&mut self, found: &Found<'_>) -> Result<alloc::string::String, Refusal> {
+        let mut names = Children::new(self.tree.limits().max_child_list_len);
+        match &found.spot {
+            Spot::Stored(id) => {
+                for child in (NodeRef { tree: self.tree, id: *id }).children() {
+                    names.push_spelled(child.name());
+                }
+            }
+            Spot::Mounted(mounted) => {
+                let (handler, cx) = self.ask(mounted)?;
+                handler.children(&cx, &mounted.names(), &mut names).map_err(RefusalKind::Handler)?;
+            }
+        }
+        Ok(names.finish().ok_or(RefusalKind::TooLarge)?)
+    }
+}

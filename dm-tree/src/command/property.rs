@@ -1,0 +1,155 @@
+//! Get and Replace of properties (TND 1.2.1 §7.7).
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+
+use crate::access::Spot;
+use crate::acl::{Acl, AclErrorKind};
+use crate::acting::{Acting, Found};
+use crate::change::{Change, ChangeKind};
+use crate::command::Got;
+use crate::content::Content;
+use crate::error::{Refusal, RefusalKind};
+use crate::node::{NodeId, NodeRef};
+use crate::property::Property;
+use crate::rights::{AccessType, Rights};
+use crate::tree::Tree;
+use crate::uri::{NodeUri, Segment, UriErrorKind, escape};
+use crate::value::{Format, Value};
+
+impl Acting<'_> {
+    /// The node exists and its ACL allows Get. The `AccessType` speaks of the value, so it hides only its size.
+    pub(crate) fn get_property(
+        &mut self,
+        uri: &NodeUri<'_>,
+        found: &Found<'_>,
+        property: Property,
+    ) -> Result<Got, Refusal> {
+        let stored = match &found.spot {
+            Spot::Stored(id) => Some(self.tree.at(*id)),
+            Spot::Mounted(_) => None,
+        };
+        let text: String = match (property, stored) {
+            // The stored value, never the inherited one (TND 1.2.1 §7.7.1.2).
+            (Property::Acl, _) => self.tree.own_acl(&found.spot).to_string(),
+            (Property::Format, _) => found.format(self.tree).name().into(),
+            (Property::Name, Some(node)) => node.name.as_ref().into(),
+            (Property::Name, None) => {
+                uri.last().map_or_else(String::new, |segment| escape(&segment.name()).into_owned())
+            }
+            (Property::Size, Some(_)) => {
+                let value = found.value(self.tree).ok_or(RefusalKind::UnknownProperty)?;
+                found.check_access(AccessType::GET)?;
+                value.data().len().to_string()
+            }
+            (Property::Title, Some(node)) => node.title.as_ref().into(),
+            (Property::Type, _) => found.type_of(self.tree),
+            (Property::VerNo, Some(node)) => node.ver_no.to_string(),
+            // Handlers' nodes have only what every node must have.
+            (Property::Size | Property::Title | Property::VerNo, None) | (Property::TStamp, _) => {
+                return Err(RefusalKind::UnknownProperty.into());
+            }
+        };
+        Ok(Got::new(Format::Chr, Cow::Borrowed(Value::DEFAULT_TYPE), text.into_bytes()))
+    }
+
+    /// `property` is replaceable; nothing else has been checked.
+    pub(crate) fn replace_property(
+        &mut self,
+        uri: &NodeUri<'_>,
+        property: Property,
+        content: &Content<'_>,
+    ) -> Result<(), Refusal> {
+        let found = self.find(uri)?;
+        match property {
+            Property::Name => self.rename(&found, content),
+            Property::Title => self.retitle(&found, content),
+            _ => self.replace_acl(&found, content),
+        }
+    }
+
+    fn replace_acl(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
+        if !self.tree.may_replace_acl(self.server, &found.spot, !found.is_interior) {
+            return Err(RefusalKind::Denied.into());
+        }
+        if content.data().len() > self.tree.limits().max_acl_len {
+            return Err(RefusalKind::TooLarge.into());
+        }
+        let not_text = RefusalKind::Acl(AclErrorKind::UnknownCommand);
+        let text = content.property_text().ok_or(not_text)?;
+        let acl = Acl::parse(text).map_err(|error| RefusalKind::Acl(error.kind()))?;
+        match &found.spot {
+            // The device keeps the root open to Add (TND 1.2.1 §7.7.1.3), which an empty ACL would not.
+            Spot::Stored(id) if Tree::is_root(*id) && !acl.rights_of_anyone().contains(Rights::ADD) => {
+                return Err(RefusalKind::RootAcl.into());
+            }
+            Spot::Stored(id) => self.tree.put_acl(*id, acl)?,
+            Spot::Mounted(mounted) => self.tree.put_mounted_acl(mounted, acl)?,
+        }
+        self.record(&found.spot, ChangeKind::AclReplaced);
+        Ok(())
+    }
+
+    fn retitle(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
+        let Spot::Stored(id) = found.spot else { return Err(RefusalKind::UnknownProperty.into()) };
+        self.check_acl(found, Rights::REPLACE)?;
+        let title = content.property_text().ok_or(RefusalKind::Format)?;
+        if title.len() > Property::MAX_TITLE_LEN {
+            return Err(RefusalKind::TooLarge.into());
+        }
+        self.tree.put_title(id, title)?;
+        self.record(&found.spot, ChangeKind::TitleReplaced);
+        Ok(())
+    }
+
+    /// Rename (TND 1.2.1 §7.7.3). Needs Replace on the node alone; ACLs move with their nodes.
+    fn rename(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
+        // Handlers offer no rename, so their nodes keep their names like permanent ones.
+        let id = match found.spot {
+            Spot::Stored(id) if !found.is_permanent => id,
+            _ => return Err(RefusalKind::Permanent.into()),
+        };
+        self.check_acl(found, Rights::REPLACE)?;
+        found.check_access(AccessType::REPLACE)?;
+        // A permanent node stays where it is, so what it hangs from does too.
+        if self.tree.holds_permanent(id) {
+            return Err(RefusalKind::Permanent.into());
+        }
+        let not_text = RefusalKind::Uri(UriErrorKind::BadCharacter(char::REPLACEMENT_CHARACTER));
+        let text = content.property_text().ok_or(not_text)?;
+        let name = Segment::parse(text)?;
+        let parent = self.tree.at(id).parent;
+        let to = self.tree.uri_of(parent).join(name.as_str());
+        to.check(&self.tree.limits().uri)?;
+        self.check_subtree_lengths(id, &to)?;
+        match self.tree.child_of(parent, &name.name()) {
+            Some(other) if other != id => return Err(RefusalKind::AlreadyExists.into()),
+            _ => {}
+        }
+        let from = self.uri_of(&found.spot);
+        self.tree.rename(id, name)?;
+        crate::standard::hide_secrets(self.tree, id);
+        self.changes.push(Change { uri: from, kind: ChangeKind::Renamed { to } });
+        Ok(())
+    }
+
+    /// A longer name must not put nodes below it out of reach.
+    fn check_subtree_lengths(&self, id: NodeId, to: &NodeUri<'_>) -> Result<(), Refusal> {
+        let max = usize::from(self.tree.limits().uri.max_tot_len);
+        let old = self.tree.uri_of(id).as_str().len();
+        let new = to.as_str().len();
+        if max == 0 || new <= old {
+            return Ok(());
+        }
+        let top = NodeRef { tree: self.tree, id };
+        // Lengths add up on the way down, so one walk does.
+        let mut stack = alloc::vec![(top, new)];
+        while let Some((node, len)) = stack.pop() {
+            if len > max {
+                return Err(RefusalKind::Uri(UriErrorKind::TooLong).into());
+            }
+            stack.extend(node.children().map(|child| (child, len + 1 + child.name().len())));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! Replace (DM RepPro 1.2.1 §6.6.11).
+
+use crate::access::Spot;
+use crate::acting::Acting;
+use crate::change::ChangeKind;
+use crate::content::Content;
+use crate::error::{Refusal, RefusalKind};
+use crate::rights::{AccessType, Rights};
+
+impl Acting<'_> {
+    /// Replace: another value for an existing leaf, or the ACL, name or title of a node. Creates nothing.
+    ///
+    /// For a property only the data count; format and type of a property are fixed.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the status to answer.
+    pub fn replace(&mut self, uri: &str, content: &Content<'_>) -> Result<(), Refusal> {
+        let aim = self.aim(uri, Rights::REPLACE)?;
+        if let Some(property) = aim.property {
+            return self.replace_property(&aim.node, property, content);
+        }
+        if content.is_serialised_tree() {
+            return Err(RefusalKind::SerialisedTree.into());
+        }
+        let found = self.find(&aim.node)?;
+        self.check_acl(&found, Rights::REPLACE)?;
+        found.check_access(AccessType::REPLACE)?;
+        if found.is_interior {
+            return Err(RefusalKind::Interior.into());
+        }
+        let max_len = self.tree.limits().max_value_len;
+        let (format, mime) = (found.format(self.tree), found.type_of(self.tree));
+        let value = content.to_replacement(format, &mime, found.is_permanent, max_len)?;
+        match &found.spot {
+            Spot::Stored(id) => self.tree.put_value(*id, value)?,
+            Spot::Mounted(mounted) => {
+                let (handler, cx) = self.ask(mounted)?;
+                handler.replace(&cx, &mounted.names(), &value).map_err(RefusalKind::Handler)?;
+            }
+        }
+        self.record(&found.spot, ChangeKind::Replaced);
+        Ok(())
+    }
+}

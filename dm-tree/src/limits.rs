@@ -1,0 +1,127 @@
+//! How much a tree may hold.
+
+use crate::uri::UriLimits;
+
+/// What bounds the growth that servers can cause.
+///
+/// Local set-up through the methods of [`Tree`](crate::Tree) is held to the same limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreeLimits {
+    /// How long addresses may be; exceeding answers 414. Default: see [`UriLimits`].
+    pub uri: UriLimits,
+    /// Nodes stored, the root included; exceeding answers 420. Default 65 536, some ten times the largest
+    /// published device description.
+    pub max_nodes: usize,
+    /// Bytes of all names, values, types, titles and access control lists together; exceeding answers 420.
+    /// Default 16 MiB.
+    pub max_total_len: usize,
+    /// Bytes of one value, decoded; exceeding answers 413. Default 1 MiB, which is also a usual `MaxObjSize`.
+    pub max_value_len: usize,
+    /// Bytes of one access control list; exceeding answers 413. Default 4096: sixteen identifiers of the longest
+    /// kind, or some hundred usual ones in each command.
+    pub max_acl_len: usize,
+    /// Bytes of one child list, which a handler may make long; exceeding answers 413. Default 1 MiB.
+    pub max_child_list_len: usize,
+    /// Access control lists kept for nodes that handlers serve; exceeding answers 420. Default 16 384.
+    pub max_mounted_acls: usize,
+}
+
+impl TreeLimits {
+    /// Sets [`uri`](Self::uri).
+    #[must_use]
+    pub const fn with_uri(mut self, uri: UriLimits) -> Self {
+        self.uri = uri;
+        self
+    }
+
+    /// Sets [`max_nodes`](Self::max_nodes).
+    #[must_use]
+    pub const fn with_max_nodes(mut self, nodes: usize) -> Self {
+        self.max_nodes = nodes;
+        self
+    }
+
+    /// Sets [`max_total_len`](Self::max_total_len).
+    #[must_use]
+    pub const fn with_max_total_len(mut self, bytes: usize) -> Self {
+        self.max_total_len = bytes;
+        self
+    }
+
+    /// Sets [`max_value_len`](Self::max_value_len).
+    #[must_use]
+    pub const fn with_max_value_len(mut self, bytes: usize) -> Self {
+        self.max_value_len = bytes;
+        self
+    }
+
+    /// Sets [`max_acl_len`](Self::max_acl_len).
+    #[must_use]
+    pub const fn with_max_acl_len(mut self, bytes: usize) -> Self {
+        self.max_acl_len = bytes;
+        self
+    }
+
+    /// Sets [`max_child_list_len`](Self::max_child_list_len).
+    #[must_use]
+    pub const fn with_max_child_list_len(mut self, bytes: usize) -> Self {
+        self.max_child_list_len = bytes;
+        self
+    }
+
+    /// Sets [`max_mounted_acls`](Self::max_mounted_acls).
+    #[must_use]
+    pub const fn with_max_mounted_acls(mut self, lists: usize) -> Self {
+        self.max_mounted_acls = lists;
+        self
+    }
+}
+
+impl Default for TreeLimits {
+    fn default() -> Self {
+        Self {
+            uri: UriLimits::default(),
+            max_nodes: 65_536,
+            max_total_len: 16 << 20,
+            max_value_len: 1 << 20,
+            max_acl_len: 4096,
+            max_child_list_len: 1 << 20,
+            max_mounted_acls: 16_384,
+        }
+    }
+}
+
+/// What the specification leaves to the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreePolicy {
+    /// Whether Add creates missing interior ancestors (DM RepPro 1.2.1 §6.6.1 allows it); otherwise it answers
+    /// 404. Default yes.
+    pub implicit_add: bool,
+    /// Whether Delete of a subtree needs the Delete right on every leaf in it, not only on the node addressed.
+    /// The text is silent; default no, as most devices do it.
+    pub strict_subtree_delete: bool,
+}
+
+impl TreePolicy {
+    /// Sets [`implicit_add`](Self::implicit_add).
+    #[must_use]
+    pub const fn with_implicit_add(mut self, yes: bool) -> Self {
+        self.implicit_add = yes;
+        self
+    }
+
+    /// Sets [`strict_subtree_delete`](Self::strict_subtree_delete).
+    #[must_use]
+    pub const fn with_strict_subtree_delete(mut self, yes: bool) -> Self {
+        self.strict_subtree_delete = yes;
+        self
+    }
+}
+
+impl Default for TreePolicy {
+    fn default() -> Self {
+        Self { implicit_add: true, strict_subtree_delete: false }
+    }
+}

@@ -1,0 +1,351 @@
+//! One node, how it is described when it is put into a tree, and how it is looked at.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::acl::Acl;
+use crate::mount::MountId;
+use crate::rights::AccessType;
+use crate::tree::Tree;
+use crate::uri::NodeUri;
+use crate::value::{Format, Value};
+
+/// The place of a node in its tree. Internal: ids are used again once a node is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct NodeId(pub(crate) u32);
+
+/// A node as stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// The last segment as spelled; the parent's table has it resolved.
+    pub(crate) name: Box<str>,
+    /// The root is its own parent.
+    pub(crate) parent: NodeId,
+    pub(crate) content: Content,
+    pub(crate) permanent: bool,
+    pub(crate) access: AccessType,
+    pub(crate) acl: Acl,
+    pub(crate) title: Box<str>,
+    pub(crate) ver_no: u16,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Interior {
+        children: BTreeMap<Box<str>, NodeId>,
+        mo_id: Box<str>,
+    },
+    Leaf(Value),
+    /// The subtree is served by a handler, this node included.
+    Mount(MountId),
+}
+
+impl Node {
+    /// What the node counts against [`TreeLimits::max_total_len`](crate::TreeLimits::max_total_len).
+    pub(crate) fn len(&self) -> usize {
+        let content = match &self.content {
+            Content::Interior { mo_id, .. } => mo_id.len(),
+            Content::Leaf(value) => value_len(value),
+            Content::Mount(_) => 0,
+        };
+        self.name.len() + content + self.title.len() + self.acl.text_len()
+    }
+
+    /// Counts a change (TND 1.2.1 §7.7.8); the number wraps.
+    pub(crate) fn touch(&mut self) {
+        self.ver_no = self.ver_no.wrapping_add(1);
+    }
+}
+
+/// What a value counts.
+pub(crate) fn value_len(value: &Value) -> usize {
+    value.mime().len() + value.data().len()
+}
+
+/// A node to be put into a tree by the device itself.
+///
+/// Dynamic, open to every command and inheriting its ACL unless said otherwise.
+///
+/// ```
+/// use dm_tree::{AccessType, NodeSpec, Tree, Value};
+///
+/// let mut tree = Tree::default();
+/// tree.insert(
+///     "./Vendor/Serial",
+///     NodeSpec::leaf(Value::chr("4711")).permanent().with_access(AccessType::GET),
+/// )?;
+/// assert!(tree.node("./Vendor/Serial").is_some_and(|node| node.is_permanent()));
+/// # Ok::<(), dm_tree::TreeError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct NodeSpec {
+    pub(crate) kind: NewNode,
+    pub(crate) permanent: bool,
+    pub(crate) access: AccessType,
+    pub(crate) acl: Acl,
+    pub(crate) title: String,
+}
+
+impl NodeSpec {
+    /// An interior node without a management object identifier.
+    pub const fn interior() -> Self {
+        Self::object(String::new())
+    }
+
+    /// An interior node that is the top of the management object with this identifier.
+    pub fn managed_object(id: impl Into<String>) -> Self {
+        Self::object(id.into())
+    }
+
+    /// A leaf. A value that servers may not read later on (see [`with_access`](Self::with_access)) is kept as a
+    /// secret.
+    pub const fn leaf(value: Value) -> Self {
+        Self::new(NewNode::Leaf(value))
+    }
+
+    /// Exists by the device's decision: servers can neither delete nor rename it, nor change its format and type.
+    pub const fn permanent(mut self) -> Self {
+        self.permanent = true;
+        self
+    }
+
+    /// Sets which commands the node takes at all.
+    pub const fn with_access(mut self, access: AccessType) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Sets the node's own ACL.
+    pub fn with_acl(mut self, acl: Acl) -> Self {
+        self.acl = acl;
+        self
+    }
+
+    /// Sets the title, at most [`Property::MAX_TITLE_LEN`](crate::Property::MAX_TITLE_LEN) bytes.
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    const fn object(mo_id: String) -> Self {
+        Self::new(NewNode::Interior { mo_id })
+    }
+
+    pub(crate) const fn new(kind: NewNode) -> Self {
+        Self { kind, permanent: false, access: AccessType::ALL, acl: Acl::EMPTY, title: String::new() }
+    }
+}
+
+/// What an Add makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NewNode {
+    /// An interior node.
+    #[non_exhaustive]
+    Interior {
+        /// The management object identifier (the `Type` property); may be empty.
+        mo_id: String,
+    },
+    /// A leaf with its value.
+    Leaf(Value),
+}
+
+impl NewNode {
+    /// Whether it is a leaf.
+    #[must_use]
+    pub const fn is_leaf(&self) -> bool {
+        matches!(self, Self::Leaf(_))
+    }
+}
+
+/// A stored node, to look at.
+///
+/// ```
+/// use dm_tree::{NodeSpec, Tree, Value};
+///
+/// let mut tree = Tree::default();
+/// tree.insert("./A/B", NodeSpec::leaf(Value::int(1)))?;
+/// let node = tree.node("./A").unwrap();
+/// let names: Vec<_> = node.children().map(|child| child.uri().to_string()).collect();
+/// assert_eq!(names, ["./A/B"]);
+/// # Ok::<(), dm_tree::TreeError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct NodeRef<'t> {
+    pub(crate) tree: &'t Tree,
+    pub(crate) id: NodeId,
+}
+
+impl<'t> NodeRef<'t> {
+    /// The last segment of the address as spelled; `.` for the root.
+    #[must_use]
+    pub fn name(self) -> &'t str {
+        &self.node().name
+    }
+
+    /// The whole address.
+    #[must_use]
+    pub fn uri(self) -> NodeUri<'static> {
+        self.tree.uri_of(self.id)
+    }
+
+    /// Whether it can have children. `None` for a mount point, where the handler decides.
+    #[must_use]
+    pub fn is_interior(self) -> Option<bool> {
+        match self.node().content {
+            Content::Interior { .. } => Some(true),
+            Content::Leaf(_) => Some(false),
+            Content::Mount(_) => None,
+        }
+    }
+
+    /// The key of the mount, when a handler serves the node and everything below it.
+    #[must_use]
+    pub fn mount(self) -> Option<MountId> {
+        match self.node().content {
+            Content::Mount(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The value of a leaf.
+    #[must_use]
+    pub fn value(self) -> Option<&'t Value> {
+        match &self.node().content {
+            Content::Leaf(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The management object identifier of an interior node; empty for most and for anything else.
+    #[must_use]
+    pub fn mo_id(self) -> &'t str {
+        match &self.node().content {
+            Content::Interior { mo_id, .. } => mo_id,
+            _ => "",
+        }
+    }
+
+    /// The children, in byte order of their names.
+    pub fn children(self) -> impl Iterator<Item = Self> + use<'t> {
+        let children = match &self.node().content {
+            Content::Interior { children, .. } => Some(children.values()),
+            _ => None,
+        };
+        children.into_iter().flatten().map(move |&id| NodeRef { tree: self.tree, id })
+    }
+
+    /// The child of this name (not escaped).
+    #[must_use]
+    pub fn child(self, name: &str) -> Option<Self> {
+        self.tree.child_of(self.id, name).map(|id| NodeRef { tree: self.tree, id })
+    }
+
+    /// This node and everything stored below it, parents before their children.
+    pub fn walk(self) -> impl Iterator<Item = Self> + use<'t> {
+        let mut stack = Vec::from([self]);
+        core::iter::from_fn(move || {
+            let node = stack.pop()?;
+            let first = stack.len();
+            stack.extend(node.children());
+            stack[first..].reverse();
+            Some(node)
+        })
+    }
+
+    /// The node's own ACL; empty when it inherits.
+    #[must_use]
+    pub fn acl(self) -> &'t Acl {
+        &self.node().acl
+    }
+
+    /// Whether it exists by the device's decision.
+    #[must_use]
+    pub fn is_permanent(self) -> bool {
+        self.node().permanent
+    }
+
+    /// The commands it takes at all.
+    #[must_use]
+    pub fn access(self) -> AccessType {
+        self.node().access
+    }
+
+    /// The title; empty when it has none.
+    #[must_use]
+    pub fn title(self) -> &'t str {
+        &self.node().title
+    }
+
+    /// How often it changed, modulo 65536.
+    #[must_use]
+    pub fn ver_no(self) -> u16 {
+        self.node().ver_no
+    }
+
+    fn node(self) -> &'t Node {
+        self.tree.at(self.id)
+    }
+}
+
+impl fmt::Debug for NodeRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeRef")
+            .field("uri", &self.uri())
+            .field("value", &self.value())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a handler says about one of its nodes.
+///
+/// ```
+/// use dm_tree::{AccessType, Format, NodeFacts};
+///
+/// let state = NodeFacts::leaf(Format::Chr).with_access(AccessType::GET);
+/// let list = NodeFacts::interior().with_access(AccessType::GET | AccessType::ADD);
+/// # let _ = (state, list);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct NodeFacts {
+    pub(crate) format: Format,
+    pub(crate) mime: Cow<'static, str>,
+    pub(crate) access: AccessType,
+    pub(crate) permanent: bool,
+}
+
+impl NodeFacts {
+    /// A permanent interior node that takes only Get.
+    pub const fn interior() -> Self {
+        Self { format: Format::Node, mime: Cow::Borrowed(""), access: AccessType::GET, permanent: true }
+    }
+
+    /// A permanent leaf that takes only Get, of type `text/plain`. Format `node` makes it an interior node.
+    pub const fn leaf(format: Format) -> Self {
+        Self { format, mime: Cow::Borrowed(Value::DEFAULT_TYPE), access: AccessType::GET, permanent: true }
+    }
+
+    /// Sets the `Type` property: a MIME type, or for an interior node the management object identifier.
+    pub fn with_type(mut self, mime: impl Into<Cow<'static, str>>) -> Self {
+        self.mime = mime.into();
+        self
+    }
+
+    /// Sets which commands the node takes at all; the others are answered 405 before the handler is asked.
+    pub const fn with_access(mut self, access: AccessType) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Lets servers delete the node, and change its format and type.
+    pub const fn dynamic(mut self) -> Self {
+        self.permanent = false;
+        self
+    }
+}

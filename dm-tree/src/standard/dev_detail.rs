@@ -1,0 +1,73 @@
+//! DevDetail: what the device consists of and can do (StdObj 1.2.1 §5.3.3).
+
+use alloc::string::{String, ToString};
+
+use super::{install_fixed, text_of};
+use crate::error::TreeError;
+use crate::tree::Tree;
+use crate::uri::UriLimits;
+use crate::value::Value;
+
+/// The DevDetail object at `./DevDetail`. Permanent, for servers to read.
+///
+/// What it says about addresses (`URI/MaxDepth` and so on) is what the tree enforces: it comes from
+/// [`TreeLimits::uri`](crate::TreeLimits::uri).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs)] // Exactly the mandatory leaves of version 1.0 of the object.
+pub struct DevDetail {
+    /// `DevTyp`: the kind of device.
+    pub dev_typ: String,
+    /// `OEM`: the original equipment manufacturer.
+    pub oem: String,
+    /// `FwV`: the firmware version.
+    pub fw_v: String,
+    /// `SwV`: the software version.
+    pub sw_v: String,
+    /// `HwV`: the hardware version.
+    pub hw_v: String,
+    /// `LrgObj`: whether the client takes large objects.
+    pub lrg_obj: bool,
+}
+
+impl DevDetail {
+    /// The management object identifier.
+    pub const MO_ID: &'static str = "urn:oma:mo:oma-dm-devdetail:1.0";
+
+    const TOP: &'static str = "./DevDetail";
+
+    /// Puts the object into a tree, or nothing when that fails.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::insert`].
+    pub fn install(&self, tree: &mut Tree) -> Result<(), TreeError> {
+        let UriLimits { max_depth, max_tot_len, max_seg_len } = tree.limits().uri;
+        let number = |number: u16| Value::chr(number.to_string());
+        let leaves = [
+            ("URI/MaxDepth", number(max_depth)),
+            ("URI/MaxTotLen", number(max_tot_len)),
+            ("URI/MaxSegLen", number(max_seg_len)),
+            ("DevTyp", Value::chr(self.dev_typ.as_str())),
+            ("OEM", Value::chr(self.oem.as_str())),
+            ("FwV", Value::chr(self.fw_v.as_str())),
+            ("SwV", Value::chr(self.sw_v.as_str())),
+            ("HwV", Value::chr(self.hw_v.as_str())),
+            ("LrgObj", Value::bool(self.lrg_obj)),
+        ];
+        install_fixed(tree, Self::TOP, Self::MO_ID, leaves)
+    }
+
+    /// Reads the object back; `None` when one of its leaves is missing.
+    #[must_use]
+    pub fn read(tree: &Tree) -> Option<Self> {
+        let top = tree.node(Self::TOP)?;
+        Some(Self {
+            dev_typ: text_of(top, "DevTyp")?,
+            oem: text_of(top, "OEM")?,
+            fw_v: text_of(top, "FwV")?,
+            sw_v: text_of(top, "SwV")?,
+            hw_v: text_of(top, "HwV")?,
+            lrg_obj: text_of(top, "LrgObj")? == "true",
+        })
+    }
+}
