@@ -1,0 +1,360 @@
+//! The commands of a body (RepPro 1.2.2 §6; DM Protocol 1.2.1 §6).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use dm_wbxml::{Element, Name, Sink, Source, Tag, syncml};
+
+use crate::codes::AlertCode;
+use crate::error::{DecodeError, DecodeErrorKind};
+
+use super::credential::Cred;
+use super::item::Item;
+use super::mapping::{Content, Extensions, IntoOwned, elements, error, next_child, set_once};
+use super::meta::Meta;
+use super::status::{Results, Status};
+use super::token::{CmdId, CmdName, Correlator};
+
+macro_rules! item_commands {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        elements! {$(
+            $(#[$doc])*
+            pub struct $name<'a> {
+                /// Its id in its message.
+                once cmd_id: CmdId<'a> = CMD_ID;
+                /// Asks for no Status; DM does not use it.
+                flag no_resp: bool = NO_RESP;
+                /// Credentials; DM does not use them here.
+                maybe cred: Box<Cred<'a>> = CRED;
+                /// What is known about the data of all items.
+                maybe meta: Meta<'a> = META;
+                /// What it acts on.
+                items items: Item<'a> = ITEM;
+            }
+        )*}
+
+        $(impl<'a> $name<'a> {
+            /// The command with these items.
+            #[must_use]
+            pub fn new(cmd_id: CmdId<'a>, items: Vec<Item<'a>>) -> Self {
+                Self { cmd_id, no_resp: false, cred: None, meta: None, items, extensions: Extensions::new() }
+            }
+        })*
+    };
+}
+
+item_commands! {
+    /// `Add`: creates nodes.
+    Add;
+    /// `Copy`: copies the value of one leaf to another.
+    Copy;
+    /// `Delete`: removes nodes. Archive and SftDel, which DM does not use, are extensions.
+    Delete;
+    /// `Get`: asks for values or child names. Lang, which DM does not use, is an extension.
+    Get;
+    /// `Replace`: overwrites values.
+    Replace;
+}
+
+elements! {
+    /// `Exec`: runs something. It has exactly one item; a decoded one may have more.
+    pub struct Exec<'a> {
+        /// Its id in its message.
+        once cmd_id: CmdId<'a> = CMD_ID;
+        /// Asks for no Status; DM does not use it.
+        flag no_resp: bool = NO_RESP;
+        /// Credentials; DM does not use them here.
+        maybe cred: Box<Cred<'a>> = CRED;
+        /// What is known about the data.
+        maybe meta: Meta<'a> = META;
+        /// Comes back in the generic alert that tells the outcome.
+        maybe correlator: Correlator<'a> = CORRELATOR;
+        /// What to run, and its argument.
+        items items: Item<'a> = ITEM;
+    }
+
+    /// `Alert`: a session begins, something happened, or the user is wanted.
+    pub struct Alert<'a> {
+        /// Its id in its message.
+        once cmd_id: CmdId<'a> = CMD_ID;
+        /// Asks for no Status; DM does not use it.
+        flag no_resp: bool = NO_RESP;
+        /// Credentials; DM does not use them here.
+        maybe cred: Box<Cred<'a>> = CRED;
+        /// The code; DM demands one.
+        maybe code: AlertCode = DATA;
+        /// The Correlator of the Exec whose outcome this is.
+        maybe correlator: Correlator<'a> = CORRELATOR;
+        /// What there is to say.
+        many items: Item<'a> = ITEM;
+    }
+}
+
+impl<'a> Exec<'a> {
+    /// The command that runs `item`.
+    #[must_use]
+    pub fn new(cmd_id: CmdId<'a>, item: Item<'a>) -> Self {
+        Self {
+            cmd_id,
+            no_resp: false,
+            cred: None,
+            meta: None,
+            correlator: None,
+            items: alloc::vec![item],
+            extensions: Extensions::new(),
+        }
+    }
+}
+
+impl<'a> Alert<'a> {
+    /// The alert with this code.
+    #[must_use]
+    pub fn new(cmd_id: CmdId<'a>, code: AlertCode) -> Self {
+        Self {
+            cmd_id,
+            no_resp: false,
+            cred: None,
+            code: Some(code),
+            correlator: None,
+            items: Vec::new(),
+            extensions: Extensions::new(),
+        }
+    }
+}
+
+macro_rules! containers {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
+        pub struct $name<'a> {
+            /// Its id in its message.
+            pub cmd_id: CmdId<'a>,
+            /// Asks for no Status; DM does not use it.
+            pub no_resp: bool,
+            /// What is known about the data of all members.
+            pub meta: Option<Meta<'a>>,
+            /// The members, in their order.
+            pub commands: Vec<Command<'a>>,
+        }
+
+        impl<'a> $name<'a> {
+            /// A container with these members.
+            #[must_use]
+            pub fn new(cmd_id: CmdId<'a>, commands: Vec<Command<'a>>) -> Self {
+                Self { cmd_id, no_resp: false, meta: None, commands }
+            }
+
+            /// The same value, owning all it holds.
+            #[must_use]
+            pub fn into_owned(self) -> $name<'static> {
+                $name {
+                    cmd_id: self.cmd_id.into_owned(),
+                    no_resp: self.no_resp,
+                    meta: self.meta.map(Meta::into_owned),
+                    commands: IntoOwned::into_owned(self.commands),
+                }
+            }
+        }
+
+        impl<'a> Content<'a> for $name<'a> {
+            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+                let (mut cmd_id, mut no_resp, mut meta, mut commands) = (None, false, None, Vec::new());
+                while let Some(name) = next_child(source)? {
+                    match name {
+                        Name::Tag(tag @ syncml::CMD_ID) => set_once(&mut cmd_id, tag, source)?,
+                        Name::Tag(syncml::NO_RESP) => no_resp = bool::decode(source)?,
+                        Name::Tag(tag @ syncml::META) => set_once(&mut meta, tag, source)?,
+                        name => commands.push(Command::decode_named(source, name)?),
+                    }
+                }
+                let cmd_id = cmd_id.ok_or_else(|| error(source, DecodeErrorKind::Missing("CmdID")))?;
+                Ok(Self { cmd_id, no_resp, meta, commands })
+            }
+
+            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+                sink.open(tag);
+                self.cmd_id.encode(syncml::CMD_ID, sink);
+                self.no_resp.encode(syncml::NO_RESP, sink);
+                if let Some(meta) = &self.meta {
+                    meta.encode(syncml::META, sink);
+                }
+                for command in &self.commands {
+                    command.encode(sink);
+                }
+                sink.close();
+            }
+        }
+    )*};
+}
+
+containers! {
+    /// `Atomic`: all of its members or none.
+    Atomic;
+    /// `Sequence`: its members one after the other.
+    Sequence;
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident = $tag:ident $cmd:ident;)*) => {
+        /// A command of a body.
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
+        pub enum Command<'a> {
+            $($(#[$doc])* $name($name<'a>),)*
+            /// An element that DM has no command for, kept in its place. A session answers 400 or 501.
+            Unknown(Element<'a>),
+        }
+
+        impl<'a> Command<'a> {
+            pub(crate) fn decode_named<S: Source<'a>>(source: &mut S, name: Name<'a>) -> Result<Self, DecodeError> {
+                Ok(match name {
+                    $(Name::Tag(syncml::$tag) => Self::$name($name::decode(source)?),)*
+                    other => Self::Unknown(Element::decode(source, other)?),
+                })
+            }
+
+            pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
+                match self {
+                    $(Self::$name(command) => command.encode(syncml::$tag, sink),)*
+                    Self::Unknown(element) => element.encode(sink),
+                }
+            }
+
+            /// Its CmdID; an unknown element has none that counts.
+            #[must_use]
+            pub fn cmd_id(&self) -> Option<&CmdId<'a>> {
+                match self {
+                    $(Self::$name(command) => Some(&command.cmd_id),)*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            /// Its name, as a Status refers to it; `None` for an element with a name no Status can carry.
+            #[must_use]
+            pub fn name(&self) -> Option<CmdName<'static>> {
+                match self {
+                    $(Self::$name(_) => Some(CmdName::$cmd),)*
+                    Self::Unknown(element) => match &element.name {
+                        Name::Tag(tag) => dm_wbxml::SYNCML_1_2.name(*tag).and_then(|name| CmdName::new(name).ok()),
+                        Name::Foreign(name) => CmdName::new(name.local()).ok().map(CmdName::into_owned),
+                        _ => None,
+                    },
+                }
+            }
+
+            /// The same value, owning all it holds.
+            #[must_use]
+            pub fn into_owned(self) -> Command<'static> {
+                match self {
+                    $(Self::$name(command) => Command::$name(command.into_owned()),)*
+                    Self::Unknown(element) => Command::Unknown(element.into_owned()),
+                }
+            }
+
+            fn set_cmd_id(&mut self, cmd_id: CmdId<'a>) {
+                match self {
+                    $(Self::$name(command) => command.cmd_id = cmd_id,)*
+                    Self::Unknown(_) => {}
+                }
+            }
+        }
+
+        $(impl<'a> From<$name<'a>> for Command<'a> {
+            fn from(command: $name<'a>) -> Self {
+                Self::$name(command)
+            }
+        })*
+    };
+}
+
+commands! {
+    /// Creates nodes.
+    Add = ADD ADD;
+    /// Says that something happened, or asks the user.
+    Alert = ALERT ALERT;
+    /// All members or none.
+    Atomic = ATOMIC ATOMIC;
+    /// Copies a leaf.
+    Copy = COPY COPY;
+    /// Removes nodes.
+    Delete = DELETE DELETE;
+    /// Runs something.
+    Exec = EXEC EXEC;
+    /// Asks for values.
+    Get = GET GET;
+    /// Overwrites values.
+    Replace = REPLACE REPLACE;
+    /// Answers a Get.
+    Results = RESULTS RESULTS;
+    /// Members in order.
+    Sequence = SEQUENCE SEQUENCE;
+    /// Answers a command.
+    Status = STATUS STATUS;
+}
+
+impl<'a> Command<'a> {
+    /// The members of an Atomic or a Sequence; none for other commands.
+    #[must_use]
+    pub fn members(&self) -> &[Self] {
+        match self {
+            Self::Atomic(container) => &container.commands,
+            Self::Sequence(container) => &container.commands,
+            _ => &[],
+        }
+    }
+
+    /// The items; none for containers and unknown elements.
+    #[must_use]
+    pub fn items(&self) -> &[Item<'a>] {
+        match self {
+            Self::Add(command) => &command.items,
+            Self::Alert(command) => &command.items,
+            Self::Copy(command) => &command.items,
+            Self::Delete(command) => &command.items,
+            Self::Exec(command) => &command.items,
+            Self::Get(command) => &command.items,
+            Self::Replace(command) => &command.items,
+            Self::Results(command) => &command.items,
+            Self::Status(command) => &command.items,
+            Self::Atomic(_) | Self::Sequence(_) | Self::Unknown(_) => &[],
+        }
+    }
+
+    /// The Meta that counts for all items.
+    #[must_use]
+    pub fn meta(&self) -> Option<&Meta<'a>> {
+        match self {
+            Self::Add(command) => command.meta.as_ref(),
+            Self::Copy(command) => command.meta.as_ref(),
+            Self::Delete(command) => command.meta.as_ref(),
+            Self::Exec(command) => command.meta.as_ref(),
+            Self::Get(command) => command.meta.as_ref(),
+            Self::Replace(command) => command.meta.as_ref(),
+            Self::Results(command) => command.meta.as_ref(),
+            Self::Atomic(command) => command.meta.as_ref(),
+            Self::Sequence(command) => command.meta.as_ref(),
+            Self::Alert(_) | Self::Status(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Gives this command and its members the ids that `next` makes, in document order.
+    pub fn renumber(&mut self, next: &mut impl FnMut() -> CmdId<'a>) {
+        self.set_cmd_id(next());
+        match self {
+            Self::Atomic(container) => container.commands.iter_mut().for_each(|member| member.renumber(next)),
+            Self::Sequence(container) => {
+                container.commands.iter_mut().for_each(|member| member.renumber(next))
+            }
+            _ => {}
+        }
+    }
+}
+
+impl IntoOwned for Command<'_> {
+    type Owned = Command<'static>;
+
+    fn into_owned(self) -> Self::Owned {
+        self.into_owned()
+    }
+}

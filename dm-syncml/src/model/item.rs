@@ -1,0 +1,174 @@
+//! `Item`: one thing a command is about.
+
+use dm_wbxml::{Element, Name, Sink, Tag, syncml};
+
+use crate::error::DecodeError;
+
+use super::data::Data;
+use super::header::{Source, Target};
+use super::mapping::{Content, Extensions, IntoOwned, next_child, set_once};
+use super::meta::Meta;
+use super::token::{Format, LocUri};
+
+/// `Item`: a place, what is known about its data, and the data.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Item<'a> {
+    /// The place a command acts on.
+    pub target: Option<Target<'a>>,
+    /// The place data comes from.
+    pub source: Option<Source<'a>>,
+    /// What is known about the data; overrides the command's, element by element.
+    pub meta: Option<Meta<'a>>,
+    /// The data.
+    pub data: Option<Data<'a>>,
+    /// More of the data follows in the next message (DM Protocol 1.2.1 §6.7).
+    pub more_data: bool,
+    /// Elements that nobody expected here, SourceParent and TargetParent among them.
+    pub extensions: Extensions<'a>,
+}
+
+impl<'a> Item<'a> {
+    /// An item without anything.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            target: None,
+            source: None,
+            meta: None,
+            data: None,
+            more_data: false,
+            extensions: Extensions::new(),
+        }
+    }
+
+    /// An item that acts on `loc_uri`.
+    #[must_use]
+    pub fn to(loc_uri: LocUri<'a>) -> Self {
+        Self { target: Some(Target::new(loc_uri)), ..Self::new() }
+    }
+
+    /// An item whose data comes from `loc_uri`.
+    #[must_use]
+    pub fn from(loc_uri: LocUri<'a>) -> Self {
+        Self { source: Some(Source::new(loc_uri)), ..Self::new() }
+    }
+
+    /// Sets the source.
+    #[must_use]
+    pub fn with_source(mut self, source: Source<'a>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Sets the Meta; one that says nothing is left out.
+    #[must_use]
+    pub fn with_meta(mut self, meta: Meta<'a>) -> Self {
+        self.meta = (!meta.is_empty()).then_some(meta);
+        self
+    }
+
+    /// Sets the data.
+    #[must_use]
+    pub fn with_data(mut self, data: Data<'a>) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// Where it acts.
+    #[must_use]
+    pub fn target_uri(&self) -> Option<&LocUri<'a>> {
+        self.target.as_ref().map(|target| &target.loc_uri)
+    }
+
+    /// Where it comes from.
+    #[must_use]
+    pub fn source_uri(&self) -> Option<&LocUri<'a>> {
+        self.source.as_ref().map(|source| &source.loc_uri)
+    }
+
+    /// The Format in force: the item's own, else the command's.
+    #[must_use]
+    pub fn format_under<'m>(&'m self, command: Option<&'m Meta<'a>>) -> Option<&'m Format<'a>> {
+        let own = self.meta.as_ref().and_then(Meta::format);
+        own.or_else(|| command.and_then(Meta::format))
+    }
+
+    /// The same item, owning all it holds.
+    #[must_use]
+    pub fn into_owned(self) -> Item<'static> {
+        Item {
+            target: self.target.map(Target::into_owned),
+            source: self.source.map(Source::into_owned),
+            meta: self.meta.map(Meta::into_owned),
+            data: self.data.map(Data::into_owned),
+            more_data: self.more_data,
+            extensions: self.extensions.into_owned(),
+        }
+    }
+
+    /// Writes the item of a command whose Meta is `command`: where the encoding cannot carry octets they become base64, and the item's
+    /// Format says so (TND 1.2.1 §7.7.2).
+    pub(super) fn encode_under<K: Sink>(&self, command: Option<&Meta<'_>>, sink: &mut K) {
+        let inherited = command.and_then(Meta::format);
+        let own = self.meta.as_ref().and_then(Meta::format);
+        let base64 = match &self.data {
+            Some(data) if !sink.carries_octets() => data.base64_for_xml(own.or(inherited)),
+            _ => None,
+        };
+        sink.open(syncml::ITEM);
+        if let Some(target) = &self.target {
+            target.encode(syncml::TARGET, sink);
+        }
+        if let Some(source) = &self.source {
+            source.encode(syncml::SOURCE, sink);
+        }
+        match (&base64, &self.meta) {
+            (Some(_), meta) => {
+                let meta = meta.clone().unwrap_or_default().with_format(Format::B64);
+                meta.encode(syncml::META, sink);
+            }
+            (None, Some(meta)) => meta.encode(syncml::META, sink),
+            (None, None) => {}
+        }
+        match (&base64, &self.data) {
+            (Some(base64), _) => sink.leaf(syncml::DATA, base64),
+            (None, Some(data)) => data.encode(syncml::DATA, sink),
+            (None, None) => {}
+        }
+        if self.more_data {
+            sink.empty(syncml::MORE_DATA);
+        }
+        self.extensions.encode(sink);
+        sink.close();
+    }
+}
+
+impl<'a> Content<'a> for Item<'a> {
+    fn decode<S: dm_wbxml::Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+        let mut item = Self::new();
+        while let Some(name) = next_child(source)? {
+            match name {
+                Name::Tag(tag @ syncml::TARGET) => set_once(&mut item.target, tag, source)?,
+                Name::Tag(tag @ syncml::SOURCE) => set_once(&mut item.source, tag, source)?,
+                Name::Tag(tag @ syncml::META) => set_once(&mut item.meta, tag, source)?,
+                Name::Tag(tag @ syncml::DATA) => set_once(&mut item.data, tag, source)?,
+                Name::Tag(syncml::MORE_DATA) => item.more_data = bool::decode(source)?,
+                other => item.extensions.push(Element::decode(source, other)?),
+            }
+        }
+        Ok(item)
+    }
+
+    fn encode<K: Sink>(&self, _: Tag, sink: &mut K) {
+        self.encode_under(None, sink);
+    }
+}
+
+impl IntoOwned for Item<'_> {
+    type Owned = Item<'static>;
+
+    fn into_owned(self) -> Self::Owned {
+        self.into_owned()
+    }
+}

@@ -1,0 +1,331 @@
+//! The one mapping between elements and Rust types, for both encodings.
+//!
+//! A struct is declared once, inside [`elements!`]: each line is an element, how often it may stand, and what it holds. The order of the
+//! lines is the order of the DTD, which is the order of writing; reading takes any order, as the specification's own examples
+//! need it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use dm_wbxml::{Element, ErrorKind, Event, Name, SYNCML_1_2, Sink, Source, Tag};
+
+use crate::error::{DecodeError, DecodeErrorKind};
+
+use super::token::parse_decimal;
+
+/// What an element holds.
+pub(crate) trait Content<'a>: Sized {
+    /// Reads the rest of the element that just began, its end included.
+    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError>;
+
+    /// Writes the element, called `tag`.
+    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K);
+}
+
+/// Values that can be freed from the input they borrow from.
+pub(crate) trait IntoOwned {
+    type Owned: 'static;
+
+    fn into_owned(self) -> Self::Owned;
+}
+
+impl<T: IntoOwned> IntoOwned for Option<T> {
+    type Owned = Option<T::Owned>;
+
+    fn into_owned(self) -> Self::Owned {
+        self.map(T::into_owned)
+    }
+}
+
+impl<T: IntoOwned> IntoOwned for Vec<T> {
+    type Owned = Vec<T::Owned>;
+
+    fn into_owned(self) -> Self::Owned {
+        self.into_iter().map(T::into_owned).collect()
+    }
+}
+
+impl<T: IntoOwned> IntoOwned for Box<T> {
+    type Owned = Box<T::Owned>;
+
+    fn into_owned(self) -> Self::Owned {
+        Box::new((*self).into_owned())
+    }
+}
+
+impl<'a, T: Content<'a>> Content<'a> for Box<T> {
+    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+        T::decode(source).map(Self::new)
+    }
+
+    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+        (**self).encode(tag, sink);
+    }
+}
+
+/// An element that says something by standing there: `Final`, `MoreData`, `NoResp`.
+impl<'a> Content<'a> for bool {
+    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+        source.skip()?;
+        Ok(true)
+    }
+
+    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+        if *self {
+            sink.empty(tag);
+        }
+    }
+}
+
+/// A decimal number.
+impl<'a> Content<'a> for u64 {
+    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+        let text = source.text()?;
+        parse_decimal(text.trim_ascii()).ok_or_else(|| error(source, DecodeErrorKind::Number))
+    }
+
+    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+        sink.leaf(tag, &alloc::format!("{self}"));
+    }
+}
+
+macro_rules! code_content {
+    ($($code:ident)*) => {$(
+        impl<'a> Content<'a> for crate::$code {
+            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+                let text = source.text()?;
+                match parse_decimal(text.trim_ascii()) {
+                    Some(code) => Ok(Self::new(code)),
+                    None => Err(error(source, DecodeErrorKind::Number)),
+                }
+            }
+
+            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+                sink.leaf(tag, &alloc::format!("{self}"));
+            }
+        }
+
+    )*};
+}
+
+code_content! { StatusCode AlertCode }
+
+macro_rules! already_owned {
+    ($($type:ty),*) => {$(
+        impl IntoOwned for $type {
+            type Owned = Self;
+
+            fn into_owned(self) -> Self {
+                self
+            }
+        }
+    )*};
+}
+
+already_owned! { bool, u64, crate::StatusCode, crate::AlertCode }
+
+/// Elements that nobody expected in a typed one; kept, reported, and written again at its end.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Extensions<'a>(Option<Box<Vec<Element<'a>>>>);
+
+impl<'a> Extensions<'a> {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(None)
+    }
+
+    /// The elements, in their order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Element<'a>] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+
+    /// Adds an element.
+    pub fn push(&mut self, element: Element<'a>) {
+        self.0.get_or_insert_default().push(element);
+    }
+
+    pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
+        for element in self.as_slice() {
+            element.encode(sink);
+        }
+    }
+}
+
+impl IntoOwned for Extensions<'_> {
+    type Owned = Extensions<'static>;
+
+    fn into_owned(self) -> Self::Owned {
+        Extensions(self.0.map(|elements| Box::new(elements.into_iter().map(Element::into_owned).collect())))
+    }
+}
+
+/// An error about what `source` read last.
+#[cold]
+pub(crate) fn error<'a, S: Source<'a>>(source: &S, kind: DecodeErrorKind) -> DecodeError {
+    DecodeError::new(kind, source.offset(), source.path())
+}
+
+/// The next element inside one that holds only elements; `None` at its end.
+#[inline]
+pub(crate) fn next_child<'a, S: Source<'a>>(source: &mut S) -> Result<Option<Name<'a>>, DecodeError> {
+    loop {
+        match source.require()? {
+            Event::Start(name) => return Ok(Some(name)),
+            Event::End => return Ok(None),
+            Event::Text(text) if text.trim_ascii().is_empty() => {}
+            Event::Text(_) | Event::Opaque(_) => return Err(error(source, DecodeErrorKind::StrayText)),
+            // Attributes of typed elements say nothing in SyncML.
+            Event::Attribute(_) => {}
+            _ => return Err(error(source, DecodeErrorKind::Document(ErrorKind::Token(0)))),
+        }
+    }
+}
+
+/// Fills a place that takes one.
+#[inline]
+pub(crate) fn set_once<'a, T: Content<'a>, S: Source<'a>>(
+    place: &mut Option<T>,
+    tag: Tag,
+    source: &mut S,
+) -> Result<(), DecodeError> {
+    if place.is_some() {
+        return Err(error(source, DecodeErrorKind::Repeated(name_of(tag))));
+    }
+    *place = Some(T::decode(source)?);
+    Ok(())
+}
+
+/// A field that must stand and does not.
+#[cold]
+pub(crate) fn missing<'a, S: Source<'a>>(source: &S, tag: Tag) -> DecodeError {
+    error(source, DecodeErrorKind::Missing(name_of(tag)))
+}
+
+fn name_of(tag: Tag) -> &'static str {
+    SYNCML_1_2.name(tag).unwrap_or("an element")
+}
+
+/// Declares structs and their elements. Each field is `once` (must stand), `maybe` (may stand once), `many` (any number),
+/// `items` (any number, under the `meta` of the struct) or `flag` (says something by standing there).
+macro_rules! elements {
+    ($(
+        $(#[$doc:meta])*
+        pub struct $name:ident<'a> {
+            $( $(#[$field_doc:meta])* $how:ident $field:ident: $type:ty = $tag:ident; )*
+        }
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
+        pub struct $name<'a> {
+            $( $(#[$field_doc])* pub $field: elements!(@field $how $type), )*
+            /// Elements that nobody expected here.
+            pub extensions: $crate::model::mapping::Extensions<'a>,
+        }
+
+        impl<'a> $crate::model::mapping::Content<'a> for $name<'a> {
+            fn decode<S: dm_wbxml::Source<'a>>(source: &mut S) -> Result<Self, $crate::error::DecodeError> {
+                $( let mut $field = elements!(@empty $how $type); )*
+                let mut extensions = $crate::model::mapping::Extensions::new();
+                while let Some(name) = $crate::model::mapping::next_child(source)? {
+                    match name {
+                        $( dm_wbxml::Name::Tag(dm_wbxml::syncml::$tag) => {
+                            elements!(@read $how $field $tag source);
+                        } )*
+                        other => extensions.push(dm_wbxml::Element::decode(source, other)?),
+                    }
+                }
+                Ok(Self { $( $field: elements!(@take $how $field $tag source), )* extensions })
+            }
+
+            fn encode<K: dm_wbxml::Sink>(&self, tag: dm_wbxml::Tag, sink: &mut K) {
+                sink.open(tag);
+                $( elements!(@write $how (&self.$field) (self) $tag sink); )*
+                self.extensions.encode(sink);
+                sink.close();
+            }
+        }
+
+        impl $name<'_> {
+            /// The same value, owning all it holds.
+            #[must_use]
+            pub fn into_owned(self) -> $name<'static> {
+                $name {
+                    $( $field: $crate::model::mapping::IntoOwned::into_owned(self.$field), )*
+                    extensions: $crate::model::mapping::IntoOwned::into_owned(self.extensions),
+                }
+            }
+        }
+
+        impl $crate::model::mapping::IntoOwned for $name<'_> {
+            type Owned = $name<'static>;
+
+            fn into_owned(self) -> Self::Owned {
+                self.into_owned()
+            }
+        }
+    )*};
+
+    (@field once $type:ty) => { $type };
+    (@field maybe $type:ty) => { Option<$type> };
+    (@field many $type:ty) => { alloc::vec::Vec<$type> };
+    (@field items $type:ty) => { alloc::vec::Vec<$type> };
+    (@field flag $type:ty) => { $type };
+
+    (@empty once $type:ty) => { None::<$type> };
+    (@empty maybe $type:ty) => { None::<$type> };
+    (@empty many $type:ty) => { alloc::vec::Vec::<$type>::new() };
+    (@empty items $type:ty) => { alloc::vec::Vec::<$type>::new() };
+    (@empty flag $type:ty) => { false };
+
+    (@read once $field:ident $tag:ident $source:ident) => {
+        $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
+    };
+    (@read maybe $field:ident $tag:ident $source:ident) => {
+        $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
+    };
+    (@read items $field:ident $tag:ident $source:ident) => {
+        $field.push($crate::model::mapping::Content::decode($source)?)
+    };
+    (@read many $field:ident $tag:ident $source:ident) => {
+        $field.push($crate::model::mapping::Content::decode($source)?)
+    };
+    (@read flag $field:ident $tag:ident $source:ident) => {
+        $field = $crate::model::mapping::Content::decode($source)?
+    };
+
+    (@take once $field:ident $tag:ident $source:ident) => {
+        match $field {
+            Some(value) => value,
+            None => return Err($crate::model::mapping::missing($source, dm_wbxml::syncml::$tag)),
+        }
+    };
+    (@take $how:ident $field:ident $tag:ident $source:ident) => { $field };
+
+    (@write once ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+        $crate::model::mapping::Content::encode($field, dm_wbxml::syncml::$tag, $sink)
+    };
+    (@write flag ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+        $crate::model::mapping::Content::encode($field, dm_wbxml::syncml::$tag, $sink)
+    };
+    (@write items ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+        for item in $field {
+            item.encode_under($whole.meta.as_ref(), $sink);
+        }
+    };
+    (@write $several:ident ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+        for value in $field.iter() {
+            $crate::model::mapping::Content::encode(value, dm_wbxml::syncml::$tag, $sink);
+        }
+    };
+}
+
+pub(crate) use elements;

@@ -1,0 +1,351 @@
+//! `Meta`: what is known about data, credentials and messages (MetInf 1.2).
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64ct::{Base64, Encoding as _};
+use dm_wbxml::{Element, Event, Name, Sink, Source, Tag, is_xml_text, metinf};
+
+use crate::error::{DecodeError, DecodeErrorKind};
+
+use super::mapping::{Content, Extensions, IntoOwned, error, next_child, set_once};
+use super::token::{Format, Mark, MediaType, Version};
+
+/// `Meta`: facts about what it stands beside.
+///
+/// A Meta of a command counts for all its items; an item's own Meta overrides it element by element
+/// (see [`Meta::over`]).
+///
+/// ```
+/// use dm_syncml::{Format, MediaType, Meta};
+///
+/// let command = Meta::new().with_format(Format::B64).with_media_type(MediaType::OCTET_STREAM);
+/// let item = Meta::new().with_format(Format::CHR);
+/// assert_eq!(item.over(&command), Meta::new().with_format(Format::CHR).with_media_type(MediaType::OCTET_STREAM));
+/// ```
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Meta<'a> {
+    format: Option<Format<'a>>,
+    media_type: Option<MediaType<'a>>,
+    /// What most items do not have, kept apart so that an item stays small.
+    rare: Option<Box<Rare<'a>>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+struct Rare<'a> {
+    mark: Option<Mark<'a>>,
+    size: Option<u64>,
+    version: Option<Version<'a>>,
+    next_nonce: Option<NextNonce<'a>>,
+    max_msg_size: Option<u64>,
+    max_obj_size: Option<u64>,
+    extensions: Extensions<'a>,
+}
+
+macro_rules! rare {
+    ($($(#[$doc:meta])* $field:ident $with:ident: $type:ty, $($get:ident)+;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $field(&self) -> Option<rare!(@type $($get)+ $type)> {
+            self.rare.as_ref().and_then(|rare| rare.$field$(.$get())+)
+        }
+
+        /// Sets it.
+        #[must_use]
+        pub fn $with(mut self, value: $type) -> Self {
+            self.rare.get_or_insert_default().$field = Some(value);
+            self
+        }
+    )*};
+    (@type as_ref $type:ty) => { &$type };
+    (@type clone $type:ty) => { $type };
+}
+
+impl<'a> Meta<'a> {
+    /// Nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { format: None, media_type: None, rare: None }
+    }
+
+    /// `Format`; `None` means `chr`.
+    #[must_use]
+    pub fn format(&self) -> Option<&Format<'a>> {
+        self.format.as_ref()
+    }
+
+    /// Sets `Format`.
+    #[must_use]
+    pub fn with_format(mut self, format: Format<'a>) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// `Type`; `None` means `text/plain`.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&MediaType<'a>> {
+        self.media_type.as_ref()
+    }
+
+    /// Sets `Type`.
+    #[must_use]
+    pub fn with_media_type(mut self, media_type: MediaType<'a>) -> Self {
+        self.media_type = Some(media_type);
+        self
+    }
+
+    rare! {
+        /// `Mark`: how grave a generic alert is.
+        mark with_mark: Mark<'a>, as_ref;
+        /// `Size`: octets of the data as the message carries it; stands on the first chunk of a large object.
+        size with_size: u64, clone;
+        /// `Version`
+        version with_version: Version<'a>, as_ref;
+        /// `NextNonce`: the nonce of the next digest.
+        next_nonce with_next_nonce: NextNonce<'a>, as_ref;
+        /// `MaxMsgSize`: octets of the largest message the sender accepts.
+        max_msg_size with_max_msg_size: u64, clone;
+        /// `MaxObjSize`: octets of the largest object the sender accepts.
+        max_obj_size with_max_obj_size: u64, clone;
+    }
+
+    /// Elements that this type does not know, EMI, Mem and Anchor among them.
+    #[must_use]
+    pub fn extensions(&self) -> &[Element<'a>] {
+        self.rare.as_ref().map_or(&[], |rare| rare.extensions.as_slice())
+    }
+
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.format.is_none()
+            && self.media_type.is_none()
+            && self.rare.as_ref().is_none_or(|rare| **rare == Rare::default())
+    }
+
+    /// This Meta of an item over that of its command: element by element, what the item does not say is the command's.
+    #[must_use]
+    pub fn over(&self, command: &Self) -> Self {
+        let mut both = self.clone();
+        both.format = both.format.or_else(|| command.format.clone());
+        both.media_type = both.media_type.or_else(|| command.media_type.clone());
+        if let Some(theirs) = &command.rare {
+            let ours = both.rare.get_or_insert_default();
+            ours.mark = ours.mark.take().or_else(|| theirs.mark.clone());
+            ours.size = ours.size.or(theirs.size);
+            ours.version = ours.version.take().or_else(|| theirs.version.clone());
+            ours.next_nonce = ours.next_nonce.take().or_else(|| theirs.next_nonce.clone());
+            ours.max_msg_size = ours.max_msg_size.or(theirs.max_msg_size);
+            ours.max_obj_size = ours.max_obj_size.or(theirs.max_obj_size);
+        }
+        both
+    }
+
+    /// The same value, owning all it holds.
+    #[must_use]
+    pub fn into_owned(self) -> Meta<'static> {
+        Meta {
+            format: self.format.map(Format::into_owned),
+            media_type: self.media_type.map(MediaType::into_owned),
+            rare: self.rare.map(IntoOwned::into_owned),
+        }
+    }
+
+    fn read<S: Source<'a>>(&mut self, source: &mut S) -> Result<(), DecodeError> {
+        while let Some(name) = next_child(source)? {
+            let Name::Tag(tag) = name else {
+                self.keep(Element::decode(source, name)?);
+                continue;
+            };
+            match tag {
+                metinf::FORMAT => set_once(&mut self.format, tag, source)?,
+                metinf::TYPE => set_once(&mut self.media_type, tag, source)?,
+                metinf::MARK => set_once(&mut self.rare.get_or_insert_default().mark, tag, source)?,
+                metinf::SIZE => set_once(&mut self.rare.get_or_insert_default().size, tag, source)?,
+                metinf::VERSION => set_once(&mut self.rare.get_or_insert_default().version, tag, source)?,
+                metinf::NEXT_NONCE => {
+                    set_once(&mut self.rare.get_or_insert_default().next_nonce, tag, source)?
+                }
+                metinf::MAX_MSG_SIZE => {
+                    set_once(&mut self.rare.get_or_insert_default().max_msg_size, tag, source)?;
+                }
+                metinf::MAX_OBJ_SIZE => {
+                    set_once(&mut self.rare.get_or_insert_default().max_obj_size, tag, source)?;
+                }
+                // A wrapper that adds nothing (MetInf 1.2 §4): its children are the Meta's.
+                metinf::MET_INF => self.read(source)?,
+                _ => self.keep(Element::decode(source, name)?),
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, element: Element<'a>) {
+        self.rare.get_or_insert_default().extensions.push(element);
+    }
+}
+
+impl<'a> Content<'a> for Meta<'a> {
+    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+        let mut meta = Self::new();
+        meta.read(source)?;
+        Ok(meta)
+    }
+
+    /// In the order of the MetInf DTD.
+    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+        sink.open(tag);
+        if let Some(format) = &self.format {
+            format.encode(metinf::FORMAT, sink);
+        }
+        if let Some(media_type) = &self.media_type {
+            media_type.encode(metinf::TYPE, sink);
+        }
+        if let Some(rare) = &self.rare {
+            if let Some(mark) = &rare.mark {
+                mark.encode(metinf::MARK, sink);
+            }
+            if let Some(size) = rare.size {
+                size.encode(metinf::SIZE, sink);
+            }
+            if let Some(version) = &rare.version {
+                version.encode(metinf::VERSION, sink);
+            }
+            if let Some(nonce) = &rare.next_nonce {
+                nonce.encode(metinf::NEXT_NONCE, sink);
+            }
+            if let Some(size) = rare.max_msg_size {
+                size.encode(metinf::MAX_MSG_SIZE, sink);
+            }
+            if let Some(size) = rare.max_obj_size {
+                size.encode(metinf::MAX_OBJ_SIZE, sink);
+            }
+            rare.extensions.encode(sink);
+        }
+        sink.close();
+    }
+}
+
+impl IntoOwned for Meta<'_> {
+    type Owned = Meta<'static>;
+
+    fn into_owned(self) -> Self::Owned {
+        self.into_owned()
+    }
+}
+
+impl IntoOwned for Rare<'_> {
+    type Owned = Rare<'static>;
+
+    fn into_owned(self) -> Self::Owned {
+        Rare {
+            mark: self.mark.map(Mark::into_owned),
+            size: self.size,
+            version: self.version.map(Version::into_owned),
+            next_nonce: self.next_nonce.map(NextNonce::into_owned),
+            max_msg_size: self.max_msg_size,
+            max_obj_size: self.max_obj_size,
+            extensions: self.extensions.into_owned(),
+        }
+    }
+}
+
+/// What it says, without what it does not.
+impl fmt::Debug for Meta<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Meta");
+        macro_rules! show {
+            ($($field:ident)*) => {$(
+                if let Some(value) = self.$field() {
+                    f.field(stringify!($field), &value);
+                }
+            )*};
+        }
+        show!(format media_type mark size version next_nonce max_msg_size max_obj_size);
+        if !self.extensions().is_empty() {
+            f.field("extensions", &self.extensions());
+        }
+        f.finish()
+    }
+}
+
+/// `NextNonce`: octets, which travel as base64 text (in WBXML some peers send them bare).
+#[derive(Clone, PartialEq, Eq)]
+pub struct NextNonce<'a>(Form<'a>);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Form<'a> {
+    Base64(Cow<'a, str>),
+    Octets(Cow<'a, [u8]>),
+}
+
+impl NextNonce<'_> {
+    /// The nonce of these octets.
+    #[must_use]
+    pub fn new(nonce: &[u8]) -> NextNonce<'static> {
+        NextNonce(Form::Base64(Cow::Owned(Base64::encode_string(nonce))))
+    }
+
+    /// The octets that go into a digest; `None` when the text was not base64.
+    #[must_use]
+    pub fn octets(&self) -> Option<Vec<u8>> {
+        match &self.0 {
+            Form::Base64(text) => Base64::decode_vec(text).ok(),
+            Form::Octets(octets) => Some(octets.to_vec()),
+        }
+    }
+
+    /// The same value, owning all it holds.
+    #[must_use]
+    pub fn into_owned(self) -> NextNonce<'static> {
+        NextNonce(match self.0 {
+            Form::Base64(text) => Form::Base64(Cow::Owned(text.into_owned())),
+            Form::Octets(octets) => Form::Octets(Cow::Owned(octets.into_owned())),
+        })
+    }
+}
+
+impl<'a> Content<'a> for NextNonce<'a> {
+    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+        let mut form = None;
+        loop {
+            let piece = match source.require()? {
+                Event::Text(text) => match form {
+                    None => Form::Base64(text),
+                    Some(Form::Base64(before)) => Form::Base64(before + text),
+                    Some(Form::Octets(_)) => return Err(error(source, DecodeErrorKind::StrayText)),
+                },
+                Event::Opaque(octets) if form.is_none() => Form::Octets(Cow::Borrowed(octets)),
+                Event::Attribute(_) => continue,
+                Event::End => break,
+                _ => return Err(error(source, DecodeErrorKind::StrayText)),
+            };
+            form = Some(piece);
+        }
+        Ok(Self(match form {
+            Some(Form::Base64(text)) => Form::Base64(match text {
+                Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+                Cow::Owned(text) => Cow::Owned(text.trim_ascii().into()),
+            }),
+            Some(octets) => octets,
+            None => Form::Base64(Cow::Borrowed("")),
+        }))
+    }
+
+    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+        match &self.0 {
+            Form::Base64(text) if is_xml_text(text) => sink.leaf(tag, text),
+            Form::Base64(_) => sink.empty(tag),
+            Form::Octets(octets) => sink.leaf(tag, &Base64::encode_string(octets)),
+        }
+    }
+}
+
+/// Says nothing of the nonce.
+impl fmt::Debug for NextNonce<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NextNonce(..)")
+    }
+}

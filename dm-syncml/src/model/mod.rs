@@ -1,0 +1,29 @@
+//! Messages as Rust types (RepPro 1.2.2 as DM 1.2.1 uses it).
+
+mod mapping;
+
+mod body;
+mod command;
+mod credential;
+mod data;
+mod header;
+mod item;
+mod message;
+mod meta;
+mod status;
+mod token;
+
+pub use body::SyncBody;
+pub use command::{Add, Alert, Atomic, Command, Copy, Delete, Exec, Get, Replace, Sequence};
+pub use credential::{Chal, Cred};
+pub use data::Data;
+pub use header::{Source, SyncHdr, Target};
+pub use item::Item;
+pub use mapping::Extensions;
+pub use message::{DecodeOptions, Encoding, Fragment, Message};
+pub use meta::{Meta, NextNonce};
+pub use status::{Results, Status};
+pub use token::{
+    CmdId, CmdName, CmdRef, Correlator, Format, LocName, LocUri, Mark, MediaType, MsgId, Reference,
+    SessionId, VerDtd, VerProto, Version,
+};

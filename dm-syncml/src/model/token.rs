@@ -1,0 +1,347 @@
+//! Elements that hold one text: identifiers, names, references.
+
+use alloc::borrow::Cow;
+use core::fmt;
+
+use dm_wbxml::{Sink, Source, Tag, is_xml_text};
+
+use crate::error::{DecodeError, ValueError};
+
+use super::mapping::{Content, IntoOwned};
+
+/// What a constructor demands beyond text that both encodings can carry.
+struct Rule {
+    name: &'static str,
+    may_be_empty: bool,
+    white_space: bool,
+    reserved: &'static str,
+    max_len: usize,
+}
+
+impl Rule {
+    const fn text(name: &'static str) -> Self {
+        Self { name, may_be_empty: false, white_space: true, reserved: "", max_len: usize::MAX }
+    }
+
+    const fn token(name: &'static str) -> Self {
+        Self { white_space: false, ..Self::text(name) }
+    }
+
+    const fn or_empty(self) -> Self {
+        Self { may_be_empty: true, ..self }
+    }
+
+    const fn but_not(self, reserved: &'static str) -> Self {
+        Self { reserved, ..self }
+    }
+
+    fn check(&self, text: &str) -> Result<(), ValueError> {
+        if text.is_empty() {
+            return if self.may_be_empty { Ok(()) } else { Err(ValueError::Empty(self.name)) };
+        }
+        if text.len() > self.max_len {
+            return Err(ValueError::TooLong(self.name, self.max_len));
+        }
+        if !is_xml_text(text) {
+            return Err(ValueError::NotText(self.name));
+        }
+        // A reader trims around these elements, so outer white space would not come back.
+        if (!self.white_space && text.contains(char::is_whitespace)) || text.trim() != text {
+            return Err(ValueError::WhiteSpace(self.name));
+        }
+        if text == self.reserved {
+            return Err(ValueError::Reserved(self.name));
+        }
+        Ok(())
+    }
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident $rule:expr;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// A decoded one may break the constructor's rules, except that it is text.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name<'a>(Cow<'a, str>);
+
+        impl<'a> $name<'a> {
+            /// Checks and wraps a text.
+            ///
+            /// # Errors
+            /// The text is empty, has white space around or (in a token) inside it, or control characters.
+            pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, ValueError> {
+                const RULE: Rule = $rule;
+                let text = text.into();
+                RULE.check(&text).map(|()| Self(text))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The same value, owning its text.
+            #[must_use]
+            pub fn into_owned(self) -> $name<'static> {
+                $name(Cow::Owned(self.0.into_owned()))
+            }
+
+            /// The same value, borrowing from this one.
+            #[must_use]
+            pub fn borrowed(&self) -> $name<'_> {
+                $name(Cow::Borrowed(&self.0))
+            }
+        }
+
+        impl<'a> Content<'a> for $name<'a> {
+            #[inline]
+            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+                Ok(Self(trim(source.text()?)))
+            }
+
+            #[inline]
+            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+                sink.leaf(tag, &self.0);
+            }
+        }
+
+        impl IntoOwned for $name<'_> {
+            type Owned = $name<'static>;
+
+            fn into_owned(self) -> Self::Owned {
+                self.into_owned()
+            }
+        }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl PartialEq<str> for $name<'_> {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
+        impl PartialEq<&str> for $name<'_> {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == *other
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// `VerDTD`: the version of the representation (`1.2`).
+    VerDtd Rule::token("VerDTD");
+    /// `VerProto`: the version of the protocol (`DM/1.2`).
+    VerProto Rule::token("VerProto");
+    /// `SessionID`: opaque; compare it exactly (DM Protocol 1.2.1 §8.2).
+    SessionId Rule::token("SessionID");
+    /// `MsgID` or `MsgRef`: each side counts its messages from 1.
+    MsgId Rule::token("MsgID");
+    /// `CmdID`: any token but `0`, unique in its message.
+    CmdId Rule::token("CmdID").but_not("0");
+    /// `CmdRef`: the CmdID answered, `0` for the SyncHdr.
+    CmdRef Rule::token("CmdRef").or_empty();
+    /// `Cmd`: the name of the command answered, or `SyncHdr`.
+    CmdName Rule::token("Cmd");
+    /// `LocURI`: an address, or a place in a management tree.
+    LocUri Rule::token("LocURI");
+    /// `LocName`: a name for people, or the user name of credentials.
+    LocName Rule::text("LocName");
+    /// `TargetRef` or `SourceRef`: a LocURI referred to.
+    Reference Rule::token("TargetRef").or_empty();
+    /// `Correlator`: ties the later generic alert to its Exec.
+    Correlator Rule::text("Correlator");
+    /// `Format` (MetInf): how Data is to be read.
+    Format Rule::token("Format");
+    /// `Type` (MetInf): the media type of Data, the type of an alert or of a credential.
+    MediaType Rule::text("Type");
+    /// `Mark` (MetInf): how grave a generic alert is.
+    Mark Rule::token("Mark");
+    /// `Version` (MetInf).
+    Version Rule::text("Version");
+}
+
+macro_rules! constants {
+    ($($type:ident { $($(#[$doc:meta])* $name:ident = $text:literal;)* })*) => {$(
+        impl $type<'_> {
+            $($(#[$doc])* pub const $name: $type<'static> = $type(Cow::Borrowed($text));)*
+        }
+    )*};
+}
+
+constants! {
+    VerDtd {
+        /// SyncML 1.2.
+        V1_2 = "1.2";
+        /// SyncML 1.1.
+        V1_1 = "1.1";
+    }
+    VerProto {
+        /// DM 1.2.
+        DM_1_2 = "DM/1.2";
+        /// DM 1.1.
+        DM_1_1 = "DM/1.1";
+        /// DM 1.3.
+        DM_1_3 = "DM/1.3";
+    }
+    Format {
+        /// Base64 text.
+        B64 = "b64";
+        /// Octets.
+        BIN = "bin";
+        /// `true` or `false`.
+        BOOL = "bool";
+        /// Text: what is meant when nothing is said.
+        CHR = "chr";
+        /// An ISO 8601 date.
+        DATE = "date";
+        /// A floating-point number.
+        FLOAT = "float";
+        /// A 32-bit decimal number.
+        INT = "int";
+        /// An interior node.
+        NODE = "node";
+        /// Nothing.
+        NULL = "null";
+        /// An ISO 8601 time.
+        TIME = "time";
+        /// XML.
+        XML = "xml";
+    }
+    MediaType {
+        /// Text: what is meant when nothing is said.
+        TEXT_PLAIN = "text/plain";
+        /// Octets.
+        OCTET_STREAM = "application/octet-stream";
+        /// Basic credentials.
+        AUTH_BASIC = "syncml:auth-basic";
+        /// MD5 digest credentials.
+        AUTH_MD5 = "syncml:auth-md5";
+    }
+    CmdRef {
+        /// The header of a message.
+        SYNC_HDR = "0";
+    }
+    CmdName {
+        /// The header of a message.
+        SYNC_HDR = "SyncHdr";
+        /// The command Add; the names of the others are alike.
+        ADD = "Add";
+        /// Alert
+        ALERT = "Alert";
+        /// Atomic
+        ATOMIC = "Atomic";
+        /// Copy
+        COPY = "Copy";
+        /// Delete
+        DELETE = "Delete";
+        /// Exec
+        EXEC = "Exec";
+        /// Get
+        GET = "Get";
+        /// Replace
+        REPLACE = "Replace";
+        /// Results
+        RESULTS = "Results";
+        /// Sequence
+        SEQUENCE = "Sequence";
+        /// Status
+        STATUS = "Status";
+    }
+}
+
+impl MsgId<'_> {
+    /// The MsgID with this number.
+    #[must_use]
+    pub fn number(number: u32) -> MsgId<'static> {
+        MsgId(Cow::Owned(alloc::format!("{number}")))
+    }
+
+    /// The number, when it is one.
+    #[must_use]
+    pub fn as_number(&self) -> Option<u32> {
+        parse_decimal(&self.0)
+    }
+}
+
+impl CmdId<'_> {
+    /// The CmdID with this number.
+    #[must_use]
+    pub fn number(number: core::num::NonZeroU32) -> CmdId<'static> {
+        CmdId(Cow::Owned(alloc::format!("{number}")))
+    }
+}
+
+impl<'a> CmdId<'a> {
+    /// A reference to the command with this id.
+    #[must_use]
+    pub fn to_ref(&self) -> CmdRef<'static> {
+        CmdRef(Cow::Owned(self.0.clone().into_owned()))
+    }
+}
+
+impl LocUri<'_> {
+    /// A reference to this address.
+    #[must_use]
+    pub fn to_ref(&self) -> Reference<'static> {
+        Reference(Cow::Owned(self.0.clone().into_owned()))
+    }
+}
+
+/// White space around is a habit of XML writers; it says nothing (RepPro 1.2.2 §5).
+#[inline]
+fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_space = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
+    if !text.as_bytes().first().is_some_and(is_space) && !text.as_bytes().last().is_some_and(is_space) {
+        return text;
+    }
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+        Cow::Owned(text) => Cow::Owned(text.trim_ascii().into()),
+    }
+}
+
+/// Decimal digits and nothing else.
+pub(crate) fn parse_decimal<N: core::str::FromStr>(text: &str) -> Option<N> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constructors_refuse_what_is_not_legal_on_the_wire() {
+        assert_eq!(CmdId::new("0"), Err(ValueError::Reserved("CmdID")));
+        assert_eq!(CmdId::new(""), Err(ValueError::Empty("CmdID")));
+        assert_eq!(CmdId::new("a b"), Err(ValueError::WhiteSpace("CmdID")));
+        assert_eq!(LocUri::new("./A\u{0}"), Err(ValueError::NotText("LocURI")));
+        assert_eq!(LocName::new(" padded"), Err(ValueError::WhiteSpace("LocName")));
+        assert!(LocName::new("Jürgen Müller").is_ok());
+        // Fleet numbers its commands with UUIDs.
+        assert!(CmdId::new("5b6c3f5e-6e43-4f6e-a6b3-1c9c2a1d7f00").is_ok());
+    }
+
+    #[test]
+    fn numbers_are_digits_only() {
+        assert_eq!(MsgId::new("17").unwrap().as_number(), Some(17));
+        for text in ["+1", "-1", "1.0", "0x1", "99999999999"] {
+            assert_eq!(MsgId::new(text).unwrap().as_number(), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Code spaces as data: which token stands for which element.
+
+use crate::name::Tag;
+
+/// One code page: its number, the XML namespaces it stands for, and its elements.
+///
+/// A page is a constant; both directions of lookup are tables made at compile time.
+///
+/// ```
+/// use dm_wbxml::{CodePage, CodeSpace, PublicId, Tag};
+///
+/// static LAMPS: CodePage = CodePage::new(0, &["urn:example:lamps"], &[(0x05, "Lamp"), (0x06, "Colour")]);
+/// static SPACE: CodeSpace = CodeSpace::new(PublicId::UNKNOWN, "-//EXAMPLE//DTD Lamps 1.0//EN", &[&LAMPS]);
+///
+/// assert_eq!(SPACE.name(Tag::new(0, 0x06)), Some("Colour"));
+/// assert_eq!(SPACE.pages()[0].tag("Lamp"), Some(Tag::new(0, 0x05)));
+/// ```
+#[derive(Debug)]
+pub struct CodePage {
+    number: u8,
+    namespaces: &'static [&'static str],
+    elements: &'static [(u8, &'static str)],
+    by_token: [u8; 0x40],
+    by_name: [u8; SLOTS],
+}
+
+/// Slots of the name table: a power of two, more than twice the 59 elements a page can have.
+const SLOTS: usize = 128;
+const FREE: u8 = 0xFF;
+
+impl CodePage {
+    /// A page with its elements as (token, name). The first namespace is the one written; the others are read too.
+    ///
+    /// # Panics
+    /// When a token is out of range (0x05 to 0x3F) or given twice, a name is empty, or there is no namespace. In a constant
+    /// these are compile errors.
+    #[must_use]
+    pub const fn new(
+        number: u8,
+        namespaces: &'static [&'static str],
+        elements: &'static [(u8, &'static str)],
+    ) -> Self {
+        assert!(!namespaces.is_empty(), "a page needs a namespace");
+        let mut by_token = [FREE; 0x40];
+        let mut by_name = [FREE; SLOTS];
+        let mut i = 0;
+        while i < elements.len() {
+            let (token, name) = elements[i];
+            assert!(token >= 0x05 && token <= 0x3F, "a tag identity has 6 bits and is not a global token");
+            assert!(by_token[token as usize] == FREE, "a token is given twice");
+            assert!(!name.is_empty(), "an element needs a name");
+            by_token[token as usize] = i as u8;
+            let mut slot = slot_of(name.as_bytes());
+            while by_name[slot] != FREE {
+                slot = (slot + 1) % SLOTS;
+            }
+            by_name[slot] = i as u8;
+            i += 1;
+        }
+        Self { number, namespaces, elements, by_token, by_name }
+    }
+
+    /// The page number, as in SWITCH_PAGE.
+    #[must_use]
+    pub const fn number(&self) -> u8 {
+        self.number
+    }
+
+    /// The namespace that is written.
+    #[must_use]
+    pub const fn namespace(&self) -> &'static str {
+        self.namespaces[0]
+    }
+
+    /// All namespaces that are read.
+    #[must_use]
+    pub const fn namespaces(&self) -> &'static [&'static str] {
+        self.namespaces
+    }
+
+    /// The element called `name`.
+    #[inline]
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Option<Tag> {
+        if name.is_empty() {
+            return None;
+        }
+        let mut slot = slot_of(name.as_bytes());
+        loop {
+            let (token, known) = self.elements.get(usize::from(self.by_name[slot]))?;
+            if *known == name {
+                return Some(Tag::from_wire(self.number, *token));
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
+    /// The name of the element with this token.
+    #[inline]
+    #[must_use]
+    pub fn name(&self, token: u8) -> Option<&'static str> {
+        let index = *self.by_token.get(usize::from(token))?;
+        self.elements.get(usize::from(index)).map(|(_, name)| *name)
+    }
+}
+
+/// A cheap spread over first, middle and last octet and the length; `name` is not empty.
+#[inline]
+const fn slot_of(name: &[u8]) -> usize {
+    let (first, middle, last) =
+        (name[0] as usize, name[name.len() / 2] as usize, name[name.len() - 1] as usize);
+    (first.wrapping_mul(7) ^ middle.wrapping_mul(29) ^ last.wrapping_mul(3) ^ name.len().wrapping_mul(17))
+        % SLOTS
+}
+
+/// A document's public identifier in WBXML: a number from the WINA registry (WAP-192 §5.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PublicId(u32);
+
+impl PublicId {
+    /// "Unknown or missing public identifier".
+    pub const UNKNOWN: Self = Self(1);
+    /// SyncML 1.0.
+    pub const SYNCML_1_0: Self = Self(0x0FD1);
+    /// SyncML 1.1.
+    pub const SYNCML_1_1: Self = Self(0x0FD3);
+    /// SyncML 1.2.
+    pub const SYNCML_1_2: Self = Self(0x1201);
+
+    /// The identifier with this number, which is not 0: 0 means "by name, in the string table".
+    #[must_use]
+    pub const fn new(number: u32) -> Option<Self> {
+        if number == 0 { None } else { Some(Self(number)) }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// The code pages of one kind of document.
+#[derive(Debug)]
+pub struct CodeSpace {
+    public_id: PublicId,
+    formal_public_id: &'static str,
+    pages: &'static [&'static CodePage],
+    by_number: [u8; 8],
+}
+
+impl CodeSpace {
+    /// A code space: its WBXML public identifier, its formal public identifier, and its pages.
+    ///
+    /// # Panics
+    /// When there is no page, a page number is 8 or more (no registered code space has so many), or is given twice. In a constant
+    /// these are compile errors.
+    #[must_use]
+    pub const fn new(
+        public_id: PublicId,
+        formal_public_id: &'static str,
+        pages: &'static [&'static CodePage],
+    ) -> Self {
+        assert!(!pages.is_empty(), "a code space needs a page");
+        let mut by_number = [FREE; 8];
+        let mut i = 0;
+        while i < pages.len() {
+            let number = pages[i].number as usize;
+            assert!(
+                number < by_number.len() && by_number[number] == FREE,
+                "page number too large or given twice"
+            );
+            by_number[number] = i as u8;
+            i += 1;
+        }
+        Self { public_id, formal_public_id, pages, by_number }
+    }
+
+    /// The number that stands in a WBXML header.
+    #[must_use]
+    pub const fn public_id(&self) -> PublicId {
+        self.public_id
+    }
+
+    /// The name that may stand in a string table instead.
+    #[must_use]
+    pub const fn formal_public_id(&self) -> &'static str {
+        self.formal_public_id
+    }
+
+    /// The pages, in the order given.
+    #[must_use]
+    pub const fn pages(&self) -> &'static [&'static CodePage] {
+        self.pages
+    }
+
+    /// The page with this number.
+    #[inline]
+    #[must_use]
+    pub fn page(&self, number: u8) -> Option<&'static CodePage> {
+        let index = *self.by_number.get(usize::from(number))?;
+        self.pages.get(usize::from(index)).copied()
+    }
+
+    /// The page that a namespace stands for.
+    #[must_use]
+    pub fn page_of(&self, namespace: &str) -> Option<&'static CodePage> {
+        self.pages.iter().copied().find(|page| page.namespaces.contains(&namespace))
+    }
+
+    /// The name of an element, `None` when nobody named the token.
+    #[inline]
+    #[must_use]
+    pub fn name(&self, tag: Tag) -> Option<&'static str> {
+        self.page(tag.page())?.name(tag.token())
+    }
+}

@@ -1,0 +1,126 @@
+//! Elements of any kind, as a tree: what a typed decoder does not know and must not lose.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::Error;
+use crate::name::{Attribute, Name};
+use crate::sink::Sink;
+use crate::source::{Event, Source};
+
+/// An element with its attributes and content.
+///
+/// Its depth is bounded by the [`Limits`](crate::Limits) of the source it was decoded from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Element<'a> {
+    /// What it is called.
+    pub name: Name<'a>,
+    /// Its attributes, in their order.
+    pub attributes: Vec<Attribute<'a>>,
+    /// Its content, in its order.
+    pub children: Vec<Node<'a>>,
+}
+
+/// A piece of an element's content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Node<'a> {
+    /// An element.
+    Element(Element<'a>),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// Octets.
+    Opaque(Cow<'a, [u8]>),
+}
+
+impl<'a> Element<'a> {
+    /// An element without attributes and content.
+    #[must_use]
+    pub fn new(name: impl Into<Name<'a>>) -> Self {
+        Self { name: name.into(), attributes: Vec::new(), children: Vec::new() }
+    }
+
+    /// Reads the rest of the element whose [`Event::Start`] said `name`.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub fn decode<S: Source<'a> + ?Sized>(source: &mut S, name: Name<'a>) -> Result<Self, Error> {
+        let mut element = Self::new(name);
+        loop {
+            match source.require()? {
+                Event::Attribute(attribute) => element.attributes.push(attribute),
+                Event::Start(name) => {
+                    let child = Self::decode(source, name)?;
+                    element.children.push(Node::Element(child));
+                }
+                Event::Text(text) => element.push_text(text),
+                Event::Opaque(octets) => element.children.push(Node::Opaque(Cow::Borrowed(octets))),
+                Event::End => return Ok(element),
+            }
+        }
+    }
+
+    /// Pieces of text that touch become one, so that a document reads the same whatever its encoder cut.
+    fn push_text(&mut self, text: Cow<'a, str>) {
+        match self.children.last_mut() {
+            Some(Node::Text(before)) => before.to_mut().push_str(&text),
+            _ => self.children.push(Node::Text(text)),
+        }
+    }
+
+    /// Writes the element.
+    pub fn encode<S: Sink + ?Sized>(&self, sink: &mut S) {
+        sink.element(&self.name, &self.attributes, !self.children.is_empty());
+        for child in &self.children {
+            child.encode(sink);
+        }
+        if !self.children.is_empty() {
+            sink.close();
+        }
+    }
+
+    /// The same element, owning all it holds.
+    #[must_use]
+    pub fn into_owned(self) -> Element<'static> {
+        Element {
+            name: self.name.into_owned(),
+            attributes: self.attributes.into_iter().map(Attribute::into_owned).collect(),
+            children: self.children.into_iter().map(Node::into_owned).collect(),
+        }
+    }
+}
+
+impl<'a> Node<'a> {
+    /// Writes the piece.
+    pub fn encode<S: Sink + ?Sized>(&self, sink: &mut S) {
+        match self {
+            Self::Element(element) => element.encode(sink),
+            Self::Text(text) => sink.text(text),
+            Self::Opaque(octets) => sink.opaque(octets),
+        }
+    }
+
+    /// The same piece, owning all it holds.
+    #[must_use]
+    pub fn into_owned(self) -> Node<'static> {
+        match self {
+            Self::Element(element) => Node::Element(element.into_owned()),
+            Self::Text(text) => Node::Text(Cow::Owned(text.into_owned())),
+            Self::Opaque(octets) => Node::Opaque(Cow::Owned(octets.into_owned())),
+        }
+    }
+}
+
+/// Joins the names of open elements, for the path of an error.
+pub(crate) fn join_path<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut path = String::new();
+    for name in names {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(name);
+    }
+    path
+}

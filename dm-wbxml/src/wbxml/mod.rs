@@ -1,0 +1,12 @@
+//! WBXML 1.1 to 1.3 (WAP-192): a reader that borrows from its input, a writer into any buffer.
+
+mod header;
+mod reader;
+mod string_table;
+mod token;
+mod writer;
+
+pub use header::{Charset, DocumentId, Header, Version};
+pub use reader::Reader;
+pub use string_table::StringTable;
+pub use writer::Writer;

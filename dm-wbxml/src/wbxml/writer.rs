@@ -1,0 +1,137 @@
+//! The writer: header first, then tokens as they come.
+
+use bytes::BufMut;
+
+use crate::code_space::PublicId;
+use crate::name::{Attribute, Name, Tag};
+use crate::sink::Sink;
+
+use super::header::Version;
+use super::string_table::StringTable;
+use super::token;
+
+/// A WBXML document being written, always in UTF-8.
+///
+/// Text goes out as STR_I, or as STR_T where the table has the whole string. Pages are switched just before the first
+/// token that needs it.
+///
+/// ```
+/// use dm_wbxml::wbxml::{StringTable, Version, Writer};
+/// use dm_wbxml::{PublicId, Sink, metinf, syncml};
+///
+/// let mut out = Vec::new();
+/// let table = StringTable::new();
+/// let mut writer = Writer::new(&mut out, Version::V1_2, PublicId::SYNCML_1_2, &table);
+/// writer.open(syncml::META);
+/// writer.leaf(metinf::FORMAT, "b64");
+/// writer.close();
+/// assert!(writer.finish());
+/// assert_eq!(out, b"\x02\xA4\x01\x6A\x00\x5A\x00\x01\x47\x03b64\x00\x01\x01");
+/// ```
+#[derive(Debug)]
+pub struct Writer<'t, B> {
+    out: B,
+    table: &'t StringTable,
+    page: u8,
+    missing: bool,
+}
+
+impl<'t, B: BufMut> Writer<'t, B> {
+    /// Writes the header of a document.
+    ///
+    /// # Panics
+    /// Like every `BufMut` user, when `out` is a fixed buffer and too small; a `Vec<u8>` or `BytesMut` grows.
+    pub fn new(mut out: B, version: Version, document: PublicId, table: &'t StringTable) -> Self {
+        out.put_u8(version.octet());
+        token::put_mb_u32(&mut out, document.get());
+        out.put_u8(106); // UTF-8
+        token::put_mb_u32(&mut out, table.octets().len() as u32);
+        out.put_slice(table.octets());
+        Self { out, table, page: 0, missing: false }
+    }
+
+    /// Ends the document. `false` says that an element or attribute outside the code space was written whose name the
+    /// table lacks: then the document is wrong, and must be written again with a table that has seen it
+    /// (see [`StringTable`]).
+    #[must_use]
+    pub fn finish(self) -> bool {
+        !self.missing
+    }
+
+    #[inline]
+    fn tag(&mut self, tag: Tag, bits: u8) {
+        if tag.page() != self.page {
+            self.page = tag.page();
+            self.out.put_slice(&[token::SWITCH_PAGE, self.page, tag.token() | bits]);
+        } else {
+            self.out.put_u8(tag.token() | bits);
+        }
+    }
+
+    fn literal(&mut self, name: &str, bits: u8) {
+        let offset = self.table.offset(name);
+        self.missing |= offset.is_none();
+        self.out.put_u8(token::LITERAL | bits);
+        token::put_mb_u32(&mut self.out, offset.unwrap_or(0));
+    }
+}
+
+impl<B: BufMut> Sink for Writer<'_, B> {
+    #[inline]
+    fn open(&mut self, tag: Tag) {
+        self.tag(tag, token::CONTENT);
+    }
+
+    #[inline]
+    fn close(&mut self) {
+        self.out.put_u8(token::END);
+    }
+
+    #[inline]
+    fn empty(&mut self, tag: Tag) {
+        self.tag(tag, 0);
+    }
+
+    fn element(&mut self, name: &Name<'_>, attributes: &[Attribute<'_>], content: bool) {
+        let content_bit = if content { token::CONTENT } else { 0 };
+        let attribute_bit = if attributes.is_empty() { 0 } else { token::ATTRIBUTES };
+        match name {
+            Name::Tag(tag) => self.tag(*tag, content_bit | attribute_bit),
+            Name::Foreign(name) => self.literal(name.local(), content_bit | attribute_bit),
+        }
+        for attribute in attributes {
+            self.literal(attribute.name(), 0);
+            self.text(attribute.value());
+        }
+        if !attributes.is_empty() {
+            self.out.put_u8(token::END);
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str) {
+        match self.table.offset(text) {
+            Some(offset) => {
+                self.out.put_u8(token::STR_T);
+                token::put_mb_u32(&mut self.out, offset);
+            }
+            None => {
+                self.out.put_u8(token::STR_I);
+                self.out.put_slice(text.as_bytes());
+                self.out.put_u8(0);
+            }
+        }
+    }
+
+    #[inline]
+    fn cdata(&mut self, text: &str) {
+        self.opaque(text.as_bytes());
+    }
+
+    #[inline]
+    fn opaque(&mut self, octets: &[u8]) {
+        self.out.put_u8(token::OPAQUE);
+        token::put_mb_u32(&mut self.out, octets.len() as u32);
+        self.out.put_slice(octets);
+    }
+}

@@ -1,0 +1,56 @@
+//! Which namespace a prefix stands for, element by element (Namespaces in XML 1.0 §6).
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use crate::code_space::{CodePage, CodeSpace};
+
+/// A namespace: one of the code space's, or any other; none is the empty one.
+#[derive(Clone, Debug)]
+pub(super) enum Namespace<'a> {
+    Page(&'static CodePage),
+    Other(Cow<'a, str>),
+}
+
+impl<'a> Namespace<'a> {
+    pub(super) fn new(name: Cow<'a, str>, space: &CodeSpace) -> Self {
+        match space.page_of(&name) {
+            Some(page) => Self::Page(page),
+            None => Self::Other(name),
+        }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::Other(name) if name.is_empty())
+    }
+}
+
+/// The declarations in force.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Namespaces<'a> {
+    bindings: Vec<(&'a str, Namespace<'a>)>,
+}
+
+impl<'a> Namespaces<'a> {
+    pub(super) fn declare(&mut self, prefix: &'a str, namespace: Namespace<'a>) {
+        self.bindings.push((prefix, namespace));
+    }
+
+    /// How many are in force; [`forget`](Self::forget) goes back to such a count.
+    pub(super) fn len(&self) -> usize {
+        self.bindings.len()
+    }
+
+    #[inline]
+    pub(super) fn forget(&mut self, len: usize) {
+        if self.bindings.len() > len {
+            self.bindings.truncate(len);
+        }
+    }
+
+    /// What `prefix` stands for; the empty prefix is the default namespace.
+    #[inline]
+    pub(super) fn get(&self, prefix: &str) -> Option<&Namespace<'a>> {
+        self.bindings.iter().rev().find(|(bound, _)| *bound == prefix).map(|(_, namespace)| namespace)
+    }
+}

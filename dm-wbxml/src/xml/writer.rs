@@ -1,0 +1,212 @@
+//! The XML writer: compact, UTF-8, namespaces declared where they change.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64ct::{Base64, Encoding as _};
+use bytes::BufMut;
+
+use crate::code_space::CodeSpace;
+use crate::name::{Attribute, Name, Tag};
+use crate::sink::Sink;
+
+use super::UNNAMED;
+
+/// An XML document being written.
+///
+/// ```
+/// use dm_wbxml::xml::Writer;
+/// use dm_wbxml::{SYNCML_1_2, Sink, metinf, syncml};
+///
+/// let mut out = Vec::new();
+/// let mut writer = Writer::new(&mut out, &SYNCML_1_2);
+/// writer.open(syncml::META);
+/// writer.leaf(metinf::FORMAT, "b64");
+/// writer.close();
+/// assert_eq!(
+///     String::from_utf8(out).unwrap(),
+///     r#"<Meta xmlns="SYNCML:SYNCML1.2"><Format xmlns="syncml:metinf">b64</Format></Meta>"#
+/// );
+/// ```
+#[derive(Debug)]
+pub struct Writer<B> {
+    out: B,
+    space: &'static CodeSpace,
+    open: Vec<Open>,
+}
+
+/// An element that waits for its end tag.
+#[derive(Debug)]
+enum Open {
+    /// Its name and namespace are those of its tag.
+    Tag(Tag),
+    Foreign {
+        local: String,
+        namespace: String,
+    },
+}
+
+impl<B: BufMut> Writer<B> {
+    /// Begins a document whose elements `space` names.
+    ///
+    /// # Panics
+    /// While writing, like every `BufMut` user, when `out` is a fixed buffer and too small; a `Vec<u8>` or `BytesMut` grows.
+    pub fn new(out: B, space: &'static CodeSpace) -> Self {
+        Self { out, space, open: Vec::new() }
+    }
+
+    fn put(&mut self, text: &str) {
+        self.out.put_slice(text.as_bytes());
+    }
+
+    /// `<name` and, where the namespace differs from the one around, its declaration.
+    #[inline]
+    fn begin(&mut self, tag: Tag) {
+        self.out.put_u8(b'<');
+        match self.space.name(tag) {
+            Some(name) => self.put(name),
+            None => self.put(&unnamed(tag)),
+        }
+        if !matches!(self.open.last(), Some(Open::Tag(around)) if self.shares_namespace(*around, tag)) {
+            self.declare(self.namespace(tag));
+        }
+    }
+
+    fn shares_namespace(&self, a: Tag, b: Tag) -> bool {
+        a.page() == b.page() && (self.space.name(a).is_some() == self.space.name(b).is_some())
+    }
+
+    fn namespace(&self, tag: Tag) -> &'static str {
+        match self.space.page(tag.page()) {
+            Some(page) if page.name(tag.token()).is_some() => page.namespace(),
+            _ => UNNAMED,
+        }
+    }
+
+    fn declare(&mut self, namespace: &str) {
+        self.put(" xmlns=\"");
+        escape(&mut self.out, namespace, true);
+        self.out.put_u8(b'"');
+    }
+}
+
+impl<B: BufMut> Sink for Writer<B> {
+    #[inline]
+    fn open(&mut self, tag: Tag) {
+        self.begin(tag);
+        self.out.put_u8(b'>');
+        self.open.push(Open::Tag(tag));
+    }
+
+    #[inline]
+    fn close(&mut self) {
+        let Some(open) = self.open.pop() else { return };
+        self.put("</");
+        match open {
+            Open::Tag(tag) => match self.space.name(tag) {
+                Some(name) => self.put(name),
+                None => self.put(&unnamed(tag)),
+            },
+            Open::Foreign { local, .. } => self.put(&local),
+        }
+        self.out.put_u8(b'>');
+    }
+
+    #[inline]
+    fn empty(&mut self, tag: Tag) {
+        self.begin(tag);
+        self.put("/>");
+    }
+
+    fn element(&mut self, name: &Name<'_>, attributes: &[Attribute<'_>], content: bool) {
+        match name {
+            Name::Tag(tag) => self.begin(*tag),
+            Name::Foreign(name) => {
+                self.out.put_u8(b'<');
+                self.put(name.local());
+                let around = match self.open.last() {
+                    Some(Open::Tag(tag)) => self.namespace(*tag),
+                    Some(Open::Foreign { namespace, .. }) => namespace,
+                    None => "",
+                };
+                if around != name.namespace() {
+                    self.declare(name.namespace());
+                }
+            }
+        }
+        for attribute in attributes {
+            self.out.put_u8(b' ');
+            self.put(attribute.name());
+            self.put("=\"");
+            escape(&mut self.out, attribute.value(), true);
+            self.out.put_u8(b'"');
+        }
+        if content {
+            self.out.put_u8(b'>');
+            self.open.push(match name {
+                Name::Tag(tag) => Open::Tag(*tag),
+                Name::Foreign(name) => {
+                    Open::Foreign { local: name.local().into(), namespace: name.namespace().into() }
+                }
+            });
+        } else {
+            self.put("/>");
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str) {
+        escape(&mut self.out, text, false);
+    }
+
+    /// CDATA cannot hold CR (a reader would make it LF), and `]]>` only in two halves.
+    fn cdata(&mut self, text: &str) {
+        if text.contains('\r') {
+            return self.text(text);
+        }
+        self.put("<![CDATA[");
+        let mut rest = text;
+        while let Some(at) = rest.find("]]>") {
+            let (half, other) = rest.split_at(at + 2);
+            self.put(half);
+            self.put("]]><![CDATA[");
+            rest = other;
+        }
+        self.put(rest);
+        self.put("]]>");
+    }
+
+    fn opaque(&mut self, octets: &[u8]) {
+        self.put(&Base64::encode_string(octets));
+    }
+
+    fn carries_octets(&self) -> bool {
+        false
+    }
+}
+
+/// The local name of a token nobody named.
+fn unnamed(tag: Tag) -> String {
+    alloc::format!("t-{:02X}-{:02X}", tag.page(), tag.token())
+}
+
+/// Writes text with what XML needs escaped; CR always, since a reader would make it LF, and TAB and LF in attributes.
+fn escape(out: &mut impl BufMut, text: &str, attribute: bool) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|b| {
+        matches!(b, b'&' | b'<' | b'>' | b'\r') || (attribute && matches!(b, b'"' | b'\t' | b'\n'))
+    }) {
+        out.put_slice(&rest[..at]);
+        out.put_slice(match rest[at] {
+            b'&' => b"&amp;",
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'"' => b"&quot;",
+            b'\t' => b"&#9;",
+            b'\n' => b"&#10;",
+            _ => b"&#13;",
+        });
+        rest = &rest[at + 1..];
+    }
+    out.put_slice(rest);
+}
