@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod case;
+mod dm_syncml;
 mod floor;
 mod input;
 mod quick_xml;
@@ -51,7 +52,7 @@ Examples:
 
 Columns: tool,op,input,bytes_in,trials,ns_min,ns_median,ns_max,MB/s(bytes_in),MB/s(XML bytes)
 Nanoseconds are for one run; MB are 10^6 octets. `XML bytes` is the length of the same message as XML, the .xml
-file of the same name if there is one, so that rates of both encodings compare. A tool that cannot read a file is
+file of the same name if there is one, else what dm-syncml writes, so that rates of both encodings compare. A tool that cannot read a file is
 left out for it, with a note on stderr. Every operation has to give the right answer once before it is timed.
 Exit codes: 0 done, 2 wrong usage or I/O.";
 
@@ -115,7 +116,7 @@ fn compare(inputs: &[Input], plan: Plan, csv: bool) -> io::Result<()> {
 /// What can be measured on an input. Adding a tool is adding a line.
 fn cases(input: &Input) -> io::Result<Vec<Case<'_>>> {
     type Tool = fn(&Input) -> Result<Vec<Case<'_>>, Refused>;
-    let tools: [Tool; 2] = [quick_xml::cases, floor::cases];
+    let tools: [Tool; 3] = [dm_syncml::cases, quick_xml::cases, floor::cases];
     let mut cases = Vec::new();
     for tool in tools {
         match tool(input) {

@@ -37,8 +37,8 @@ impl<'a> Report<'a> {
             format!("{:.0}", spread.median),
             format!("{:.0}", spread.max),
             rate(case.bytes_in),
-            // Unknown when a WBXML file has no XML beside it and nothing could turn it into XML.
-            input.xml_len().map(rate).unwrap_or_default(),
+            // Unknown for a WBXML file that has no XML beside it and is no message.
+            input.xml_len.map(rate).unwrap_or_default(),
         ];
         if self.csv {
             return writeln!(self.out, "{}", cells.map(quoted).join(","));
