@@ -1,6 +1,8 @@
 //! The programs as others script against them: outputs, rows and exit codes.
 
-use std::collections::BTreeSet;
+extern crate alloc;
+
+use alloc::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
