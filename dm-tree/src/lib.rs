@@ -47,6 +47,7 @@
 //!   [`DevDetail`], [`DmAccount`].
 //! - Execute what servers send: [`Tree::execute`] for SyncML commands, [`Tree::act_for`] for the same things as
 //!   methods. [`Acting`] states the order of checks.
+//! - Answer a whole client session from a tree: [`Tree::poll_session`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`].
 //! - Only parse: [`NodeUri`], [`Uri`], [`Acl`], [`ServerId`].
 //!
@@ -69,6 +70,7 @@
 //! | TND 1.2.1 §7.7.1, access control | [`Acl`], [`Tree::effective_acl`], [`Tree::remove_server`] |
 //! | TND 1.2.1 §7.7.2, formats | [`Format`], [`Value`], [`Content`] |
 //! | RepPro 1.2.1 §6.6, commands | [`Acting`], [`Tree::execute`] |
+//! | DM Protocol 1.2.1 §8, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
 //! | StdObj 1.2.1 §5.3, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`] |
 //! | DDF AccessType, Scope | [`AccessType`], [`NodeSpec::permanent`] |
 //!
@@ -99,6 +101,7 @@ mod property;
 mod rights;
 mod secret;
 mod server_id;
+mod session;
 mod standard;
 mod tree;
 mod uri;
@@ -119,6 +122,7 @@ pub use property::Property;
 pub use rights::{AccessType, Rights};
 pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
+pub use session::Effects;
 pub use standard::{
     AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, dm_accounts,
 };
