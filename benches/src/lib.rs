@@ -6,4 +6,5 @@ extern crate alloc;
 pub mod clock;
 pub mod floors;
 pub mod inputs;
+pub mod messages;
 pub mod text_prototypes;

@@ -1,10 +1,11 @@
 //! Scenarios with both session machines on virtual time.
 #![cfg(feature = "xml")]
+#![allow(clippy::std_instead_of_core, reason = "tests have std")]
 
 mod pair;
 
 use dm_sim::{Fault, Link};
-use dm_syncml::auth::{Credentials, Nonce, Password};
+use dm_syncml::auth::{Credentials, Password};
 use dm_syncml::session::{
     ClientEnd, ClientEvent, ClientSession, GivenUp, Incoming, Record, ServerEnd, ServerEvent, ServerSession,
 };

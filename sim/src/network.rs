@@ -31,7 +31,7 @@ pub enum Delivery<M, N = u32> {
     },
 }
 
-/// A virtual clock and the messages and wake-ups under way on it. See the [crate](crate) for an overview.
+/// A virtual clock and the messages and wake-ups under way on it. The [crate] has an overview.
 ///
 /// As an [`Iterator`] it moves the clock to whatever is due next and hands it out; it ends when nothing is left,
 /// and goes on when something is sent again. What is due at the same time comes in the order in which it was sent

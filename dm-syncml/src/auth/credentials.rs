@@ -233,7 +233,7 @@ mod tests {
                 .chunks(2)
                 .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
                 .collect();
-            let wrong = super::cred(MediaType::AUTH_MD5, vector["wrong_cred_data"].as_str().unwrap().into());
+            let wrong = cred(MediaType::AUTH_MD5, vector["wrong_cred_data"].as_str().unwrap().into());
             assert!(!credentials(vector).verify_md5(&wrong, &Nonce::new(octets)), "{}", vector["why"]);
         }
     }

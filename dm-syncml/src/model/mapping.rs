@@ -126,6 +126,10 @@ already_owned! { bool, u64, crate::StatusCode, crate::AlertCode }
 
 /// Elements that nobody expected in a typed one; kept, reported, and written again at its end.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[allow(
+    clippy::box_collection,
+    reason = "nearly always none: one word in every typed element instead of three"
+)]
 pub struct Extensions<'a>(Option<Box<Vec<Element<'a>>>>);
 
 impl<'a> Extensions<'a> {

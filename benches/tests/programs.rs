@@ -1,0 +1,137 @@
+//! The programs as others script against them: outputs, rows and exit codes.
+
+extern crate alloc;
+
+use alloc::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn gen_inputs(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gen-inputs")).args(args).output().unwrap()
+}
+
+fn compare(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_compare")).args(args).output().unwrap()
+}
+
+/// One short trial of everything: the numbers do not matter here.
+fn quick_rows(dir: &Path, csv: bool) -> Vec<String> {
+    let mut args = vec!["--inputs", dir.to_str().unwrap(), "--trials", "1", "--trial-ms", "0"];
+    if csv {
+        args.push("--csv");
+    }
+    let output = compare(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_operation_has_a_row_for_every_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("made/on/the/way");
+    let output = gen_inputs(&["--out", out.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 3 * 4 * 2);
+    assert!(output.stderr.is_empty());
+    // The largest take long without optimisation and add nothing here.
+    for entry in fs::read_dir(&out).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.to_str().unwrap().contains("_1k.") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+
+    let rows = quick_rows(&out, true);
+    assert_eq!(
+        rows[0],
+        "tool,op,input,bytes_in,trials,ns_min,ns_median,ns_max,MB/s(bytes_in),MB/s(XML bytes)"
+    );
+    let seen: BTreeSet<(String, String, String)> = rows[1..]
+        .iter()
+        .map(|row| {
+            let cells: Vec<&str> = row.split(',').collect();
+            assert_eq!(cells.len(), 10, "{row}");
+            assert!(cells[3..].iter().all(|cell| cell.parse::<f64>().is_ok()), "{row}");
+            (cells[0].to_owned(), cells[1].to_owned(), cells[2].to_owned())
+        })
+        .collect();
+    let xml = [
+        ("dm-syncml", "xml->typed"),
+        ("dm-syncml", "typed->wbxml"),
+        ("dm-syncml", "typed->xml"),
+        ("quick-xml", "events"),
+        ("quick-xml", "serde-de"),
+        ("quick-xml", "serde-ser"),
+        ("floor", "byte-loop"),
+        ("floor", "lt-scan"),
+        ("floor", "memcpy"),
+    ];
+    let wbxml = [
+        ("dm-syncml", "wbxml->typed"),
+        ("dm-syncml", "typed->wbxml"),
+        ("dm-syncml", "typed->xml"),
+        ("floor", "byte-loop"),
+        ("floor", "nul-scan"),
+        ("floor", "memcpy"),
+    ];
+    let mut expected = BTreeSet::new();
+    for profile in ["cmds", "results", "blob"] {
+        for (extension, operations) in [("xml", &xml[..]), ("wbxml", &wbxml[..])] {
+            for (tool, op) in operations {
+                expected.insert(((*tool).into(), (*op).into(), format!("{profile}_1k.{extension}")));
+            }
+        }
+    }
+    assert_eq!(seen, expected);
+
+    let table = quick_rows(&out, false);
+    assert!(table[0].starts_with("tool "));
+    assert_eq!(table.iter().filter(|line| !line.is_empty()).count(), rows.len());
+}
+
+#[test]
+fn a_file_nobody_reads_still_has_its_floors() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("broken.xml"), "<SyncML><SyncHdr>").unwrap();
+    fs::write(dir.path().join("broken.wbxml"), [0x02, 0xA4, 0x01, 0x6A, 0x00, 0x6D]).unwrap();
+    let output =
+        compare(&["--inputs", dir.path().to_str().unwrap(), "--csv", "--trials", "1", "--trial-ms", "0"]);
+    assert_eq!(output.status.code(), Some(0));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.lines().skip(1).all(|row| row.starts_with("floor,")), "{stdout}");
+    assert_eq!(stdout.lines().count(), 1 + 6);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.lines().all(|line| line.starts_with("note: broken.")), "{stderr}");
+    assert_eq!(stderr.lines().count(), 3, "{stderr}");
+}
+
+#[test]
+fn wrong_usage_and_io_exit_with_two() {
+    let dir = tempfile::tempdir().unwrap();
+    let empty = dir.path().to_str().unwrap();
+    let table: [(Output, &str); 7] = [
+        (compare(&[]), "error: usage: "),
+        (compare(&["--inputs"]), "error: usage: "),
+        (compare(&["--inputs", empty, "--trials", "0"]), "error: usage: "),
+        (compare(&["--inputs", "/nowhere/at/all"]), "error: io in /nowhere/at/all: "),
+        (compare(&["--inputs", empty]), "error: io in "),
+        (gen_inputs(&["--what"]), "error: usage: "),
+        (gen_inputs(&["--out", "/dev/null/x"]), "error: io in /dev/null/x: "),
+    ];
+    for (output, first_line) in table {
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.starts_with(first_line), "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn help_has_examples() {
+    for output in [compare(&["--help"]), gen_inputs(&["--help"])] {
+        assert_eq!(output.status.code(), Some(0));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(stdout.contains("Examples:\n") && stdout.contains("Exit codes:"), "{stdout}");
+    }
+}

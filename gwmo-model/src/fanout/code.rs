@@ -1,0 +1,98 @@
+//! Result codes: what a device answered, or what the gateway found.
+
+use core::fmt;
+
+use dm_syncml::StatusCode;
+
+/// What became of a target or a job, as a number: below 1000 the device's own Status, unchanged; from 1000 on the
+/// gateway's verdict.
+///
+/// The gateway's codes are this crate's own (the OMA ones are not public) and follow the blocks of SCOMO: 12xx
+/// done, 14xx not done, 15xx the gateway's fault.
+///
+/// ```
+/// use dm_syncml::StatusCode;
+/// use gwmo_model::ResultCode;
+///
+/// assert!(ResultCode::NOT_ANSWERED.is_verdict());
+/// assert_eq!(ResultCode::from(StatusCode::NOT_FOUND).get(), 404);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResultCode(u16);
+
+impl ResultCode {
+    /// 200: every operation was done.
+    pub const OK: Self = Self(200);
+    /// 1200: the job is over and every target is ok.
+    pub const ALL_OK: Self = Self(1200);
+    /// 1201: the job is over and not every target is ok.
+    pub const NOT_ALL_OK: Self = Self(1201);
+    /// 1202: the job is over and there was no target.
+    pub const NO_TARGET: Self = Self(1202);
+    /// 1401: cancelled.
+    pub const CANCELLED: Self = Self(1401);
+    /// 1408: the time of the job was over.
+    pub const OUT_OF_TIME: Self = Self(1408);
+    /// 1409: the notification was not answered.
+    pub const NOT_ANSWERED: Self = Self(1409);
+    /// 1410: the device is detached.
+    pub const DETACHED: Self = Self(1410);
+    /// 1411: the session ended or went silent before everything was answered.
+    pub const SESSION_LOST: Self = Self(1411);
+
+    /// The code with this number.
+    #[must_use]
+    pub const fn new(code: u16) -> Self {
+        Self(code)
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Whether the gateway came to this, and not the device.
+    #[must_use]
+    pub const fn is_verdict(self) -> bool {
+        self.0 >= 1000
+    }
+
+    /// What the code means, for people; `None` for a code this crate does not name.
+    #[must_use]
+    pub const fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::ALL_OK => "every target is ok",
+            Self::NOT_ALL_OK => "not every target is ok",
+            Self::NO_TARGET => "there was no target",
+            Self::CANCELLED => "cancelled",
+            Self::OUT_OF_TIME => "the time of the job was over",
+            Self::NOT_ANSWERED => "the notification was not answered",
+            Self::DETACHED => "the device is detached",
+            Self::SESSION_LOST => "the session was lost",
+            Self(code) => return StatusCode::new(code).meaning(),
+        })
+    }
+}
+
+impl From<StatusCode> for ResultCode {
+    fn from(status: StatusCode) -> Self {
+        Self(status.get())
+    }
+}
+
+/// The number, as in a node.
+impl fmt::Display for ResultCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for ResultCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.meaning() {
+            Some(meaning) => write!(f, "{self} ({meaning})"),
+            None => fmt::Display::fmt(self, f),
+        }
+    }
+}
