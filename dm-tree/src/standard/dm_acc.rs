@@ -1,4 +1,4 @@
-//! DMAcc: the servers a client knows (StdObj 1.2.1 §5.3.1).
+//! DMAcc: the servers a client knows (StdObj 1.2.1, DMAcc).
 
 use alloc::borrow::Cow;
 use alloc::format;
