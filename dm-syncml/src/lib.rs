@@ -56,13 +56,13 @@
 //!
 //! | clause | here |
 //! |---|---|
-//! | RepPro 1.2.2 §5, elements | [`SyncHdr`], [`Item`], [`Meta`], [`Cred`], [`Chal`] |
-//! | RepPro 1.2.2 §6, commands | [`Command`] and its variants |
+//! | RepPro 1.2.2, elements | [`SyncHdr`], [`Item`], [`Meta`], [`Cred`], [`Chal`] |
+//! | RepPro 1.2.2, commands | [`Command`] and its variants |
 //! | RepPro 1.2.2 §10, codes | [`StatusCode`] |
 //! | MetInf 1.2 | [`Meta`] |
-//! | DM Protocol 1.2.1 §5, media types | [`Encoding`] |
-//! | DM Protocol 1.2.1 §8, packages 1 to 4 | [`session`] |
-//! | DM Security 1.2.1 §5, authentication | [`auth`] |
+//! | DM Protocol 1.2.1, media types | [`Encoding`] |
+//! | DM Protocol 1.2.1, packages 1 to 4 | [`session`] |
+//! | DM Security 1.2.1, authentication | [`auth`] |
 //!
 //! # Features
 //!

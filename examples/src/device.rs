@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dm_notification::{Credential, Notification, ServerIdentifier};
-use dm_syncml::session::{ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Record};
+use dm_syncml::session::{
+    ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Record,
+};
 use dm_syncml::{DecodeOptions, Encoding, LocUri, SessionId};
 use dm_tree::{AuthLevel, DevInfo, DmAccount, Effects, HandlerMap, Tree};
 use tokio::net::UdpSocket;
@@ -115,18 +117,29 @@ impl Device {
 
     /// Runs one session to its end.
     pub async fn session(&mut self, wire: &Wire, clock: Clock, initiation: Initiation) -> ClientEnd {
-        let Some((account, config)) = self.account().and_then(|account| Some((self.config(&account)?, account))).map(|(c, a)| (a, c)) else {
+        let Some((account, config)) =
+            self.account().and_then(|account| Some((self.config(&account)?, account))).map(|(c, a)| (a, c))
+        else {
             return ClientEnd::ServerRefused;
         };
         let mut session = ClientSession::new(clock.now(), config, initiation, Vec::new());
         let mut effects = Effects::default();
         loop {
             let now = clock.now();
-            match self.tree.poll_session(now, &mut session, &account.server_id, &mut self.handlers, &mut effects) {
+            match self.tree.poll_session(
+                now,
+                &mut session,
+                &account.server_id,
+                &mut self.handlers,
+                &mut effects,
+            ) {
                 ClientOutput::Send(uri, body) => {
                     let answer = wire.post(&self.name, "gateway", uri.as_str(), self.encoding, body).await;
                     let now = clock.now();
-                    match answer.as_deref().map(|body| Incoming::decode(self.encoding, body, &DecodeOptions::new())) {
+                    match answer
+                        .as_deref()
+                        .map(|body| Incoming::decode(self.encoding, body, &DecodeOptions::new()))
+                    {
                         Ok(Ok(answer)) if session.handle_message(now, &answer, entropy()).is_ok() => {}
                         // Lost or garbled: the machine asks again, or gives up.
                         _ => session.handle_lost(now),

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use dm_syncml::session::{
-    Account, Incoming, Misuse, PeerError, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession, SessionError,
-    SessionKey,
+    Account, Incoming, Misuse, PeerError, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
+    SessionError, SessionKey,
 };
 use dm_syncml::{DecodeOptions, Encoding};
 use tokio::net::TcpListener;
@@ -51,7 +51,8 @@ impl<O: Operator> DmServer<O> {
     /// Answers one message of a device.
     fn answer(&mut self, encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, Refusal> {
         let now = self.clock.now();
-        let incoming = Incoming::decode(encoding, body, &DecodeOptions::new()).map_err(|error| refuse(&error))?;
+        let incoming =
+            Incoming::decode(encoding, body, &DecodeOptions::new()).map_err(|error| refuse(&error))?;
         let key = incoming.key();
         let known = self.sessions.contains_key(&key);
         if !known && !incoming.is_first() {
@@ -121,7 +122,10 @@ fn begins_anew(error: &SessionError) -> bool {
 }
 
 /// Serves `server` on `listener` until the task is dropped.
-pub async fn serve<O: Operator>(server: Arc<Mutex<DmServer<O>>>, listener: TcpListener) -> std::io::Result<()> {
+pub async fn serve<O: Operator>(
+    server: Arc<Mutex<DmServer<O>>>,
+    listener: TcpListener,
+) -> std::io::Result<()> {
     let app = axum::Router::new()
         .route("/dm", post(handle::<O>))
         .layer(DefaultBodyLimit::max(MAX_BODY))

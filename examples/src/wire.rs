@@ -45,7 +45,8 @@ impl Wire {
         if let Some(folder) = trace {
             std::fs::create_dir_all(folder)?;
         }
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().map_err(io::Error::other)?;
+        let http =
+            reqwest::Client::builder().timeout(Duration::from_secs(10)).build().map_err(io::Error::other)?;
         Ok(Self(Arc::new(Shared {
             trace: trace.map(Into::into),
             messages: AtomicU64::new(0),
@@ -60,11 +61,18 @@ impl Wire {
         (self.0.messages.load(Ordering::Relaxed), self.0.octets.load(Ordering::Relaxed))
     }
 
-    /// Posts a message and brings back the answer (DM Protocol 1.2.1 §5; SyncML HTTP binding).
+    /// Posts a message and brings back the answer (DM Protocol 1.2.1, media types; SyncML HTTP binding).
     ///
     /// # Errors
     /// No answer came, or one that is not a DM message.
-    pub async fn post(&self, from: &str, to: &str, uri: &str, encoding: Encoding, body: Vec<u8>) -> Result<Vec<u8>, WireError> {
+    pub async fn post(
+        &self,
+        from: &str,
+        to: &str,
+        uri: &str,
+        encoding: Encoding,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, WireError> {
         self.note_message(from, to, encoding, &body);
         let request = self.0.http.post(uri).header(header::CONTENT_TYPE, encoding.media_type());
         let response = request.header(header::ACCEPT, encoding.media_type()).body(body).send().await?;
@@ -114,7 +122,8 @@ fn save(folder: &Path, name: &str, octets: &[u8]) {
 /// # Errors
 /// 415 when it is none of DM's.
 pub fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Encoding::from_media_type(media_type).ok_or_else(|| {
         Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{media_type:?} is not the type of a DM message"))
     })

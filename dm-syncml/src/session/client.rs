@@ -516,7 +516,7 @@ impl ClientSession {
         }
         self.take_alert_statuses(commands);
         if aborts(commands) {
-            // The answer to an abort is ignored, so none is sent (DM Protocol 1.2.1 §8.8).
+            // The answer to an abort is ignored, so none is sent (DM Protocol 1.2.1, session abort).
             return self.close(ClientEnd::Aborted);
         }
 
@@ -529,7 +529,7 @@ impl ClientSession {
             nothing_to_answer: !challenged && !commands.iter().any(needs_answer),
         };
         let verdict = match &mut self.verifier {
-            // Without commands there is nothing to be trusted with, so missing credentials are not asked for (DM Security 1.2.1 §5.2).
+            // Without commands there is nothing to be trusted with, so missing credentials are not asked for (DM Security 1.2.1, challenges).
             Some(_) if header.cred.is_none() && !commands.iter().any(needs_answer) => None,
             Some(verifier) => Some(verifier.check(header.cred.as_ref(), entropy)),
             None => None,
@@ -555,14 +555,14 @@ impl ClientSession {
                 self.persist(Record::ServerNonce(nonce));
             }
         }
-        // Only a server that has proved itself may change what is stored (DM Security 1.2.1 §5.3).
+        // Only a server that has proved itself may change what is stored (DM Security 1.2.1, nonces).
         if self.server_authenticated
             && let Some(nonce) = self.device_nonce.take()
         {
             self.persist(Record::DeviceNonce(nonce));
         }
         if challenged {
-            // Back to package 1, in the same session (DM Protocol 1.2.1 §8.3).
+            // Back to package 1, in the same session (DM Protocol 1.2.1, package 1).
             self.state = State::Opening(Some(received));
             return;
         }
@@ -755,7 +755,7 @@ impl Answers {
         self.statuses = statuses_of(msg_ref, &self.command, &self.outcome);
     }
 
-    /// Results follow the statuses of their command (RepPro 1.2.2 §6.15).
+    /// Results follow the statuses of their command (RepPro 1.2.2, Results).
     fn push(self, composer: &mut Composer) {
         for mut status in self.statuses {
             status.cmd_id = composer.next_cmd_id();
@@ -771,7 +771,7 @@ impl Answers {
 /// Stands in for a CmdID until its command is put into a message; as long as the longest.
 const UNNUMBERED: CmdId<'static> = CmdId::LONGEST;
 
-/// One Status for the command when all items ended alike, else one for each item (RepPro 1.2.2 §6.17).
+/// One Status for the command when all items ended alike, else one for each item (RepPro 1.2.2, Status).
 fn statuses_of(
     msg_ref: &MsgId<'static>,
     command: &Command<'static>,

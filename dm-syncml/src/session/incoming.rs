@@ -65,7 +65,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// Tells sessions apart: the peer's address and the SessionID, both compared exactly (DM Protocol 1.2.1 §8.2).
+/// Tells sessions apart: the peer's address and the SessionID, both compared exactly (DM Protocol 1.2.1, SyncHdr).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionKey {
     peer: String,

@@ -1,4 +1,4 @@
-//! Sessions (DM Protocol 1.2.1 §8): the client's machine and the server's.
+//! Sessions (DM Protocol 1.2.1, packages): the client's machine and the server's.
 //!
 //! Both keep one contract. Every `handle_*` takes the time and an input, never blocks, and reports an error that belongs to this call. Then
 //! `poll_output` is called until it says `Wait`, which comes last: nothing else is due before that time.

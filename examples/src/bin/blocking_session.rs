@@ -11,8 +11,8 @@ use std::thread;
 use dm_examples::clock::{Clock, entropy};
 use dm_syncml::auth::{Credentials, Password};
 use dm_syncml::session::{
-    Account, ClientConfig, ClientOutput, ClientSession, Incoming, Initiation, ServerConfig, ServerEvent, ServerOutput,
-    ServerSession,
+    Account, ClientConfig, ClientOutput, ClientSession, Incoming, Initiation, ServerConfig, ServerEvent,
+    ServerOutput, ServerSession,
 };
 use dm_syncml::{CmdId, Data, DecodeOptions, Encoding, Format, Get, Item, LocUri, Meta, Replace, SessionId};
 use dm_tree::{Acl, DevInfo, Effects, NodeSpec, ServerId, Tree, Value};
@@ -28,7 +28,10 @@ fn main() -> Result<(), Anything> {
 }
 
 fn credentials() -> (Credentials, Credentials) {
-    (Credentials::new("device", Password::new("its secret")), Credentials::new("server", Password::new("another")))
+    (
+        Credentials::new("device", Password::new("its secret")),
+        Credentials::new("server", Password::new("another")),
+    )
 }
 
 /// The device: a tree, and a session that executes on it.
@@ -65,7 +68,10 @@ fn manage(mut stream: TcpStream) -> Result<(), Anything> {
             ClientOutput::Persist(seq, _) => session.handle_persisted(now, seq),
             ClientOutput::Event(event) => println!("device: {event:?}"),
             ClientOutput::Closed(end) => {
-                println!("device: {end:?}, the lamp is at {:?}", tree.node("./Lamp/Level").and_then(|node| node.value()));
+                println!(
+                    "device: {end:?}, the lamp is at {:?}",
+                    tree.node("./Lamp/Level").and_then(|node| node.value())
+                );
                 return Ok(());
             }
             _ => return Err("the session waits for nothing".into()),
@@ -96,7 +102,8 @@ fn serve(listener: &TcpListener) -> Result<(), Anything> {
                     session.queue(Get::new(CmdId::new("1")?, vec![Item::to(lamp)]))?;
                 }
                 ServerOutput::Event(ServerEvent::Answered(_, answer)) => {
-                    let found: Vec<_> = answer.results.iter().filter_map(|item| item.data.as_ref()?.as_text()).collect();
+                    let found: Vec<_> =
+                        answer.results.iter().filter_map(|item| item.data.as_ref()?.as_text()).collect();
                     println!("server: {:?} {found:?}", answer.code());
                 }
                 ServerOutput::Event(event) => println!("server: {event:?}"),
