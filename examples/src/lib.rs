@@ -15,3 +15,9 @@ pub mod clock;
 pub mod device;
 pub mod server;
 pub mod wire;
+
+/// The Rust examples of the project's README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;
