@@ -4,10 +4,11 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::name::{Attribute, Name};
 use crate::sink::Sink;
 use crate::source::{Event, Source};
+use crate::text::is_xml_text;
 
 /// An element with its attributes and content.
 ///
@@ -44,29 +45,30 @@ impl<'a> Element<'a> {
 
     /// Reads the rest of the element whose [`Event::Start`] said `name`.
     ///
+    /// Pieces of text that touch become one, and so do octets; text that touches octets becomes octets. So a document reads the same
+    /// wherever its encoder cut, and a tree has at most two nodes for each element.
+    ///
     /// # Errors
-    /// What the source says.
+    /// What the source says, and [`ErrorKind::RepeatedAttribute`].
     pub fn decode<S: Source<'a> + ?Sized>(source: &mut S, name: Name<'a>) -> Result<Self, Error> {
         let mut element = Self::new(name);
         loop {
             match source.require()? {
-                Event::Attribute(attribute) => element.attributes.push(attribute),
+                Event::Attribute(attribute) => {
+                    // Not the square of what a peer sends: the source bounds the attributes of one element.
+                    if element.attributes.iter().any(|other| other.is_named_like(&attribute)) {
+                        return Err(source.error(ErrorKind::RepeatedAttribute));
+                    }
+                    element.attributes.push(attribute);
+                }
                 Event::Start(name) => {
                     let child = Self::decode(source, name)?;
                     element.children.push(Node::Element(child));
                 }
-                Event::Text(text) => element.push_text(text),
-                Event::Opaque(octets) => element.children.push(Node::Opaque(Cow::Borrowed(octets))),
+                Event::Text(text) => Node::push_text(&mut element.children, text),
+                Event::Opaque(octets) => Node::push_octets(&mut element.children, octets),
                 Event::End => return Ok(element),
             }
-        }
-    }
-
-    /// Pieces of text that touch become one, so that a document reads the same whatever its encoder cut.
-    fn push_text(&mut self, text: Cow<'a, str>) {
-        match self.children.last_mut() {
-            Some(Node::Text(before)) => before.to_mut().push_str(&text),
-            _ => self.children.push(Node::Text(text)),
         }
     }
 
@@ -93,11 +95,44 @@ impl<'a> Element<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Writes the piece.
+    /// Adds text to content, joining it with the piece it touches.
+    pub fn push_text(content: &mut Vec<Self>, text: impl Into<Cow<'a, str>>) {
+        let text = text.into();
+        match content.last_mut() {
+            Some(Self::Text(before)) => before.to_mut().push_str(&text),
+            Some(Self::Opaque(before)) => before.to_mut().extend_from_slice(text.as_bytes()),
+            _ => content.push(Self::Text(text)),
+        }
+    }
+
+    /// Adds octets to content, joining them with the piece they touch: text that touches octets becomes octets.
+    pub fn push_octets(content: &mut Vec<Self>, octets: impl Into<Cow<'a, [u8]>>) {
+        let octets = octets.into();
+        let joined = match content.pop() {
+            Some(Self::Text(before)) => {
+                let mut joined = before.into_owned().into_bytes();
+                joined.extend_from_slice(&octets);
+                Cow::Owned(joined)
+            }
+            Some(Self::Opaque(mut before)) => {
+                before.to_mut().extend_from_slice(&octets);
+                before
+            }
+            Some(element) => {
+                content.push(element);
+                octets
+            }
+            None => octets,
+        };
+        content.push(Self::Opaque(joined));
+    }
+
+    /// Writes the piece. Text that XML could not carry goes out as octets.
     pub fn encode<S: Sink + ?Sized>(&self, sink: &mut S) {
         match self {
             Self::Element(element) => element.encode(sink),
-            Self::Text(text) => sink.text(text),
+            Self::Text(text) if is_xml_text(text) => sink.text(text),
+            Self::Text(text) => sink.opaque(text.as_bytes()),
             Self::Opaque(octets) => sink.opaque(octets),
         }
     }

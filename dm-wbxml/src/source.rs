@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use crate::error::{Error, ErrorKind};
 use crate::name::{Attribute, Name};
+use crate::text::is_xml_text;
 
 /// One step of reading a document.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,19 +67,7 @@ pub trait Source<'a> {
     /// text.
     #[inline]
     fn text(&mut self) -> Result<Cow<'a, str>, Error> {
-        let mut text = Cow::Borrowed("");
-        loop {
-            match self.require()? {
-                Event::Text(piece) => join(&mut text, piece),
-                Event::Opaque(octets) => match core::str::from_utf8(octets) {
-                    Ok(piece) if crate::text::is_xml_text(piece) => join(&mut text, Cow::Borrowed(piece)),
-                    _ => return Err(self.error(ErrorKind::NotText)),
-                },
-                Event::End => return Ok(text),
-                Event::Attribute(_) => {}
-                Event::Start(_) => return Err(self.error(ErrorKind::ElementInText)),
-            }
-        }
+        read_text(self)
     }
 
     /// Passes over the rest of the element that just began, up to and including its end.
@@ -95,6 +84,23 @@ pub trait Source<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// [`Source::text`] for any source, piece by piece.
+pub(crate) fn read_text<'a, S: Source<'a> + ?Sized>(source: &mut S) -> Result<Cow<'a, str>, Error> {
+    let mut text = Cow::Borrowed("");
+    loop {
+        match source.require()? {
+            Event::Text(piece) => join(&mut text, piece),
+            Event::Opaque(octets) => match core::str::from_utf8(octets) {
+                Ok(piece) if is_xml_text(piece) => join(&mut text, Cow::Borrowed(piece)),
+                _ => return Err(source.error(ErrorKind::NotText)),
+            },
+            Event::End => return Ok(text),
+            Event::Attribute(_) => {}
+            Event::Start(_) => return Err(source.error(ErrorKind::ElementInText)),
+        }
     }
 }
 

@@ -99,9 +99,12 @@ impl<B: BufMut> Sink for Writer<'_, B> {
             Name::Tag(tag) => self.tag(*tag, content_bit | attribute_bit),
             Name::Foreign(name) => self.literal(name.local(), content_bit | attribute_bit),
         }
-        for attribute in attributes {
-            self.literal(attribute.name(), 0);
-            self.text(attribute.value());
+        for (at, attribute) in attributes.iter().enumerate() {
+            // Names that differ in their namespace only are one name here.
+            if !attributes[..at].iter().any(|other| other.name() == attribute.name()) {
+                self.literal(attribute.name(), 0);
+                self.text(attribute.value());
+            }
         }
         if !attributes.is_empty() {
             self.out.put_u8(token::END);

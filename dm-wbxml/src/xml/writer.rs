@@ -9,8 +9,9 @@ use bytes::BufMut;
 use crate::code_space::CodeSpace;
 use crate::name::{Attribute, Name, Tag};
 use crate::sink::Sink;
+use crate::text::is_xml_text;
 
-use super::UNNAMED;
+use super::{UNNAMED, XML};
 
 /// An XML document being written.
 ///
@@ -83,6 +84,29 @@ impl<B: BufMut> Writer<B> {
         }
     }
 
+    /// An attribute; one in a namespace brings a prefix of its own, unless that is `xml`.
+    fn attribute(&mut self, at: usize, attribute: &Attribute<'_>) {
+        self.out.put_u8(b' ');
+        match attribute.namespace() {
+            "" => {}
+            XML => self.put("xml:"),
+            namespace => {
+                let prefix = alloc::format!("a{at}");
+                self.put("xmlns:");
+                self.put(&prefix);
+                self.put("=\"");
+                escape(&mut self.out, namespace, true);
+                self.put("\" ");
+                self.put(&prefix);
+                self.put(":");
+            }
+        }
+        self.put(attribute.name());
+        self.put("=\"");
+        escape(&mut self.out, attribute.value(), true);
+        self.out.put_u8(b'"');
+    }
+
     fn declare(&mut self, namespace: &str) {
         self.put(" xmlns=\"");
         escape(&mut self.out, namespace, true);
@@ -134,12 +158,10 @@ impl<B: BufMut> Sink for Writer<B> {
                 }
             }
         }
-        for attribute in attributes {
-            self.out.put_u8(b' ');
-            self.put(attribute.name());
-            self.put("=\"");
-            escape(&mut self.out, attribute.value(), true);
-            self.out.put_u8(b'"');
+        for (at, attribute) in attributes.iter().enumerate() {
+            if !attributes[..at].iter().any(|other| other.is_named_like(attribute)) {
+                self.attribute(at, attribute);
+            }
         }
         if content {
             self.out.put_u8(b'>');
@@ -161,7 +183,7 @@ impl<B: BufMut> Sink for Writer<B> {
 
     /// CDATA cannot hold CR (a reader would make it LF), and `]]>` only in two halves.
     fn cdata(&mut self, text: &str) {
-        if text.contains('\r') {
+        if text.contains('\r') || !is_xml_text(text) {
             return self.text(text);
         }
         self.put("<![CDATA[");
@@ -190,23 +212,53 @@ fn unnamed(tag: Tag) -> String {
     alloc::format!("t-{:02X}-{:02X}", tag.page(), tag.token())
 }
 
-/// Writes text with what XML needs escaped; CR always, since a reader would make it LF, and TAB and LF in attributes.
+/// What has to be escaped in text.
+const IN_TEXT: u8 = 1;
+/// What has to be escaped in attributes.
+const IN_ATTRIBUTE: u8 = 2;
+
+/// For each octet where it has to be escaped.
+static ESCAPED: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        classes[byte] = IN_TEXT | IN_ATTRIBUTE;
+        byte += 1;
+    }
+    classes[b'&' as usize] = IN_TEXT | IN_ATTRIBUTE;
+    classes[b'<' as usize] = IN_TEXT | IN_ATTRIBUTE;
+    classes[b'>' as usize] = IN_TEXT | IN_ATTRIBUTE;
+    // The lead of U+FFFE and U+FFFF, which have no place in XML.
+    classes[0xEF] = IN_TEXT | IN_ATTRIBUTE;
+    classes[b'\t' as usize] = IN_ATTRIBUTE;
+    classes[b'\n' as usize] = IN_ATTRIBUTE;
+    classes[b'"' as usize] = IN_ATTRIBUTE;
+    classes
+};
+
+/// Writes text with what XML needs escaped; CR always, since a reader would make it LF, and TAB and LF in attributes. What
+/// XML cannot carry becomes U+FFFD.
 fn escape(out: &mut impl BufMut, text: &str, attribute: bool) {
+    const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+    let class = if attribute { IN_ATTRIBUTE } else { IN_TEXT };
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|b| {
-        matches!(b, b'&' | b'<' | b'>' | b'\r') || (attribute && matches!(b, b'"' | b'\t' | b'\n'))
-    }) {
-        out.put_slice(&rest[..at]);
-        out.put_slice(match rest[at] {
-            b'&' => b"&amp;",
-            b'<' => b"&lt;",
-            b'>' => b"&gt;",
-            b'"' => b"&quot;",
-            b'\t' => b"&#9;",
-            b'\n' => b"&#10;",
-            _ => b"&#13;",
-        });
-        rest = &rest[at + 1..];
+    while let Some(at) = rest.iter().position(|b| ESCAPED[usize::from(*b)] & class != 0) {
+        let (clean, special) = rest.split_at(at);
+        out.put_slice(clean);
+        let (escaped, octets): (&[u8], usize) = match special {
+            [b'&', ..] => (b"&amp;", 1),
+            [b'<', ..] => (b"&lt;", 1),
+            [b'>', ..] => (b"&gt;", 1),
+            [b'"', ..] => (b"&quot;", 1),
+            [b'\t', ..] => (b"&#9;", 1),
+            [b'\n', ..] => (b"&#10;", 1),
+            [b'\r', ..] => (b"&#13;", 1),
+            [0xEF, 0xBF, 0xBE | 0xBF, ..] => (REPLACEMENT, 3),
+            [0xEF, ..] => (&special[..1], 1),
+            _ => (REPLACEMENT, 1),
+        };
+        out.put_slice(escaped);
+        rest = &special[octets..];
     }
     out.put_slice(rest);
 }
