@@ -96,6 +96,9 @@ pub enum ErrorKind {
     /// An element inside an element that holds only text.
     #[error("an element stands where only text is allowed")]
     ElementInText,
+    /// Text or octets inside an element that holds only elements.
+    #[error("there is text where only elements are allowed")]
+    TextAmongElements,
     /// More than [`Limits::document`](crate::Limits::document) octets.
     #[error("the document is larger than {0} octets")]
     DocumentTooLarge(usize),
@@ -146,6 +149,7 @@ impl ErrorKind {
             Self::NotText => "not-text",
             Self::OutsideRoot => "outside-root",
             Self::ElementInText => "element-in-text",
+            Self::TextAmongElements => "text-among-elements",
             Self::DocumentTooLarge(_) => "document-too-large",
             Self::TooDeep(_) => "too-deep",
             Self::TooManyElements(_) => "too-many-elements",

@@ -70,6 +70,16 @@ pub trait Source<'a> {
         read_text(self)
     }
 
+    /// The next child of an element that holds only elements, or `None` once the element has ended. Attributes and white space are passed
+    /// over.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); [`ErrorKind::TextAmongElements`] for text or octets.
+    #[inline]
+    fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
+        read_child(self)
+    }
+
     /// Passes over the rest of the element that just began, up to and including its end.
     ///
     /// # Errors
@@ -84,6 +94,19 @@ pub trait Source<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// [`Source::child`] for any source, event by event.
+pub(crate) fn read_child<'a, S: Source<'a> + ?Sized>(source: &mut S) -> Result<Option<Name<'a>>, Error> {
+    loop {
+        match source.require()? {
+            Event::Start(name) => return Ok(Some(name)),
+            Event::End => return Ok(None),
+            Event::Attribute(_) => {}
+            Event::Text(text) if text.trim_ascii().is_empty() => {}
+            Event::Text(_) | Event::Opaque(_) => return Err(source.error(ErrorKind::TextAmongElements)),
+        }
     }
 }
 

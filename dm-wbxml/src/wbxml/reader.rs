@@ -9,7 +9,7 @@ use crate::element::join_path;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::name::{Attribute, ForeignName, Name, Tag, is_attribute_name, is_ncname, split_name};
-use crate::source::{Event, Source, read_text};
+use crate::source::{Event, Source, read_child, read_text};
 use crate::text::{first_forbidden, is_xml_text};
 
 use super::cursor::Cursor;
@@ -116,14 +116,28 @@ impl<'a> Reader<'a> {
         if self.depth >= self.limits.depth {
             return Err(self.error(ErrorKind::TooDeep(self.limits.depth)));
         }
-        self.count()?;
-        let identity = byte & token::IDENTITY;
-        let (tag, name) = if identity == token::LITERAL {
-            (LITERAL_NAME, self.literal_element()?)
-        } else {
-            let tag = Tag::from_wire(self.page, identity);
-            (tag, Name::Tag(tag))
-        };
+        if self.elements >= self.limits.elements {
+            return Err(self.error(ErrorKind::TooManyElements(self.limits.elements)));
+        }
+        if byte & token::IDENTITY != token::LITERAL {
+            return Ok(Event::Start(Name::Tag(self.open_tag(byte))));
+        }
+        let name = self.literal_element()?;
+        self.open(LITERAL_NAME, byte);
+        Ok(Event::Start(name))
+    }
+
+    /// An element of the page in force begins with the tag token `byte`; the caller has looked at the limits.
+    #[inline]
+    fn open_tag(&mut self, byte: u8) -> Tag {
+        let tag = Tag::from_wire(self.page, byte & token::IDENTITY);
+        self.open(tag, byte);
+        tag
+    }
+
+    #[inline]
+    fn open(&mut self, tag: Tag, byte: u8) {
+        self.elements += 1;
         if let Some(place) = self.open.get_mut(usize::from(self.depth)) {
             *place = tag;
         }
@@ -135,7 +149,6 @@ impl<'a> Reader<'a> {
             (false, true) => State::Content,
             (false, false) => State::EmptyElement,
         };
-        Ok(Event::Start(name))
     }
 
     /// Counts an element or attribute.
@@ -495,6 +508,29 @@ impl<'a> Source<'a> for Reader<'a> {
             return Ok(Cow::Borrowed(text));
         }
         read_text(self)
+    }
+
+    /// Nearly all children are tag tokens without attributes, or END: those are read in one go, and all else event by event.
+    #[inline]
+    fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
+        match (self.state, self.cursor.peek()) {
+            (State::Content, Some(token::END)) => {
+                self.cursor.skip(1);
+                self.end();
+                Ok(None)
+            }
+            (State::EmptyElement, _) => {
+                self.end();
+                Ok(None)
+            }
+            (State::Content, Some(byte @ (0x05..=0x3F | 0x45..=0x7F)))
+                if self.depth < self.limits.depth && self.elements < self.limits.elements =>
+            {
+                self.cursor.skip(1);
+                Ok(Some(Name::Tag(self.open_tag(byte))))
+            }
+            _ => read_child(self),
+        }
     }
 
     fn offset(&self) -> usize {
