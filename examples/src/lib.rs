@@ -14,6 +14,7 @@
 pub mod clock;
 pub mod device;
 pub mod server;
+pub mod story;
 pub mod wire;
 
 /// The Rust examples of the project's README run as tests.
