@@ -109,6 +109,8 @@ enum State {
     Failed,
 }
 
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
 impl<'a> Reader<'a> {
     /// Begins to read the XML document `input`. `space` says which names are known elements.
     ///
@@ -125,7 +127,11 @@ impl<'a> Reader<'a> {
         if forbidden < input.len() {
             return Err(at(ErrorKind::NotText, forbidden));
         }
-        let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        if body.starts_with(BYTE_ORDER_MARK) {
+            // quick-xml would pass over it, and count octets without it.
+            return Err(at(ErrorKind::OutsideRoot, text.len() - body.len()));
+        }
         Ok(Self {
             xml: quick_xml::Reader::from_str(body),
             body,
@@ -297,6 +303,9 @@ impl<'a> Reader<'a> {
         parent: Option<&'static CodePage>,
     ) -> Result<(Name<'a>, Option<&'static CodePage>), Error> {
         let (prefix, local) = split_name(name);
+        if prefix == Some("") {
+            return Err(self.error(ErrorKind::Name));
+        }
         let no_namespace = Namespace::Other(Cow::Borrowed(""));
         let namespace = match self.namespaces.get(prefix.unwrap_or_default()) {
             Some(namespace) => namespace,
