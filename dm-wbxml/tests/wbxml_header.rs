@@ -3,7 +3,9 @@
 use dm_wbxml::wbxml::{Charset, DocumentId, Reader, Version};
 use dm_wbxml::{ErrorKind, Limits, PublicId, SYNCML_1_2};
 
-fn read<'a>(octets: &'a [u8]) -> Result<(Version, DocumentId<'a>, Charset, &'a [u8]), (ErrorKind, usize)> {
+type Parts<'a> = (Version, DocumentId<'a>, Charset, &'a [u8]);
+
+fn read(octets: &[u8]) -> Result<Parts<'_>, (ErrorKind, usize)> {
     match Reader::new(octets, &SYNCML_1_2, Limits::DEFAULT) {
         Ok(reader) => {
             let header = reader.header();
