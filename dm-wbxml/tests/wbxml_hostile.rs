@@ -131,7 +131,7 @@ fn a_table_that_is_referred_to_again_and_again() {
     let names = with_table(&table, &[vec![0x4F], [0x04, 0x00].repeat(10), vec![0x01]].concat());
     let begin = names.len() - 22;
     let too_large = ErrorKind::ExpansionTooLarge(1000);
-    assert_eq!(failure(&names, limits), (too_large.clone(), begin + 9, String::from("Data")));
+    assert_eq!(failure(&names, limits), (too_large, begin + 9, String::from("Data")));
     let attributes =
         with_table(b"a\0", &[vec![0x8F], [0x04, 0x00, 0x83, 0x00].repeat(10), vec![0x01]].concat());
     let begin = attributes.len() - 42;

@@ -3,8 +3,8 @@
 
 mod trace;
 
+use dm_wbxml::SYNCML_1_2;
 use dm_wbxml::xml::{Options, Reader};
-use dm_wbxml::{SYNCML_1_2, xml};
 use trace::trace;
 
 fn read(document: &str) -> String {
@@ -283,7 +283,7 @@ fn text_of_an_element() {
         ("a<b/>", Err("element-in-text@36 Data/b")),
     ] {
         let document = data(content);
-        let mut reader = xml::Reader::new(document.as_bytes(), &SYNCML_1_2, Options::default()).unwrap();
+        let mut reader = Reader::new(document.as_bytes(), &SYNCML_1_2, Options::default()).unwrap();
         reader.next().unwrap();
         match reader.text() {
             Ok(text) => {
