@@ -1,9 +1,13 @@
 //! XML behind the same traits: quick-xml parses, the rules of depth, size, names and entities are kept here.
 
+mod encoding;
+mod leniencies;
 mod namespaces;
 mod reader;
 mod writer;
 
+pub use encoding::to_utf8;
+pub use leniencies::Leniencies;
 pub use reader::{Options, Reader};
 pub use writer::Writer;
 

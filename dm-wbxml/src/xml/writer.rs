@@ -33,6 +33,8 @@ use super::{UNNAMED, XML};
 pub struct Writer<B> {
     out: B,
     space: &'static CodeSpace,
+    /// Page and namespace, where not the page's first is written.
+    alias: Option<(u8, &'static str)>,
     open: Vec<Open>,
 }
 
@@ -53,7 +55,17 @@ impl<B: BufMut> Writer<B> {
     /// # Panics
     /// While writing, like every `BufMut` user, when `out` is a fixed buffer and too small; a `Vec<u8>` or `BytesMut` grows.
     pub fn new(out: B, space: &'static CodeSpace) -> Self {
-        Self { out, space, open: Vec::new() }
+        Self { out, space, alias: None, open: Vec::new() }
+    }
+
+    /// Writes this one of a page's namespaces where its first would be written. One that no page has changes nothing.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: &str) -> Self {
+        self.alias = self.space.page_of(namespace).and_then(|page| {
+            let known = page.namespaces().iter().copied().find(|known| *known == namespace)?;
+            Some((page.number(), known))
+        });
+        self
     }
 
     fn put(&mut self, text: &str) {
@@ -79,7 +91,10 @@ impl<B: BufMut> Writer<B> {
 
     fn namespace(&self, tag: Tag) -> &'static str {
         match self.space.page(tag.page()) {
-            Some(page) if page.name(tag.token()).is_some() => page.namespace(),
+            Some(page) if page.name(tag.token()).is_some() => match self.alias {
+                Some((number, namespace)) if number == page.number() => namespace,
+                _ => page.namespace(),
+            },
             _ => UNNAMED,
         }
     }
@@ -310,6 +325,23 @@ mod tests {
             r#"<Item xmlns="SYNCML:SYNCML1.2"/></t-00-30></Data>"#,
         );
         assert_eq!(xml, expected);
+    }
+
+    #[test]
+    fn another_namespace_of_a_page() {
+        for (namespace, expected) in [
+            ("SYNCML:SYNCML1.1", "SYNCML:SYNCML1.1"),
+            ("SYNCML:SYNCML1.2", "SYNCML:SYNCML1.2"),
+            ("urn:x", "SYNCML:SYNCML1.2"),
+        ] {
+            let mut out = Vec::new();
+            let mut writer = Writer::new(&mut out, &SYNCML_1_2).with_namespace(namespace);
+            writer.open(syncml::META);
+            writer.empty(metinf::TYPE);
+            writer.close();
+            let expected = alloc::format!(r#"<Meta xmlns="{expected}"><Type xmlns="syncml:metinf"/></Meta>"#);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]
