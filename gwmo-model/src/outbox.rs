@@ -1,7 +1,9 @@
 //! Alerts for the servers, kept until they are acknowledged.
 
+mod alert;
+mod desk;
+
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::fmt;
 use core::ops::Bound;
 use core::time::Duration;
 
@@ -12,89 +14,9 @@ use crate::error::{OutboxError, OutboxErrorKind};
 use crate::fanout::{JobNo, ResultCode};
 use crate::inventory::DetachReason;
 use crate::server::ServerId;
+use desk::Desk;
 
-/// The sequence number of an alert, unique within an outbox and never given again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AlertSeq(u64);
-
-impl AlertSeq {
-    /// The first number an empty outbox gives.
-    pub const FIRST: Self = Self(1);
-
-    /// The alert with this number.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The number itself.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for AlertSeq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for AlertSeq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "alert {}", self.0)
-    }
-}
-
-/// What a server wants to hear of devices (GwMO-DI-005), and how soon.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Subscription {
-    /// New devices. Default yes.
-    pub attached: bool,
-    /// Devices that come back as well, not only new ones. Default no, which is what GwMO-DI-004 asks for.
-    pub each_time: bool,
-    /// Devices that go. Default no.
-    pub detached: bool,
-    /// Time an alert may wait for company before a session is asked for. Default none.
-    pub max_delay: Duration,
-}
-
-impl Default for Subscription {
-    fn default() -> Self {
-        Self { attached: true, each_time: false, detached: false, max_delay: Duration::ZERO }
-    }
-}
-
-impl Subscription {
-    /// Sets [`attached`](Self::attached).
-    #[must_use]
-    pub const fn with_attached(mut self, on: bool) -> Self {
-        self.attached = on;
-        self
-    }
-
-    /// Sets [`each_time`](Self::each_time).
-    #[must_use]
-    pub const fn with_each_time(mut self, on: bool) -> Self {
-        self.each_time = on;
-        self
-    }
-
-    /// Sets [`detached`](Self::detached).
-    #[must_use]
-    pub const fn with_detached(mut self, on: bool) -> Self {
-        self.detached = on;
-        self
-    }
-
-    /// Sets [`max_delay`](Self::max_delay).
-    #[must_use]
-    pub const fn with_max_delay(mut self, delay: Duration) -> Self {
-        self.max_delay = delay;
-        self
-    }
-}
+pub use alert::{Alert, AlertBody, AlertSeq, Subscription};
 
 /// How much an outbox keeps, and how often it asks for a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,53 +85,6 @@ impl OutboxConfig {
     }
 }
 
-/// What an alert tells a server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum AlertBody {
-    /// A device is there: `deviceattached`.
-    DeviceAttached {
-        /// The device.
-        serial: Serial,
-        /// What it calls itself.
-        id: DeviceId,
-        /// The epoch it was seen in.
-        epoch: u64,
-        /// Whether it was never seen before.
-        first: bool,
-    },
-    /// A device is gone: `devicedetached`.
-    DeviceDetached {
-        /// The device.
-        serial: Serial,
-        /// What it calls itself.
-        id: DeviceId,
-        /// The epoch it was last known in.
-        epoch: u64,
-        /// Why.
-        reason: DetachReason,
-    },
-    /// A fanout is over: `completionstatus`.
-    JobEnded {
-        /// The job.
-        job: JobNo,
-        /// What it came to.
-        result: ResultCode,
-    },
-}
-
-/// An alert on its way to a server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Alert {
-    /// Its number: the same when it is sent again, so that a server can tell.
-    pub seq: AlertSeq,
-    /// When it happened.
-    pub at: Instant,
-    /// What happened.
-    pub body: AlertBody,
-}
-
 /// What an outbox wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -268,31 +143,6 @@ pub struct Outbox {
     due: BTreeSet<ServerId>,
 }
 
-/// What is kept for one server.
-#[derive(Debug, Default)]
-struct Desk {
-    subscription: Option<Subscription>,
-    alerts: BTreeMap<AlertSeq, Alert>,
-    /// Alerts about devices that were not sent in this session: those about new devices, and the others.
-    news: BTreeSet<AlertSeq>,
-    visits: BTreeSet<AlertSeq>,
-    by_device: BTreeMap<Serial, Known>,
-    by_job: BTreeMap<JobNo, AlertSeq>,
-    /// The last alert sent in the open session, if one is open.
-    session: Option<Option<AlertSeq>>,
-    ask_at: Option<Instant>,
-    dropped: u64,
-}
-
-/// What later news of one device can make pointless.
-#[derive(Debug, Default)]
-struct Known {
-    /// That it is new, if that was not sent yet.
-    new: Option<AlertSeq>,
-    /// That it came back or went, if that was not acknowledged yet.
-    latest: Option<AlertSeq>,
-}
-
 impl Outbox {
     /// Nothing to send yet.
     #[must_use]
@@ -330,10 +180,7 @@ impl Outbox {
         self.advance(now);
         if let Some(desk) = self.desks.get_mut(server) {
             desk.subscription = None;
-            desk.alerts.retain(|_, alert| matches!(alert.body, AlertBody::JobEnded { .. }));
-            desk.news.clear();
-            desk.visits.clear();
-            desk.by_device.clear();
+            desk.forget_devices();
         }
         self.settle(server);
         self.fire();
@@ -572,127 +419,6 @@ impl Outbox {
             let again = self.now + self.config.ask_again.max(Duration::from_millis(1));
             self.ask(&server, (again > self.now).then_some(again));
             self.due.insert(server);
-        }
-    }
-}
-
-impl Desk {
-    /// Takes news of a device, replacing what it makes pointless; whether the alert's number was used.
-    fn post(&mut self, serial: Serial, alert: Alert, max: usize) -> bool {
-        let Some(subscription) = self.subscription else { return false };
-        let (new, wanted) = match alert.body {
-            AlertBody::DeviceAttached { first: true, .. } => (true, subscription.attached),
-            AlertBody::DeviceAttached { .. } => (false, subscription.attached && subscription.each_time),
-            AlertBody::DeviceDetached { .. } => (false, subscription.detached),
-            AlertBody::JobEnded { .. } => return false,
-        };
-        let known = self.by_device.entry(serial).or_default();
-        // Whatever waits about its comings and goings is history; that it is new is not.
-        let history = known.latest.take();
-        let told_as_new = known.new.is_some() && matches!(alert.body, AlertBody::DeviceAttached { .. });
-        if let Some(seq) = history {
-            self.visits.remove(&seq);
-            self.alerts.remove(&seq);
-        }
-        if !wanted || told_as_new {
-            self.tidy(serial);
-            return false;
-        }
-        if self.device_alerts() >= max && !self.drop_oldest() {
-            self.dropped += 1;
-            self.tidy(serial);
-            return false;
-        }
-        let seq = alert.seq;
-        self.alerts.insert(seq, alert);
-        self.link(serial, seq, new);
-        true
-    }
-
-    fn device_alerts(&self) -> usize {
-        self.alerts.len() - self.by_job.len()
-    }
-
-    /// Drops the oldest alert about a device that was not sent, return visits first; whether there was one.
-    fn drop_oldest(&mut self) -> bool {
-        let Some(&seq) = self.visits.first().or_else(|| self.news.first()) else { return false };
-        self.dropped += 1;
-        self.remove(seq);
-        true
-    }
-
-    fn link(&mut self, serial: Serial, seq: AlertSeq, new: bool) {
-        let known = self.by_device.entry(serial).or_default();
-        let (slot, set) =
-            if new { (&mut known.new, &mut self.news) } else { (&mut known.latest, &mut self.visits) };
-        *slot = Some(seq);
-        set.insert(seq);
-    }
-
-    fn unlink(&mut self, seq: AlertSeq) {
-        let Some(serial) = self.alerts.get(&seq).and_then(|alert| alert.device()) else { return };
-        self.news.remove(&seq);
-        self.visits.remove(&seq);
-        if let Some(known) = self.by_device.get_mut(&serial) {
-            known.new.take_if(|new| *new == seq);
-            known.latest.take_if(|latest| *latest == seq);
-        }
-        self.tidy(serial);
-    }
-
-    fn tidy(&mut self, serial: Serial) {
-        if self.by_device.get(&serial).is_some_and(|known| known.new.is_none() && known.latest.is_none()) {
-            self.by_device.remove(&serial);
-        }
-    }
-
-    fn remove(&mut self, seq: AlertSeq) {
-        self.unlink(seq);
-        if let Some(Alert { body: AlertBody::JobEnded { job, .. }, .. }) = self.alerts.remove(&seq) {
-            self.by_job.remove(&job);
-        }
-    }
-
-    fn next_to_send(&self) -> Option<&Alert> {
-        let after = self.session?.map_or(Bound::Unbounded, Bound::Excluded);
-        self.alerts.range((after, Bound::Unbounded)).next().map(|(_, alert)| alert)
-    }
-
-    /// The next alert of the open session.
-    fn send(&mut self) -> Option<Alert> {
-        let alert = self.next_to_send()?.clone();
-        self.session = Some(Some(alert.seq));
-        if self.news.contains(&alert.seq) {
-            self.unlink(alert.seq);
-        }
-        // What came or went stays known, so that later news can take it out of the next session.
-        self.visits.remove(&alert.seq);
-        Some(alert)
-    }
-
-    /// After a session: what was sent and not acknowledged waits again.
-    fn requeue(&mut self) {
-        let Some(Some(last)) = self.session else { return };
-        let mut next = self.alerts.first_key_value().map(|(&seq, _)| seq).filter(|&seq| seq <= last);
-        while let Some(seq) = next {
-            let Some(alert) = self.alerts.get(&seq) else { break };
-            let new = matches!(alert.body, AlertBody::DeviceAttached { first: true, .. });
-            if let Some(serial) = alert.device() {
-                self.link(serial, seq, new);
-            }
-            let later = (Bound::Excluded(seq), Bound::Included(last));
-            next = if seq < last { self.alerts.range(later).next().map(|(&seq, _)| seq) } else { None };
-        }
-    }
-}
-
-impl Alert {
-    const fn device(&self) -> Option<Serial> {
-        match self.body {
-            AlertBody::DeviceAttached { serial, .. } | AlertBody::DeviceDetached { serial, .. } => {
-                Some(serial)
-            }
-            AlertBody::JobEnded { .. } => None,
         }
     }
 }

@@ -2,134 +2,21 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use core::ops::{Bound, Range, RangeBounds};
+use core::ops::{Bound, Range};
 
 use dm_syncml::{Instant, StatusCode};
 
-use super::code::ResultCode;
+use super::entry::{Job, JobView};
 use super::job::{JobKey, JobNo, JobSpec, JobState, OrderReply, SessionEnd, Ticket};
 use super::ledger::{Ledger, Work};
-use super::operation::{Answer, Op};
-use super::policy::Policy;
-use super::report::{Counters, Report, TargetRecord, buckets};
+use super::limits::FanoutLimits;
+use super::operation::Answer;
+use super::output::FanoutOutput;
+use super::report::Counters;
 use super::target::{Event, Facts, Target, TargetState};
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
 use crate::server::ServerId;
-
-/// How much a fanout takes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct FanoutLimits {
-    /// Most devices in flight at a time over all jobs. 0 counts as 1. Default 64.
-    pub window: u32,
-    /// Most jobs at a time, finished ones included until they are removed. Default 64.
-    pub max_jobs: u32,
-    /// Most targets of one job. Default 65 536, the default size of an inventory; 64 octets each.
-    pub max_targets: u32,
-    /// Most operations of one job. Default 64; 16 octets each for a target that was reached.
-    pub max_ops: u16,
-    /// Most octets stored of what one device returns for one job. Default 4 096.
-    pub max_result: u32,
-    /// Most octets stored of what all devices return for all jobs. Default 16 MiB.
-    pub max_stored: u64,
-}
-
-impl Default for FanoutLimits {
-    fn default() -> Self {
-        Self {
-            window: 64,
-            max_jobs: 64,
-            max_targets: 65_536,
-            max_ops: 64,
-            max_result: 4096,
-            max_stored: 16 << 20,
-        }
-    }
-}
-
-impl FanoutLimits {
-    /// Sets [`window`](Self::window).
-    #[must_use]
-    pub const fn with_window(mut self, window: u32) -> Self {
-        self.window = window;
-        self
-    }
-
-    /// Sets [`max_jobs`](Self::max_jobs).
-    #[must_use]
-    pub const fn with_max_jobs(mut self, max: u32) -> Self {
-        self.max_jobs = max;
-        self
-    }
-
-    /// Sets [`max_targets`](Self::max_targets).
-    #[must_use]
-    pub const fn with_max_targets(mut self, max: u32) -> Self {
-        self.max_targets = max;
-        self
-    }
-
-    /// Sets [`max_ops`](Self::max_ops).
-    #[must_use]
-    pub const fn with_max_ops(mut self, max: u16) -> Self {
-        self.max_ops = max;
-        self
-    }
-
-    /// Sets [`max_result`](Self::max_result).
-    #[must_use]
-    pub const fn with_max_result(mut self, max: u32) -> Self {
-        self.max_result = max;
-        self
-    }
-
-    /// Sets [`max_stored`](Self::max_stored).
-    #[must_use]
-    pub const fn with_max_stored(mut self, max: u64) -> Self {
-        self.max_stored = max;
-        self
-    }
-}
-
-/// What a fanout wants done or known.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum FanoutOutput {
-    /// Notify the device, and report with [`Fanout::handle_notify_sent`] or [`Fanout::handle_notify_failed`]; or,
-    /// if the owner of the job may not do this to the device, with [`Fanout::handle_denied`] and do nothing.
-    Notify {
-        /// The attempt.
-        ticket: Ticket,
-    },
-    /// Send these operations in the device's open session and report each answer with [`Fanout::handle_answer`];
-    /// or, if the owner of the job may not, call [`Fanout::handle_denied`] and send nothing.
-    Deliver {
-        /// The attempt.
-        ticket: Ticket,
-        /// Which operations, by index; never one that was answered.
-        ops: Range<u16>,
-    },
-    /// Give up the session of this device: it was silent for too long. No answer to this is needed.
-    Abort {
-        /// The device.
-        serial: Serial,
-    },
-    /// Something about a job changed; said once, however much did.
-    JobChanged {
-        /// The job.
-        job: JobNo,
-    },
-    /// A job is over and its report is final.
-    JobEnded {
-        /// The job.
-        job: JobNo,
-        /// What it came to: 1200, 1201 or 1202.
-        result: ResultCode,
-    },
-    /// Nothing else is due before this time, or before the next input if there is none. Always the last output.
-    Wait(Option<Instant>),
-}
 
 /// Fans jobs out to devices and gathers what becomes of them (GwMO-FORA-001 and 002).
 ///
@@ -144,6 +31,8 @@ pub enum FanoutOutput {
 /// **Sessions.** The caller keeps at most one session per device, and reports the end of the old one before the
 /// start of a new one. When there is nothing left to do in one ([`ticket_of`](Self::ticket_of) is `None` after
 /// draining), the caller ends it.
+///
+/// **Time.** What is asked for by `poll_output` has its deadline counted from the latest time the machine was told.
 ///
 /// **Bounds.** Work per input is logarithmic in the number of targets and linear in the number of unfinished jobs;
 /// ordering, cancelling and expiring a job are linear in its targets. Memory is bounded by [`FanoutLimits`] and
@@ -181,37 +70,6 @@ pub struct Fanout {
 enum Timer {
     Target(JobNo, u32),
     Job(JobNo),
-}
-
-#[derive(Debug)]
-struct Job {
-    owner: ServerId,
-    key: JobKey,
-    ops: Box<[Op]>,
-    policy: Policy,
-    state: JobState,
-    expired: bool,
-    ends_at: Option<Instant>,
-    result: Option<ResultCode>,
-    /// Ascending by serial.
-    targets: Box<[Target]>,
-    counts: [u32; TargetState::COUNT],
-    open: u32,
-    in_flight: u32,
-    /// Queued targets whose device is free: earlier attempts first, then in the order of serials.
-    queue: BTreeSet<(u16, u32)>,
-    /// Waiting targets whose device is free and in session.
-    ready: BTreeSet<u32>,
-    stored: u64,
-    late: u64,
-    rev: u64,
-}
-
-/// One job, to look at.
-#[derive(Clone, Copy, Debug)]
-pub struct JobView<'a> {
-    number: JobNo,
-    job: &'a Job,
 }
 
 impl Fanout {
@@ -842,125 +700,6 @@ impl Fanout {
         self.open.remove(&number);
         self.ended.push_back(number);
         self.refresh(number);
-    }
-}
-
-impl Job {
-    fn index_of(&self, serial: Serial) -> Option<u32> {
-        self.targets.binary_search_by_key(&serial, |target| target.serial).ok().map(|index| index as u32)
-    }
-}
-
-impl<'a> JobView<'a> {
-    /// The number the fanout gave it.
-    #[must_use]
-    pub const fn number(&self) -> JobNo {
-        self.number
-    }
-
-    /// Who added it.
-    #[must_use]
-    pub const fn owner(&self) -> &'a ServerId {
-        &self.job.owner
-    }
-
-    /// What its owner calls it.
-    #[must_use]
-    pub const fn key(&self) -> &'a JobKey {
-        &self.job.key
-    }
-
-    /// Where it stands.
-    #[must_use]
-    pub const fn state(&self) -> JobState {
-        self.job.state
-    }
-
-    /// What it came to: 1200, 1201 or 1202; `None` before the end.
-    #[must_use]
-    pub const fn result(&self) -> Option<ResultCode> {
-        self.job.result
-    }
-
-    /// How it goes about its targets.
-    #[must_use]
-    pub const fn policy(&self) -> &'a Policy {
-        &self.job.policy
-    }
-
-    /// Its operations.
-    #[must_use]
-    pub const fn ops(&self) -> &'a [Op] {
-        &self.job.ops
-    }
-
-    /// How many targets stand where.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        Counters::new(&self.job.counts)
-    }
-
-    /// Changes with everything about the job but [`late`](Self::late).
-    #[must_use]
-    pub const fn rev(&self) -> u64 {
-        self.job.rev
-    }
-
-    /// Reports and answers for this job that came too late or twice.
-    #[must_use]
-    pub const fn late(&self) -> u64 {
-        self.job.late
-    }
-
-    /// When its time is over, while it runs.
-    #[must_use]
-    pub const fn ends_at(&self) -> Option<Instant> {
-        self.job.ends_at
-    }
-
-    /// The record of one target.
-    #[must_use]
-    pub fn record(&self, serial: Serial) -> Option<TargetRecord<'a>> {
-        self.job.index_of(serial).map(|index| self.look_at(&self.job.targets[index as usize]))
-    }
-
-    /// The records of the targets with serials in a range, ascending: `..` for all, `(Excluded(last), Unbounded)`
-    /// for the next page.
-    pub fn records<R: RangeBounds<Serial>>(
-        &self,
-        range: R,
-    ) -> impl DoubleEndedIterator<Item = TargetRecord<'a>> + ExactSizeIterator + use<'a, R> {
-        let targets = &self.job.targets;
-        let before = |serial: Serial, bound: Bound<&Serial>, unbounded: bool, included: bool| match bound {
-            Bound::Included(&bound) if included => serial <= bound,
-            Bound::Included(&bound) => serial < bound,
-            Bound::Excluded(&bound) if included => serial < bound,
-            Bound::Excluded(&bound) => serial <= bound,
-            Bound::Unbounded => unbounded,
-        };
-        let start =
-            targets.partition_point(|target| before(target.serial, range.start_bound(), false, false));
-        let end = targets.partition_point(|target| before(target.serial, range.end_bound(), true, true));
-        let view = *self;
-        targets.get(start..end).unwrap_or_default().iter().map(move |target| view.look_at(target))
-    }
-
-    /// The consolidated answer so far; final when the job is over. Linear in the targets.
-    #[must_use]
-    pub fn report(&self) -> Report {
-        Report {
-            job: self.number,
-            owner: self.job.owner.clone(),
-            key: self.job.key.clone(),
-            state: self.job.state,
-            result: self.job.result,
-            counters: self.counters(),
-            buckets: buckets(&self.job.targets),
-        }
-    }
-
-    fn look_at(&self, target: &'a Target) -> TargetRecord<'a> {
-        TargetRecord { target, ops: self.job.ops.len() as u16 } // at most `max_ops`
     }
 }
 

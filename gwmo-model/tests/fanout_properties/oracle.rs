@@ -96,7 +96,7 @@ impl Target {
         self.code = code;
         self.ops.iter_mut().for_each(|log| log.outstanding = false);
     }
-    fn to_queue(&mut self, ops: &[Op], policy: &Policy) {
+    fn line_up(&mut self, ops: &[Op], policy: &Policy) {
         self.state = S::Queued;
         if self.away && policy.offline == Offline::Wait {
             self.state = S::WaitAttach;
@@ -236,7 +236,7 @@ impl Oracle {
                         job.state = JobState::Running;
                         job.ends_at = now + job.policy.job_time;
                         for target in job.targets.values_mut() {
-                            target.to_queue(&job.ops, &job.policy);
+                            target.line_up(&job.ops, &job.policy);
                         }
                     }
                 }
@@ -338,7 +338,7 @@ impl Oracle {
                             _ => false,
                         };
                         if moves && job.state != JobState::Draft {
-                            target.to_queue(&job.ops, &job.policy);
+                            target.line_up(&job.ops, &job.policy);
                         }
                     }
                 }
@@ -394,7 +394,7 @@ impl Oracle {
                         self.aborts.push_back(serial);
                         self.sessions.remove(&serial);
                     }
-                    _ => target.to_queue(&job.ops, &job.policy),
+                    _ => target.line_up(&job.ops, &job.policy),
                 }
             }
             None => {
