@@ -24,8 +24,9 @@
 //!
 //! ```
 //! use dm_syncml::{Instant, StatusCode};
+//! use dm_tree::ServerId;
 //! use gwmo_model::{
-//!     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobSpec, Op, Serial, ServerId, SessionEnd,
+//!     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobSpec, Op, Serial, SessionEnd,
 //! };
 //!
 //! let mut now = Instant::EPOCH;
@@ -124,7 +125,6 @@ mod group;
 mod identifier;
 mod inventory;
 mod outbox;
-mod server;
 
 pub use device::{DeviceId, Serial};
 pub use error::{
@@ -142,4 +142,3 @@ pub use inventory::{
     Summary,
 };
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
-pub use server::ServerId;
