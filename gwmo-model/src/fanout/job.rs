@@ -175,6 +175,20 @@ impl JobState {
         }
     }
 
+    /// The state whose `State` node has this value; `None` for a value that this crate does not use.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::Draft,
+            2 => Self::Running,
+            4 => Self::Cancelling,
+            5 => Self::Completed,
+            7 => Self::Cancelled,
+            8 => Self::Expired,
+            _ => return None,
+        })
+    }
+
     /// Whether nothing more will happen.
     #[must_use]
     pub const fn is_over(self) -> bool {
