@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use dm_syncml::{Instant, StatusCode};
+use dm_tree::ServerId;
 
 use super::code::ResultCode;
 use super::job::{JobKey, JobNo, JobState};
 use super::ledger::{Slot, Stored};
 use super::target::{Stage, Target, TargetState};
 use crate::device::Serial;
-use crate::server::ServerId;
 
 /// How many targets of a job stand where. The parts always add up to `total`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
