@@ -159,3 +159,70 @@ pub(crate) fn join_path<'n>(names: impl Iterator<Item = &'n str>) -> String {
     }
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wbxml::{StringTable, Version, Writer};
+    use crate::{ForeignName, PublicId, syncml};
+    use alloc::vec;
+
+    #[test]
+    fn pieces_that_touch_are_joined() {
+        let mut content = Vec::new();
+        Node::push_text(&mut content, "a");
+        Node::push_text(&mut content, "b");
+        assert_eq!(content, [Node::Text("ab".into())]);
+        Node::push_octets(&mut content, b"\xFF".as_slice());
+        Node::push_text(&mut content, "c");
+        Node::push_octets(&mut content, b"\0".as_slice());
+        assert_eq!(content, [Node::Opaque(b"ab\xFFc\0".as_slice().into())]);
+        content.push(Node::Element(Element::new(syncml::ITEM)));
+        Node::push_octets(&mut content, b"d".as_slice());
+        content.push(Node::Element(Element::new(syncml::ITEM)));
+        Node::push_text(&mut content, "e");
+        assert_eq!(content.len(), 5);
+    }
+
+    fn written(element: &Element<'_>) -> Vec<u8> {
+        let (mut out, mut table) = (Vec::new(), StringTable::new());
+        element.encode(&mut table);
+        let mut writer = Writer::new(&mut out, Version::V1_3, PublicId::UNKNOWN, &table);
+        element.encode(&mut writer);
+        assert!(writer.finish());
+        out.split_off(3)
+    }
+
+    #[test]
+    fn an_element_without_content_is_an_empty_one() {
+        let mut element = Element::new(syncml::DATA);
+        assert_eq!(written(&element), [0x00, 0x0F]);
+        element.attributes.push(Attribute::new("a", "").unwrap());
+        assert_eq!(written(&element), *b"\x02a\0\x8F\x04\x00\x03\0\x01".as_slice());
+        let foreign = Element::new(Name::Foreign(ForeignName::new("urn:x", "a").unwrap()));
+        assert_eq!(written(&foreign), *b"\x02a\0\x04\x00".as_slice());
+    }
+
+    #[test]
+    fn text_that_is_none_goes_out_as_octets() {
+        let mut element = Element::new(syncml::DATA);
+        element.children = vec![Node::Text("a\0b".into())];
+        assert_eq!(written(&element), *b"\x00\x4F\xC3\x03a\0b\x01".as_slice());
+    }
+
+    #[test]
+    fn of_attributes_of_one_name_the_first_is_written() {
+        let mut element = Element::new(syncml::DATA);
+        for (name, value) in [("a", "1"), ("b", "2"), ("a", "3")] {
+            element.attributes.push(Attribute::new(name, value).unwrap());
+        }
+        let expected = b"\x04a\0b\0\x8F\x04\x00\x031\0\x04\x02\x032\0\x01";
+        assert_eq!(written(&element), *expected.as_slice());
+    }
+
+    #[test]
+    fn paths_are_joined() {
+        assert_eq!(join_path([].into_iter()), "");
+        assert_eq!(join_path(["a", "b"].into_iter()), "a/b");
+    }
+}

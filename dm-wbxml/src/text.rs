@@ -43,6 +43,7 @@ pub(crate) fn first_forbidden(bytes: &[u8], from: usize) -> usize {
 }
 
 /// As [`first_forbidden`] from the start, faster where text is long and forbidden characters are not expected.
+#[cfg(any(feature = "xml", test))]
 pub(crate) fn first_forbidden_of_long(bytes: &[u8]) -> usize {
     let mut from = 0;
     for chunk in bytes.chunks_exact(32) {
@@ -75,6 +76,9 @@ fn is_forbidden(bytes: &[u8], at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]

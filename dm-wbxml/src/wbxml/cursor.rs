@@ -99,7 +99,8 @@ mod tests {
     /// WAP-192 §5.1, its boundaries, padding, and what does not fit.
     #[test]
     fn multi_byte_integers() {
-        let table: &[(&[u8], Result<u32, (ErrorKind, usize)>)] = &[
+        type Read = Result<u32, (ErrorKind, usize)>;
+        let table: &[(&[u8], Read)] = &[
             (&[0x00], Ok(0)),
             (&[0x7F], Ok(0x7F)),
             (&[0x81, 0x00], Ok(0x80)),

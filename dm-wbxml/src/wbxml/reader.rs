@@ -344,7 +344,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A processing instruction is written like an attribute list (§5.8.4.7).
+    /// A processing instruction is written like an attribute list (§5.8.4).
     fn skip_attribute(&mut self) -> Result<(), Error> {
         let state = self.state;
         self.attributes = 0;
@@ -353,7 +353,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The character that an ENTITY names (§5.8.4.3).
+    /// The character that an ENTITY names (§5.8.4).
     fn entity(&mut self) -> Result<char, Error> {
         let code = self.mb_u32()?;
         let character = char::from_u32(code);

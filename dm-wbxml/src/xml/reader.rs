@@ -6,8 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::str;
 
-use quick_xml::events::Event as Markup;
 use quick_xml::events::attributes::Attributes;
+use quick_xml::events::{BytesStart, Event as Markup};
 
 use crate::code_space::{CodePage, CodeSpace};
 use crate::element::join_path;
@@ -109,6 +109,8 @@ enum State {
     Failed,
 }
 
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
 impl<'a> Reader<'a> {
     /// Begins to read the XML document `input`. `space` says which names are known elements.
     ///
@@ -125,7 +127,11 @@ impl<'a> Reader<'a> {
         if forbidden < input.len() {
             return Err(at(ErrorKind::NotText, forbidden));
         }
-        let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        if body.starts_with(BYTE_ORDER_MARK) {
+            // quick-xml would pass over it, and count octets without it.
+            return Err(at(ErrorKind::OutsideRoot, text.len() - body.len()));
+        }
         Ok(Self {
             xml: quick_xml::Reader::from_str(body),
             body,
@@ -142,8 +148,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// An element begins: a name of `name_len` octets, and attributes, `len` octets together.
-    fn start(&mut self, len: usize, name_len: usize, empty: bool) -> Result<Event<'a>, Error> {
+    /// An element begins.
+    fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<Event<'a>, Error> {
         if self.state == State::After {
             return Err(self.error(ErrorKind::OutsideRoot));
         }
@@ -154,10 +160,12 @@ impl<'a> Reader<'a> {
         // quick-xml lends a start tag for as long as its event lives; the same octets of the input live as long as the input.
         let read = self.xml.buffer_position() as usize;
         let end = read.saturating_sub(if empty { "/>".len() } else { ">".len() });
-        let content = self.body.get(end.saturating_sub(len)..end);
-        let Some((name, attributes)) = content.and_then(|content| content.split_at_checked(name_len)) else {
+        let content = self.body.get(end.saturating_sub(start.len())..end);
+        let split = content.and_then(|content| content.split_at_checked(start.name().0.len()));
+        let Some((name, attributes)) = split else {
             return Err(self.error(ErrorKind::Xml("a start tag is malformed")));
         };
+        debug_assert_eq!((name, attributes), (start.name().0, start.attributes_raw()), "the same octets");
         if name.len() > self.options.limits.name {
             return Err(self.error(ErrorKind::NameTooLong(self.options.limits.name)));
         }
@@ -297,6 +305,9 @@ impl<'a> Reader<'a> {
         parent: Option<&'static CodePage>,
     ) -> Result<(Name<'a>, Option<&'static CodePage>), Error> {
         let (prefix, local) = split_name(name);
+        if prefix == Some("") {
+            return Err(self.error(ErrorKind::Name));
+        }
         let no_namespace = Namespace::Other(Cow::Borrowed(""));
         let namespace = match self.namespaces.get(prefix.unwrap_or_default()) {
             Some(namespace) => namespace,
@@ -375,14 +386,8 @@ impl<'a> Reader<'a> {
                 Err(error) => return Err(self.markup_error(&error)),
             };
             let event = match markup {
-                Markup::Start(start) => {
-                    let (len, name_len) = (start.len(), start.name().0.len());
-                    return self.start(len, name_len, false).map(Some);
-                }
-                Markup::Empty(start) => {
-                    let (len, name_len) = (start.len(), start.name().0.len());
-                    return self.start(len, name_len, true).map(Some);
-                }
+                Markup::Start(start) => return self.start(&start, false).map(Some),
+                Markup::Empty(start) => return self.start(&start, true).map(Some),
                 Markup::End(_) => return Ok(Some(self.end())),
                 Markup::Text(text) => self.text_event(text.into_inner())?,
                 Markup::CData(_) if self.open.is_empty() => return Err(self.error(ErrorKind::OutsideRoot)),

@@ -262,3 +262,117 @@ fn escape(out: &mut impl BufMut, text: &str, attribute: bool) {
     }
     out.put_slice(rest);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ForeignName, SYNCML_1_2, dmddf, metinf, syncml};
+    use proptest::prelude::*;
+
+    fn written(write: impl FnOnce(&mut Writer<&mut Vec<u8>>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Writer::new(&mut out, &SYNCML_1_2));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn foreign(namespace: &'static str, local: &'static str) -> Name<'static> {
+        Name::Foreign(ForeignName::new(namespace, local).unwrap())
+    }
+
+    #[test]
+    fn namespaces_are_declared_where_they_change() {
+        let xml = written(|w| {
+            w.open(syncml::DATA);
+            w.empty(syncml::ITEM);
+            w.empty(metinf::TYPE);
+            w.open(dmddf::MGMT_TREE);
+            w.empty(dmddf::NODE);
+            w.close();
+            w.element(&foreign("", "a"), &[], false);
+            w.element(&foreign("u&", "b"), &[], true);
+            w.element(&foreign("u&", "c"), &[], false);
+            w.element(&foreign("SYNCML:SYNCML1.2", "d"), &[], false);
+            w.empty(syncml::ITEM);
+            w.close();
+            w.element(&foreign("SYNCML:SYNCML1.2", "e"), &[], true);
+            w.close();
+            w.open(Tag::new(0, 0x30));
+            w.empty(Tag::new(9, 0x05));
+            w.empty(syncml::ITEM);
+            w.close();
+            w.close();
+        });
+        let expected = concat!(
+            r#"<Data xmlns="SYNCML:SYNCML1.2"><Item/><Type xmlns="syncml:metinf"/>"#,
+            r#"<MgmtTree xmlns="syncml:dmddf1.2"><Node/></MgmtTree><a xmlns=""/>"#,
+            r#"<b xmlns="u&amp;"><c/><d xmlns="SYNCML:SYNCML1.2"/><Item xmlns="SYNCML:SYNCML1.2"/></b><e></e>"#,
+            r#"<t-00-30 xmlns="urn:x-dm-wbxml:token"><t-09-05 xmlns="urn:x-dm-wbxml:token"/>"#,
+            r#"<Item xmlns="SYNCML:SYNCML1.2"/></t-00-30></Data>"#,
+        );
+        assert_eq!(xml, expected);
+    }
+
+    #[test]
+    fn attributes_bring_their_prefix() {
+        let attributes = [
+            Attribute::new("a", "<&\"'\t\n\r>").unwrap(),
+            Attribute::new("b", "1").unwrap().with_namespace("urn:x").unwrap(),
+            Attribute::new("b", "2").unwrap(),
+            Attribute::new("lang", "de").unwrap().with_namespace(XML).unwrap(),
+            Attribute::new("b", "3").unwrap(),
+        ];
+        let xml = written(|w| w.element(&Name::Tag(syncml::DATA), &attributes, false));
+        let expected = concat!(
+            r#"<Data xmlns="SYNCML:SYNCML1.2" a="&lt;&amp;&quot;'&#9;&#10;&#13;&gt;""#,
+            r#" xmlns:a1="urn:x" a1:b="1" b="2" xml:lang="de"/>"#,
+        );
+        assert_eq!(xml, expected);
+    }
+
+    #[test]
+    fn text_and_octets() {
+        for (text, expected) in [
+            ("a<b>&\r\n\t\"]]>", "a&lt;b&gt;&amp;&#13;\n\t\"]]&gt;"),
+            ("\0\u{1F}\u{FFFE}\u{FFFF}", "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"),
+            ("\u{FFFD}\u{F000}", "\u{FFFD}\u{F000}"),
+        ] {
+            assert_eq!(written(|w| w.text(text)), expected);
+        }
+        for (text, expected) in [
+            ("<a>&", "<![CDATA[<a>&]]>"),
+            ("]]>]]>", "<![CDATA[]]]]><![CDATA[>]]]]><![CDATA[>]]>"),
+            ("\r<", "&#13;&lt;"),
+            ("<\0", "&lt;\u{FFFD}"),
+        ] {
+            assert_eq!(written(|w| w.cdata(text)), expected);
+        }
+        assert_eq!(written(|w| w.opaque(&[0, 255])), "AP8=");
+    }
+
+    #[test]
+    fn closing_what_is_not_open_does_nothing() {
+        assert_eq!(written(|w| w.close()), "");
+    }
+
+    proptest! {
+        /// Escaping, octet by octet.
+        #[test]
+        fn escape_agrees_with_a_naive_one(text in "[a-z<>&\"'\r\n\t\u{0}\u{1F}\u{EFFF}-\u{F001}\u{FFFC}-\u{10001}]{0,40}", attribute: bool) {
+            let naive: String = text.chars().map(|c| match c {
+                '&' => "&amp;".into(),
+                '<' => "&lt;".into(),
+                '>' => "&gt;".into(),
+                '\r' => "&#13;".into(),
+                '"' if attribute => "&quot;".into(),
+                '\t' if attribute => "&#9;".into(),
+                '\n' if attribute => "&#10;".into(),
+                '\t' | '\n' => c.to_string(),
+                '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => "\u{FFFD}".into(),
+                _ => c.to_string(),
+            }).collect();
+            let mut out = Vec::new();
+            escape(&mut out, &text, attribute);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), naive);
+        }
+    }
+}
