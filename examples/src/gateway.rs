@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -101,12 +101,13 @@ impl GatewayDriver {
         loop {
             match gateway.poll_output() {
                 GatewayOutput::Notify { ticket, device, address, package_0 } => {
-                    match self.datagrams.send_to(&package_0, &address) {
-                        Ok(_) => {
-                            self.wire.note_notification("gateway", device.as_str(), "0", &package_0);
-                            gateway.handle_notify_sent(now, ticket);
-                        }
-                        Err(_) => gateway.handle_notify_failed(now, ticket),
+                    let address: Option<SocketAddr> = address.and_then(|address| address.parse().ok());
+                    let sent = address.is_some_and(|address| self.datagrams.send_to(&package_0, address).is_ok());
+                    if sent {
+                        self.wire.note_notification("gateway", device.as_str(), &package_0);
+                        gateway.handle_notify_sent(now, ticket);
+                    } else {
+                        gateway.handle_notify_failed(now, ticket);
                     }
                 }
                 GatewayOutput::Reply { exchange, body } => {
@@ -160,7 +161,7 @@ impl GatewayDriver {
             let Some(device) = text.and_then(|text| DeviceId::new(text).ok()) else { continue };
             let known = self.drive(|gateway, now| {
                 let local = address.to_string();
-                gateway.handle_device_seen(now, &device, Sighting::new(0).with(Fact::LocalAddress, &local)).is_ok()
+                gateway.handle_device_seen(now, &device, &Sighting::new(0).with(Fact::LocalAddress, &local)).is_ok()
             });
             if known {
                 datagrams.send_to(b"welcome", address).await?;
