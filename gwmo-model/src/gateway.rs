@@ -83,12 +83,15 @@ impl Gateway {
     ///
     /// When the tree has no room or has something at `./GwMO` already.
     pub fn new(now: Instant, config: GatewayConfig, mut tree: Tree) -> Result<Self, GatewayError> {
+        // Every job must find a place among the completions of its owner.
+        let completions = config.outbox.max_completions.max(config.fanout.max_jobs);
+        let outbox = config.outbox.with_max_completions(completions);
         let mut objects = Objects::new(
             &mut tree,
             Inventory::new(config.inventory.clone()),
             Groups::new(config.groups),
             Fanout::new(config.fanout),
-            Outbox::new(config.outbox),
+            Outbox::new(outbox),
             config.objects,
         )?;
         objects.now = now;
@@ -398,8 +401,10 @@ impl Gateway {
                 FanoutOutput::JobEnded { job, result } => {
                     let Some(view) = self.objects.fanout.job(job) else { continue };
                     let (owner, key) = (view.owner().clone(), view.key().clone());
-                    // Every job has its place among the completions, unless its owner was removed; then nobody asks.
-                    let _ = self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, result);
+                    if self.objects.servers.contains(&owner) {
+                        // There is room for the completions of all jobs, see `new`.
+                        let _ = self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, result);
+                    }
                     self.changed.remove(&job);
                     self.event(GatewayEvent::JobEnded { owner, key, result });
                 }

@@ -6,8 +6,9 @@ use dm_syncml::{Alert, Instant, StatusCode};
 use dm_tree::{Acl, NodeUri, Rights, ServerId, TreeError};
 
 use super::{Gateway, GatewayError, GatewayOutput, alerts};
+use crate::fanout::JobNo;
 use crate::mo::paths;
-use crate::outbox::{AlertSeq, OutboxOutput, Subscription};
+use crate::outbox::{self, AlertBody, AlertSeq, OutboxOutput, Subscription};
 
 /// Where servers get rights, and which. Whoever adds a group or a job owns it; Exec is granted so that the ACL the
 /// tree gives to new nodes has it, and means nothing where it stands.
@@ -63,6 +64,15 @@ impl Gateway {
         self.upstream.remove(server);
         self.objects.outbox.handle_session_closed(now, server);
         self.objects.outbox.handle_unsubscribed(now, server);
+        // It is owed nothing any more.
+        let ended = |alert: &outbox::Alert| match alert.body {
+            AlertBody::JobEnded { job, .. } => Some(job),
+            _ => None,
+        };
+        let owed: Vec<JobNo> = self.objects.outbox.pending(server).filter_map(ended).collect();
+        for job in owed {
+            self.objects.outbox.handle_job_removed(now, server, job);
+        }
         self.drain_machines();
     }
 

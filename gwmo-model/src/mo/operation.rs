@@ -137,7 +137,7 @@ mod tests {
         let refused = |value| Operation::new(value, 1 << 16).unwrap_err().get();
         assert_eq!(refused(fragment(Vec::new())), 400);
         assert_eq!(refused(fragment(Vec::from([get("./A"), get("./B")]))), 400);
-        assert_eq!(refused(Value::bin(b"\x02\xa4\x01j\x00".as_slice())), 415);
+        assert_eq!(refused(Value::bin(b"\x02\xa4\x01j\x00".as_slice())), 400);
         assert_eq!(refused(Value::bin(b"".as_slice())), 415);
         assert_eq!(refused(Value::bin(b"hello".as_slice())), 415);
         assert_eq!(Operation::new(fragment(Vec::from([get("./A")])), 10).unwrap_err().get(), 413);
