@@ -7,12 +7,15 @@
 //! - [`gateway`]: a gateway between a DM server and such devices.
 //! - [`server`]: a DM server.
 //! - [`wire`]: HTTP on loopback, counted and traced.
-//! - [`story`]: what the `fleet` program plays, and what it expects.
+//! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
 pub mod clock;
 pub mod device;
+pub mod fleet;
+pub mod gateway;
+pub mod operator;
 pub mod server;
 pub mod story;
 pub mod wire;

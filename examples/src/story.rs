@@ -81,7 +81,11 @@ impl Role {
 pub fn cast(devices: usize, seed: u64) -> Vec<Role> {
     let mut roles = vec![Role::Willing; devices];
     let refusing = if devices >= 2 { (devices / 12).max(1) } else { 0 };
-    let parts = [(Role::Refusing, refusing), (Role::Off, usize::from(devices >= 3)), (Role::Late, usize::from(devices >= 4))];
+    let parts = [
+        (Role::Refusing, refusing),
+        (Role::Off, usize::from(devices >= 3)),
+        (Role::Late, usize::from(devices >= 4)),
+    ];
     let mut free: Vec<usize> = (0..devices).collect();
     fastrand::Rng::with_seed(seed).shuffle(&mut free);
     for (role, count) in parts {
@@ -111,7 +115,9 @@ impl Handler for Lamp {
     fn node(&mut self, _: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
         match path {
             [] => Some(NodeFacts::interior()),
-            ["Level"] => Some(NodeFacts::leaf(Format::Int).with_access(AccessType::GET | AccessType::REPLACE)),
+            ["Level"] => {
+                Some(NodeFacts::leaf(Format::Int).with_access(AccessType::GET | AccessType::REPLACE))
+            }
             ["Blink"] => Some(NodeFacts::leaf(Format::Null).with_access(AccessType::EXEC)),
             _ => None,
         }
@@ -128,7 +134,8 @@ impl Handler for Lamp {
     }
 
     fn replace(&mut self, _: &Context<'_>, _: &[&str], value: &Value) -> Result<(), StatusCode> {
-        let level = value.as_str().and_then(|text| text.parse().ok()).ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
+        let level =
+            value.as_str().and_then(|text| text.parse().ok()).ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
         self.level.store(level, Ordering::Relaxed);
         Ok(())
     }
@@ -146,7 +153,9 @@ pub fn lamp_mismatch(lamp: &Lamp, outcome: Outcome, level: i32) -> Option<String
     let state = lamp.state();
     (state != expected).then(|| {
         let ((level, blinks), (wanted, times)) = (state, expected);
-        format!("its lamp is at {level} and has blinked {blinks} times, where {wanted} and {times} were expected")
+        format!(
+            "its lamp is at {level} and has blinked {blinks} times, where {wanted} and {times} were expected"
+        )
     })
 }
 

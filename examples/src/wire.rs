@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use dm_notification::Notification;
 use dm_syncml::{DecodeOptions, Encoding, Message};
 
 /// The largest body anyone takes.
@@ -99,9 +100,14 @@ impl Wire {
     }
 
     /// A notification was sent.
-    pub fn note_notification(&self, from: &str, to: &str, session: &str, octets: &[u8]) {
+    pub fn note_notification(&self, from: &str, to: &str, octets: &[u8]) {
         let number = self.count(octets.len());
         if let Some(folder) = &self.0.trace {
+            let session = match Notification::decode(octets) {
+                Ok(notification) => notification.trigger().session_id().to_string(),
+                Err(_) => "unreadable".into(),
+            };
+            let to = to.strip_prefix("urn:uuid:").unwrap_or(to);
             save(folder, &format!("{number:06}-{from}-{to}-{session}-0.p0"), octets);
         }
     }

@@ -201,3 +201,18 @@ error_type! {
         TooManyCompletions => DEVICE_FULL "too many completions wait for this server",
     }
 }
+
+/// Why a gateway did not take an input.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// Its tree has no room, or has something else at `./GwMO`.
+    #[error(transparent)]
+    Tree(#[from] dm_tree::TreeError),
+    /// Its inventory did not take it.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// Its outbox did not take it.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}

@@ -191,6 +191,33 @@ impl Groups {
         Ok(())
     }
 
+    /// Makes these devices, and no others, the members of a group.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such group, the name is reserved, or they are too many. Nothing changes then.
+    pub fn set_members(
+        &mut self,
+        id: &GroupId,
+        devices: impl IntoIterator<Item = DeviceId>,
+    ) -> Result<(), GroupError> {
+        let (max, rev) = (self.limits.max_members as usize, self.rev + 1);
+        let group = self.changeable(id)?;
+        let mut members = BTreeSet::new();
+        for device in devices {
+            members.insert(device);
+            if members.len() > max {
+                return Err(GroupErrorKind::TooManyMembers.into());
+            }
+        }
+        if members != group.members {
+            group.members = members;
+            group.rev = rev;
+            self.rev = rev;
+        }
+        Ok(())
+    }
+
     /// The group of this name; none for `*`, which is not a list.
     #[must_use]
     pub fn group(&self, id: &GroupId) -> Option<&Group> {

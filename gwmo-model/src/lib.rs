@@ -24,8 +24,9 @@
 //!
 //! ```
 //! use dm_syncml::{Instant, StatusCode};
+//! use dm_tree::ServerId;
 //! use gwmo_model::{
-//!     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobSpec, Op, Serial, ServerId, SessionEnd,
+//!     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobSpec, Op, Serial, SessionEnd,
 //! };
 //!
 //! let mut now = Instant::EPOCH;
@@ -117,29 +118,35 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod console;
 mod device;
 mod error;
 mod fanout;
+mod gateway;
 mod group;
 mod identifier;
 mod inventory;
+pub mod mo;
 mod outbox;
-mod server;
 
 pub use device::{DeviceId, Serial};
 pub use error::{
-    GroupError, GroupErrorKind, IdError, IdErrorKind, InventoryError, InventoryErrorKind, JobError,
-    JobErrorKind, OutboxError, OutboxErrorKind,
+    GatewayError, GroupError, GroupErrorKind, IdError, IdErrorKind, InventoryError, InventoryErrorKind,
+    JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
     Answer, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, JobKey, JobNo, JobSpec, JobState, JobView,
     Offline, Op, OpClass, OpRecord, OrderReply, Policy, Report, ResultCode, SerialRange, SessionEnd,
     TargetRecord, TargetState, Ticket, UnsafePolicy,
 };
+pub use gateway::{
+    DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
+    SessionLimits,
+};
 pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
 pub use inventory::{
     AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
     Summary,
 };
+pub use mo::ObjectLimits;
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
-pub use server::ServerId;

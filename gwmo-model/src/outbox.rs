@@ -8,12 +8,13 @@ use core::ops::Bound;
 use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
+use dm_tree::ServerId;
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{OutboxError, OutboxErrorKind};
 use crate::fanout::{JobNo, ResultCode};
 use crate::inventory::DetachReason;
-use crate::server::ServerId;
+
 use desk::Desk;
 
 pub use alert::{Alert, AlertBody, AlertSeq, Subscription};
@@ -114,7 +115,8 @@ pub enum OutboxOutput {
 ///
 /// ```
 /// use dm_syncml::{Instant, StatusCode};
-/// use gwmo_model::{DeviceId, Outbox, OutboxConfig, OutboxOutput, Serial, ServerId, Subscription};
+/// use gwmo_model::{DeviceId, Outbox, OutboxConfig, OutboxOutput, Serial, Subscription};
+/// use dm_tree::ServerId;
 ///
 /// let (now, server) = (Instant::EPOCH, ServerId::new("dms")?);
 /// let mut outbox = Outbox::new(OutboxConfig::default());

@@ -4,9 +4,10 @@ use core::ops::Bound::{Excluded, Unbounded};
 use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
+use dm_tree::ServerId;
 use gwmo_model::{
     Answer, Fanout, FanoutLimits, FanoutOutput, JobErrorKind, JobKey, JobNo, JobSpec, JobState, Offline, Op,
-    Policy, ResultCode, Serial, ServerId, SessionEnd, TargetState, Ticket, UnsafePolicy,
+    Policy, ResultCode, Serial, SessionEnd, TargetState, Ticket, UnsafePolicy,
 };
 
 fn at(seconds: u64) -> Instant {

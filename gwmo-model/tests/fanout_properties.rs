@@ -8,9 +8,10 @@ mod oracle;
 use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
+use dm_tree::ServerId;
 use gwmo_model::{
     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobNo, JobSpec, Offline, Op, Policy, Serial,
-    ServerId, SessionEnd, TargetState, Ticket, UnsafePolicy,
+    SessionEnd, TargetState, Ticket, UnsafePolicy,
 };
 use oracle::{Input, Oracle};
 use proptest::prelude::*;

@@ -6,9 +6,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
+use dm_tree::ServerId;
 use gwmo_model::{
     Alert, AlertBody, AlertSeq, DetachReason, DeviceId, JobNo, Outbox, OutboxConfig, OutboxErrorKind,
-    OutboxOutput, ResultCode, Serial, ServerId, Subscription,
+    OutboxOutput, ResultCode, Serial, Subscription,
 };
 use proptest::prelude::*;
 

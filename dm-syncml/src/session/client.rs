@@ -8,8 +8,8 @@ use core::time::Duration;
 use crate::auth::{AuthScheme, Credentials, Nonce, Proof, Prover, Verifier};
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{
-    Alert, Chal, CmdId, CmdRef, Command, Encoding, Item, LocUri, MsgId, Replace, Results, SessionId, Status,
-    VerDtd, VerProto,
+    Alert, Atomic, Chal, CmdId, CmdRef, Command, Encoding, Item, LocUri, MsgId, Replace, Results, Sequence,
+    SessionId, Status, VerDtd, VerProto,
 };
 use crate::time::Instant;
 
@@ -47,6 +47,8 @@ pub struct ClientConfig {
     pub answer_timeout: Duration,
     /// How often a message is sent at the most.
     pub attempts: u8,
+    /// How many commands of one message are taken, members of containers included. Each costs an answer.
+    pub max_commands: usize,
 }
 
 impl ClientConfig {
@@ -66,6 +68,7 @@ impl ClientConfig {
             max_obj_size: Some(1 << 20),
             answer_timeout: Duration::from_secs(30),
             attempts: 3,
+            max_commands: 10_000,
         }
     }
 
@@ -103,6 +106,13 @@ impl ClientConfig {
     #[must_use]
     pub const fn with_max_msg_size(mut self, octets: u64) -> Self {
         self.max_msg_size = Some(octets);
+        self
+    }
+
+    /// Sets [`max_commands`](Self::max_commands).
+    #[must_use]
+    pub const fn with_max_commands(mut self, commands: usize) -> Self {
+        self.max_commands = commands;
         self
     }
 
@@ -325,6 +335,7 @@ impl ClientSession {
         if !is_dm_1(&header.ver_proto) {
             return Err(PeerError::Protocol.into());
         }
+        incoming.check_commands(self.config.max_commands)?;
         self.peer_msg_id = got;
         self.accept(incoming, entropy);
         Ok(())
@@ -698,16 +709,14 @@ fn plan(command: &Command<'_>, work: &mut VecDeque<Task>) {
             },
         )),
         Command::Sequence(sequence) => {
-            let mut own = sequence.clone();
-            let members = core::mem::take(&mut own.commands);
-            work.push_back(refuse(&own.into(), StatusCode::OK));
-            for member in &members {
+            work.push_back(Task::Refuse(without_members(command), StatusCode::OK));
+            for member in &sequence.commands {
                 plan(member, work);
             }
         }
         // All or nothing is not offered: nothing of it is done.
         Command::Atomic(_) => {
-            work.push_back(refuse(command, StatusCode::NOT_SUPPORTED));
+            work.push_back(Task::Refuse(without_members(command), StatusCode::NOT_SUPPORTED));
             not_executed(command, work);
         }
         Command::Unknown(_) => work.push_back(refuse(command, StatusCode::BAD_REQUEST)),
@@ -716,8 +725,17 @@ fn plan(command: &Command<'_>, work: &mut VecDeque<Task>) {
 
 fn not_executed(container: &Command<'_>, work: &mut VecDeque<Task>) {
     for member in container.members() {
-        work.push_back(Task::Refuse(member.clone().into_owned(), StatusCode::NOT_EXECUTED));
+        work.push_back(Task::Refuse(without_members(member), StatusCode::NOT_EXECUTED));
         not_executed(member, work);
+    }
+}
+
+/// A command to refer to. Members have entries of their own, so that nested containers are not copied once for each level.
+fn without_members(command: &Command<'_>) -> Command<'static> {
+    match command {
+        Command::Atomic(atomic) => Atomic::new(atomic.cmd_id.clone().into_owned(), Vec::new()).into(),
+        Command::Sequence(sequence) => Sequence::new(sequence.cmd_id.clone().into_owned(), Vec::new()).into(),
+        other => other.clone().into_owned(),
     }
 }
 

@@ -129,6 +129,9 @@ pub enum PeerError {
         /// The MsgID that came.
         got: u32,
     },
+    /// Its message holds more commands than are taken at once.
+    #[error("the message holds more than {0} commands")]
+    TooManyCommands(usize),
     /// It speaks a version of the protocol that is not DM 1.x.
     #[error("the protocol version is not one of DM 1.1 to 1.3")]
     Protocol,
@@ -141,6 +144,7 @@ impl PeerError {
         match self {
             Self::Decode(error) => error.status(),
             Self::Protocol => StatusCode::PROTOCOL_NOT_SUPPORTED,
+            Self::TooManyCommands(_) => StatusCode::TOO_LARGE,
             Self::OtherSession | Self::OutOfOrder { .. } => StatusCode::BAD_REQUEST,
         }
     }

@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub max_obj_size: Option<u64>,
     /// How long the session waits for the device's next message, and how long it remembers its last answer.
     pub idle: Duration,
+    /// How many commands of one message are taken. Each costs an answer, even a stranger's.
+    pub max_commands: usize,
 }
 
 impl ServerConfig {
@@ -43,6 +45,7 @@ impl ServerConfig {
             max_msg_size: Some(64 << 10),
             max_obj_size: Some(1 << 20),
             idle: Duration::from_secs(120),
+            max_commands: 1000,
         }
     }
 
@@ -64,6 +67,13 @@ impl ServerConfig {
     #[must_use]
     pub const fn with_max_obj_size(mut self, octets: u64) -> Self {
         self.max_obj_size = Some(octets);
+        self
+    }
+
+    /// Sets [`max_commands`](Self::max_commands).
+    #[must_use]
+    pub const fn with_max_commands(mut self, commands: usize) -> Self {
+        self.max_commands = commands;
         self
     }
 
@@ -340,6 +350,7 @@ impl ServerSession {
         if got != expected {
             return Err(PeerError::OutOfOrder { expected, got }.into());
         }
+        incoming.check_commands(self.config.max_commands)?;
         self.accept(incoming, got, entropy);
         self.deadline = Some(self.now + self.config.idle);
         Ok(())

@@ -31,6 +31,10 @@ impl ResultCode {
     pub const NO_TARGET: Self = Self(1202);
     /// 1401: cancelled.
     pub const CANCELLED: Self = Self(1401);
+    /// 1402: a target of the job does not exist.
+    pub const BAD_TARGET: Self = Self(1402);
+    /// 1403: an operation of the job is missing or cannot be used.
+    pub const BAD_OPERATION: Self = Self(1403);
     /// 1408: the time of the job was over.
     pub const OUT_OF_TIME: Self = Self(1408);
     /// 1409: the notification was not answered.
@@ -66,6 +70,8 @@ impl ResultCode {
             Self::NOT_ALL_OK => "not every target is ok",
             Self::NO_TARGET => "there was no target",
             Self::CANCELLED => "cancelled",
+            Self::BAD_TARGET => "a target does not exist",
+            Self::BAD_OPERATION => "an operation is missing or cannot be used",
             Self::OUT_OF_TIME => "the time of the job was over",
             Self::NOT_ANSWERED => "the notification was not answered",
             Self::DETACHED => "the device is detached",

@@ -5,6 +5,7 @@ use alloc::collections::BTreeSet;
 use core::ops::{Bound, RangeBounds};
 
 use dm_syncml::Instant;
+use dm_tree::ServerId;
 
 use super::code::ResultCode;
 use super::job::{JobKey, JobNo, JobState};
@@ -13,7 +14,6 @@ use super::policy::Policy;
 use super::report::{Counters, Report, TargetRecord, buckets};
 use super::target::{Target, TargetState};
 use crate::device::Serial;
-use crate::server::ServerId;
 
 /// A job as the machine keeps it.
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use dm_syncml::StatusCode;
+use dm_tree::ServerId;
 
 use super::operation::Op;
 use super::policy::Policy;
 use crate::device::Serial;
 use crate::identifier::identifier;
-use crate::server::ServerId;
 
 identifier! {
     /// The name a server gives its job (`JobID`), at most 64 octets. Adding a job twice under one key adds it once.
@@ -83,12 +83,13 @@ pub enum SessionEnd {
 /// A job to be: who wants what done on which devices, and how.
 ///
 /// ```
-/// use gwmo_model::{JobKey, JobSpec, Op, Policy, Serial, ServerId};
+/// use gwmo_model::{JobKey, JobSpec, Op, Policy, Serial};
+/// use dm_tree::ServerId;
 ///
 /// let targets = (1..=3).filter_map(Serial::new);
 /// let spec = JobSpec::new(ServerId::new("dms")?, JobKey::new("J7")?, targets, [Op::replace(), Op::exec()])
 ///     .with_policy(Policy::default().with_retries(2));
-/// # Ok::<(), gwmo_model::IdError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct JobSpec {
@@ -172,6 +173,20 @@ impl JobState {
             Self::Cancelled => 7,
             Self::Expired => 8,
         }
+    }
+
+    /// The state whose `State` node has this value; `None` for a value that this crate does not use.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::Draft,
+            2 => Self::Running,
+            4 => Self::Cancelling,
+            5 => Self::Completed,
+            7 => Self::Cancelled,
+            8 => Self::Expired,
+            _ => return None,
+        })
     }
 
     /// Whether nothing more will happen.

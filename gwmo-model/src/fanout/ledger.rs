@@ -135,15 +135,22 @@ impl Ledger {
 
     /// What is outstanding was in truth not sent.
     pub(super) fn recall(&mut self, ops: &[Op]) {
-        self.outstanding = 0;
-        for (slot, op) in self.slots.iter_mut().zip(ops).filter(|(slot, _)| slot.stage == Stage::Sent) {
-            if slot.replayed {
-                slot.stage = Stage::Lost;
-            } else {
-                slot.stage = Stage::Unsent;
-                self.loose -= 1;
-                self.doubt -= u16::from(op.class() == OpClass::Unsafe);
-            }
+        for (op, index) in ops.iter().zip(0..) {
+            self.recall_one(index, *op);
+        }
+    }
+
+    /// This operation was in truth not sent; nothing if it is not outstanding.
+    pub(super) fn recall_one(&mut self, index: u16, op: Op) {
+        let slot = self.slots.get_mut(usize::from(index)).filter(|slot| slot.stage == Stage::Sent);
+        let Some(slot) = slot else { return };
+        self.outstanding -= 1;
+        if slot.replayed {
+            slot.stage = Stage::Lost;
+        } else {
+            slot.stage = Stage::Unsent;
+            self.loose -= 1;
+            self.doubt -= u16::from(op.class() == OpClass::Unsafe);
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::ops::{Bound, Range};
 
 use dm_syncml::{Instant, StatusCode};
+use dm_tree::ServerId;
 
 use super::entry::{Job, JobView};
 use super::job::{JobKey, JobNo, JobSpec, JobState, OrderReply, SessionEnd, Ticket};
@@ -16,7 +17,6 @@ use super::report::Counters;
 use super::target::{Event, Facts, Target, TargetState};
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
-use crate::server::ServerId;
 
 /// Fans jobs out to devices and gathers what becomes of them (GwMO-FORA-001 and 002).
 ///
@@ -233,6 +233,22 @@ impl Fanout {
         self.fire();
     }
 
+    /// An operation that was handed out for delivery never left: the session ended before its turn. Said before the
+    /// end of the session is, it keeps the target out of doubt about what cannot have run.
+    pub fn handle_not_sent(&mut self, now: Instant, ticket: Ticket, op: u16) {
+        self.advance(now);
+        if let Some(index) = self.current(ticket)
+            && let Some(job) = self.jobs.get_mut(&ticket.job)
+            && let Some(&known) = job.ops.get(usize::from(op))
+            && let Some(ledger) = job.targets[index as usize].ledger.as_mut()
+        {
+            ledger.recall_one(op, known);
+        } else {
+            self.count_late(ticket.job);
+        }
+        self.fire();
+    }
+
     /// A device is attached now, or detached.
     pub fn handle_presence(&mut self, now: Instant, serial: Serial, attached: bool) {
         self.advance(now);
@@ -293,7 +309,7 @@ impl Fanout {
     /// The job an owner knows by this key.
     #[must_use]
     pub fn find(&self, owner: &ServerId, key: &JobKey) -> Option<JobNo> {
-        // Two reference counts, so that the index needs no borrowed form of its key.
+        // Two copies of short texts, so that the index needs no borrowed form of its key.
         self.by_key.get(&(owner.clone(), key.clone())).copied()
     }
 

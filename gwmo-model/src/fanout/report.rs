@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use dm_syncml::{Instant, StatusCode};
+use dm_tree::ServerId;
 
 use super::code::ResultCode;
 use super::job::{JobKey, JobNo, JobState};
 use super::ledger::{Slot, Stored};
 use super::target::{Stage, Target, TargetState};
 use crate::device::Serial;
-use crate::server::ServerId;
 
 /// How many targets of a job stand where. The parts always add up to `total`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -42,6 +42,12 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// How many targets have ended, one way or another.
+    #[must_use]
+    pub const fn ended(&self) -> u32 {
+        self.total.saturating_sub(self.queued).saturating_sub(self.in_flight)
+    }
+
     pub(super) fn new(counts: &[u32; TargetState::COUNT]) -> Self {
         let of = |state: TargetState| counts[state.index()];
         Self {

@@ -42,6 +42,9 @@ pub enum DetachReason {
 }
 
 impl DetachReason {
+    /// Every reason, in the order of the enum.
+    pub const ALL: [Self; 4] = [Self::Left, Self::Timeout, Self::Moved, Self::Forgotten];
+
     /// The word for it, as alerts carry it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

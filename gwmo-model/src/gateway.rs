@@ -1,0 +1,470 @@
+//! The gateway: the machines of this crate, its management objects, and its sessions with devices, as one machine.
+
+mod account;
+mod alerts;
+mod config;
+mod device_sessions;
+mod notify;
+mod output;
+mod servers;
+mod session_table;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use core::fmt;
+
+use dm_syncml::session::{Incoming, ItemOutcome, Outcome, RecordSeq, SessionError};
+use dm_syncml::{Command, Instant, Item, LocUri};
+use dm_tree::{Acl, ChangeKind, ItemExecution, Rights, ServerId, Tree};
+
+use crate::device::{DeviceId, Serial};
+use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
+use crate::fanout::{Fanout, FanoutOutput, JobNo, Ticket};
+use crate::group::Groups;
+use crate::inventory::{DetachReason, Inventory, InventoryOutput, Sighting};
+use crate::mo::{Objects, paths};
+use crate::outbox::Outbox;
+
+use session_table::{SessionNo, SessionTable};
+
+pub use account::{DeviceAccount, NonceRecord};
+pub use config::{GatewayConfig, SessionLimits};
+pub use output::{GatewayEvent, GatewayOutput, PersistSeq};
+
+/// A gateway between DM servers and devices that they cannot reach (GwMO-PMoDe-001).
+///
+/// To its servers it is a DM client with the objects of [`mo`](crate::mo) in its tree: they read the inventory, make
+/// groups, add jobs and read what became of them by ordinary commands. To its devices it is a DM server: it notifies
+/// them, and hands them the operations of the jobs when they open a session.
+///
+/// **Upstream.** The caller runs the client sessions. Commands go through [`execute`](Self::execute), for the
+/// authenticated server. When a [`GatewayOutput::OpenSession`] or a notification asks for a session, the alerts for its first package
+/// come from [`handle_upstream_opened`](Self::handle_upstream_opened).
+///
+/// **Downstream.** The caller passes on every message of a device with
+/// [`handle_device_message`](Self::handle_device_message) and sends the [`GatewayOutput::Reply`] as its answer. Anyone may send messages:
+/// who is not known, or does not prove to be the device, gets the same answers, changes nothing, and cannot disturb
+/// the session of the device it claims to be.
+///
+/// After every call, call [`poll_output`](Self::poll_output) until it gives [`GatewayOutput::Wait`]. An error belongs
+/// to its call and left everything as it was.
+///
+/// **Work.** No input costs a walk over all devices, except what asks for all of them (starting, cancelling and
+/// expiring a job, reading a whole list). Memory is bounded by the limits in [`GatewayConfig`].
+pub struct Gateway {
+    config: GatewayConfig,
+    tree: Tree,
+    objects: Objects,
+    accounts: BTreeMap<Serial, DeviceAccount>,
+    sessions: SessionTable,
+    /// Servers in session.
+    upstream: BTreeMap<ServerId, Upstream>,
+    /// Which session waits for a record to be stored.
+    unpersisted: BTreeMap<PersistSeq, (SessionNo, RecordSeq)>,
+    next_persist: u64,
+    outputs: VecDeque<GatewayOutput>,
+    /// Jobs that have come on since their progress was told.
+    changed: BTreeSet<JobNo>,
+    waits: Waits,
+}
+
+/// The alerts of a session with a server.
+#[derive(Clone, Copy, Debug, Default)]
+struct Upstream {
+    /// Some went into its first package.
+    sent: bool,
+    /// The server took some.
+    taken: bool,
+    /// Others came up that it cannot take any more.
+    more: bool,
+}
+
+/// When each of the machines wants to be ticked.
+#[derive(Debug, Default)]
+struct Waits {
+    inventory: Option<Instant>,
+    fanout: Option<Instant>,
+    outbox: Option<Instant>,
+}
+
+impl Gateway {
+    /// A gateway without devices and servers. `tree` is the gateway's own, with DevInfo, DevDetail and accounts as
+    /// the caller made them; the objects are mounted in it at `./GwMO`.
+    ///
+    /// # Errors
+    ///
+    /// When the tree has no room or has something at `./GwMO` already.
+    pub fn new(now: Instant, config: GatewayConfig, mut tree: Tree) -> Result<Self, GatewayError> {
+        // Every job must find a place among the completions of its owner.
+        let completions = config.outbox.max_completions.max(config.fanout.max_jobs);
+        let outbox = config.outbox.with_max_completions(completions);
+        let mut objects = Objects::new(
+            &mut tree,
+            Inventory::new(config.inventory.clone()),
+            Groups::new(config.groups),
+            Fanout::new(config.fanout),
+            Outbox::new(outbox),
+            config.objects,
+        )?;
+        objects.now = now;
+        let mut gateway = Self {
+            sessions: SessionTable::new(config.sessions),
+            tree,
+            objects,
+            accounts: BTreeMap::new(),
+            upstream: BTreeMap::new(),
+            unpersisted: BTreeMap::new(),
+            next_persist: 0,
+            outputs: VecDeque::new(),
+            changed: BTreeSet::new(),
+            waits: Waits::default(),
+            config,
+        };
+        gateway.close_objects()?;
+        Ok(gateway)
+    }
+
+    /// Registers a device with the account it shares with the gateway (GwMO-HLF-003). One that is registered already
+    /// keeps its serial and gets the new account; sessions that are open go on.
+    ///
+    /// # Errors
+    ///
+    /// When the inventory is full.
+    pub fn handle_device_registered(
+        &mut self,
+        now: Instant,
+        device: DeviceId,
+        account: DeviceAccount,
+    ) -> Result<Serial, GatewayError> {
+        let now = self.advance(now);
+        let serial = match self.objects.inventory.serial_of(&device) {
+            Some(serial) => serial,
+            None => self.objects.inventory.handle_registered(now, device)?,
+        };
+        self.accounts.insert(serial, account);
+        self.drain_machines();
+        Ok(serial)
+    }
+
+    /// A device is there, registered or not. One without an account can be listed, but not managed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inventory::handle_seen`].
+    pub fn handle_device_seen(
+        &mut self,
+        now: Instant,
+        device: &DeviceId,
+        sighting: &Sighting<'_>,
+    ) -> Result<Serial, GatewayError> {
+        let now = self.advance(now);
+        let seen = self.objects.inventory.handle_seen(now, device, sighting);
+        self.drain_machines();
+        Ok(seen?)
+    }
+
+    /// A device is not there any more, in which epoch, and why. An open session with it may still go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inventory::handle_detached`].
+    pub fn handle_device_gone(
+        &mut self,
+        now: Instant,
+        device: &DeviceId,
+        epoch: u64,
+        reason: DetachReason,
+    ) -> Result<(), GatewayError> {
+        let now = self.advance(now);
+        let serial = self.serial_of(device)?;
+        let gone = self.objects.inventory.handle_detached(now, serial, epoch, reason);
+        self.drain_machines();
+        Ok(gone?)
+    }
+
+    /// Deletes a device with its account, its session and the ACLs of its nodes. Its serial is not given again.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device.
+    pub fn handle_device_forgotten(&mut self, now: Instant, device: &DeviceId) -> Result<(), GatewayError> {
+        let now = self.advance(now);
+        let serial = self.serial_of(device)?;
+        if let Some(no) = self.sessions.current(serial) {
+            self.close_session(no, true);
+        }
+        self.accounts.remove(&serial);
+        let forgotten = self.objects.inventory.handle_forgotten(now, serial);
+        // There may have been none.
+        let _ = self.tree.forget_acls(paths::device(serial).as_str());
+        self.drain_machines();
+        Ok(forgotten?)
+    }
+
+    /// Executes a command of an upstream session for the server that was authenticated in it.
+    pub fn execute(&mut self, now: Instant, server: &ServerId, command: &Command<'_>) -> Outcome {
+        self.advance(now);
+        let done = self.tree.execute(server, command, &mut self.objects);
+        for change in done.changes {
+            let ours = change.uri.segments().next().is_some_and(|segment| segment.name() == "GwMO");
+            match change.kind {
+                _ if !ours => {
+                    let server = server.clone();
+                    self.event(GatewayEvent::TreeChanged { server, change });
+                }
+                ChangeKind::Added { .. } if is_owned(&change.uri) => {
+                    let mut acl = self.own_acl();
+                    acl.grant(server, Rights::ALL);
+                    // Without room for it the ACL stays that the tree has given the node.
+                    let _ = self.tree.set_acl(change.uri.as_str(), acl);
+                }
+                _ => {}
+            }
+        }
+        self.drain_machines();
+        Outcome::each(done.outcomes.into_iter().map(item_outcome).collect())
+    }
+
+    /// Takes a message that came in the HTTP request, or whatever else it is, that the caller calls `exchange`. Its answer
+    /// comes out as [`GatewayOutput::Reply`], at once or when a record is stored. A message that came before is
+    /// answered from memory. `entropy` is what a nonce is made of; it must be fresh and unpredictable in each call.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Peer`] when the message belongs to no session and begins none; [`SessionError::Misuse`] when
+    /// its session is over, or the answer to the message before is not out yet. There is no answer then; a status
+    /// of the transport, such as HTTP 400 or 503, says so.
+    pub fn handle_device_message(
+        &mut self,
+        now: Instant,
+        exchange: u64,
+        incoming: &Incoming<'_>,
+        entropy: [u8; 16],
+    ) -> Result<(), SessionError> {
+        self.advance(now);
+        let received = self.receive(exchange, incoming, entropy);
+        self.drain_machines();
+        received
+    }
+
+    /// The notification of this attempt is on its way.
+    pub fn handle_notify_sent(&mut self, now: Instant, ticket: Ticket) {
+        let now = self.advance(now);
+        self.objects.fanout.handle_notify_sent(now, ticket);
+        self.drain_machines();
+    }
+
+    /// The notification of this attempt could not be sent.
+    pub fn handle_notify_failed(&mut self, now: Instant, ticket: Ticket) {
+        let now = self.advance(now);
+        self.objects.fanout.handle_notify_failed(now, ticket);
+        self.drain_machines();
+    }
+
+    /// This record was stored. Each is reported for itself, in any order.
+    pub fn handle_persisted(&mut self, now: Instant, seq: PersistSeq) {
+        self.advance(now);
+        self.persisted(seq);
+        self.drain_machines();
+    }
+
+    /// Takes note of the time. Calling it early or late does no harm.
+    pub fn handle_tick(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.objects.inventory.handle_tick(now);
+        self.objects.fanout.handle_tick(now);
+        self.objects.outbox.handle_tick(now);
+        self.drain_machines();
+        while let Some(no) = self.sessions.pop_due(now) {
+            if let Some(at) = self.sessions.get_mut(no) {
+                at.session.handle_tick(now);
+                self.drain_session(no);
+            }
+        }
+        self.drain_machines();
+    }
+
+    /// The next thing to do or to know; [`GatewayOutput::Wait`] when there is nothing left.
+    pub fn poll_output(&mut self) -> GatewayOutput {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        while let Some(number) = self.changed.pop_first() {
+            if let Some(view) = self.objects.fanout.job(number) {
+                let (owner, key) = (view.owner().clone(), view.key().clone());
+                let counters = view.counters();
+                return GatewayOutput::Event(GatewayEvent::JobProgress { owner, key, counters });
+            }
+        }
+        let Waits { inventory, fanout, outbox } = self.waits;
+        let soonest = [inventory, fanout, outbox, self.sessions.next_deadline()].into_iter().flatten().min();
+        GatewayOutput::Wait(soonest)
+    }
+
+    /// The gateway's tree. Its objects are not stored in it, their ACLs are.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The gateway's tree, for the caller's own objects and for ACLs such as that of
+    /// `./GwMO/Inventory/Devices/<serial>`, which says who may do what to a device.
+    pub const fn tree_mut(&mut self) -> &mut Tree {
+        &mut self.tree
+    }
+
+    /// The devices.
+    #[must_use]
+    pub const fn inventory(&self) -> &Inventory {
+        &self.objects.inventory
+    }
+
+    /// The groups.
+    #[must_use]
+    pub const fn groups(&self) -> &Groups {
+        &self.objects.groups
+    }
+
+    /// The jobs that were started.
+    #[must_use]
+    pub const fn fanout(&self) -> &Fanout {
+        &self.objects.fanout
+    }
+
+    /// The alerts that wait for servers.
+    #[must_use]
+    pub const fn outbox(&self) -> &Outbox {
+        &self.objects.outbox
+    }
+
+    /// How it is set up.
+    #[must_use]
+    pub const fn config(&self) -> &GatewayConfig {
+        &self.config
+    }
+
+    /// Sessions with devices that have proved themselves, those that only remember their last answer included.
+    #[must_use]
+    pub fn proven_sessions(&self) -> usize {
+        self.sessions.counts().0
+    }
+
+    /// Sessions with peers that have not proved themselves.
+    #[must_use]
+    pub fn unproven_sessions(&self) -> usize {
+        self.sessions.counts().1
+    }
+
+    /// Clocks that step back do no harm.
+    fn advance(&mut self, now: Instant) -> Instant {
+        self.objects.now = self.objects.now.max(now);
+        self.objects.now
+    }
+
+    fn event(&mut self, event: GatewayEvent) {
+        self.outputs.push_back(GatewayOutput::Event(event));
+    }
+
+    fn serial_of(&self, device: &DeviceId) -> Result<Serial, InventoryError> {
+        self.objects.inventory.serial_of(device).ok_or(InventoryErrorKind::UnknownDevice.into())
+    }
+
+    /// Does what the machines want done, each after those that feed it.
+    fn drain_machines(&mut self) {
+        self.drain_inventory();
+        self.drain_fanout();
+        let alerts = self.drain_outbox(None);
+        debug_assert!(alerts.is_empty(), "nobody asked for alerts");
+    }
+
+    fn drain_inventory(&mut self) {
+        let now = self.objects.now;
+        loop {
+            match self.objects.inventory.poll_output() {
+                InventoryOutput::DeviceAttached { serial, id, epoch, first } => {
+                    self.objects.fanout.handle_presence(now, serial, true);
+                    self.objects.outbox.handle_device_attached(now, serial, &id, epoch, first);
+                    self.event(GatewayEvent::DeviceAttached { serial, device: id, first });
+                }
+                InventoryOutput::DeviceDetached { serial, id, epoch, reason } => {
+                    self.objects.fanout.handle_presence(now, serial, false);
+                    self.objects.outbox.handle_device_detached(now, serial, &id, epoch, reason);
+                    self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
+                }
+                InventoryOutput::Wait(at) => {
+                    self.waits.inventory = at;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn drain_fanout(&mut self) {
+        loop {
+            match self.objects.fanout.poll_output() {
+                FanoutOutput::Notify { ticket } => self.notify(ticket),
+                FanoutOutput::Deliver { ticket, ops } => self.deliver(ticket, ops),
+                FanoutOutput::Abort { serial } => {
+                    if let Some(no) = self.sessions.current(serial) {
+                        self.close_session(no, false);
+                    }
+                }
+                FanoutOutput::JobChanged { job } => drop(self.changed.insert(job)),
+                FanoutOutput::JobEnded { job, result } => {
+                    let Some(view) = self.objects.fanout.job(job) else { continue };
+                    let (owner, key) = (view.owner().clone(), view.key().clone());
+                    if self.objects.servers.contains(&owner) {
+                        // There is room for the completions of all jobs, see `new`.
+                        let _ = self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, result);
+                    }
+                    self.changed.remove(&job);
+                    self.event(GatewayEvent::JobEnded { owner, key, result });
+                }
+                FanoutOutput::Wait(at) => {
+                    self.waits.fanout = at;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("server_id", &self.config.server_id)
+            .field("inventory", &self.objects.inventory.summary())
+            .field("jobs", &self.objects.fanout.jobs().len())
+            .field("sessions", &self.sessions.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a node that was added belongs to its server alone: a group or a job.
+fn is_owned(uri: &dm_tree::NodeUri<'_>) -> bool {
+    let mut names = uri.segments().map(|segment| segment.name()).skip(1);
+    match names.next().as_deref() {
+        Some("Groups") => names.count() == 1,
+        Some("Fanout") => names.count() == 2,
+        _ => false,
+    }
+}
+
+fn item_outcome(done: ItemExecution) -> ItemOutcome {
+    let mut outcome = ItemOutcome::new(done.status);
+    outcome.results.extend(done.result);
+    // What was in the way is named (RepPro 1.2.1 §6.6.1).
+    let elsewhere = done.refusal.as_ref().and_then(|refusal| refusal.at());
+    if let Some(uri) = elsewhere.and_then(|at| LocUri::new(alloc::string::String::from(at.as_str())).ok()) {
+        outcome.detail.push(Item::to(uri));
+    }
+    outcome
+}
+
+impl Gateway {
+    /// An ACL under which only the gateway itself reads. One that names nobody would inherit.
+    fn own_acl(&self) -> Acl {
+        let mut acl = Acl::EMPTY;
+        acl.grant(&self.config.server_id, Rights::GET);
+        acl
+    }
+}

@@ -1,0 +1,127 @@
+//! How a device and its gateway prove themselves to each other.
+
+use alloc::string::String;
+
+use dm_notification::{Credential, ServerIdentifier, SessionId};
+use dm_syncml::auth::{Credentials, Nonce, Password};
+use dm_syncml::session::{Account, Record};
+use dm_tree::ServerId;
+
+/// What a gateway shares with one device: the two credentials of a DM account, and the nonces as last stored.
+///
+/// Both sides show `syncml:auth-md5`. `Debug` shows no secret.
+///
+/// ```
+/// use dm_syncml::auth::{Credentials, Password};
+/// use dm_tree::ServerId;
+/// use gwmo_model::DeviceAccount;
+///
+/// let gateway = ServerId::new("gw.example")?;
+/// let account = DeviceAccount::new(&gateway, Credentials::new("camera-1", Password::new("device secret")), "gateway secret");
+/// # Ok::<(), dm_tree::ServerIdError>(())
+/// ```
+#[derive(Debug)]
+pub struct DeviceAccount {
+    device: Credentials,
+    server: Credentials,
+    notification: Credential,
+    device_nonce: Option<Nonce>,
+    server_nonce: Option<Nonce>,
+    session_id: SessionId,
+}
+
+impl DeviceAccount {
+    /// An account as the standard has it: the device shows `device`; the gateway shows its server identifier with
+    /// `server_password`, and signs notifications with the same. The caller wipes its own copy of the password.
+    #[must_use]
+    pub fn new(gateway: &ServerId, device: Credentials, server_password: &str) -> Self {
+        let server = Credentials::new(gateway.as_str(), Password::new(server_password));
+        let identifier = ServerIdentifier::new(gateway.as_str()).expect("both have 1 to 255 octets");
+        Self::with_credentials(device, server, Credential::new(identifier, server_password))
+    }
+
+    /// An account whose three credentials are named one by one: what the device shows, what the gateway shows, and
+    /// what it signs notifications with.
+    #[must_use]
+    pub const fn with_credentials(
+        device: Credentials,
+        server: Credentials,
+        notification: Credential,
+    ) -> Self {
+        // The first one there is.
+        let session_id = match SessionId::new(1) {
+            Ok(id) => id,
+            Err(_) => SessionId::MAX,
+        };
+        Self { device, server, notification, device_nonce: None, server_nonce: None, session_id }
+    }
+
+    /// Sets the nonces, as the last [`NonceRecord`]s of this device had them: the one the device's next digest is
+    /// made with, and the gateway's.
+    #[must_use]
+    pub fn with_nonces(mut self, device: Option<Nonce>, server: Option<Nonce>) -> Self {
+        self.device_nonce = device;
+        self.server_nonce = server;
+        self
+    }
+
+    /// Sets the SessionID of the first notification; the next ones count on from there. Default 1. Who restarts a
+    /// gateway should go on elsewhere, since a device may drop a notification that it has seen before.
+    #[must_use]
+    pub const fn with_session_id(mut self, first: SessionId) -> Self {
+        self.session_id = first;
+        self
+    }
+
+    /// What a session needs of it.
+    pub(super) fn for_session(&self) -> Account {
+        Account::md5(self.device.clone(), self.server.clone())
+            .with_nonces(self.device_nonce.clone(), self.server_nonce.clone())
+    }
+
+    /// The SessionID of the next notification.
+    pub(super) fn next_session_id(&mut self) -> SessionId {
+        let id = self.session_id;
+        let next = id.get().checked_add(1).unwrap_or(1);
+        self.session_id = SessionId::new(next).unwrap_or(SessionId::MAX);
+        id
+    }
+
+    /// What notifications are signed with: the credential and the nonce the device gave last, empty before that.
+    pub(super) fn signer(&self) -> (&Credential, &[u8]) {
+        (&self.notification, self.server_nonce.as_ref().map_or(&[], Nonce::as_bytes))
+    }
+
+    pub(super) fn store(&mut self, record: &Record) {
+        match record {
+            Record::DeviceNonce(nonce) => self.device_nonce = Some(nonce.clone()),
+            Record::ServerNonce(nonce) => self.server_nonce = Some(nonce.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// What must be stored for one device, to be given back with [`DeviceAccount::with_nonces`] after a restart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct NonceRecord {
+    /// The device.
+    pub device: crate::DeviceId,
+    /// Which nonce, and what it is from now on.
+    pub record: Record,
+}
+
+impl NonceRecord {
+    pub(super) const fn new(device: crate::DeviceId, record: Record) -> Self {
+        Self { device, record }
+    }
+}
+
+/// A peer's address, cut to what is worth telling.
+pub(super) fn shortened(peer: &str) -> String {
+    let mut end = peer.len().min(crate::DeviceId::MAX_LEN);
+    while !peer.is_char_boundary(end) {
+        end -= 1;
+    }
+    String::from(&peer[..end])
+}

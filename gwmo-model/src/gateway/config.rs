@@ -1,0 +1,139 @@
+//! What a gateway is told at its start.
+
+use dm_syncml::session::ServerConfig;
+use dm_tree::ServerId;
+
+use crate::fanout::FanoutLimits;
+use crate::group::GroupLimits;
+use crate::inventory::InventoryConfig;
+use crate::mo::ObjectLimits;
+use crate::outbox::OutboxConfig;
+
+/// How a gateway is set up.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GatewayConfig {
+    /// Who the gateway is to its devices, as their DM server: what they have in their accounts as `ServerID`, and
+    /// what their ACLs name.
+    pub server_id: ServerId,
+    /// How the gateway behaves in sessions with devices.
+    pub session: ServerConfig,
+    /// The inventory.
+    pub inventory: InventoryConfig,
+    /// The groups.
+    pub groups: GroupLimits,
+    /// The fanout.
+    pub fanout: FanoutLimits,
+    /// The alerts to servers.
+    pub outbox: OutboxConfig,
+    /// What servers may keep in the objects.
+    pub objects: ObjectLimits,
+    /// Sessions.
+    pub sessions: SessionLimits,
+}
+
+impl GatewayConfig {
+    /// The defaults, for a gateway that its devices know as `server_id` at the address in `session`.
+    #[must_use]
+    pub fn new(server_id: ServerId, session: ServerConfig) -> Self {
+        Self {
+            server_id,
+            session,
+            inventory: InventoryConfig::default(),
+            groups: GroupLimits::default(),
+            fanout: FanoutLimits::default(),
+            outbox: OutboxConfig::default(),
+            objects: ObjectLimits::default(),
+            sessions: SessionLimits::default(),
+        }
+    }
+
+    /// Sets [`inventory`](Self::inventory).
+    #[must_use]
+    pub const fn with_inventory(mut self, config: InventoryConfig) -> Self {
+        self.inventory = config;
+        self
+    }
+
+    /// Sets [`groups`](Self::groups).
+    #[must_use]
+    pub const fn with_groups(mut self, limits: GroupLimits) -> Self {
+        self.groups = limits;
+        self
+    }
+
+    /// Sets [`fanout`](Self::fanout).
+    #[must_use]
+    pub const fn with_fanout(mut self, limits: FanoutLimits) -> Self {
+        self.fanout = limits;
+        self
+    }
+
+    /// Sets [`outbox`](Self::outbox).
+    #[must_use]
+    pub const fn with_outbox(mut self, config: OutboxConfig) -> Self {
+        self.outbox = config;
+        self
+    }
+
+    /// Sets [`objects`](Self::objects).
+    #[must_use]
+    pub const fn with_objects(mut self, limits: ObjectLimits) -> Self {
+        self.objects = limits;
+        self
+    }
+
+    /// Sets [`sessions`](Self::sessions).
+    #[must_use]
+    pub const fn with_sessions(mut self, limits: SessionLimits) -> Self {
+        self.sessions = limits;
+        self
+    }
+}
+
+/// How many sessions with devices a gateway keeps.
+///
+/// A session is also over when its device is silent for [`ServerConfig::idle`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct SessionLimits {
+    /// Most sessions with devices that have proved themselves; those that are over count while they remember their
+    /// last answer. Beyond it the one nearest to its timeout is given up. 0 counts as 1. Default 4 096, many times
+    /// the default window of a fanout; an idle one takes some kilobytes.
+    pub max_proven: usize,
+    /// Most sessions with peers that have not proved themselves, known or not. Beyond it the oldest is given up; a
+    /// device whose session it was begins anew. 0 counts as 1. Default 1 024.
+    pub max_unproven: usize,
+    /// Most alerts in the first package of a session with a server; what remains waits for the next, which follows at once when the server took
+    /// some. 0 counts as 1. Default 100: about 20 KiB, which fits the usual MaxMsgSize.
+    pub max_alerts: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { max_proven: 4096, max_unproven: 1024, max_alerts: 100 }
+    }
+}
+
+impl SessionLimits {
+    /// Sets [`max_proven`](Self::max_proven).
+    #[must_use]
+    pub const fn with_max_proven(mut self, max: usize) -> Self {
+        self.max_proven = max;
+        self
+    }
+
+    /// Sets [`max_alerts`](Self::max_alerts).
+    #[must_use]
+    pub const fn with_max_alerts(mut self, max: usize) -> Self {
+        self.max_alerts = max;
+        self
+    }
+
+    /// Sets [`max_unproven`](Self::max_unproven).
+    #[must_use]
+    pub const fn with_max_unproven(mut self, max: usize) -> Self {
+        self.max_unproven = max;
+        self
+    }
+}

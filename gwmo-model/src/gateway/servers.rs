@@ -1,0 +1,188 @@
+//! The DM servers a gateway answers to: their rights, their sessions, their alerts.
+
+use alloc::vec::Vec;
+
+use dm_syncml::{Alert, Instant, StatusCode};
+use dm_tree::{Acl, NodeUri, Rights, ServerId, TreeError};
+
+use super::{Gateway, GatewayError, GatewayOutput, Upstream, alerts};
+use crate::fanout::JobNo;
+use crate::mo::paths;
+use crate::outbox::{self, AlertBody, AlertSeq, OutboxOutput, Subscription};
+
+/// Where servers get rights, and which. Whoever adds a group or a job owns it; Exec is granted so that the ACL the
+/// tree gives to new nodes has it, and means nothing where it stands.
+fn grants() -> [(NodeUri<'static>, Rights); 4] {
+    let add = Rights::ADD | Rights::EXEC | Rights::GET;
+    [
+        (paths::below(paths::GWMO, &[]), Rights::GET),
+        (paths::below(paths::INVENTORY, &[paths::DEVICES]), Rights::ALL),
+        (paths::below(paths::GROUPS, &[]), add),
+        (paths::below(paths::FANOUT, &[paths::JOBS]), add),
+    ]
+}
+
+/// The alert switches of a server.
+fn switches(server: &ServerId) -> NodeUri<'static> {
+    paths::below(paths::INVENTORY, &[paths::ALERTS, server.as_str()])
+}
+
+impl Gateway {
+    /// A DM server that the gateway answers to: it may use the objects, and hears of devices as `alerts` say, which
+    /// it may change later. Calling it again changes the alerts, and grants again what was taken away.
+    ///
+    /// # Errors
+    ///
+    /// When there are too many servers, or no room for their rights.
+    pub fn handle_server(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        alerts: Subscription,
+    ) -> Result<(), GatewayError> {
+        let now = self.advance(now);
+        let before = self.acls();
+        let granted = self.grant(&server);
+        let subscribed =
+            granted.and_then(|()| Ok(self.objects.outbox.handle_subscribed(now, &server, alerts)?));
+        match subscribed {
+            Ok(()) => drop(self.objects.servers.insert(server)),
+            Err(_) => self.restore(before),
+        }
+        self.drain_machines();
+        subscribed
+    }
+
+    /// A server that the gateway does not answer to any more: it leaves every ACL, and nothing more is started for its
+    /// jobs. Its groups and jobs stay for the gateway's owner to look at; nobody else can.
+    pub fn handle_server_removed(&mut self, now: Instant, server: &ServerId) {
+        let now = self.advance(now);
+        self.tree.remove_server(server);
+        // There may have been none.
+        let _ = self.tree.forget_acls(switches(server).as_str());
+        self.objects.servers.remove(server);
+        self.upstream.remove(server);
+        self.objects.outbox.handle_session_closed(now, server);
+        self.objects.outbox.handle_unsubscribed(now, server);
+        // It is owed nothing any more.
+        let ended = |alert: &outbox::Alert| match alert.body {
+            AlertBody::JobEnded { job, .. } => Some(job),
+            _ => None,
+        };
+        let owed: Vec<JobNo> = self.objects.outbox.pending(server).filter_map(ended).collect();
+        for job in owed {
+            self.objects.outbox.handle_job_removed(now, server, job);
+        }
+        self.drain_machines();
+    }
+
+    /// A session with a server begins, whoever wanted it: returns the alerts for its first package, in order. Report
+    /// each that the server answers with [`handle_alert_taken`](Self::handle_alert_taken).
+    pub fn handle_upstream_opened(
+        &mut self,
+        now: Instant,
+        server: &ServerId,
+    ) -> Vec<(AlertSeq, Alert<'static>)> {
+        let now = self.advance(now);
+        if !self.objects.servers.contains(server) {
+            return Vec::new();
+        }
+        self.drain_machines();
+        self.upstream.insert(server.clone(), Upstream::default());
+        self.objects.outbox.handle_session_opened(now, server);
+        self.drain_outbox(Some(server))
+    }
+
+    /// The server answered an alert. With a Status of class 2 it is done; otherwise it comes again in a later session.
+    pub fn handle_alert_taken(&mut self, now: Instant, server: &ServerId, seq: AlertSeq, status: StatusCode) {
+        let now = self.advance(now);
+        if let Some(session) = self.upstream.get_mut(server) {
+            session.taken |= status.is_success();
+        }
+        self.objects.outbox.handle_answered(now, server, seq, status);
+        self.drain_machines();
+    }
+
+    /// The session with a server is over.
+    pub fn handle_upstream_closed(&mut self, now: Instant, server: &ServerId) {
+        let now = self.advance(now);
+        let session = self.upstream.remove(server).unwrap_or_default();
+        self.objects.outbox.handle_session_closed(now, server);
+        // What came up during the session, or did not fit into it, need not wait as long as what the server did not take.
+        if session.more
+            && (session.taken || !session.sent)
+            && self.objects.outbox.pending(server).next().is_some()
+        {
+            self.outputs.push_back(GatewayOutput::OpenSession { server: server.clone() });
+        }
+        self.drain_machines();
+    }
+
+    /// Does what the outbox wants done. The alerts for `server`, whose session begins, are returned; a session that
+    /// has begun takes no more of them, so others are left for the next one.
+    pub(super) fn drain_outbox(&mut self, server: Option<&ServerId>) -> Vec<(AlertSeq, Alert<'static>)> {
+        let mut alerts = Vec::new();
+        loop {
+            match self.objects.outbox.poll_output() {
+                OutboxOutput::Send { server: to, alert } => {
+                    let message = alerts::alert(&alert, &self.objects.jobs);
+                    match (message, Some(&to) == server) {
+                        (Some(message), true) if alerts.len() < self.config.sessions.max_alerts.max(1) => {
+                            alerts.push((alert.seq, message));
+                            self.upstream.entry(to).or_default().sent = true;
+                        }
+                        (Some(_), _) => self.upstream.entry(to).or_default().more = true,
+                        (None, _) => {
+                            let now = self.objects.now;
+                            self.objects.outbox.handle_answered(now, &to, alert.seq, StatusCode::OK);
+                        }
+                    }
+                }
+                OutboxOutput::OpenSession { server } => {
+                    self.outputs.push_back(GatewayOutput::OpenSession { server });
+                }
+                OutboxOutput::Wait(at) => {
+                    self.waits.outbox = at;
+                    return alerts;
+                }
+            }
+        }
+    }
+
+    /// Closes the objects to everyone.
+    pub(super) fn close_objects(&mut self) -> Result<(), GatewayError> {
+        for (uri, _) in grants() {
+            self.tree.set_acl(uri.as_str(), self.own_acl())?;
+        }
+        let alerts = paths::below(paths::INVENTORY, &[paths::ALERTS]);
+        Ok(self.tree.set_acl(alerts.as_str(), self.own_acl())?)
+    }
+
+    fn grant(&mut self, server: &ServerId) -> Result<(), GatewayError> {
+        for (uri, rights) in grants() {
+            let mut acl = self.tree.effective_acl(&uri).cloned().unwrap_or_else(|| self.own_acl());
+            acl.grant(server, rights);
+            self.tree.set_acl(uri.as_str(), acl)?;
+        }
+        // Its alert switches are its own.
+        let mut acl = self.own_acl();
+        acl.grant(server, Rights::GET | Rights::REPLACE);
+        Ok(self.tree.set_acl(switches(server).as_str(), acl)?)
+    }
+
+    fn acls(&self) -> Vec<(NodeUri<'static>, Acl)> {
+        let acl = |(uri, _): (NodeUri<'static>, Rights)| {
+            let acl = self.tree.effective_acl(&uri).cloned().unwrap_or_default();
+            (uri, acl)
+        };
+        grants().into_iter().map(acl).collect()
+    }
+
+    /// Puts back what was in force; it had room before.
+    fn restore(&mut self, acls: Vec<(NodeUri<'static>, Acl)>) {
+        for (uri, acl) in acls {
+            let restored: Result<(), TreeError> = self.tree.set_acl(uri.as_str(), acl);
+            debug_assert!(restored.is_ok(), "it was there before");
+        }
+    }
+}
