@@ -101,6 +101,7 @@ mod element;
 mod error;
 mod limits;
 mod name;
+mod octets;
 mod sink;
 mod source;
 mod text;
