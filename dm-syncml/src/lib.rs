@@ -83,13 +83,15 @@ pub use codes::{AlertCode, StatusCode};
 pub use error::{DecodeError, DecodeErrorKind, ValueError};
 pub use model::{
     Add, Alert, Atomic, Chal, CmdId, CmdName, CmdRef, Command, Copy, Correlator, Cred, Data, DecodeOptions,
-    Delete, Encoding, Exec, Extensions, Format, Fragment, Get, Item, LocName, LocUri, Mark, MediaType,
-    Message, Meta, MsgId, NextNonce, Quirks, Reference, Replace, Representation, Results, Sequence,
-    SessionId, Source, Status, SyncBody, SyncHdr, Target, VerDtd, VerProto, Version,
+    Delete, DocumentCarriage, EncodeOptions, Encoding, Exec, Extensions, Format, Fragment, Get, Item,
+    LocName, LocUri, Mark, MediaType, Message, Meta, MsgId, NextNonce, Quirks, Reference, Replace,
+    Representation, Results, Sequence, SessionId, Source, Status, StringTables, SyncBody, SyncHdr, Target,
+    TextCarriage, VerDtd, VerProto, Version,
 };
 pub use time::Instant;
 
 /// What elements are made of, for those who look into [`Extensions`] and [`Data::as_nodes`], and set [`Limits`](elements::Limits).
 pub mod elements {
+    pub use dm_wbxml::wbxml::Version as WbxmlVersion;
     pub use dm_wbxml::{Attribute, Element, ErrorKind, Limits, Name, Node, Tag, dmddf, metinf, syncml};
 }

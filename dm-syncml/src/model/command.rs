@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, Node, Sink, Tag, syncml};
+use dm_wbxml::{Element, Name, Node, Tag, syncml};
 
 use crate::codes::AlertCode;
 use crate::error::DecodeError;
@@ -15,6 +15,7 @@ use super::meta::Meta;
 use super::reading::Reading;
 use super::status::{Results, Status};
 use super::token::{CmdId, CmdName, CmdRef, Correlator};
+use super::writing::Writing;
 
 macro_rules! item_commands {
     ($($(#[$doc:meta])* $name:ident;)*) => {
@@ -173,7 +174,7 @@ macro_rules! containers {
                 Ok(Self { cmd_id, no_resp, meta, commands })
             }
 
-            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+            fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
                 sink.open(tag);
                 self.cmd_id.encode(syncml::CMD_ID, sink);
                 self.no_resp.encode(syncml::NO_RESP, sink);
@@ -220,7 +221,7 @@ macro_rules! commands {
                 matches!(name, Name::Tag($(syncml::$tag)|*))
             }
 
-            pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
+            pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
                 match self {
                     $(Self::$name(command) => command.encode(syncml::$tag, sink),)*
                     Self::Unknown(element) => element.encode(sink),

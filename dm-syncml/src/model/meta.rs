@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use base64ct::{Base64, Encoding as _};
-use dm_wbxml::{Element, Event, Name, Sink, Tag, is_xml_text, metinf};
+use dm_wbxml::{Element, Event, Name, Tag, is_xml_text, metinf};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::mapping::{Content, Extensions, IntoOwned, error, next_child, set_once};
 use super::reading::Reading;
 use super::token::{Format, Mark, MediaType, Version};
+use super::writing::Writing;
 
 /// `Meta`: facts about what it stands beside.
 ///
@@ -196,7 +197,7 @@ impl<'a> Content<'a> for Meta<'a> {
     }
 
     /// In the order of the MetInf DTD.
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         sink.open(tag);
         if let Some(format) = &self.format {
             format.encode(metinf::FORMAT, sink);
@@ -335,7 +336,7 @@ impl<'a> Content<'a> for NextNonce<'a> {
         }))
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         match &self.0 {
             Form::Base64(text) if is_xml_text(text) => sink.leaf(tag, text),
             Form::Base64(_) => sink.empty(tag),
