@@ -83,10 +83,10 @@ pub use codes::{AlertCode, StatusCode};
 pub use error::{DecodeError, DecodeErrorKind, ValueError};
 pub use model::{
     Add, Alert, Atomic, Chal, CmdId, CmdName, CmdRef, Command, Copy, Correlator, Cred, Data, DecodeOptions,
-    Delete, DocumentCarriage, EncodeOptions, Encoding, Exec, Extensions, Format, Fragment, Get, Item,
-    LocName, LocUri, Mark, MediaType, Message, Meta, MsgId, NextNonce, Quirks, Reference, Replace,
-    Representation, Results, Sequence, SessionId, Source, Status, StringTables, SyncBody, SyncHdr, Target,
-    TextCarriage, VerDtd, VerProto, Version,
+    Delete, Difference, DocumentCarriage, EncodeOptions, Encoding, Exec, Extensions, Format, Fragment, Get,
+    Item, LocName, LocUri, Mark, MediaType, Message, Meta, MsgId, NextNonce, Printer, Quirks, Reference,
+    Replace, Representation, Results, Sequence, SessionId, Source, Status, StringTables, SyncBody, SyncHdr,
+    Target, TextCarriage, VerDtd, VerProto, Version,
 };
 pub use time::Instant;
 

@@ -370,6 +370,20 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// The Meta and the items it counts for; `None` for commands without such a Meta.
+    pub(super) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
+        match self {
+            Self::Add(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Copy(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Delete(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Exec(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Get(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Replace(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Results(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Alert(_) | Self::Atomic(_) | Self::Sequence(_) | Self::Status(_) | Self::Unknown(_) => None,
+        }
+    }
+
     /// Gives this command and its members the ids that `next` makes, in document order.
     pub fn renumber(&mut self, next: &mut impl FnMut() -> CmdId<'a>) {
         self.set_cmd_id(next());

@@ -141,6 +141,11 @@ impl<'a> Meta<'a> {
             ours.next_nonce = ours.next_nonce.take().or_else(|| theirs.next_nonce.clone());
             ours.max_msg_size = ours.max_msg_size.or(theirs.max_msg_size);
             ours.max_obj_size = ours.max_obj_size.or(theirs.max_obj_size);
+            for element in theirs.extensions.as_slice() {
+                if !self.extensions().iter().any(|own| own.name == element.name) {
+                    ours.extensions.push(element.clone());
+                }
+            }
         }
         both
     }

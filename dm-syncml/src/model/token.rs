@@ -128,6 +128,12 @@ macro_rules! texts {
             }
         }
 
+        impl AsRef<str> for $name<'_> {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl PartialEq<str> for $name<'_> {
             fn eq(&self, other: &str) -> bool {
                 self.0 == other
