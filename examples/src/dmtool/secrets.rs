@@ -1,0 +1,103 @@
+//! What must never be shown: credentials where they travel, and where trees and provisioning documents keep them.
+
+use dm_syncml::elements::{Element, Name, Node, dmddf, metinf, syncml};
+use dm_wbxml::{Attribute, Tag};
+
+/// What stands for a secret.
+const HIDDEN: &str = "(hidden)";
+
+/// Names of nodes and parameters that hold passwords, keys and nonces: DM accounts of 1.1 and 1.2, connectivity provisioning.
+const NAMES: [&str; 7] =
+    ["AAuthSecret", "AAuthData", "ClientPW", "ClientNonce", "ServerPW", "ServerNonce", "PXAUTH-PW"];
+
+/// Hides the secrets of an element and all it holds.
+///
+/// These are the Data of a Cred, every NextNonce, values of nodes with names that DM accounts give to secrets, whether in an item or in
+/// a tree, and parameters of provisioning documents with such names. A document that travels as text is hidden whole if it names one.
+pub(super) fn hide(element: &mut Element<'_>) {
+    let hidden: &[Tag] = match &element.name {
+        Name::Tag(metinf::NEXT_NONCE) => return replace(element),
+        Name::Tag(syncml::CRED) => &[syncml::DATA],
+        Name::Tag(syncml::ITEM) if item_leads_to_secret(element) => &[syncml::DATA],
+        Name::Tag(dmddf::NODE)
+            if child(element, dmddf::NODE_NAME).is_some_and(|name| is_secret(&text(name))) =>
+        {
+            &[dmddf::VALUE, dmddf::DF_PROPERTIES]
+        }
+        Name::Tag(syncml::DATA) if names_secret_in_markup(element) => return replace(element),
+        Name::Foreign(name) if name.local() == "parm" => {
+            hide_parameter(element);
+            &[]
+        }
+        _ => &[],
+    };
+    for node in &mut element.children {
+        match node {
+            Node::Element(child) if matches!(&child.name, Name::Tag(tag) if hidden.contains(tag)) => {
+                replace(child)
+            }
+            Node::Element(child) => hide(child),
+            _ => {}
+        }
+    }
+}
+
+fn replace(element: &mut Element<'_>) {
+    element.children = vec![Node::Text(HIDDEN.into())];
+}
+
+fn is_secret(name: &str) -> bool {
+    NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name.trim_ascii()))
+}
+
+fn item_leads_to_secret(item: &Element<'_>) -> bool {
+    [syncml::TARGET, syncml::SOURCE].into_iter().any(|side| {
+        let uri =
+            child(item, side).and_then(|side| child(side, syncml::LOC_URI)).map(text).unwrap_or_default();
+        let path = uri.split('?').next().unwrap_or_default().trim_ascii().trim_end_matches('/');
+        path.rsplit('/').next().is_some_and(is_secret)
+    })
+}
+
+/// Whether Data is text of a document in which one of the names occurs.
+fn names_secret_in_markup(data: &Element<'_>) -> bool {
+    let octets = match data.children.as_slice() {
+        [Node::Text(text)] => text.as_bytes(),
+        [Node::Opaque(octets)] => octets,
+        _ => return false,
+    };
+    octets.contains(&b'<')
+        && NAMES
+            .iter()
+            .any(|name| octets.windows(name.len()).any(|window| window.eq_ignore_ascii_case(name.as_bytes())))
+}
+
+/// `<parm name="AAUTHSECRET" value="..."/>`
+fn hide_parameter(parameter: &mut Element<'_>) {
+    let secret = |attribute: &Attribute<'_>| attribute.name() == "name" && is_secret(attribute.value());
+    if parameter.attributes.iter().any(secret) {
+        for attribute in &mut parameter.attributes {
+            if attribute.name() != "name"
+                && let Some(hidden) = Attribute::new(attribute.name().to_owned(), HIDDEN)
+            {
+                *attribute = hidden;
+            }
+        }
+    }
+}
+
+fn child<'e, 'a>(element: &'e Element<'a>, wanted: Tag) -> Option<&'e Element<'a>> {
+    element.children.iter().find_map(|node| match node {
+        Node::Element(child) if child.name == Name::Tag(wanted) => Some(child),
+        _ => None,
+    })
+}
+
+fn text(element: &Element<'_>) -> String {
+    let piece = |node: &Node<'_>| match node {
+        Node::Text(text) => text.clone().into_owned(),
+        Node::Opaque(octets) => String::from_utf8_lossy(octets).into_owned(),
+        _ => String::new(),
+    };
+    element.children.iter().map(piece).collect()
+}
