@@ -18,8 +18,8 @@ use dm_tree::{
     ServerId, Tree, Value,
 };
 use gwmo_model::{
-    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, Serial,
-    Sighting, Subscription, console,
+    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
+    Serial, Sighting, Subscription, console,
 };
 
 pub const GATEWAY: &str = "gw.example";
@@ -81,8 +81,10 @@ pub struct Town {
     pub errors: Vec<String>,
     /// What the gateway had stored.
     pub nonces: u32,
-    /// How long storing takes.
-    pub store_delay: Option<Duration>,
+    /// Whether storing takes its time: until [`Town::store`].
+    pub stores_later: bool,
+    unstored: Vec<PersistSeq>,
+    pub unanswered: u32,
     pub servers: Vec<Server>,
     pub devices: BTreeMap<u32, Device>,
     exchanges: BTreeMap<u64, Place>,
@@ -227,7 +229,9 @@ impl Town {
             events: Vec::new(),
             errors: Vec::new(),
             nonces: 0,
-            store_delay: None,
+            stores_later: false,
+            unstored: Vec::new(),
+            unanswered: 0,
             servers: servers.into(),
             devices: BTreeMap::new(),
             exchanges: BTreeMap::new(),
@@ -333,6 +337,15 @@ impl Town {
         let config = device.config(encoding);
         device.session = Some(ClientSession::new(now, config, Initiation::Client(id), Vec::new()));
         self.drain_device(number);
+    }
+
+    /// Everything that waits to be stored is, the last first.
+    pub fn store(&mut self) {
+        let now = self.now();
+        while let Some(seq) = self.unstored.pop() {
+            self.gateway.handle_persisted(now, seq);
+        }
+        self.drain_gateway();
     }
 
     /// Until nothing more is under way or planned.
@@ -502,7 +515,10 @@ impl Town {
                         self.network.send(Place::Gateway, to, Packet::Answer(body));
                     }
                 }
-                GatewayOutput::NoReply { exchange } => drop(self.exchanges.remove(&exchange)),
+                GatewayOutput::NoReply { exchange } => {
+                    self.unanswered += 1;
+                    self.exchanges.remove(&exchange);
+                }
                 GatewayOutput::OpenSession { server } => {
                     let index = self.servers.iter().position(|at| at.id == server).unwrap();
                     self.wanted.push(server);
@@ -512,7 +528,10 @@ impl Town {
                 }
                 GatewayOutput::Persist(seq, _) => {
                     self.nonces += 1;
-                    self.gateway.handle_persisted(now, seq);
+                    match self.stores_later {
+                        true => self.unstored.push(seq),
+                        false => self.gateway.handle_persisted(now, seq),
+                    }
                 }
                 GatewayOutput::Event(event) => self.events.push(event),
                 GatewayOutput::Wait(at) => {
