@@ -76,7 +76,12 @@ fn records(town: &mut Town, name: &str) -> Vec<console::RecordLine> {
 /// gateway, one is switched off, one misses the first notification.
 #[test]
 fn gwmo_fora_001_and_002_the_whole_story() {
-    for (seed, encoding) in [(1, dm_syncml::Encoding::Wbxml), (2, dm_syncml::Encoding::Xml)] {
+    let encodings = [
+        dm_syncml::Encoding::Wbxml,
+        #[cfg(feature = "xml")]
+        dm_syncml::Encoding::Xml,
+    ];
+    for (seed, encoding) in (1..).zip(encodings) {
         let mut town = Town::with_devices(seed, 6);
         town.run();
         town.encoding = encoding;
@@ -230,7 +235,9 @@ fn gwmo_di_002_summary_and_pages_of_many() {
     while let Some(at) = from {
         let items = town.ask(0, vec![console::get_devices(at)]);
         let page = console::read_devices(at, &items).unwrap();
-        (all.extend(page.devices), from = page.next, pages += 1);
+        all.extend(page.devices);
+        from = page.next;
+        pages += 1;
     }
     assert!(pages > 5, "{pages}");
     let serials: Vec<_> = all.iter().map(|device| device.serial.get()).collect();
@@ -487,6 +494,7 @@ fn start_checks_first_and_freezes() {
     town.ask(0, vec![console::delete_job(&key("J"))]);
 }
 
+#[cfg(feature = "xml")]
 #[test]
 fn operations_are_judged_when_they_are_written() {
     let mut town = Town::with_devices(1, 1);
@@ -635,6 +643,54 @@ fn what_a_device_tells_comes_out() {
     town.run();
     let more = town.network.link_counts(Place::Device(1), Place::Gateway).sent - sent;
     assert_eq!(more, 1, "one message, answered with nothing to do");
+}
+
+/// Devices that take small messages get operations in several, and what fits none is said to.
+#[test]
+fn operations_go_out_as_the_device_can_take_them() {
+    let mut town = Town::with_devices(1, 2);
+    for number in [1, 2] {
+        town.device(number).max_msg_size = 1200;
+    }
+    let text = |size: usize| {
+        let meta = dm_syncml::Meta::new().with_format(dm_syncml::Format::CHR);
+        let data = Data::text("x".repeat(size)).unwrap();
+        Command::from(Replace::new(id(), vec![Item::to(uri("./Vendor/SwV")).with_meta(meta).with_data(data)]))
+    };
+    let request = |name: &str, number| console::JobRequest::new(key(name)).with_device(device_id(number));
+    let many = [500, 501, 502, 503]
+        .map(text)
+        .into_iter()
+        .fold(request("many", 1), console::JobRequest::with_command);
+    launch(&mut town, many.with_command(exec("./Vendor/Lamp/Run")), "many");
+    let large = request("large", 2)
+        .with_command(text(10))
+        .with_command(text(2000))
+        .with_command(exec("./Vendor/Lamp/Run"));
+    launch(&mut town, large, "large");
+    town.run();
+    assert_eq!(status(&mut town, "many").counters.ok, 1);
+    assert_eq!(status(&mut town, "large").counters.failed, 1);
+    assert_eq!(records(&mut town, "large")[0].code.unwrap().get(), 413);
+    assert_eq!([1, 2].map(|number| town.device(number).read("./Vendor/Lamp/Runs")), ["1", "1"]);
+
+    // A device that goes before its turn comes did not run what it was never sent: no doubt about the Exec.
+    let many =
+        [500, 501, 502, 503].map(text).into_iter().fold(request("cut", 1), console::JobRequest::with_command);
+    let policy = Policy::default().with_t_session(10 * MINUTE);
+    town.network.set_links(
+        Place::Gateway,
+        Place::Device(1),
+        Link::new().with_delay(MINUTE / 60..=MINUTE / 60),
+    );
+    launch(&mut town, many.with_command(exec("./Vendor/Lamp/Run")).with_policy(policy), "cut");
+    while town.device(1).read("./Vendor/SwV").len() != 501 {
+        assert!(town.step());
+    }
+    town.network.isolate(Place::Device(1));
+    town.run();
+    let counters = status(&mut town, "cut").counters;
+    assert_eq!((counters.timed_out, counters.indeterminate), (1, 0), "{counters:?}");
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub struct Device {
     seen: BTreeSet<Digest>,
     /// It is switched off.
     pub off: bool,
+    /// The largest message it takes.
+    pub max_msg_size: u64,
     /// Notifications it will miss.
     pub deaf: u32,
     pub notified: u32,
@@ -180,6 +182,7 @@ impl Device {
             server_nonce: None,
             seen: BTreeSet::new(),
             off: false,
+            max_msg_size: 64 << 10,
             deaf: 0,
             notified: 0,
             refused_notifications: 0,
@@ -202,6 +205,7 @@ impl Device {
             .with_md5(device_credentials(self.number), server)
             .with_nonces(self.device_nonce.clone(), self.server_nonce.clone())
             .with_dev_info(DevInfo::items(&self.tree))
+            .with_max_msg_size(self.max_msg_size)
             .with_attempts(4, Duration::from_secs(10))
     }
 }
