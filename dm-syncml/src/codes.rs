@@ -134,7 +134,7 @@ codes! { StatusCode:
     ATOMIC_RESPONSE_TOO_LARGE = 517 "atomic response too large to fit";
 }
 
-/// An alert code: the `Data` of an `Alert` (DM Protocol 1.2.1 §8.7; user interaction §12).
+/// An alert code: the `Data` of an `Alert` (DM Protocol 1.2.1, alerts; user interaction alerts).
 ///
 /// ```
 /// use dm_syncml::AlertCode;

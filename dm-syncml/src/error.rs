@@ -99,7 +99,11 @@ impl DecodeErrorKind {
 impl From<dm_wbxml::Error> for DecodeError {
     #[cold]
     fn from(error: dm_wbxml::Error) -> Self {
-        Self::new(DecodeErrorKind::Document(error.kind().clone()), error.offset(), error.path().into())
+        let kind = match error.kind() {
+            dm_wbxml::ErrorKind::TextAmongElements => DecodeErrorKind::StrayText,
+            kind => DecodeErrorKind::Document(kind.clone()),
+        };
+        Self::new(kind, error.offset(), error.path().into())
     }
 }
 

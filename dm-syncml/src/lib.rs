@@ -1,4 +1,72 @@
 //! SyncML for OMA Device Management: messages, authentication, client and server sessions.
+//!
+//! This is the one place of its family that knows SyncML elements. A [`Message`] is decoded from WBXML or XML by one mapping,
+//! borrows its text from the input, and keeps the order of its commands. Two machines speak the protocol with such messages: a
+//! [`ClientSession`](session::ClientSession) for the device, a [`ServerSession`](session::ServerSession) for the server. Nothing here
+//! does I/O: bytes, time and entropy come in as arguments, and whatever is to be done comes out.
+//!
+//! ```
+//! use dm_syncml::{AlertCode, Command, DecodeOptions, Encoding, Message};
+//!
+//! # fn main() -> Result<(), dm_syncml::DecodeError> {
+//! let xml = br#"<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>
+//!     <SessionID>1A</SessionID><MsgID>1</MsgID><Target><LocURI>https://dm.example.net</LocURI></Target>
+//!     <Source><LocURI>IMEI:004999010640000</LocURI></Source></SyncHdr>
+//!     <SyncBody><Alert><CmdID>1</CmdID><Data>1201</Data></Alert><Final/></SyncBody></SyncML>"#;
+//!
+//! let message = Message::decode(Encoding::Xml, xml, &DecodeOptions::new())?;
+//! assert_eq!(message.header.source.loc_uri, "IMEI:004999010640000");
+//! let Command::Alert(alert) = &message.body.commands[0] else { unreachable!() };
+//! assert_eq!(alert.code, Some(AlertCode::CLIENT_INITIATED));
+//!
+//! // The same message in fewer octets, owned so that it can be kept and sent.
+//! let wbxml = message.encode(Encoding::Wbxml);
+//! let again = Message::decode(Encoding::Wbxml, &wbxml, &DecodeOptions::new())?.into_owned();
+//! assert_eq!(again, message);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to go
+//!
+//! - Messages: [`Message`], [`Fragment`] (a body without a header), [`Command`], [`Item`], [`Meta`], [`Data`].
+//! - Codes: [`StatusCode`], [`AlertCode`]; unknown ones survive.
+//! - Sessions: [`session`], with [`session::Incoming`] to find the session a message belongs to.
+//! - Credentials: [`auth`].
+//!
+//! # What is kept, and what is refused
+//!
+//! Decoding keeps what it can represent: unknown elements stay (in a body at their place, elsewhere as
+//! [`Extensions`]) and are encoded again, commands keep their order, codes nobody knows keep their number. A message that lacks an
+//! element the DTD demands, holds one twice, or is beyond a limit is an error with its kind, its offset, the path of elements around it
+//! and the Status to answer with. Constructors refuse what would not be legal on the wire, so that encoding cannot fail.
+//!
+//! # Limits and non-goals
+//!
+//! - Every decoder takes [`elements::Limits`]: octets, depth, elements, string table and its expansion. Work and memory are linear in the
+//!   input.
+//! - Sessions take basic and MD5 credentials, several messages of one package from the device, and repetitions of a message.
+//!   Large objects (MoreData), HMAC credentials, Atomic on the device and user interaction are not here yet: they are answered
+//!   with 406, and nothing of them is executed.
+//! - Reading is strict, save what the standard itself allows: any order of elements, any prefix, CDATA, white space around
+//!   ids and codes. [`DecodeOptions::guess_namespaces`] takes what many servers write.
+//! - Data synchronization, the elder sister of this protocol, is not in scope; its elements are read as unknown ones.
+//!
+//! # Spec map
+//!
+//! | clause | here |
+//! |---|---|
+//! | RepPro 1.2.2, elements | [`SyncHdr`], [`Item`], [`Meta`], [`Cred`], [`Chal`] |
+//! | RepPro 1.2.2, commands | [`Command`] and its variants |
+//! | RepPro 1.2.2 §10, codes | [`StatusCode`] |
+//! | MetInf 1.2 | [`Meta`] |
+//! | DM Protocol 1.2.1, media types | [`Encoding`] |
+//! | DM Protocol 1.2.1, packages 1 to 4 | [`session`] |
+//! | DM Security 1.2.1, authentication | [`auth`] |
+//!
+//! # Features
+//!
+//! `xml` (default) adds XML beside WBXML and needs std. Without it the crate is `no_std` with `alloc`.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "xml"), no_std)]
 

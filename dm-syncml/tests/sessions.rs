@@ -419,6 +419,20 @@ fn unknown_elements_are_answered_and_the_session_goes_on() {
     assert!(codes.contains(&("Frob".into(), String::new(), 400)), "{codes:?}");
 }
 
+/// A message of many small commands must not buy an answer many times its size.
+#[test]
+fn more_commands_than_are_taken_are_refused_as_a_whole() {
+    let mut world = World::new(1, Encoding::Xml);
+    world.server_config = world.server_config.clone().with_max_commands(50);
+    world.network.alter(Node::Device, Node::Server, 1, |body| {
+        let text = String::from_utf8(body.clone()).unwrap();
+        *body = text.replace("<Final/>", &"<Put/>".repeat(60)).into_bytes();
+    });
+    world.run();
+    assert_eq!(world.server_errors, ["the message holds more than 50 commands"]);
+    assert_eq!(world.client_end, Some(ClientEnd::Completed), "the repetition was clean");
+}
+
 #[test]
 fn another_protocol_is_answered_with_513() {
     let mut world = World::new(1, Encoding::Xml);

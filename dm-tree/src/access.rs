@@ -32,7 +32,7 @@ impl Spot<'_> {
 
 impl Tree {
     /// The ACL in force for the node at `uri`: its own, or that of the nearest ancestor which has one. Nothing is
-    /// merged (TND 1.2.1 §7.7.1.2). `None` when there is no such node; below a mount point every address is taken
+    /// merged (TND 1.2.1 §7.7.1, inheritance). `None` when there is no such node; below a mount point every address is taken
     /// to exist.
     #[must_use]
     pub fn effective_acl(&self, uri: &NodeUri<'_>) -> Option<&Acl> {
@@ -107,7 +107,7 @@ impl Tree {
         }
     }
 
-    /// The ACL of an interior node that `server` adds below `parent` (TND 1.2.1 §7.7.1.4).
+    /// The ACL of an interior node that `server` adds below `parent` (TND 1.2.1 §7.7.1, new nodes).
     ///
     /// Empty, except that who lacks Replace on the parent must get Add, Delete and Replace on the new node. The
     /// text leaves open what else such an ACL holds: here it is the one that would have been inherited, so nobody

@@ -45,7 +45,7 @@ pub enum ChangeKind {
 
 /// An Exec that a handler accepted and that goes on (status 202).
 ///
-/// Its outcome is due in a generic alert with the same correlator (DM Protocol 1.2.1 §8.7).
+/// Its outcome is due in a generic alert with the same correlator (DM Protocol 1.2.1, generic alert).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecRequest {

@@ -91,7 +91,7 @@ impl<'a> Content<'a> {
     }
 
     /// What a Replace makes of a leaf that has this format and type. A permanent one keeps them: what the Meta
-    /// leaves out then means "as before", and what it says must not differ (RepPro 1.2.1 §6.6.11).
+    /// leaves out then means "as before", and what it says must not differ (RepPro 1.2.1, Replace).
     pub(crate) fn to_replacement(
         self,
         format: Format,

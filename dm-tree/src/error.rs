@@ -64,7 +64,7 @@ impl Refusal {
     }
 
     /// The ancestor that was in the way of an Add, when it is another node than the one addressed. Its address
-    /// belongs into `Item/Target/LocURI` of the Status (RepPro 1.2.1 §6.6.1).
+    /// belongs into `Item/Target/LocURI` of the Status (RepPro 1.2.1, Add).
     #[must_use]
     pub const fn at(&self) -> Option<&NodeUri<'static>> {
         self.at.as_ref()

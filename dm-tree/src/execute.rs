@@ -1,4 +1,4 @@
-//! Whole SyncML commands against a tree (DM Protocol 1.2.1 §6, RepPro 1.2.1 §6.6).
+//! Whole SyncML commands against a tree (DM Protocol 1.2.1, RepPro 1.2.1).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -177,7 +177,7 @@ fn argument<'a>(command: &'a Command<'_>, item: &'a Item<'_>) -> Result<Cow<'a, 
     }
 }
 
-/// An item of Results, or of package 1: format and type are said unless they are the default (RepPro 1.2.1 §6.6.15).
+/// An item of Results, or of package 1: format and type are said unless they are the default (RepPro 1.2.1, Results).
 pub(crate) fn value_item(source: LocUri<'static>, got: Got) -> Item<'static> {
     let mut meta = Meta::new();
     if got.format() != Format::Chr

@@ -47,13 +47,15 @@
 //!   [`DevDetail`], [`DmAccount`].
 //! - Execute what servers send: [`Tree::execute`] for SyncML commands, [`Tree::act_for`] for the same things as
 //!   methods. [`Acting`] states the order of checks.
+//! - Answer a whole client session from a tree: [`Tree::poll_session`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`].
 //! - Only parse: [`NodeUri`], [`Uri`], [`Acl`], [`ServerId`].
 //!
 //! # Limits and non-goals
 //!
 //! - [`TreeLimits`] bounds everything a server can make grow: nodes, bytes, values, lists, ACLs, addresses. A
-//!   command costs one lookup per segment plus work linear in what it reads, writes or removes; nothing recurses.
+//!   command costs one lookup per segment plus work linear in what it reads, writes or removes, where the
+//!   identifiers of a new ACL are sorted, and Delete and rename walk the subtree. Nothing recurses.
 //! - The caller authenticates. A server identifier given to this crate is believed.
 //! - Not here yet: Copy, Atomic across a tree, `?list=`, serialised subtrees (TNDS), device descriptions (DDF),
 //!   bootstrap, Inbox, delegation, and handlers that answer later. They are answered 406 or 415 where a server asks
@@ -64,12 +66,13 @@
 //!
 //! | clause | here |
 //! |---|---|
-//! | TND 1.2.1 §6, addresses | [`NodeUri`], [`Uri`], [`UriLimits`] |
+//! | TND 1.2.1, addresses | [`NodeUri`], [`Uri`], [`UriLimits`] |
 //! | TND 1.2.1 §7.7, properties | [`Property`], [`Acting::get`], [`Acting::replace`] |
 //! | TND 1.2.1 §7.7.1, access control | [`Acl`], [`Tree::effective_acl`], [`Tree::remove_server`] |
 //! | TND 1.2.1 §7.7.2, formats | [`Format`], [`Value`], [`Content`] |
-//! | RepPro 1.2.1 §6.6, commands | [`Acting`], [`Tree::execute`] |
-//! | StdObj 1.2.1 §5.3, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`] |
+//! | RepPro 1.2.1, commands | [`Acting`], [`Tree::execute`] |
+//! | DM Protocol 1.2.1, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
+//! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`] |
 //! | DDF AccessType, Scope | [`AccessType`], [`NodeSpec::permanent`] |
 //!
 //! # Features
@@ -99,6 +102,7 @@ mod property;
 mod rights;
 mod secret;
 mod server_id;
+mod session;
 mod standard;
 mod tree;
 mod uri;
@@ -119,6 +123,7 @@ pub use property::Property;
 pub use rights::{AccessType, Rights};
 pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
+pub use session::Effects;
 pub use standard::{
     AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, dm_accounts,
 };

@@ -10,20 +10,23 @@ use crate::uri::UriLimits;
 pub struct TreeLimits {
     /// How long addresses may be; exceeding answers 414. Default: see [`UriLimits`].
     pub uri: UriLimits,
-    /// Nodes stored, the root included; exceeding answers 420. Default 65 536, some ten times the largest
-    /// published device description.
+    /// Nodes stored, the root included; exceeding answers 420. Default 65 536: the largest of 44
+    /// descriptions and serialised trees collected has 292 nodes; the rest is room for objects and instances.
     pub max_nodes: usize,
     /// Bytes of all names, values, types, titles and access control lists together; exceeding answers 420.
-    /// Default 16 MiB.
+    /// Default 16 MiB, 256 bytes for each node. What a node takes in memory beside these is not counted.
     pub max_total_len: usize,
-    /// Bytes of one value, decoded; exceeding answers 413. Default 1 MiB, which is also a usual `MaxObjSize`.
+    /// Bytes of one value, decoded; exceeding answers 413. Default 1 MiB, like the largest object a
+    /// client session of `dm-syncml` takes.
     pub max_value_len: usize,
-    /// Bytes of one access control list; exceeding answers 413. Default 4096: sixteen identifiers of the longest
-    /// kind, or some hundred usual ones in each command.
+    /// Bytes of one access control list; exceeding answers 413. Default 4096, which holds fifteen identifiers of
+    /// the longest kind.
     pub max_acl_len: usize,
-    /// Bytes of one child list, which a handler may make long; exceeding answers 413. Default 1 MiB.
+    /// Bytes of one child list, which a handler may make long; exceeding answers 413. Default 1 MiB, as for
+    /// values.
     pub max_child_list_len: usize,
-    /// Access control lists kept for nodes that handlers serve; exceeding answers 420. Default 16 384.
+    /// Access control lists kept for nodes that handlers serve; exceeding answers 420. Default 16 384, one
+    /// for every four nodes that may be stored.
     pub max_mounted_acls: usize,
 }
 
@@ -96,11 +99,11 @@ impl Default for TreeLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreePolicy {
-    /// Whether Add creates missing interior ancestors (DM RepPro 1.2.1 §6.6.1 allows it); otherwise it answers
+    /// Whether Add creates missing interior ancestors (RepPro 1.2.1, Add, allows it); otherwise it answers
     /// 404. Default yes.
     pub implicit_add: bool,
     /// Whether Delete of a subtree needs the Delete right on every leaf in it, not only on the node addressed.
-    /// The text is silent; default no, as most devices do it.
+    /// The text is silent; default no.
     pub strict_subtree_delete: bool,
 }
 

@@ -55,7 +55,7 @@ impl Node {
         self.name.len() + content + self.title.len() + self.acl.text_len()
     }
 
-    /// Counts a change (TND 1.2.1 §7.7.8); the number wraps.
+    /// Counts a change (TND 1.2.1 §7.7, VerNo); the number wraps.
     pub(crate) fn touch(&mut self) {
         self.ver_no = self.ver_no.wrapping_add(1);
     }

@@ -67,6 +67,6 @@ impl Property {
         matches!(self, Self::Acl | Self::Name | Self::Title)
     }
 
-    /// The longest Title, in bytes (TND 1.2.1 §7.7.5).
+    /// The longest Title, in bytes (TND 1.2.1 §7.7, Title).
     pub const MAX_TITLE_LEN: usize = 255;
 }

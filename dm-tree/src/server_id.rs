@@ -22,7 +22,7 @@ use core::fmt;
 pub struct ServerId(Box<str>);
 
 impl ServerId {
-    /// The longest identifier, in bytes: what the length octet of a notification can say (Notification 1.2.1 §7).
+    /// The longest identifier, in bytes: what the length octet of a notification can say (Notification 1.2.1, trigger header).
     pub const MAX_LEN: usize = 255;
 
     /// Checks and copies an identifier.

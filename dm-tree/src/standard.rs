@@ -1,4 +1,4 @@
-//! The management objects every client has (StdObj 1.2.1 §5).
+//! The management objects every client has (StdObj 1.2.1).
 
 mod dev_detail;
 mod dev_info;

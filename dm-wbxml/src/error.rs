@@ -69,6 +69,12 @@ pub enum ErrorKind {
     /// A multi-byte integer longer than five octets or beyond 32 bits.
     #[error("a multi-byte integer does not fit 32 bits")]
     Integer,
+    /// A name that XML does not allow.
+    #[error("a name is not one that XML allows")]
+    Name,
+    /// Two attributes of one name on one element.
+    #[error("an attribute stands twice")]
+    RepeatedAttribute,
     /// A reference behind the end of the string table.
     #[error("offset {0} is behind the end of the string table")]
     StringReference(u32),
@@ -78,7 +84,7 @@ pub enum ErrorKind {
     /// A character reference to something that is not a character.
     #[error("{0:#x} is not a character")]
     Character(u32),
-    /// Text that is not in the document's character set.
+    /// Octets that are not text in the document's character set.
     #[error("text is not valid in the character set of the document")]
     Encoding,
     /// Octets where text must stand, or characters that XML cannot carry.
@@ -90,14 +96,17 @@ pub enum ErrorKind {
     /// An element inside an element that holds only text.
     #[error("an element stands where only text is allowed")]
     ElementInText,
+    /// Text or octets inside an element that holds only elements.
+    #[error("there is text where only elements are allowed")]
+    TextAmongElements,
     /// More than [`Limits::document`](crate::Limits::document) octets.
     #[error("the document is larger than {0} octets")]
     DocumentTooLarge(usize),
     /// More than [`Limits::depth`](crate::Limits::depth) elements inside one another.
     #[error("elements are nested deeper than {0}")]
     TooDeep(u16),
-    /// More than [`Limits::elements`](crate::Limits::elements) elements.
-    #[error("there are more than {0} elements")]
+    /// More than [`Limits::elements`](crate::Limits::elements) elements and attributes.
+    #[error("there are more than {0} elements and attributes")]
     TooManyElements(u32),
     /// A string table of more than [`Limits::string_table`](crate::Limits::string_table) octets.
     #[error("the string table is larger than {0} octets")]
@@ -108,7 +117,7 @@ pub enum ErrorKind {
     /// A name or namespace of more than [`Limits::name`](crate::Limits::name) octets.
     #[error("a name is longer than {0} octets")]
     NameTooLong(usize),
-    /// More than [`Limits::attributes`](crate::Limits::attributes) attributes or namespaces.
+    /// More than [`Limits::attributes`](crate::Limits::attributes) attributes on one element, or too many namespaces in force.
     #[error("there are more than {0} attributes or namespaces in one place")]
     TooManyAttributes(u16),
     /// XML that is not well-formed.
@@ -131,6 +140,8 @@ impl ErrorKind {
             Self::Version(_) => "version",
             Self::Charset(_) => "charset",
             Self::Integer => "integer",
+            Self::Name => "name",
+            Self::RepeatedAttribute => "repeated-attribute",
             Self::StringReference(_) => "string-reference",
             Self::Token(_) => "token",
             Self::Character(_) => "character",
@@ -138,6 +149,7 @@ impl ErrorKind {
             Self::NotText => "not-text",
             Self::OutsideRoot => "outside-root",
             Self::ElementInText => "element-in-text",
+            Self::TextAmongElements => "text-among-elements",
             Self::DocumentTooLarge(_) => "document-too-large",
             Self::TooDeep(_) => "too-deep",
             Self::TooManyElements(_) => "too-many-elements",

@@ -1,4 +1,94 @@
-//! PLACEHOLDER
+//! WBXML and bounded XML behind one element source and one element sink, for SyncML and OMA-DM.
+//!
+//! A SyncML message travels as XML or as WBXML, the same elements in either. This crate reads and writes both through one
+//! pair of traits, [`Source`] and [`Sink`], so that whatever knows the elements is written once; it knows names and tokens,
+//! and nothing of what they mean. `dm-syncml` builds its messages on it, `dm-tree` its descriptions of management trees.
+//!
+//! ```
+//! # #[cfg(feature = "xml")]
+//! # fn main() -> Result<(), dm_wbxml::Error> {
+//! use dm_wbxml::{Element, Event, Limits, Node, SYNCML_1_2, Sink, Source, metinf, syncml, wbxml, xml};
+//!
+//! // Elements out: the same calls write either encoding.
+//! fn write(sink: &mut impl Sink) {
+//!     sink.open(syncml::ITEM);
+//!     sink.open(syncml::META);
+//!     sink.leaf(metinf::FORMAT, "chr");
+//!     sink.close();
+//!     sink.leaf(syncml::DATA, "a < b");
+//!     sink.close();
+//! }
+//! let table = wbxml::StringTable::new();
+//! let (mut binary, mut text) = (Vec::new(), Vec::new());
+//! write(&mut wbxml::Writer::new(&mut binary, wbxml::Version::V1_2, SYNCML_1_2.public_id(), &table));
+//! write(&mut xml::Writer::new(&mut text, &SYNCML_1_2));
+//! assert_eq!(binary, b"\x02\xA4\x01\x6A\0\x54\x5A\0\x01\x47\x03chr\0\x01\x01\0\0\x4F\x03a < b\0\x01\x01");
+//! let meta = r#"<Meta><Format xmlns="syncml:metinf">chr</Format></Meta>"#;
+//! let item = format!(r#"<Item xmlns="SYNCML:SYNCML1.2">{meta}<Data>a &lt; b</Data></Item>"#);
+//! assert_eq!(text, item.as_bytes());
+//!
+//! // Elements in: one event at a time, or an element as a tree.
+//! fn read<'a>(source: &mut impl Source<'a>) -> Result<Element<'a>, dm_wbxml::Error> {
+//!     match source.next()? {
+//!         Some(Event::Start(name)) => Element::decode(source, name),
+//!         _ => unreachable!("a document begins with an element"),
+//!     }
+//! }
+//! let limits = Limits::default().with_depth(16);
+//! let from_wbxml = read(&mut wbxml::Reader::new(&binary, &SYNCML_1_2, limits)?)?;
+//! let from_xml = read(&mut xml::Reader::new(&text, &SYNCML_1_2, xml::Options::new(limits))?)?;
+//! let Node::Element(data) = &from_wbxml.children[1] else { panic!("Item holds Meta and Data") };
+//! assert_eq!(data.children, [Node::Text("a < b".into())]);
+//! assert_eq!(from_wbxml.name, from_xml.name);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "xml"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Limits
+//!
+//! Each reader takes [`Limits`] and keeps them whatever the input says: size of the document, depth, elements and
+//! attributes, string table and what it expands to, names. Reading is linear in the input. A reader never panics; after an
+//! error, which names its kind, its offset and the elements around it, it says the same error again. The WBXML reader
+//! borrows from its input and allocates next to nothing; the XML reader keeps a list of open elements and of namespaces
+//! in force. A tree ([`Element`]) is bounded by the limits of the source it was read from, and walked by recursion.
+//!
+//! What is passed over on purpose is listed with each reader: [`wbxml::Reader`] and, with the feature, `xml::Reader`.
+//!
+//! # What survives
+//!
+//! A token that no code page names is a [`Tag`] all the same, and an element outside the code space a [`ForeignName`]: both
+//! can be written again. In XML the former become `<t-PP-TT xmlns="urn:x-dm-wbxml:token">`, page and token in hexadecimal.
+//! Two things do not survive the change of encoding: WBXML has no namespaces for names outside its code space, and XML has
+//! no octets, which become base64 text.
+//!
+//! # Non-goals
+//!
+//! - Validation against a DTD, document types beside SyncML 1.0 to 1.2 and DM DDF/TNDS 1.2 ([`SYNCML_1_2`]). Any other code space
+//!   can be declared as data, see [`CodeSpace`].
+//! - WBXML 1.0, UTF-16 and other character sets than UTF-8, US-ASCII and ISO-8859-1; XML other than UTF-8.
+//! - External or internal entities, pretty-printing, comments, streaming over several buffers.
+//!
+//! # Spec map
+//!
+//! | WAP-192 WBXML 1.3 | here |
+//! |---|---|
+//! | §5.1 multi-byte integers | at most five octets and 32 bits, padded or not; written shortest |
+//! | §5.4 version, §5.5 public identifier, §5.6 charset | [`wbxml::Header`]: [`Version`](wbxml::Version), [`DocumentId`](wbxml::DocumentId), [`Charset`](wbxml::Charset) |
+//! | §5.7 string table | [`wbxml::StringTable`] |
+//! | §5.8 body, tokens, code pages | [`wbxml::Reader`], [`wbxml::Writer`], [`Tag`], [`CodePage`] |
+//! | §5.8.4 strings, character entities | [`Event::Text`] |
+//! | §5.8.4 literals | [`Name::Foreign`], [`Attribute`] |
+//! | §5.8.4 opaque data | [`Event::Opaque`] |
+//! | §5.8.4 extension tokens, processing instructions | passed over |
+//! | SyncML RepPro 1.2.2, MetInf 1.2, OMA TND 1.2.1: code pages 0, 1, 2 | [`syncml`], [`metinf`], [`dmddf`] |
+//!
+//! XML 1.0 and Namespaces in XML 1.0: `xml::Reader` and `xml::Writer`.
+//!
+//! # Features
+//!
+//! - `xml` (default): XML beside WBXML, on quick-xml; needs std. Without it the crate is `no_std` with `alloc`.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "xml"), no_std)]
 

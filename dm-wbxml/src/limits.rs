@@ -11,7 +11,7 @@ pub struct Limits {
     pub document: usize,
     /// Elements inside one another.
     pub depth: u16,
-    /// Elements in a document.
+    /// Elements in a document; each attribute counts as one.
     pub elements: u32,
     /// Octets in a WBXML string table.
     pub string_table: usize,
@@ -19,7 +19,8 @@ pub struct Limits {
     pub expansion: usize,
     /// Octets in a name, a namespace, or an attribute's name.
     pub name: usize,
-    /// Attributes, or namespaces declared, on one element and in force at one place.
+    /// Attributes on one element, and as many namespace declarations. So many declarations may be in force at one place, and
+    /// one more for each level of [`depth`](Self::depth).
     pub attributes: u16,
 }
 
@@ -54,7 +55,7 @@ impl Limits {
         self
     }
 
-    /// Sets [`depth`](Self::depth), at most [`MAX_DEPTH`](Self::MAX_DEPTH).
+    /// Sets [`depth`](Self::depth), at most [`MAX_DEPTH`](Self::MAX_DEPTH); readers hold a deeper one to that too.
     #[must_use]
     pub const fn with_depth(mut self, depth: u16) -> Self {
         self.depth = if depth < Self::MAX_DEPTH { depth } else { Self::MAX_DEPTH };
@@ -79,6 +80,20 @@ impl Limits {
     #[must_use]
     pub const fn with_expansion(mut self, octets: usize) -> Self {
         self.expansion = octets;
+        self
+    }
+
+    /// Sets [`name`](Self::name).
+    #[must_use]
+    pub const fn with_name(mut self, octets: usize) -> Self {
+        self.name = octets;
+        self
+    }
+
+    /// Sets [`attributes`](Self::attributes).
+    #[must_use]
+    pub const fn with_attributes(mut self, attributes: u16) -> Self {
+        self.attributes = attributes;
         self
     }
 }

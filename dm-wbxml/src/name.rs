@@ -1,8 +1,10 @@
 //! What an element is called, in either encoding.
 
 use alloc::borrow::Cow;
-use alloc::string::ToString;
+use alloc::boxed::Box;
 use core::fmt;
+
+use crate::text::is_xml_text;
 
 /// An element of a code space: its code page and its tag identity on that page.
 ///
@@ -74,7 +76,7 @@ impl<'a> ForeignName<'a> {
     #[must_use]
     pub fn new(namespace: impl Into<Cow<'a, str>>, local: impl Into<Cow<'a, str>>) -> Option<Self> {
         let (namespace, local) = (namespace.into(), local.into());
-        (is_ncname(&local) && crate::text::is_xml_text(&namespace)).then_some(Self { namespace, local })
+        (is_ncname(&local) && is_xml_text(&namespace)).then_some(Self { namespace, local })
     }
 
     /// The XML namespace; empty in WBXML, whose literals have none.
@@ -118,24 +120,41 @@ impl From<Tag> for Name<'_> {
 
 /// An attribute of an element.
 ///
-/// Namespace declarations are not attributes here: the XML reader resolves them into [`Name`]s.
+/// Namespace declarations are not attributes here: the XML reader resolves them into [`Name`]s. A namespace of an attribute
+/// lives in XML only; WBXML keeps the name without it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attribute<'a> {
     name: Cow<'a, str>,
     value: Cow<'a, str>,
+    /// Apart, since few have one: events are moved a lot, and an attribute is the largest.
+    namespace: Option<Box<Cow<'a, str>>>,
 }
 
 impl<'a> Attribute<'a> {
-    pub(crate) fn from_source(name: Cow<'a, str>, value: Cow<'a, str>) -> Self {
-        Self { name, value }
+    pub(crate) fn from_source(namespace: Cow<'a, str>, name: Cow<'a, str>, value: Cow<'a, str>) -> Self {
+        Self { name, value, namespace: (!namespace.is_empty()).then(|| Box::new(namespace)) }
     }
 
-    /// The attribute `name="value"`, or `None` when XML cannot carry one of them.
+    /// The attribute `name="value"` in no namespace, or `None` when XML cannot carry one of them.
     #[must_use]
     pub fn new(name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) -> Option<Self> {
         let (name, value) = (name.into(), value.into());
-        (is_ncname(&name) && name != "xmlns" && crate::text::is_xml_text(&value))
-            .then_some(Self { name, value })
+        (is_attribute_name(&name) && is_xml_text(&value)).then_some(Self { name, value, namespace: None })
+    }
+
+    /// The same attribute in a namespace, or `None` when XML cannot carry that.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: impl Into<Cow<'a, str>>) -> Option<Self> {
+        let namespace = namespace.into();
+        let legal = is_xml_text(&namespace);
+        self.namespace = (!namespace.is_empty()).then(|| Box::new(namespace));
+        legal.then_some(self)
+    }
+
+    /// The XML namespace; empty for most, and in WBXML.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_deref().map_or("", |namespace| namespace)
     }
 
     /// The name, without its prefix.
@@ -150,18 +169,114 @@ impl<'a> Attribute<'a> {
         &self.value
     }
 
-    /// The same attribute, owning its text.
+    /// The same attribute, owning all it holds.
     #[must_use]
     pub fn into_owned(self) -> Attribute<'static> {
-        Attribute { name: Cow::Owned(self.name.to_string()), value: Cow::Owned(self.value.to_string()) }
+        Attribute {
+            name: Cow::Owned(self.name.into_owned()),
+            value: Cow::Owned(self.value.into_owned()),
+            namespace: self.namespace.map(|namespace| Box::new(Cow::Owned(namespace.into_owned()))),
+        }
+    }
+
+    /// Whether both would be the same attribute of one element.
+    pub(crate) fn is_named_like(&self, other: &Attribute<'_>) -> bool {
+        self.name == other.name && self.namespace == other.namespace
     }
 }
 
-/// Whether `name` is a name without a colon (Namespaces in XML 1.0 §3), judged by ASCII; every other letter passes.
+/// Prefix and local part of a qualified name (Namespaces in XML 1.0 §4).
+#[inline]
+pub(crate) fn split_name(name: &str) -> (Option<&str>, &str) {
+    match name.bytes().position(|byte| byte == b':') {
+        Some(colon) => (Some(&name[..colon]), &name[colon + 1..]),
+        None => (None, name),
+    }
+}
+
+/// Whether `name` may name an attribute here: `xmlns` declares a namespace.
+pub(crate) fn is_attribute_name(name: &str) -> bool {
+    is_ncname(name) && name != "xmlns"
+}
+
+/// Whether `name` is a name without a colon (Namespaces in XML 1.0 §3; the characters are those of XML 1.0 §2.3).
 pub(crate) fn is_ncname(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    let first = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b >= 0x80;
-    bytes.next().is_some_and(first)
-        && bytes.all(|b| first(b) || b.is_ascii_digit() || b == b'-' || b == b'.')
-        && crate::text::is_xml_text(name)
+    let first = |c: char| {
+        matches!(c,
+            'A'..='Z' | '_' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
+            | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}' | '\u{200D}' | '\u{2070}'..='\u{218F}'
+            | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}'
+            | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
+    };
+    let later = |c: char| {
+        first(c)
+            || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}' | '\u{2040}')
+    };
+    let mut chars = name.chars();
+    chars.next().is_some_and(first) && chars.all(later)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_xml() {
+        for (name, is) in [
+            ("Add", true),
+            ("_", true),
+            ("a-b.c1", true),
+            ("Größe", true),
+            ("\u{10400}", true),
+            ("", false),
+            ("1a", false),
+            ("-a", false),
+            ("a:b", false),
+            ("a b", false),
+            ("a\u{A0}b", false),
+            ("a\"", false),
+            ("a>", false),
+            ("a/b", false),
+            ("×", false),
+            ("a\u{FFFF}", false),
+        ] {
+            assert_eq!(is_ncname(name), is, "{name:?}");
+            assert_eq!(ForeignName::new("", name).is_some(), is, "{name:?}");
+            assert_eq!(Attribute::new(name, "").is_some(), is, "{name:?}");
+        }
+        assert!(Attribute::new("xmlns", "urn:x").is_none());
+        assert!(Attribute::new("a", "\u{1}").is_none());
+        assert!(Attribute::new("a", "").unwrap().with_namespace("\0").is_none());
+        assert!(ForeignName::new("\u{FFFE}", "a").is_none());
+    }
+
+    #[test]
+    fn qualified_names_are_split_at_the_first_colon() {
+        assert_eq!(split_name("a"), (None, "a"));
+        assert_eq!(split_name("a:b"), (Some("a"), "b"));
+        assert_eq!(split_name(":b"), (Some(""), "b"));
+        assert_eq!(split_name("a:"), (Some("a"), ""));
+        assert_eq!(split_name("a:b:c"), (Some("a"), "b:c"));
+    }
+
+    #[test]
+    fn a_tag_is_page_and_token() {
+        let tag = Tag::new(2, 0x3C);
+        assert_eq!((tag.page(), tag.token()), (2, 0x3C));
+        assert_eq!(alloc::format!("{tag:?}"), "Tag(02:3C)");
+    }
+
+    #[test]
+    #[should_panic(expected = "a tag identity has 6 bits")]
+    fn a_global_token_is_no_tag() {
+        let _ = Tag::new(0, 0x04);
+    }
+
+    #[test]
+    fn owned_names_are_equal() {
+        let name = Name::Foreign(ForeignName::new("urn:x", "y").unwrap());
+        assert_eq!(name.clone().into_owned(), name);
+        let attribute = Attribute::new("a", "b").unwrap().with_namespace("urn:x").unwrap();
+        assert_eq!(attribute.clone().into_owned(), attribute);
+    }
 }

@@ -4,8 +4,10 @@ use crate::name::{Attribute, Name, Tag};
 
 /// A document being written.
 ///
-/// Both encodings are written through this trait, so one encoder serves both. Writing cannot fail: what could not be
-/// written cannot be said here, given that text keeps to [`is_xml_text`](crate::is_xml_text), which the callers' types promise.
+/// Both encodings are written through this trait, so one encoder serves both. Writing cannot fail: names and attributes are
+/// checked when they are made, and text keeps to [`is_xml_text`](crate::is_xml_text), which the callers' types promise. (If they
+/// break that promise, XML has U+FFFD for what it cannot carry, and in WBXML a NUL ends the string early.) Of several
+/// attributes with one name on one element the first is written.
 pub trait Sink {
     /// An element without attributes begins; content follows, then [`close`](Self::close).
     fn open(&mut self, tag: Tag);

@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use crate::error::{Error, ErrorKind};
 use crate::name::{Attribute, Name};
+use crate::text::is_xml_text;
 
 /// One step of reading a document.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,19 +67,17 @@ pub trait Source<'a> {
     /// text.
     #[inline]
     fn text(&mut self) -> Result<Cow<'a, str>, Error> {
-        let mut text = Cow::Borrowed("");
-        loop {
-            match self.require()? {
-                Event::Text(piece) => join(&mut text, piece),
-                Event::Opaque(octets) => match core::str::from_utf8(octets) {
-                    Ok(piece) if crate::text::is_xml_text(piece) => join(&mut text, Cow::Borrowed(piece)),
-                    _ => return Err(self.error(ErrorKind::NotText)),
-                },
-                Event::End => return Ok(text),
-                Event::Attribute(_) => {}
-                Event::Start(_) => return Err(self.error(ErrorKind::ElementInText)),
-            }
-        }
+        read_text(self)
+    }
+
+    /// The next child of an element that holds only elements, or `None` once the element has ended. Attributes and white space are passed
+    /// over.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); [`ErrorKind::TextAmongElements`] for text or octets.
+    #[inline]
+    fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
+        read_child(self)
     }
 
     /// Passes over the rest of the element that just began, up to and including its end.
@@ -95,6 +94,36 @@ pub trait Source<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// [`Source::child`] for any source, event by event.
+pub(crate) fn read_child<'a, S: Source<'a> + ?Sized>(source: &mut S) -> Result<Option<Name<'a>>, Error> {
+    loop {
+        match source.require()? {
+            Event::Start(name) => return Ok(Some(name)),
+            Event::End => return Ok(None),
+            Event::Attribute(_) => {}
+            Event::Text(text) if text.trim_ascii().is_empty() => {}
+            Event::Text(_) | Event::Opaque(_) => return Err(source.error(ErrorKind::TextAmongElements)),
+        }
+    }
+}
+
+/// [`Source::text`] for any source, piece by piece.
+pub(crate) fn read_text<'a, S: Source<'a> + ?Sized>(source: &mut S) -> Result<Cow<'a, str>, Error> {
+    let mut text = Cow::Borrowed("");
+    loop {
+        match source.require()? {
+            Event::Text(piece) => join(&mut text, piece),
+            Event::Opaque(octets) => match core::str::from_utf8(octets) {
+                Ok(piece) if is_xml_text(piece) => join(&mut text, Cow::Borrowed(piece)),
+                _ => return Err(source.error(ErrorKind::NotText)),
+            },
+            Event::End => return Ok(text),
+            Event::Attribute(_) => {}
+            Event::Start(_) => return Err(source.error(ErrorKind::ElementInText)),
+        }
     }
 }
 

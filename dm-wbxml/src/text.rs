@@ -1,59 +1,84 @@
 //! Which octets are text that both encodings can carry.
 
-/// One in every byte of a word.
+/// One in every octet of a word.
 const ONES: u64 = 0x0101_0101_0101_0101;
-/// The top bit of every byte of a word.
+/// The top bit of every octet of a word.
 const TOPS: u64 = 0x8080_8080_8080_8080;
+/// The first octet of U+FFFE and U+FFFF in UTF-8.
+const NONCHARACTER_LEAD: u8 = 0xEF;
 
 /// Whether XML 1.0 can carry `text` and WBXML can too: no control characters but TAB, LF and CR, and neither
 /// U+FFFE nor U+FFFF (XML 1.0 §2.2).
 #[must_use]
 pub fn is_xml_text(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let end = first_control(bytes, 0);
-    end == bytes.len() && (bytes.is_ascii() || !has_noncharacter(bytes))
+    first_forbidden(bytes, 0) == bytes.len()
 }
 
-/// Where the first octet stands, at or behind `from`, that is a control character XML forbids (NUL among them);
-/// the length of `bytes` when there is none. Eight octets a step.
+/// Where, at or behind `from`, the first character begins that XML forbids (NUL among them); the length of `bytes`
+/// when there is none. `bytes` are read as UTF-8, and need not be.
 #[inline]
-pub(crate) fn first_control(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn first_forbidden(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        // Eight octets a step. Both tests are exact for the first octet they find, which is the one that counts.
         let word = u64::from_le_bytes(*chunk);
-        // The classic "has a byte less than 0x20"; bytes above 0x7F never count.
-        let low = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
-        if low != 0 {
-            at += (low.trailing_zeros() / 8) as usize;
-            if is_forbidden(bytes[at]) {
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let lead = word ^ (ONES * NONCHARACTER_LEAD as u64);
+        let suspect = (control | (lead.wrapping_sub(ONES) & !lead)) & TOPS;
+        if suspect == 0 {
+            at += 8;
+        } else {
+            at += (suspect.trailing_zeros() / 8) as usize;
+            if is_forbidden(bytes, at) {
                 return at;
             }
             at += 1;
-        } else {
-            at += 8;
         }
     }
-    while let Some(&byte) = bytes.get(at) {
-        if is_forbidden(byte) {
-            return at;
-        }
+    while at < bytes.len() && !is_forbidden(bytes, at) {
         at += 1;
     }
     at
 }
 
-fn is_forbidden(byte: u8) -> bool {
-    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+/// As [`first_forbidden`] from the start, faster where text is long and forbidden characters are not expected.
+#[cfg(any(feature = "xml", test))]
+pub(crate) fn first_forbidden_of_long(bytes: &[u8]) -> usize {
+    let mut from = 0;
+    for chunk in bytes.chunks_exact(32) {
+        // Without an early end, so that the compiler tests the octets side by side.
+        let suspects =
+            chunk.iter().fold(false, |any, byte| any | (*byte < b' ') | (*byte == NONCHARACTER_LEAD));
+        if suspects {
+            // A character may reach over the edge of its chunk by two octets.
+            let found = first_forbidden(&bytes[..bytes.len().min(from + chunk.len() + 2)], from);
+            if found < from + chunk.len() {
+                return found;
+            }
+        }
+        from += chunk.len();
+    }
+    first_forbidden(bytes, from)
 }
 
-/// U+FFFE and U+FFFF, the only other characters below the surrogates' reach that XML forbids.
-fn has_noncharacter(bytes: &[u8]) -> bool {
-    bytes.windows(3).any(|w| matches!(w, [0xEF, 0xBF, 0xBE | 0xBF]))
+/// Whether a forbidden character begins at `at`: below the surrogates' reach these are most control characters, U+FFFE and
+/// U+FFFF.
+#[inline]
+fn is_forbidden(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(at..) {
+        Some([b'\t' | b'\n' | b'\r', ..]) => false,
+        Some([0..0x20, ..] | [NONCHARACTER_LEAD, 0xBF, 0xBE | 0xBF, ..]) => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]
@@ -65,21 +90,47 @@ mod tests {
             ("\0", false),
             ("0123456789\u{1}", false),
             ("\u{7F}", true),
+            ("\u{80}", true),
             ("Grüße", true),
             ("\u{FFFD}", true),
             ("\u{FFFE}", false),
             ("x\u{FFFF}", false),
+            ("\u{1F600}", true),
+            ("\u{1FFFF}", true),
         ] {
             assert_eq!(is_xml_text(text), legal, "{text:?}");
         }
     }
 
+    fn octets() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = prop_oneof![
+            20 => "[a-z]{1,12}".prop_map(String::into_bytes),
+            2 => Just(b"\t".to_vec()),
+            2 => Just(b"\r\n".to_vec()),
+            1 => Just("\u{FFFD}".into()),
+            1 => Just("\u{FFFE}".into()),
+            1 => Just(vec![0xEF]),
+            1 => Just(vec![0xEF, 0xBF]),
+            1 => proptest::collection::vec(any::<u8>(), 0..4),
+        ];
+        proptest::collection::vec(pieces, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
     proptest! {
         #[test]
-        fn first_control_agrees_with_a_naive_scan(bytes in proptest::collection::vec(prop_oneof![0u8..0x30, any::<u8>()], 0..64), from in 0usize..64) {
+        fn both_searches_agree_with_a_naive_one(bytes in octets(), from in 0usize..64) {
+            let naive = |from: usize| {
+                let starts = (from..bytes.len()).find(|at| match &bytes[*at..] {
+                    [0x09 | 0x0A | 0x0D, ..] => false,
+                    [0xEF, 0xBF, last, ..] => *last >= 0xBE && *last <= 0xBF,
+                    [byte, ..] => *byte < 0x20,
+                    [] => false,
+                });
+                starts.unwrap_or(bytes.len())
+            };
             let from = from.min(bytes.len());
-            let naive = bytes.iter().enumerate().skip(from).find(|(_, b)| is_forbidden(**b)).map_or(bytes.len(), |(i, _)| i);
-            prop_assert_eq!(first_control(&bytes, from), naive);
+            prop_assert_eq!(first_forbidden(&bytes, from), naive(from));
+            prop_assert_eq!(first_forbidden_of_long(&bytes), naive(0));
         }
     }
 }

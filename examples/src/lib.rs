@@ -1,1 +1,27 @@
-//! What the example programs share.
+//! What the example programs are made of: drivers.
+//!
+//! A driver connects a machine to the world: it feeds it messages and time, and carries out what it asks for. Each is one short file,
+//! written to be read and to be copied into another runtime. Nothing that knows the protocol stands here.
+//!
+//! - [`device`]: a device that waits for notifications and answers with sessions.
+//! - [`gateway`]: a gateway between a DM server and such devices.
+//! - [`server`]: a DM server.
+//! - [`wire`]: HTTP on loopback, counted and traced.
+//! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
+#![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
+#![allow(clippy::exhaustive_enums, reason = "not published")]
+
+pub mod clock;
+pub mod device;
+pub mod fleet;
+pub mod gateway;
+pub mod operator;
+pub mod server;
+pub mod story;
+pub mod wire;
+
+/// The Rust examples of the project's README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -200,6 +200,46 @@ fn news_that_were_sent_are_not_recalled_but_not_repeated_either() {
 }
 
 #[test]
+fn what_is_being_sent_is_neither_dropped_nor_counted_as_told() {
+    let s1 = server("s1");
+    let mut outbox = Outbox::new(OutboxConfig::default().with_max_device_alerts(2));
+    outbox.handle_subscribed(at(0), &s1, EVERYTHING()).unwrap();
+    outbox.handle_session_opened(at(0), &s1);
+    attach(&mut outbox, 1, 1, true);
+    detach(&mut outbox, 1, 2);
+    assert_eq!(drain(&mut outbox).0, ["s1: new 1", "s1: left 2"]);
+    attach(&mut outbox, 2, 3, true);
+    assert_eq!((pending(&outbox, &s1), outbox.dropped(&s1)), (vec!["new 1".into(), "left 2".into()], 1));
+
+    // Not acknowledged, both wait again, and can make room again: return visits first.
+    outbox.handle_session_closed(at(3), &s1);
+    attach(&mut outbox, 4, 4, true);
+    assert_eq!(pending(&outbox, &s1), ["new 1", "new 4"]);
+    attach(&mut outbox, 5, 1, false);
+    assert_eq!(pending(&outbox, &s1), ["new 1", "new 4"], "still to be told as new");
+    attach(&mut outbox, 6, 5, true);
+    assert_eq!((pending(&outbox, &s1), outbox.dropped(&s1)), (vec!["new 4".into(), "new 5".into()], 3));
+
+    // Once it was sent that a device is new, its coming back is news of its own.
+    outbox.handle_session_opened(at(7), &s1);
+    let (_, sent, _) = drain(&mut outbox);
+    outbox.handle_answered(at(7), &s1, sent[1].1, StatusCode::OK);
+    attach(&mut outbox, 8, 4, false);
+    assert_eq!(drain(&mut outbox).0, ["s1: back 4"]);
+}
+
+#[test]
+fn nobody_is_asked_for_a_session_that_is_open() {
+    let s1 = server("s1");
+    let mut outbox = Outbox::new(OutboxConfig::default());
+    outbox.handle_subscribed(at(0), &s1, Subscription::default()).unwrap();
+    attach(&mut outbox, 0, 1, true);
+    outbox.handle_tick(at(0));
+    outbox.handle_session_opened(at(1), &s1);
+    assert_eq!(drain(&mut outbox).0, ["s1: new 1"]);
+}
+
+#[test]
 fn alerts_wait_for_company_as_long_as_they_may() {
     let s1 = server("s1");
     let mut outbox = Outbox::new(OutboxConfig::default());

@@ -1,4 +1,4 @@
-//! User name and password, and what is made of them (DM Security 1.2.1 §5.3).
+//! User name and password, and what is made of them (DM Security 1.2.1, nonces).
 
 use alloc::string::String;
 use alloc::vec::Vec;

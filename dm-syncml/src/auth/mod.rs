@@ -1,4 +1,4 @@
-//! Authentication (DM Security 1.2.1 §5; RepPro 1.2.2 §5.5): credentials, nonces, and the two sides of a proof.
+//! Authentication (DM Security 1.2.1, authentication; RepPro 1.2.2, Cred and Chal): credentials, nonces, and the two sides of a proof.
 //!
 //! Each direction of a session is authenticated on its own: the one that shows credentials runs a [`Prover`], the one that demands them
 //! a [`Verifier`]. Both sides of a session own one of each.

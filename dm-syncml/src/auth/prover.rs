@@ -36,7 +36,7 @@ pub(crate) enum Proof {
 }
 
 impl Prover {
-    /// Nonces get out of step, so one fresh challenge is normal; a second failure is not (DM Security 1.2.1 §5.3).
+    /// Nonces get out of step, so one fresh challenge is normal; a second failure is not (DM Security 1.2.1, nonces).
     const CHALLENGES: u8 = 1;
 
     pub(crate) fn new(scheme: AuthScheme, credentials: Option<Credentials>, nonce: Option<Nonce>) -> Self {

@@ -1,4 +1,4 @@
-//! The commands of a body (RepPro 1.2.2 §6; DM Protocol 1.2.1 §6).
+//! The commands of a body (RepPro 1.2.2, commands; DM Protocol 1.2.1, commands).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

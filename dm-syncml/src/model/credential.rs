@@ -1,4 +1,4 @@
-//! `Cred` and `Chal`: credentials and the challenge for them (RepPro 1.2.2 §5.5).
+//! `Cred` and `Chal`: credentials and the challenge for them (RepPro 1.2.2, Cred and Chal).
 
 use core::fmt;
 

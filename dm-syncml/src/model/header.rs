@@ -6,7 +6,7 @@ use super::meta::Meta;
 use super::token::{LocName, LocUri, MsgId, SessionId, VerDtd, VerProto};
 
 elements! {
-    /// `SyncHdr`: who speaks to whom, in which session (DM Protocol 1.2.1 §8.2).
+    /// `SyncHdr`: who speaks to whom, in which session (DM Protocol 1.2.1, SyncHdr).
     pub struct SyncHdr<'a> {
         /// The version of the representation.
         once ver_dtd: VerDtd<'a> = VER_DTD;
@@ -42,7 +42,7 @@ elements! {
     pub struct Source<'a> {
         /// The address.
         once loc_uri: LocUri<'a> = LOC_URI;
-        /// A name for it; in a SyncHdr with MD5 credentials the user name (RepPro 1.2.2 §5.1).
+        /// A name for it; in a SyncHdr with MD5 credentials the user name (RepPro 1.2.2, LocName).
         maybe loc_name: LocName<'a> = LOC_NAME;
     }
 }

@@ -22,7 +22,7 @@ pub struct Item<'a> {
     pub meta: Option<Meta<'a>>,
     /// The data.
     pub data: Option<Data<'a>>,
-    /// More of the data follows in the next message (DM Protocol 1.2.1 §6.7).
+    /// More of the data follows in the next message (DM Protocol 1.2.1, large objects).
     pub more_data: bool,
     /// Elements that nobody expected here, SourceParent and TargetParent among them.
     pub extensions: Extensions<'a>,

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, ErrorKind, Event, Name, SYNCML_1_2, Sink, Source, Tag};
+use dm_wbxml::{Element, Name, SYNCML_1_2, Sink, Source, Tag};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
@@ -177,20 +177,10 @@ pub(crate) fn error<'a, S: Source<'a>>(source: &S, kind: DecodeErrorKind) -> Dec
     DecodeError::new(kind, source.offset(), source.path())
 }
 
-/// The next element inside one that holds only elements; `None` at its end.
+/// The next element inside one that holds only elements; `None` at its end. Attributes of typed elements say nothing in SyncML.
 #[inline]
 pub(crate) fn next_child<'a, S: Source<'a>>(source: &mut S) -> Result<Option<Name<'a>>, DecodeError> {
-    loop {
-        match source.require()? {
-            Event::Start(name) => return Ok(Some(name)),
-            Event::End => return Ok(None),
-            Event::Text(text) if text.trim_ascii().is_empty() => {}
-            Event::Text(_) | Event::Opaque(_) => return Err(error(source, DecodeErrorKind::StrayText)),
-            // Attributes of typed elements say nothing in SyncML.
-            Event::Attribute(_) => {}
-            _ => return Err(error(source, DecodeErrorKind::Document(ErrorKind::Token(0)))),
-        }
-    }
+    Ok(source.child()?)
 }
 
 /// Fills a place that takes one.

@@ -26,7 +26,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The media type of DM messages in this encoding (DM Protocol 1.2.1 §5).
+    /// The media type of DM messages in this encoding (DM Protocol 1.2.1, media types).
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {

@@ -174,7 +174,7 @@ impl<'a> Meta<'a> {
                 metinf::MAX_OBJ_SIZE => {
                     set_once(&mut self.rare.get_or_insert_default().max_obj_size, tag, source)?;
                 }
-                // A wrapper that adds nothing (MetInf 1.2 §4): its children are the Meta's.
+                // A wrapper that adds nothing (MetInf 1.2): its children are the Meta's.
                 metinf::MET_INF => self.read(source)?,
                 _ => self.keep(Element::decode(source, name)?),
             }

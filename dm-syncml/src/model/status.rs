@@ -1,4 +1,4 @@
-//! `Status` and `Results`: answers (RepPro 1.2.2 §6.17, §6.15).
+//! `Status` and `Results`: answers (RepPro 1.2.2, Status and Results).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -145,7 +145,7 @@ texts! {
     VerDtd Rule::token("VerDTD");
     /// `VerProto`: the version of the protocol (`DM/1.2`).
     VerProto Rule::token("VerProto");
-    /// `SessionID`: opaque; compare it exactly (DM Protocol 1.2.1 §8.2).
+    /// `SessionID`: opaque; compare it exactly (DM Protocol 1.2.1, SyncHdr).
     SessionId Rule::token("SessionID");
     /// `MsgID` or `MsgRef`: each side counts its messages from 1.
     MsgId Rule::token("MsgID");
@@ -305,7 +305,7 @@ impl LocUri<'_> {
     }
 }
 
-/// White space around is a habit of XML writers; it says nothing (RepPro 1.2.2 §5).
+/// White space around is a habit of XML writers; it says nothing (RepPro 1.2.2, markup).
 #[inline]
 fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_space = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');

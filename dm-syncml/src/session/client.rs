@@ -8,8 +8,8 @@ use core::time::Duration;
 use crate::auth::{AuthScheme, Credentials, Nonce, Proof, Prover, Verifier};
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{
-    Alert, Chal, CmdId, CmdRef, Command, Encoding, Item, LocUri, MsgId, Replace, Results, SessionId, Status,
-    VerDtd, VerProto,
+    Alert, Atomic, Chal, CmdId, CmdRef, Command, Encoding, Item, LocUri, MsgId, Replace, Results, Sequence,
+    SessionId, Status, VerDtd, VerProto,
 };
 use crate::time::Instant;
 
@@ -47,6 +47,8 @@ pub struct ClientConfig {
     pub answer_timeout: Duration,
     /// How often a message is sent at the most.
     pub attempts: u8,
+    /// How many commands of one message are taken, members of containers included. Each costs an answer.
+    pub max_commands: usize,
 }
 
 impl ClientConfig {
@@ -66,6 +68,7 @@ impl ClientConfig {
             max_obj_size: Some(1 << 20),
             answer_timeout: Duration::from_secs(30),
             attempts: 3,
+            max_commands: 10_000,
         }
     }
 
@@ -103,6 +106,13 @@ impl ClientConfig {
     #[must_use]
     pub const fn with_max_msg_size(mut self, octets: u64) -> Self {
         self.max_msg_size = Some(octets);
+        self
+    }
+
+    /// Sets [`max_commands`](Self::max_commands).
+    #[must_use]
+    pub const fn with_max_commands(mut self, commands: usize) -> Self {
+        self.max_commands = commands;
         self
     }
 
@@ -325,6 +335,7 @@ impl ClientSession {
         if !is_dm_1(&header.ver_proto) {
             return Err(PeerError::Protocol.into());
         }
+        incoming.check_commands(self.config.max_commands)?;
         self.peer_msg_id = got;
         self.accept(incoming, entropy);
         Ok(())
@@ -516,7 +527,7 @@ impl ClientSession {
         }
         self.take_alert_statuses(commands);
         if aborts(commands) {
-            // The answer to an abort is ignored, so none is sent (DM Protocol 1.2.1 §8.8).
+            // The answer to an abort is ignored, so none is sent (DM Protocol 1.2.1, session abort).
             return self.close(ClientEnd::Aborted);
         }
 
@@ -529,7 +540,7 @@ impl ClientSession {
             nothing_to_answer: !challenged && !commands.iter().any(needs_answer),
         };
         let verdict = match &mut self.verifier {
-            // Without commands there is nothing to be trusted with, so missing credentials are not asked for (DM Security 1.2.1 §5.2).
+            // Without commands there is nothing to be trusted with, so missing credentials are not asked for (DM Security 1.2.1, challenges).
             Some(_) if header.cred.is_none() && !commands.iter().any(needs_answer) => None,
             Some(verifier) => Some(verifier.check(header.cred.as_ref(), entropy)),
             None => None,
@@ -555,14 +566,14 @@ impl ClientSession {
                 self.persist(Record::ServerNonce(nonce));
             }
         }
-        // Only a server that has proved itself may change what is stored (DM Security 1.2.1 §5.3).
+        // Only a server that has proved itself may change what is stored (DM Security 1.2.1, nonces).
         if self.server_authenticated
             && let Some(nonce) = self.device_nonce.take()
         {
             self.persist(Record::DeviceNonce(nonce));
         }
         if challenged {
-            // Back to package 1, in the same session (DM Protocol 1.2.1 §8.3).
+            // Back to package 1, in the same session (DM Protocol 1.2.1, package 1).
             self.state = State::Opening(Some(received));
             return;
         }
@@ -693,16 +704,14 @@ fn plan(command: &Command<'_>, work: &mut VecDeque<Task>) {
             },
         )),
         Command::Sequence(sequence) => {
-            let mut own = sequence.clone();
-            let members = core::mem::take(&mut own.commands);
-            work.push_back(refuse(&own.into(), StatusCode::OK));
-            for member in &members {
+            work.push_back(Task::Refuse(without_members(command), StatusCode::OK));
+            for member in &sequence.commands {
                 plan(member, work);
             }
         }
         // All or nothing is not offered: nothing of it is done.
         Command::Atomic(_) => {
-            work.push_back(refuse(command, StatusCode::NOT_SUPPORTED));
+            work.push_back(Task::Refuse(without_members(command), StatusCode::NOT_SUPPORTED));
             not_executed(command, work);
         }
         Command::Unknown(_) => work.push_back(refuse(command, StatusCode::BAD_REQUEST)),
@@ -711,8 +720,17 @@ fn plan(command: &Command<'_>, work: &mut VecDeque<Task>) {
 
 fn not_executed(container: &Command<'_>, work: &mut VecDeque<Task>) {
     for member in container.members() {
-        work.push_back(Task::Refuse(member.clone().into_owned(), StatusCode::NOT_EXECUTED));
+        work.push_back(Task::Refuse(without_members(member), StatusCode::NOT_EXECUTED));
         not_executed(member, work);
+    }
+}
+
+/// A command to refer to. Members have entries of their own, so that nested containers are not copied once for each level.
+fn without_members(command: &Command<'_>) -> Command<'static> {
+    match command {
+        Command::Atomic(atomic) => Atomic::new(atomic.cmd_id.clone().into_owned(), Vec::new()).into(),
+        Command::Sequence(sequence) => Sequence::new(sequence.cmd_id.clone().into_owned(), Vec::new()).into(),
+        other => other.clone().into_owned(),
     }
 }
 
@@ -755,7 +773,7 @@ impl Answers {
         self.statuses = statuses_of(msg_ref, &self.command, &self.outcome);
     }
 
-    /// Results follow the statuses of their command (RepPro 1.2.2 §6.15).
+    /// Results follow the statuses of their command (RepPro 1.2.2, Results).
     fn push(self, composer: &mut Composer) {
         for mut status in self.statuses {
             status.cmd_id = composer.next_cmd_id();
@@ -771,7 +789,7 @@ impl Answers {
 /// Stands in for a CmdID until its command is put into a message; as long as the longest.
 const UNNUMBERED: CmdId<'static> = CmdId::LONGEST;
 
-/// One Status for the command when all items ended alike, else one for each item (RepPro 1.2.2 §6.17).
+/// One Status for the command when all items ended alike, else one for each item (RepPro 1.2.2, Status).
 fn statuses_of(
     msg_ref: &MsgId<'static>,
     command: &Command<'static>,

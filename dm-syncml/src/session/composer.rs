@@ -76,7 +76,7 @@ impl Composer {
         id
     }
 
-    /// The Status for the header of the peer's message `msg_ref`: it comes first in every answer (RepPro 1.2.2 §6.17).
+    /// The Status for the header of the peer's message `msg_ref`: it comes first in every answer (RepPro 1.2.2, Status).
     pub(super) fn header_status(
         &mut self,
         msg_ref: &MsgId<'static>,

@@ -5,7 +5,9 @@ use alloc::string::String;
 use md5::{Digest, Md5};
 
 use crate::error::DecodeError;
-use crate::model::{DecodeOptions, Encoding, Message};
+use crate::model::{Command, DecodeOptions, Encoding, Message};
+
+use super::PeerError;
 
 /// A message that has arrived: decoded once, to find its session, and then handed to it.
 ///
@@ -43,6 +45,20 @@ impl<'a> Incoming<'a> {
         &self.message
     }
 
+    /// Whether there are no more commands that need an answer than `limit`, members of containers included.
+    pub(super) fn check_commands(&self, limit: usize) -> Result<(), PeerError> {
+        fn count(commands: &[Command<'_>]) -> usize {
+            let needs_answer =
+                |command: &&Command<'_>| !matches!(command, Command::Status(_) | Command::Results(_));
+            commands.iter().filter(needs_answer).map(|command| 1 + count(command.members())).sum()
+        }
+        if count(&self.message.body.commands) > limit {
+            Err(PeerError::TooManyCommands(limit))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Which session it belongs to.
     #[must_use]
     pub fn key(&self) -> SessionKey {
@@ -65,7 +81,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// Tells sessions apart: the peer's address and the SessionID, both compared exactly (DM Protocol 1.2.1 §8.2).
+/// Tells sessions apart: the peer's address and the SessionID, both compared exactly (DM Protocol 1.2.1, SyncHdr).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionKey {
     peer: String,

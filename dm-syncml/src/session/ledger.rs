@@ -130,7 +130,7 @@ impl Ledger {
         true
     }
 
-    /// Takes in Results; `false` when they answer nothing that waits. A missing MsgRef means the first message (RepPro 1.2.2 §6.15).
+    /// Takes in Results; `false` when they answer nothing that waits. A missing MsgRef means the first message (RepPro 1.2.2, Results).
     pub(super) fn results(&mut self, results: &Results<'_>) -> bool {
         let msg_ref = results.msg_ref.as_ref().map_or(Some(1), |msg_ref| msg_ref.as_number());
         let Some((handle, _)) = self.find(msg_ref, results.cmd_ref.as_str()) else { return false };

@@ -1,7 +1,69 @@
-//! Sessions (DM Protocol 1.2.1 §8): the client's machine and the server's.
+//! Sessions (DM Protocol 1.2.1, packages): the client's machine and the server's.
 //!
 //! Both keep one contract. Every `handle_*` takes the time and an input, never blocks, and reports an error that belongs to this call. Then
 //! `poll_output` is called until it says `Wait`, which comes last: nothing else is due before that time.
+
+//!
+//! ```text
+//! client                                         server
+//!   | package 1: Alert 1200/1201, DevInfo, Cred ---> |
+//!   | <--- package 2: Status, Cred, commands         |
+//!   | package 3: Status, Results ------------------> |   further rounds as long as the server has commands
+//!   | <--- package 4: Status                         |   no commands: the session is over
+//! ```
+//!
+//! Either side answers missing or wrong credentials with a challenge (407, 401) once; a message that is lost is sent again, octet for octet,
+//! and one that comes twice is answered from memory.
+//!
+//! ```
+//! use dm_syncml::auth::{Credentials, Password};
+//! use dm_syncml::session::{
+//!     Account, ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Outcome, ServerConfig,
+//!     ServerEvent, ServerOutput, ServerSession,
+//! };
+//! use dm_syncml::{CmdId, DecodeOptions, Encoding, Get, Instant, Item, LocUri, SessionId, StatusCode};
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let now = Instant::EPOCH;
+//! let (device, server) = (LocUri::new("IMEI:1")?, LocUri::new("http://127.0.0.1/dm")?);
+//! let (mine, theirs) =
+//!     (Credentials::new("dev", Password::new("secret 1")), Credentials::new("srv", Password::new("secret 2")));
+//! let config = ClientConfig::new(device, server.clone()).with_md5(mine.clone(), theirs.clone());
+//! let mut client = ClientSession::new(now, config, Initiation::Client(SessionId::new("1")?), Vec::new());
+//! let mut session = ServerSession::new(now, ServerConfig::new(server), Some(Account::md5(mine, theirs)));
+//!
+//! let end = loop {
+//!     match client.poll_output() {
+//!         // A real client posts the body; here the server's machine is at hand.
+//!         ClientOutput::Send(_, body) => {
+//!             let request = Incoming::decode(Encoding::Wbxml, &body, &DecodeOptions::new())?;
+//!             session.handle_message(now, &request, *b"a server's nonce")?;
+//!             let reply = loop {
+//!                 match session.poll_output() {
+//!                     ServerOutput::Event(ServerEvent::Started(_)) => {
+//!                         let get = Get::new(CmdId::new("1")?, vec![Item::to(LocUri::new("./DevInfo/Mod")?)]);
+//!                         session.queue(get)?;
+//!                     }
+//!                     ServerOutput::Persist(seq, _) => session.handle_persisted(now, seq),
+//!                     ServerOutput::Reply(reply) => break reply,
+//!                     _ => {}
+//!                 }
+//!             };
+//!             let answer = Incoming::decode(Encoding::Wbxml, &reply, &DecodeOptions::new())?;
+//!             client.handle_message(now, &answer, *b"a client's nonce")?;
+//!         }
+//!         ClientOutput::Execute(handle, _get) => {
+//!             client.handle_outcome(now, handle, Outcome::all(StatusCode::NOT_FOUND))?;
+//!         }
+//!         ClientOutput::Persist(seq, _) => client.handle_persisted(now, seq),
+//!         ClientOutput::Closed(end) => break end,
+//!         _ => {}
+//!     }
+//! };
+//! assert_eq!(end, ClientEnd::Completed);
+//! # Ok(())
+//! # }
+//! ```
 
 mod client;
 mod composer;
@@ -67,6 +129,9 @@ pub enum PeerError {
         /// The MsgID that came.
         got: u32,
     },
+    /// Its message holds more commands than are taken at once.
+    #[error("the message holds more than {0} commands")]
+    TooManyCommands(usize),
     /// It speaks a version of the protocol that is not DM 1.x.
     #[error("the protocol version is not one of DM 1.1 to 1.3")]
     Protocol,
@@ -79,6 +144,7 @@ impl PeerError {
         match self {
             Self::Decode(error) => error.status(),
             Self::Protocol => StatusCode::PROTOCOL_NOT_SUPPORTED,
+            Self::TooManyCommands(_) => StatusCode::TOO_LARGE,
             Self::OtherSession | Self::OutOfOrder { .. } => StatusCode::BAD_REQUEST,
         }
     }

@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub max_obj_size: Option<u64>,
     /// How long the session waits for the device's next message, and how long it remembers its last answer.
     pub idle: Duration,
+    /// How many commands of one message are taken. Each costs an answer, even a stranger's.
+    pub max_commands: usize,
 }
 
 impl ServerConfig {
@@ -43,6 +45,7 @@ impl ServerConfig {
             max_msg_size: Some(64 << 10),
             max_obj_size: Some(1 << 20),
             idle: Duration::from_secs(120),
+            max_commands: 1000,
         }
     }
 
@@ -64,6 +67,13 @@ impl ServerConfig {
     #[must_use]
     pub const fn with_max_obj_size(mut self, octets: u64) -> Self {
         self.max_obj_size = Some(octets);
+        self
+    }
+
+    /// Sets [`max_commands`](Self::max_commands).
+    #[must_use]
+    pub const fn with_max_commands(mut self, commands: usize) -> Self {
+        self.max_commands = commands;
         self
     }
 
@@ -178,7 +188,7 @@ pub enum ServerEnd {
 /// [`Incoming::is_first`], with the account of the device it names, or none), hand it over with
 /// [`handle_message`](Self::handle_message), then drain.
 ///
-/// A server package without commands ends the session (DM Protocol 1.2.1 §8.4). The machine stays for
+/// A server package without commands ends the session (DM Protocol 1.2.1, packages 2 and 4). The machine stays for
 /// [`ServerConfig::idle`] to answer a repetition of the device's last message from memory.
 #[derive(Clone, Debug)]
 pub struct ServerSession {
@@ -340,6 +350,7 @@ impl ServerSession {
         if got != expected {
             return Err(PeerError::OutOfOrder { expected, got }.into());
         }
+        incoming.check_commands(self.config.max_commands)?;
         self.accept(incoming, got, entropy);
         self.deadline = Some(self.now + self.config.idle);
         Ok(())
@@ -467,7 +478,7 @@ impl ServerSession {
         };
         if let Some(verdict) = verdict {
             if !verdict.is_accepted() {
-                // Only statuses, one for each command, none of them executed (DM Security 1.2.1 §5.2).
+                // Only statuses, one for each command, none of them executed (DM Security 1.2.1, challenges).
                 for command in &message.body.commands {
                     if !matches!(command, Command::Status(_) | Command::Results(_)) {
                         draft.reply(command, verdict.code);
@@ -509,7 +520,7 @@ impl ServerSession {
             Command::Status(status) => {
                 self.ledger.status(status);
             }
-            // A Results that was taken in has no Status (RepPro 1.2.2 §6.15).
+            // A Results that was taken in has no Status (RepPro 1.2.2, Results).
             Command::Results(results) => {
                 if !self.ledger.results(results) {
                     draft.reply(command, StatusCode::BAD_REQUEST);
@@ -524,7 +535,7 @@ impl ServerSession {
                 self.event(ServerEvent::DevInfo(items));
                 draft.reply(command, StatusCode::OK);
             }
-            // A client may send nothing else (DM Protocol 1.2.1 §6).
+            // A client may send nothing else (DM Protocol 1.2.1, commands).
             Command::Unknown(_) => draft.reply(command, StatusCode::BAD_REQUEST),
             _ => draft.reply(command, StatusCode::NOT_ALLOWED),
         }
@@ -571,7 +582,7 @@ impl ServerSession {
         }
     }
 
-    /// Makes the answer: statuses first, then as many commands as fit, all with Final (DM Protocol 1.2.1 §8.4).
+    /// Makes the answer: statuses first, then as many commands as fit, all with Final (DM Protocol 1.2.1, packages 2 and 4).
     fn answer(&mut self, draft: Draft) {
         let Some(letterhead) = &self.letterhead else { return };
         self.msg_id = self.msg_id.saturating_add(1);
@@ -659,7 +670,7 @@ impl Draft {
     }
 }
 
-/// Whether an item is a leaf of `./DevInfo`, which is all that a client may replace (DM Protocol 1.2.1 §8.3).
+/// Whether an item is a leaf of `./DevInfo`, which is all that a client may replace (DM Protocol 1.2.1, package 1).
 fn is_dev_info(item: &Item<'_>) -> bool {
     let uri = item.source_uri().map_or("", |uri| uri.as_str());
     uri.strip_prefix("./").unwrap_or(uri).starts_with("DevInfo/")

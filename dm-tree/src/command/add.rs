@@ -1,4 +1,4 @@
-//! Add (DM RepPro 1.2.1 §6.6.1).
+//! Add (RepPro 1.2.1, Add).
 
 use alloc::vec::Vec;
 
@@ -64,7 +64,7 @@ impl Acting<'_> {
             return Err(refusal(RefusalKind::AccessType));
         }
         let new = content.to_new_node(self.tree.limits().max_value_len)?;
-        // Who adds an interior node and could not change its ACL gets rights on it (TND 1.2.1 §7.7.1.4). Below the
+        // Who adds an interior node and could not change its ACL gets rights on it (TND 1.2.1 §7.7.1, new nodes). Below the
         // first such node everything inherits, so one ACL does for all of them. Leaves never get one.
         let first_is_interior = !ancestors.is_empty() || !new.is_leaf();
         let acl = match first_is_interior {

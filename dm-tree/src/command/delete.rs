@@ -1,4 +1,4 @@
-//! Delete (DM RepPro 1.2.1 §6.6.6).
+//! Delete (RepPro 1.2.1, Delete).
 
 use crate::access::Spot;
 use crate::acting::Acting;
@@ -19,7 +19,7 @@ impl Acting<'_> {
     pub fn delete(&mut self, uri: &str) -> Result<(), Refusal> {
         let aim = self.aim(uri, Rights::DELETE)?;
         let found = self.find(&aim.node)?;
-        // The root and permanent nodes before the ACL: "always 405" (RepPro 1.2.1 §6.6.6).
+        // The root and permanent nodes before the ACL: "always 405" (RepPro 1.2.1, Delete).
         if found.is_permanent {
             return Err(RefusalKind::Permanent.into());
         }

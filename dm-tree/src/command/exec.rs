@@ -1,4 +1,4 @@
-//! Exec (DM RepPro 1.2.1 §6.6.7).
+//! Exec (RepPro 1.2.1, Exec).
 
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -1,4 +1,4 @@
-//! Get (DM RepPro 1.2.1 §6.6.8, TND 1.2.1 §7.7).
+//! Get (RepPro 1.2.1, Get; TND 1.2.1 §7.7).
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;

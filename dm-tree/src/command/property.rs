@@ -30,7 +30,7 @@ impl Acting<'_> {
             Spot::Mounted(_) => None,
         };
         let text: String = match (property, stored) {
-            // The stored value, never the inherited one (TND 1.2.1 §7.7.1.2).
+            // The stored value, never the inherited one (TND 1.2.1 §7.7.1, inheritance).
             (Property::Acl, _) => self.tree.own_acl(&found.spot).to_string(),
             (Property::Format, _) => found.format(self.tree).name().into(),
             (Property::Name, Some(node)) => node.name.as_ref().into(),
@@ -79,7 +79,7 @@ impl Acting<'_> {
         let text = content.property_text().ok_or(not_text)?;
         let acl = Acl::parse(text).map_err(|error| RefusalKind::Acl(error.kind()))?;
         match &found.spot {
-            // The device keeps the root open to Add (TND 1.2.1 §7.7.1.3), which an empty ACL would not.
+            // The device keeps the root open to Add (TND 1.2.1 §7.7.1, root), which an empty ACL would not.
             Spot::Stored(id) if Tree::is_root(*id) && !acl.rights_of_anyone().contains(Rights::ADD) => {
                 return Err(RefusalKind::RootAcl.into());
             }
@@ -102,7 +102,7 @@ impl Acting<'_> {
         Ok(())
     }
 
-    /// Rename (TND 1.2.1 §7.7.3). Needs Replace on the node alone; ACLs move with their nodes.
+    /// Rename (TND 1.2.1 §7.7, Name). Needs Replace on the node alone; ACLs move with their nodes.
     fn rename(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
         // Handlers offer no rename, so their nodes keep their names like permanent ones.
         let id = match found.spot {

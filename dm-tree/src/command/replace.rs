@@ -1,4 +1,4 @@
-//! Replace (DM RepPro 1.2.1 §6.6.11).
+//! Replace (RepPro 1.2.1, Replace).
 
 use crate::access::Spot;
 use crate::acting::Acting;

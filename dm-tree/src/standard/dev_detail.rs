@@ -1,4 +1,4 @@
-//! DevDetail: what the device consists of and can do (StdObj 1.2.1 §5.3.3).
+//! DevDetail: what the device consists of and can do (StdObj 1.2.1, DevDetail).
 
 use alloc::string::{String, ToString};
 

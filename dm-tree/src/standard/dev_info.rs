@@ -1,4 +1,4 @@
-//! DevInfo: who the device is (StdObj 1.2.1 §5.3.2).
+//! DevInfo: who the device is (StdObj 1.2.1, DevInfo).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -83,7 +83,7 @@ impl DevInfo {
     }
 
     /// Every stored leaf of the object, vendor extensions included, as the items of the Replace that a client
-    /// sends in its first package (DM Protocol 1.2.1 §8.3).
+    /// sends in its first package (DM Protocol 1.2.1, package 1).
     #[must_use]
     pub fn items(tree: &Tree) -> Vec<Item<'static>> {
         let nodes = tree.node(Self::TOP).map(NodeRef::walk);

@@ -1,9 +1,11 @@
-//! DMAcc: the servers a client knows (StdObj 1.2.1 §5.3.1).
+//! DMAcc: the servers a client knows (StdObj 1.2.1, DMAcc).
 
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+use dm_syncml::auth::{Credentials, Nonce, Password};
 
 use super::text_of;
 use crate::error::TreeError;
@@ -230,6 +232,51 @@ impl DmAccount {
             });
         }
         Some(account)
+    }
+
+    /// The credentials of a level: what a session shows ([`AuthLevel::CLCRED`]) or checks
+    /// ([`AuthLevel::SRVCRED`]). A server without a name of its own goes by its `ServerID`. `None` when there are
+    /// none, or when the secret is no text.
+    #[must_use]
+    pub fn credentials(&self, level: &AuthLevel) -> Option<Credentials> {
+        let auth = self.credentials.iter().find(|auth| auth.level == *level)?;
+        let user = match &auth.name {
+            None if *level == AuthLevel::SRVCRED => self.server_id.as_str(),
+            name => name.as_deref()?,
+        };
+        let password = core::str::from_utf8(auth.secret.as_ref()?.expose()).ok()?;
+        Some(Credentials::new(user, Password::new(password)))
+    }
+
+    /// The nonce of a level, as last stored.
+    #[must_use]
+    pub fn nonce(&self, level: &AuthLevel) -> Option<Nonce> {
+        let auth = self.credentials.iter().find(|auth| auth.level == *level)?;
+        auth.data.as_ref().map(|data| Nonce::new(data.expose()))
+    }
+
+    /// Stores the next nonce of a level in the account at `uri`: what a session hands out to be stored.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::NotFound`] when the account has no credentials of that level; else as [`Tree::insert`].
+    pub fn store_nonce(
+        tree: &mut Tree,
+        uri: &str,
+        level: &AuthLevel,
+        nonce: &Nonce,
+    ) -> Result<(), TreeError> {
+        let account = tree.node(uri).ok_or(TreeError::NotFound)?;
+        let is_meant = |auth: &NodeRef<'_>| text_of(*auth, "AAuthLevel").as_deref() == Some(level.as_str());
+        let auth = account.child("AppAuth").and_then(|list| list.children().find(is_meant));
+        let auth = auth.ok_or(TreeError::NotFound)?;
+        let (at, is_there) = (auth.uri().join(DATA), auth.child(DATA).is_some());
+        let value = Value::bin(nonce.as_bytes()).into_secret();
+        if is_there {
+            tree.set_value(at.as_str(), value)
+        } else {
+            tree.insert(at.as_str(), NodeSpec::leaf(value).with_access(WRITE_ONLY))
+        }
     }
 
     fn install_parts(&self, tree: &mut Tree, top: &NodeUri<'_>) -> Result<(), TreeError> {

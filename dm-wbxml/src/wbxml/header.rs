@@ -4,7 +4,7 @@ use crate::code_space::PublicId;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 
-use super::reader::Cursor;
+use super::cursor::Cursor;
 
 /// A WBXML version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -72,7 +72,7 @@ impl<'a> Header<'a> {
             0x01 => Version::V1_1,
             0x02 => Version::V1_2,
             0x03 => Version::V1_3,
-            other => return Err(cursor.error_back(1, ErrorKind::Version(other))),
+            other => return Err(cursor.error_at_last(ErrorKind::Version(other))),
         };
         let number = cursor.mb_u32()?;
         let name_at = if number == 0 { Some(cursor.mb_u32()?) } else { None };

@@ -1,5 +1,6 @@
 //! WBXML 1.1 to 1.3 (WAP-192): a reader that borrows from its input, a writer into any buffer.
 
+mod cursor;
 mod header;
 mod reader;
 mod string_table;

@@ -1,4 +1,4 @@
-//! The pull reader (WAP-192 §5.8): borrows from its input, allocates nothing but errors.
+//! The pull reader (WAP-192 §5.8): borrows from its input.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -8,14 +8,22 @@ use crate::code_space::CodeSpace;
 use crate::element::join_path;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
-use crate::name::{Attribute, ForeignName, Name, Tag};
-use crate::source::{Event, Source};
-use crate::text::first_control;
+use crate::name::{Attribute, ForeignName, Name, Tag, is_attribute_name, is_ncname, split_name};
+use crate::source::{Event, Source, read_child, read_text};
+use crate::text::{first_forbidden, is_xml_text};
 
+use super::cursor::Cursor;
 use super::header::{Charset, Header};
 use super::token;
 
 /// A WBXML document being read.
+///
+/// It allocates for errors, for characters given as ENTITY, and for text in ISO-8859-1; all else is borrowed from the
+/// input.
+///
+/// What WBXML leaves to the document type and SyncML gives no meaning is passed over: extension tokens, processing
+/// instructions, attributes named or continued by tokens, and attributes whose name XML does not allow (a device
+/// sends an empty one). Of a literal element name with a prefix the local part counts.
 ///
 /// ```
 /// use dm_wbxml::{Event, Limits, SYNCML_1_2, Source, syncml, wbxml};
@@ -34,13 +42,16 @@ pub struct Reader<'a> {
     header: Header<'a>,
     space: &'static CodeSpace,
     limits: Limits,
-    tag_page: u8,
-    attribute_page: u8,
+    page: u8,
     state: State,
     depth: u16,
+    /// Attributes of the element that just began.
+    attributes: u16,
     elements: u32,
     expanded: usize,
-    open: [Tag; Limits::MAX_DEPTH as usize],
+    /// The outer elements that are open, for paths. As many as the default depth: a longer list would cost every small message.
+    open: [Tag; PATH],
+    failure: Option<Error>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +66,12 @@ enum State {
     Attributes { content: bool },
     /// After the root element.
     After,
+    /// After an error, which is said again.
+    Failed,
 }
+
+/// Elements that a path names; deeper ones are `...`.
+const PATH: usize = Limits::DEFAULT.depth as usize;
 
 /// Stands for a literal name in the list of open elements.
 const LITERAL_NAME: Tag = Tag::from_wire(0, token::LITERAL);
@@ -67,7 +83,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// A header that is malformed or beyond `limits`, or a document larger than they allow.
     pub fn new(input: &'a [u8], space: &'static CodeSpace, limits: Limits) -> Result<Self, Error> {
-        let mut cursor = Cursor { input, at: 0 };
+        let mut cursor = Cursor::new(input);
         if input.len() > limits.document {
             return Err(cursor.error(ErrorKind::DocumentTooLarge(limits.document)));
         }
@@ -77,13 +93,14 @@ impl<'a> Reader<'a> {
             header,
             space,
             limits: limits.with_depth(limits.depth),
-            tag_page: 0,
-            attribute_page: 0,
+            page: 0,
             state: State::Before,
             depth: 0,
+            attributes: 0,
             elements: 0,
             expanded: 0,
-            open: [LITERAL_NAME; Limits::MAX_DEPTH as usize],
+            open: [LITERAL_NAME; PATH],
+            failure: None,
         })
     }
 
@@ -99,32 +116,72 @@ impl<'a> Reader<'a> {
         if self.depth >= self.limits.depth {
             return Err(self.error(ErrorKind::TooDeep(self.limits.depth)));
         }
-        self.elements += 1;
-        if self.elements > self.limits.elements {
+        if self.elements >= self.limits.elements {
             return Err(self.error(ErrorKind::TooManyElements(self.limits.elements)));
         }
-        let identity = byte & token::IDENTITY;
-        let (tag, name) = if identity == token::LITERAL {
-            let index = self.cursor.mb_u32()?;
-            let literal = self.table_string(index)?;
-            let literal = self.decode_text(literal)?;
-            if literal.len() > self.limits.name {
-                return Err(self.error(ErrorKind::NameTooLong(self.limits.name)));
-            }
-            (LITERAL_NAME, Name::Foreign(ForeignName::from_source(Cow::Borrowed(""), literal)))
-        } else {
-            let tag = Tag::from_wire(self.tag_page, identity);
-            (tag, Name::Tag(tag))
-        };
-        self.open[usize::from(self.depth)] = tag;
+        if byte & token::IDENTITY != token::LITERAL {
+            return Ok(Event::Start(Name::Tag(self.open_tag(byte))));
+        }
+        let name = self.literal_element()?;
+        self.open(LITERAL_NAME, byte);
+        Ok(Event::Start(name))
+    }
+
+    /// An element of the page in force begins with the tag token `byte`; the caller has looked at the limits.
+    #[inline]
+    fn open_tag(&mut self, byte: u8) -> Tag {
+        let tag = Tag::from_wire(self.page, byte & token::IDENTITY);
+        self.open(tag, byte);
+        tag
+    }
+
+    #[inline]
+    fn open(&mut self, tag: Tag, byte: u8) {
+        self.elements += 1;
+        if let Some(place) = self.open.get_mut(usize::from(self.depth)) {
+            *place = tag;
+        }
         self.depth += 1;
+        self.attributes = 0;
         let content = byte & token::CONTENT != 0;
         self.state = match (byte & token::ATTRIBUTES != 0, content) {
             (true, content) => State::Attributes { content },
             (false, true) => State::Content,
             (false, false) => State::EmptyElement,
         };
-        Ok(Event::Start(name))
+    }
+
+    /// Counts an element or attribute.
+    #[inline]
+    fn count(&mut self) -> Result<(), Error> {
+        if self.elements >= self.limits.elements {
+            return Err(self.error(ErrorKind::TooManyElements(self.limits.elements)));
+        }
+        self.elements += 1;
+        Ok(())
+    }
+
+    /// The name of an element outside the code space: the local part, since nothing says what a prefix stands for.
+    fn literal_element(&mut self) -> Result<Name<'a>, Error> {
+        let name = self.literal()?;
+        let local = match name {
+            Cow::Borrowed(name) => Cow::Borrowed(split_name(name).1),
+            Cow::Owned(name) => Cow::Owned(split_name(&name).1.into()),
+        };
+        if !is_ncname(&local) {
+            return Err(self.error(ErrorKind::Name));
+        }
+        Ok(Name::Foreign(ForeignName::from_source(Cow::Borrowed(""), local)))
+    }
+
+    /// The text of a name in the string table.
+    fn literal(&mut self) -> Result<Cow<'a, str>, Error> {
+        let index = self.mb_u32()?;
+        let octets = self.table_string(index)?;
+        if octets.len() > self.limits.name {
+            return Err(self.error(ErrorKind::NameTooLong(self.limits.name)));
+        }
+        self.decode_text(octets)
     }
 
     /// The innermost open element ends.
@@ -143,32 +200,24 @@ impl<'a> Reader<'a> {
         match byte {
             token::END => Ok(Some(self.end())),
             token::STR_I => {
-                let octets = self.inline_string()?;
-                self.string_event(octets)
+                let (octets, clean) = self.inline_string()?;
+                self.string_event(octets, clean)
             }
             token::STR_T => {
                 let index = self.mb_u32()?;
                 let octets = self.table_string(index)?;
-                self.string_event(octets)
+                self.string_event(octets, first_forbidden(octets, 0) == octets.len())
             }
             token::OPAQUE => {
-                let length = self.mb_u32()?;
-                let octets = self.cursor.take(length as usize).map_err(|e| self.place(&e))?;
+                let octets = self.opaque()?;
                 Ok((!octets.is_empty()).then_some(Event::Opaque(octets)))
             }
             token::ENTITY => {
-                let code = self.mb_u32()?;
-                let character = char::from_u32(code).ok_or_else(|| self.error(ErrorKind::Character(code)))?;
-                let mut buffer = [0; 4];
-                let text = character.encode_utf8(&mut buffer);
-                if crate::text::is_xml_text(text) {
-                    Ok(Some(Event::Text(Cow::Owned(text.into()))))
-                } else {
-                    Err(self.error(ErrorKind::Character(code)))
-                }
+                let character = self.entity()?;
+                Ok(Some(Event::Text(Cow::Owned(character.into()))))
             }
             token::SWITCH_PAGE => {
-                self.tag_page = self.u8()?;
+                self.page = self.u8()?;
                 Ok(None)
             }
             token::PI => self.skip_attribute().map(|()| None),
@@ -183,7 +232,7 @@ impl<'a> Reader<'a> {
     fn before_root(&mut self) -> Result<Event<'a>, Error> {
         loop {
             match self.u8()? {
-                token::SWITCH_PAGE => self.tag_page = self.u8()?,
+                token::SWITCH_PAGE => self.page = self.u8()?,
                 token::PI => self.skip_attribute()?,
                 byte @ (token::END
                 | token::ENTITY
@@ -204,14 +253,14 @@ impl<'a> Reader<'a> {
             if byte != token::PI {
                 return Err(self.error(ErrorKind::OutsideRoot));
             }
-            self.cursor.at += 1;
+            self.cursor.skip(1);
             self.skip_attribute()?;
         }
         Ok(())
     }
 
-    /// One attribute, or `None` at the end of the list. Attribute names that are tokens have no meaning in the code
-    /// spaces of SyncML and are passed over with their values, as the devices do.
+    /// One attribute, or `None` at the end of the list. The pages of attribute tokens are not followed: the code spaces
+    /// of SyncML have no such tokens.
     fn attribute(&mut self, content: bool) -> Result<Option<Event<'a>>, Error> {
         loop {
             match self.u8()? {
@@ -219,19 +268,23 @@ impl<'a> Reader<'a> {
                     self.state = if content { State::Content } else { State::EmptyElement };
                     return Ok(None);
                 }
-                token::SWITCH_PAGE => self.attribute_page = self.u8()?,
-                token::LITERAL => {
-                    let index = self.mb_u32()?;
-                    let name = self.table_string(index)?;
-                    let name = self.decode_text(name)?;
-                    if name.len() > self.limits.name {
-                        return Err(self.error(ErrorKind::NameTooLong(self.limits.name)));
-                    }
-                    let value = self.attribute_value()?;
-                    return Ok(Some(Event::Attribute(Attribute::from_source(name, value))));
+                token::SWITCH_PAGE => {
+                    self.u8()?;
                 }
-                byte @ (0x05..=0x3F | 0x45..=0x7F) => {
-                    let _ = byte;
+                token::LITERAL => {
+                    if self.attributes >= self.limits.attributes {
+                        return Err(self.error(ErrorKind::TooManyAttributes(self.limits.attributes)));
+                    }
+                    self.attributes += 1;
+                    self.count()?;
+                    let name = self.literal()?;
+                    let value = self.attribute_value()?;
+                    if is_attribute_name(&name) {
+                        let none = Cow::Borrowed("");
+                        return Ok(Some(Event::Attribute(Attribute::from_source(none, name, value))));
+                    }
+                }
+                0x05..=0x3F | 0x45..=0x7F => {
                     self.attribute_value()?;
                 }
                 byte => return Err(self.error_back(1, ErrorKind::Token(byte))),
@@ -239,85 +292,98 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The value of the attribute whose name was just read: strings and characters joined, value tokens passed over.
+    /// The value of the attribute whose name was just read: strings and characters joined, all else passed over.
     fn attribute_value(&mut self) -> Result<Cow<'a, str>, Error> {
         let mut value = Cow::Borrowed("");
         loop {
-            let Some(byte) = self.cursor.peek() else { return Err(self.error(ErrorKind::Truncated)) };
-            let piece = match byte {
-                token::END | token::LITERAL | 0x05..=0x3F | 0x45..=0x7F => return Ok(value),
-                _ => {
-                    self.cursor.at += 1;
-                    match byte {
-                        token::SWITCH_PAGE => {
-                            self.attribute_page = self.u8()?;
-                            continue;
-                        }
-                        token::STR_I => self.inline_string()?,
-                        token::STR_T => {
-                            let index = self.mb_u32()?;
-                            self.table_string(index)?
-                        }
-                        token::ENTITY => {
-                            let code = self.mb_u32()?;
-                            let character =
-                                char::from_u32(code).ok_or_else(|| self.error(ErrorKind::Character(code)))?;
-                            value.to_mut().push(character);
-                            continue;
-                        }
-                        token::OPAQUE => {
-                            let length = self.mb_u32()?;
-                            self.cursor.take(length as usize).map_err(|e| self.place(&e))?;
-                            continue;
-                        }
-                        token::EXT_I_0..=token::EXT_I_2 => {
-                            self.inline_string()?;
-                            continue;
-                        }
-                        token::EXT_T_0..=token::EXT_T_2 => {
-                            self.mb_u32()?;
-                            continue;
-                        }
-                        token::EXT_0..=token::EXT_2 | 0x85..=0xBF | 0xC5..=0xFF => continue,
-                        other => return Err(self.error_back(1, ErrorKind::Token(other))),
-                    }
-                }
+            let byte = match self.cursor.peek() {
+                Some(token::END | token::LITERAL | 0x05..=0x3F | 0x45..=0x7F) => return Ok(value),
+                Some(byte) => byte,
+                None => return Err(self.error(ErrorKind::Truncated)),
             };
-            let piece = self.decode_text(piece)?;
+            self.cursor.skip(1);
+            let octets = match byte {
+                token::STR_I => self.inline_string()?.0,
+                token::STR_T => {
+                    let index = self.mb_u32()?;
+                    self.table_string(index)?
+                }
+                token::ENTITY => {
+                    let character = self.entity()?;
+                    value.to_mut().push(character);
+                    continue;
+                }
+                token::SWITCH_PAGE => {
+                    self.u8()?;
+                    continue;
+                }
+                token::OPAQUE => {
+                    self.opaque()?;
+                    continue;
+                }
+                token::EXT_I_0..=token::EXT_I_2 => {
+                    self.inline_string()?;
+                    continue;
+                }
+                token::EXT_T_0..=token::EXT_T_2 => {
+                    self.mb_u32()?;
+                    continue;
+                }
+                token::EXT_0..=token::EXT_2 | 0x85..=0xBF | 0xC5..=0xFF => continue,
+                other => return Err(self.error_back(1, ErrorKind::Token(other))),
+            };
+            let text = self.decode_text(octets)?;
+            if !is_xml_text(&text) {
+                return Err(self.error(ErrorKind::NotText));
+            }
             if value.is_empty() {
-                value = piece;
+                value = text;
             } else {
-                value.to_mut().push_str(&piece);
+                value.to_mut().push_str(&text);
             }
         }
     }
 
-    /// A processing instruction is an attribute list with one attribute (§5.8.4.7).
+    /// A processing instruction is written like an attribute list (§5.8.4).
     fn skip_attribute(&mut self) -> Result<(), Error> {
-        let saved = self.state;
+        let state = self.state;
+        self.attributes = 0;
         while self.attribute(true)?.is_some() {}
-        self.state = saved;
+        self.state = state;
         Ok(())
     }
 
-    /// Up to the NUL; the NUL is consumed.
-    #[inline]
-    fn inline_string(&mut self) -> Result<&'a [u8], Error> {
-        let rest = self.cursor.rest();
-        let mut end = 0;
-        loop {
-            end = first_control(rest, end);
-            match rest.get(end) {
-                Some(0) => break,
-                Some(_) => end += 1,
-                None => {
-                    self.cursor.at = self.cursor.input.len();
-                    return Err(self.error(ErrorKind::Truncated));
-                }
-            }
+    /// The character that an ENTITY names (§5.8.4).
+    fn entity(&mut self) -> Result<char, Error> {
+        let code = self.mb_u32()?;
+        let character = char::from_u32(code);
+        match character.filter(|c| is_xml_text(c.encode_utf8(&mut [0; 4]))) {
+            Some(character) => Ok(character),
+            None => Err(self.error(ErrorKind::Character(code))),
         }
-        self.cursor.at += end + 1;
-        Ok(&rest[..end])
+    }
+
+    #[inline]
+    fn opaque(&mut self) -> Result<&'a [u8], Error> {
+        let length = self.mb_u32()?;
+        self.cursor.take(length as usize).map_err(|e| self.place(&e))
+    }
+
+    /// Up to the NUL, which is consumed; and whether there was nothing that XML forbids.
+    #[inline]
+    fn inline_string(&mut self) -> Result<(&'a [u8], bool), Error> {
+        let rest = self.cursor.rest();
+        let first = first_forbidden(rest, 0);
+        let mut end = first;
+        while rest.get(end).is_some_and(|byte| *byte != 0) {
+            end = first_forbidden(rest, end + 1);
+        }
+        let Some(octets) = rest.get(..end).filter(|_| end < rest.len()) else {
+            self.cursor.skip(rest.len());
+            return Err(self.error(ErrorKind::Truncated));
+        };
+        self.cursor.skip(end + 1);
+        Ok((octets, end == first))
     }
 
     /// The string at `index` of the table: up to a NUL or the end of the table (§5.7).
@@ -326,22 +392,26 @@ impl<'a> Reader<'a> {
         let Some(rest) = self.header.string_table.get(index as usize..) else {
             return Err(self.error(ErrorKind::StringReference(index)));
         };
-        let end = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());
-        self.expanded += end;
-        if self.expanded > self.limits.expansion {
+        // What is searched counts, so that looking again and again at a long string is bounded too.
+        let left = self.limits.expansion.saturating_sub(self.expanded);
+        let within = rest.get(..left.saturating_add(1)).unwrap_or(rest);
+        let end = within.iter().position(|b| *b == 0).unwrap_or(within.len());
+        if end > left {
             return Err(self.error(ErrorKind::ExpansionTooLarge(self.limits.expansion)));
         }
+        self.expanded += end;
         Ok(&rest[..end])
     }
 
-    /// Text if it is that, octets if XML could not carry it; nothing for an empty string.
+    /// Text if it is that, octets if XML could not carry it; nothing for an empty string. `clean` octets have nothing
+    /// that is forbidden in UTF-8.
     #[inline]
-    fn string_event(&mut self, octets: &'a [u8]) -> Result<Option<Event<'a>>, Error> {
+    fn string_event(&mut self, octets: &'a [u8], clean: bool) -> Result<Option<Event<'a>>, Error> {
         if octets.is_empty() {
             return Ok(None);
         }
         let text = self.decode_text(octets)?;
-        if crate::text::is_xml_text(&text) {
+        if clean || is_xml_text(&text) {
             Ok(Some(Event::Text(text)))
         } else {
             Ok(Some(Event::Opaque(octets)))
@@ -362,7 +432,7 @@ impl<'a> Reader<'a> {
     fn u8(&mut self) -> Result<u8, Error> {
         match self.cursor.peek() {
             Some(byte) => {
-                self.cursor.at += 1;
+                self.cursor.skip(1);
                 Ok(byte)
             }
             None => Err(self.error(ErrorKind::Truncated)),
@@ -374,6 +444,19 @@ impl<'a> Reader<'a> {
         self.cursor.mb_u32().map_err(|e| self.place(&e))
     }
 
+    /// The end of reading: the same error from now on.
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        self.state = State::Failed;
+        self.failure = Some(error);
+        self.failed()
+    }
+
+    #[cold]
+    fn failed(&self) -> Error {
+        self.failure.clone().unwrap_or_else(|| self.error(ErrorKind::Truncated))
+    }
+
     /// The cursor's error, with the path the reader knows.
     #[cold]
     fn place(&self, error: &Error) -> Error {
@@ -382,7 +465,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn error_back(&self, octets: usize, kind: ErrorKind) -> Error {
-        Error::new(kind, self.cursor.at.saturating_sub(octets), self.path())
+        Error::new(kind, self.offset().saturating_sub(octets), self.path())
     }
 }
 
@@ -391,94 +474,77 @@ impl<'a> Source<'a> for Reader<'a> {
     fn next(&mut self) -> Result<Option<Event<'a>>, Error> {
         loop {
             let event = match self.state {
-                State::Content => self.content()?,
-                State::EmptyElement => Some(self.end()),
-                State::Attributes { content } => self.attribute(content)?,
-                State::Before => Some(self.before_root()?),
-                State::After => {
-                    self.after_root()?;
-                    return Ok(None);
-                }
+                State::Content => self.content(),
+                State::EmptyElement => return Ok(Some(self.end())),
+                State::Attributes { content } => self.attribute(content),
+                State::Before => self.before_root().map(Some),
+                State::After => match self.after_root() {
+                    Ok(()) => return Ok(None),
+                    Err(error) => Err(error),
+                },
+                State::Failed => return Err(self.failed()),
             };
-            if event.is_some() {
-                return Ok(event);
+            match event {
+                Ok(None) => {}
+                Ok(event) => return Ok(event),
+                Err(error) => return Err(self.fail(error)),
             }
+        }
+    }
+
+    /// Nearly all text is one inline string with END behind it: that is read in one go, and all else event by event.
+    #[inline]
+    fn text(&mut self) -> Result<Cow<'a, str>, Error> {
+        let rest = self.cursor.rest();
+        if self.state == State::Content
+            && matches!(self.header.charset, Charset::Utf8 | Charset::Unknown)
+            && rest.first() == Some(&token::STR_I)
+            && let end = first_forbidden(rest, 1)
+            && let Some([0, token::END]) = rest.get(end..end + 2)
+            && let Ok(text) = str::from_utf8(&rest[1..end])
+        {
+            self.cursor.skip(end + 2);
+            self.end();
+            return Ok(Cow::Borrowed(text));
+        }
+        read_text(self)
+    }
+
+    /// Nearly all children are tag tokens without attributes, or END: those are read in one go, and all else event by event.
+    #[inline]
+    fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
+        match (self.state, self.cursor.peek()) {
+            (State::Content, Some(token::END)) => {
+                self.cursor.skip(1);
+                self.end();
+                Ok(None)
+            }
+            (State::EmptyElement, _) => {
+                self.end();
+                Ok(None)
+            }
+            (State::Content, Some(byte @ (0x05..=0x3F | 0x45..=0x7F)))
+                if self.depth < self.limits.depth && self.elements < self.limits.elements =>
+            {
+                self.cursor.skip(1);
+                Ok(Some(Name::Tag(self.open_tag(byte))))
+            }
+            _ => read_child(self),
         }
     }
 
     fn offset(&self) -> usize {
-        self.cursor.at
+        self.cursor.offset()
     }
 
     #[cold]
     fn path(&self) -> String {
-        join_path(self.open[..usize::from(self.depth)].iter().map(|tag| match *tag {
+        let depth = usize::from(self.depth);
+        let open = self.open.get(..depth).unwrap_or(&self.open);
+        let names = open.iter().map(|tag| match *tag {
             LITERAL_NAME => "(literal)",
             tag => self.space.name(tag).unwrap_or("(unknown)"),
-        }))
-    }
-}
-
-/// The input and how far it was read.
-#[derive(Clone, Debug)]
-pub(super) struct Cursor<'a> {
-    input: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.input.get(self.at).copied()
-    }
-
-    #[inline]
-    fn rest(&self) -> &'a [u8] {
-        self.input.get(self.at..).unwrap_or_default()
-    }
-
-    #[inline]
-    pub(super) fn u8(&mut self) -> Result<u8, Error> {
-        let byte = self.peek().ok_or_else(|| self.error(ErrorKind::Truncated))?;
-        self.at += 1;
-        Ok(byte)
-    }
-
-    /// A multi-byte integer: seven bits an octet, most significant first, at most five octets (§5.1).
-    #[inline]
-    pub(super) fn mb_u32(&mut self) -> Result<u32, Error> {
-        let mut value = 0_u32;
-        for _ in 0..5 {
-            let byte = self.u8()?;
-            if value > u32::MAX >> 7 {
-                return Err(self.error(ErrorKind::Integer));
-            }
-            value = value << 7 | u32::from(byte & 0x7F);
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(self.error(ErrorKind::Integer))
-    }
-
-    #[inline]
-    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        match self.rest().get(..length) {
-            Some(octets) => {
-                self.at += length;
-                Ok(octets)
-            }
-            None => Err(self.error(ErrorKind::Truncated)),
-        }
-    }
-
-    #[cold]
-    pub(super) fn error(&self, kind: ErrorKind) -> Error {
-        Error::new(kind, self.at, String::new())
-    }
-
-    #[cold]
-    pub(super) fn error_back(&self, octets: usize, kind: ErrorKind) -> Error {
-        Error::new(kind, self.at.saturating_sub(octets), String::new())
+        });
+        join_path(names.chain((depth > open.len()).then_some("...")))
     }
 }

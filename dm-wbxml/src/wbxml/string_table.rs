@@ -83,3 +83,34 @@ impl Sink for StringTable {
 
     fn opaque(&mut self, _: &[u8]) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ForeignName, syncml};
+
+    #[test]
+    fn a_table_collects_the_names_that_only_it_can_carry() {
+        let mut table = StringTable::new();
+        let foreign = Name::Foreign(ForeignName::new("urn:x", "a").unwrap());
+        let attributes = [Attribute::new("b", "not this").unwrap()];
+        table.element(&foreign, &attributes, true);
+        table.text("nor this");
+        table.element(&Name::Tag(syncml::DATA), &attributes, false);
+        table.leaf(syncml::DATA, "nor this");
+        table.cdata("nor this");
+        table.opaque(b"nor this");
+        table.close();
+        assert_eq!(table.octets(), b"a\0b\0");
+        assert_eq!((table.offset("a"), table.offset("b"), table.offset("c")), (Some(0), Some(2), None));
+    }
+
+    #[test]
+    fn a_string_ends_at_its_nul() {
+        let mut table = StringTable::new();
+        assert_eq!(table.insert("a\0b"), 0);
+        assert_eq!(table.insert("a"), 0);
+        assert_eq!(table.insert(""), 2);
+        assert_eq!(table.octets(), b"a\0\0");
+    }
+}

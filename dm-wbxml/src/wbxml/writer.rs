@@ -99,9 +99,12 @@ impl<B: BufMut> Sink for Writer<'_, B> {
             Name::Tag(tag) => self.tag(*tag, content_bit | attribute_bit),
             Name::Foreign(name) => self.literal(name.local(), content_bit | attribute_bit),
         }
-        for attribute in attributes {
-            self.literal(attribute.name(), 0);
-            self.text(attribute.value());
+        for (at, attribute) in attributes.iter().enumerate() {
+            // Names that differ in their namespace only are one name here.
+            if !attributes[..at].iter().any(|other| other.name() == attribute.name()) {
+                self.literal(attribute.name(), 0);
+                self.text(attribute.value());
+            }
         }
         if !attributes.is_empty() {
             self.out.put_u8(token::END);
@@ -133,5 +136,77 @@ impl<B: BufMut> Sink for Writer<'_, B> {
         self.out.put_u8(token::OPAQUE);
         token::put_mb_u32(&mut self.out, octets.len() as u32);
         self.out.put_slice(octets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ForeignName, dmddf, metinf, syncml};
+    use alloc::vec::Vec;
+
+    fn body(table: &StringTable, write: impl FnOnce(&mut Writer<'_, &mut Vec<u8>>)) -> (Vec<u8>, bool) {
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out, Version::V1_2, PublicId::UNKNOWN, table);
+        write(&mut writer);
+        let complete = writer.finish();
+        (out.split_off(4 + table.octets().len()), complete)
+    }
+
+    #[test]
+    fn headers() {
+        for (version, id, expected) in [
+            (Version::V1_1, PublicId::UNKNOWN, b"\x01\x01\x6A\x00".as_slice()),
+            (Version::V1_2, PublicId::SYNCML_1_1, b"\x02\x9F\x53\x6A\x00"),
+            (Version::V1_3, PublicId::SYNCML_1_2, b"\x03\xA4\x01\x6A\x00"),
+        ] {
+            let mut out = Vec::new();
+            assert!(Writer::new(&mut out, version, id, &StringTable::new()).finish());
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn pages_are_switched_when_a_tag_needs_it() {
+        let (octets, _) = body(&StringTable::new(), |w| {
+            w.open(syncml::META);
+            w.leaf(metinf::TYPE, "x");
+            w.empty(metinf::FORMAT);
+            w.close();
+            w.empty(syncml::FINAL);
+            w.empty(dmddf::NODE);
+        });
+        assert_eq!(octets, b"\x5A\x00\x01\x53\x03x\0\x01\x07\x01\x00\x00\x12\x00\x02\x24");
+    }
+
+    #[test]
+    fn text_and_octets() {
+        let mut table = StringTable::new();
+        table.insert("known");
+        let (octets, _) = body(&table, |w| {
+            w.text("known");
+            w.text("unknown");
+            w.text("");
+            w.leaf(syncml::DATA, "");
+            w.cdata("c");
+            w.opaque(&[0; 200]);
+        });
+        let expected = b"\x83\x00\x03unknown\0\x03\0\x0F\xC3\x01c\xC3\x81\x48".as_slice();
+        assert_eq!(octets[..expected.len()], *expected);
+        assert_eq!(octets.len(), expected.len() + 200);
+    }
+
+    #[test]
+    fn a_name_that_the_table_lacks_is_reported() {
+        let foreign = Name::Foreign(ForeignName::new("", "a").unwrap());
+        let write = |w: &mut Writer<'_, &mut Vec<u8>>| w.element(&foreign, &[], false);
+        let mut table = StringTable::new();
+        assert!(!body(&table, write).1);
+        table.insert("b");
+        assert!(!body(&table, write).1);
+        table.insert("a");
+        assert_eq!(body(&table, write), (b"\x04\x02".to_vec(), true));
+        let attributes = [Attribute::new("c", "").unwrap()];
+        assert!(!body(&table, |w| w.element(&Name::Tag(syncml::DATA), &attributes, false)).1);
     }
 }

@@ -6,18 +6,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::str;
 
-use quick_xml::events::Event as Markup;
 use quick_xml::events::attributes::Attributes;
+use quick_xml::events::{BytesStart, Event as Markup};
 
-use crate::code_space::CodeSpace;
+use crate::code_space::{CodePage, CodeSpace};
 use crate::element::join_path;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
-use crate::name::{Attribute, ForeignName, Name, Tag};
+use crate::name::{Attribute, ForeignName, Name, Tag, is_ncname, split_name};
 use crate::source::{Event, Source};
+use crate::text::{first_forbidden_of_long, is_xml_text};
 
-use super::UNNAMED;
 use super::namespaces::{Namespace, Namespaces};
+use super::{UNNAMED, XML};
 
 /// How strictly XML is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -25,8 +26,8 @@ use super::namespaces::{Namespace, Namespaces};
 pub struct Options {
     /// What the document may cost.
     pub limits: Limits,
-    /// Takes an element that declares no namespace, and whose inherited page does not know it, for the element of that name
-    /// on another page; and a document without any namespace for one of the code space.
+    /// Takes an element that says nothing of its namespace, in a namespace of the code space or none, for what its name says: an element
+    /// of its parent's page, else of the page it is in, else of the first page that has such an element.
     ///
     /// Needed for peers that leave `xmlns="syncml:metinf"` out below `Meta`, and for hand-written documents.
     pub guess_namespaces: bool,
@@ -53,6 +54,9 @@ impl Options {
 /// over: nothing is fetched, nothing is defined by it. Comments and processing instructions are passed over. Only the five
 /// predefined entities and character references are resolved.
 ///
+/// Names, prefixes, nesting, references and characters are checked. Some of what XML forbids is read all the same, since
+/// nothing depends on it: `]]>` in text, `--` in comments, what a DOCTYPE says, missing white space between attributes.
+///
 /// ```
 /// use dm_wbxml::xml::{Options, Reader};
 /// use dm_wbxml::{Event, SYNCML_1_2, Source, syncml};
@@ -72,18 +76,26 @@ pub struct Reader<'a> {
     skipped: usize,
     space: &'static CodeSpace,
     options: Options,
+    /// Whether a line may end in anything but LF.
+    has_cr: bool,
     open: Vec<Open<'a>>,
     namespaces: Namespaces<'a>,
-    attributes: VecDeque<Attribute<'a>>,
+    /// Attributes still to be reported: qualified name and value.
+    attributes: VecDeque<(&'a str, Cow<'a, str>)>,
     elements: u32,
     state: State,
+    failure: Option<Error>,
 }
 
-/// An element that has begun: its name as written, and how many namespaces were in force before it.
+/// An element that has begun.
 #[derive(Debug)]
 struct Open<'a> {
+    /// Its name as written.
     name: &'a str,
+    /// How many namespaces were in force before it.
     namespaces: usize,
+    /// The page it was found on.
+    page: Option<&'static CodePage>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +105,11 @@ enum State {
     /// An element without content has begun, its end is due.
     EmptyElement,
     After,
+    /// After an error, which is said again.
+    Failed,
 }
+
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 impl<'a> Reader<'a> {
     /// Begins to read the XML document `input`. `space` says which names are known elements.
@@ -107,138 +123,301 @@ impl<'a> Reader<'a> {
             return Err(at(ErrorKind::DocumentTooLarge(options.limits.document), 0));
         }
         let text = str::from_utf8(input).map_err(|e| at(ErrorKind::Encoding, e.valid_up_to()))?;
-        let control = crate::text::first_control(input, 0);
-        if control < input.len() {
-            return Err(at(ErrorKind::NotText, control));
+        let forbidden = first_forbidden_of_long(input);
+        if forbidden < input.len() {
+            return Err(at(ErrorKind::NotText, forbidden));
         }
-        let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        if body.starts_with(BYTE_ORDER_MARK) {
+            // quick-xml would pass over it, and count octets without it.
+            return Err(at(ErrorKind::OutsideRoot, text.len() - body.len()));
+        }
         Ok(Self {
             xml: quick_xml::Reader::from_str(body),
             body,
             skipped: text.len() - body.len(),
             space,
             options,
+            has_cr: input.contains(&b'\r'),
             open: Vec::new(),
             namespaces: Namespaces::default(),
             attributes: VecDeque::new(),
             elements: 0,
             state: State::Before,
+            failure: None,
         })
     }
 
-    /// An element begins: a name of `name_len` octets, and attributes, `len` octets together.
-    ///
-    /// quick-xml lends a start tag for as long as its event lives; the same octets of the input live as long as the input.
-    fn start(&mut self, len: usize, name_len: usize, empty: bool) -> Result<Event<'a>, Error> {
+    /// An element begins.
+    fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<Event<'a>, Error> {
         if self.state == State::After {
             return Err(self.error(ErrorKind::OutsideRoot));
         }
         if self.open.len() >= usize::from(self.options.limits.depth) {
             return Err(self.error(ErrorKind::TooDeep(self.options.limits.depth)));
         }
-        self.elements += 1;
-        if self.elements > self.options.limits.elements {
-            return Err(self.error(ErrorKind::TooManyElements(self.options.limits.elements)));
-        }
+        self.count()?;
+        // quick-xml lends a start tag for as long as its event lives; the same octets of the input live as long as the input.
         let read = self.xml.buffer_position() as usize;
         let end = read.saturating_sub(if empty { "/>".len() } else { ">".len() });
-        let content = self.body.get(end.saturating_sub(len)..end);
-        let Some((name, attributes)) = content.and_then(|content| content.split_at_checked(name_len)) else {
+        let content = self.body.get(end.saturating_sub(start.len())..end);
+        let split = content.and_then(|content| content.split_at_checked(start.name().0.len()));
+        let Some((name, attributes)) = split else {
             return Err(self.error(ErrorKind::Xml("a start tag is malformed")));
         };
+        debug_assert_eq!((name, attributes), (start.name().0, start.attributes_raw()), "the same octets");
         if name.len() > self.options.limits.name {
             return Err(self.error(ErrorKind::NameTooLong(self.options.limits.name)));
         }
-        self.open.push(Open { name, namespaces: self.namespaces.len() });
+        let (namespaces, parent) = (self.namespaces.len(), self.open.last().and_then(|parent| parent.page));
+        self.open.push(Open { name, namespaces, page: None });
         if !attributes.is_empty() {
             self.declare(attributes)?;
         }
-        let name = self.resolve(name)?;
+        let declares = self.namespaces.len() > namespaces;
+        let (name, page) = self.resolve(name, if declares { None } else { parent })?;
+        if let Some(open) = self.open.last_mut() {
+            open.page = page;
+        }
         self.state = if empty { State::EmptyElement } else { State::Inside };
         Ok(Event::Start(name))
+    }
+
+    /// Counts an element or attribute.
+    #[inline]
+    fn count(&mut self) -> Result<(), Error> {
+        if self.elements >= self.options.limits.elements {
+            return Err(self.error(ErrorKind::TooManyElements(self.options.limits.elements)));
+        }
+        self.elements += 1;
+        Ok(())
     }
 
     /// Takes in namespace declarations and keeps the other attributes for [`Event::Attribute`].
     fn declare(&mut self, attributes: &'a str) -> Result<(), Error> {
         let limits = self.options.limits;
+        // Nearly all are one default namespace, plainly written.
+        let plain = attributes.strip_prefix(" xmlns=\"").and_then(|rest| rest.strip_suffix('"'));
+        if let Some(namespace) = plain
+            && limits.attributes > 0
+            && !namespace.bytes().any(|b| b <= b' ' || matches!(b, b'"' | b'&' | b'<'))
+        {
+            return self.declare_namespace("", Cow::Borrowed(namespace));
+        }
         let mut list = Attributes::new(attributes, 0);
-        // Duplicates are not looked for: that costs the square of their number.
-        for (count, attribute) in list.with_checks(false).enumerate() {
-            if count >= usize::from(limits.attributes) {
-                return Err(self.error(ErrorKind::TooManyAttributes(limits.attributes)));
-            }
+        // Duplicates are looked for where attributes are kept, in `Element`.
+        let mut left = (limits.attributes, limits.attributes);
+        for attribute in list.with_checks(false) {
             let Ok(attribute) = attribute else {
                 return Err(self.error(ErrorKind::Xml("an attribute is malformed")));
             };
-            let key = attribute.key.0;
-            if key.len() > limits.name {
+            let name = attribute.key.0;
+            if name.len() > limits.name {
                 return Err(self.error(ErrorKind::NameTooLong(limits.name)));
             }
+            let (prefix, local) = split_name(name);
+            if !is_ncname(local) || prefix.is_some_and(|prefix| !is_ncname(prefix)) {
+                return Err(self.error(ErrorKind::Name));
+            }
             let value = self.attribute_value(attribute.value)?;
-            let (prefix, local) = split_name(key);
-            if key == "xmlns" || prefix == Some("xmlns") {
-                if value.len() > limits.name {
-                    return Err(self.error(ErrorKind::NameTooLong(limits.name)));
+            let declared = match prefix {
+                None if local == "xmlns" => Some(""),
+                Some("xmlns") => Some(local),
+                _ => None,
+            };
+            let left = if declared.is_some() { &mut left.0 } else { &mut left.1 };
+            let Some(fewer) = left.checked_sub(1) else {
+                return Err(self.error(ErrorKind::TooManyAttributes(limits.attributes)));
+            };
+            *left = fewer;
+            match declared {
+                Some(prefix) => self.declare_namespace(prefix, value)?,
+                None => {
+                    self.count()?;
+                    self.attributes.push_back((name, value));
                 }
-                if self.namespaces.len() >= usize::from(limits.attributes) {
-                    return Err(self.error(ErrorKind::TooManyAttributes(limits.attributes)));
-                }
-                let prefix = if prefix.is_some() { local } else { "" };
-                self.namespaces.declare(prefix, Namespace::new(value, self.space));
-            } else {
-                self.attributes.push_back(Attribute::from_source(Cow::Borrowed(local), value));
             }
         }
         Ok(())
     }
 
-    /// White space becomes spaces, references are resolved (XML 1.0 §3.3.3).
-    fn attribute_value(&self, raw: Cow<'a, str>) -> Result<Cow<'a, str>, Error> {
-        let spaced = if raw.contains(['\t', '\n', '\r']) {
-            Cow::Owned(raw.replace("\r\n", " ").replace(['\t', '\n', '\r'], " "))
-        } else {
-            raw
-        };
-        if !spaced.contains('&') {
-            return Ok(spaced);
+    /// One declaration (Namespaces in XML 1.0 §3, §5).
+    fn declare_namespace(&mut self, prefix: &'a str, namespace: Cow<'a, str>) -> Result<(), Error> {
+        let limits = self.options.limits;
+        if namespace.len() > limits.name {
+            return Err(self.error(ErrorKind::NameTooLong(limits.name)));
         }
-        match quick_xml::escape::unescape(&spaced) {
-            Ok(value) if crate::text::is_xml_text(&value) => Ok(Cow::Owned(value.into_owned())),
-            Ok(_) => Err(self.error(ErrorKind::NotText)),
-            Err(_) => Err(self.error(ErrorKind::Entity)),
+        if self.namespaces.len() >= usize::from(limits.attributes) + usize::from(limits.depth) {
+            return Err(self.error(ErrorKind::TooManyAttributes(limits.attributes)));
         }
+        if matches!(prefix, "xml" | "xmlns") && namespace != XML || !prefix.is_empty() && namespace.is_empty()
+        {
+            return Err(self.error(ErrorKind::Prefix));
+        }
+        self.namespaces.declare(prefix, Namespace::new(namespace, self.space));
+        Ok(())
     }
 
-    /// The element a name stands for here.
-    fn resolve(&self, name: &'a str) -> Result<Name<'a>, Error> {
+    /// White space becomes spaces, references are resolved (XML 1.0 §3.3.3).
+    fn attribute_value(&self, raw: Cow<'a, str>) -> Result<Cow<'a, str>, Error> {
+        if !raw.bytes().any(|b| matches!(b, b'\t' | b'\n' | b'\r' | b'&' | b'<')) {
+            return Ok(raw);
+        }
+        if raw.contains('<') {
+            return Err(self.error(ErrorKind::Xml("a < stands in an attribute")));
+        }
+        let spaced = raw.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ");
+        let mut value = String::with_capacity(spaced.len());
+        let mut rest = spaced.as_str();
+        while let Some((text, reference)) = rest.split_once('&') {
+            let Some((name, behind)) = reference.split_once(';') else {
+                return Err(self.error(ErrorKind::Xml("an ampersand that begins no reference")));
+            };
+            value.push_str(text);
+            value.push(self.referenced(name)?);
+            rest = behind;
+        }
+        value.push_str(rest);
+        Ok(Cow::Owned(value))
+    }
+
+    /// The element a name stands for here, and the page it was found on. `parent` is the page of the element around, unless
+    /// this one declares namespaces.
+    #[inline]
+    fn resolve(
+        &self,
+        name: &'a str,
+        parent: Option<&'static CodePage>,
+    ) -> Result<(Name<'a>, Option<&'static CodePage>), Error> {
+        // Nearly all names are without a prefix, which the names of a page have not, and on the page of the default namespace.
+        if !self.options.guess_namespaces
+            && let Some(Namespace::Page(page)) = self.namespaces.get("")
+            && let Some(tag) = page.tag(name)
+        {
+            return Ok((Name::Tag(tag), Some(page)));
+        }
+        self.resolve_any(name, parent)
+    }
+
+    fn resolve_any(
+        &self,
+        name: &'a str,
+        parent: Option<&'static CodePage>,
+    ) -> Result<(Name<'a>, Option<&'static CodePage>), Error> {
         let (prefix, local) = split_name(name);
-        let namespace = match (self.namespaces.get(prefix.unwrap_or_default()), prefix) {
-            (Some(namespace), _) => namespace,
-            (None, None) => &Namespace::Other(Cow::Borrowed("")),
-            (None, Some(_)) => return Err(self.error(ErrorKind::Prefix)),
+        if prefix == Some("") {
+            return Err(self.error(ErrorKind::Name));
+        }
+        let no_namespace = Namespace::Other(Cow::Borrowed(""));
+        let namespace = match self.namespaces.get(prefix.unwrap_or_default()) {
+            Some(namespace) => namespace,
+            None => match prefix {
+                None => &no_namespace,
+                Some("xml") => &Namespace::Other(Cow::Borrowed(XML)),
+                Some(_) => return Err(self.error(ErrorKind::Prefix)),
+            },
         };
+        if self.options.guess_namespaces
+            && prefix.is_none()
+            && let Some(page) = parent
+            && (matches!(namespace, Namespace::Page(_)) || namespace.is_none())
+            && let Some(tag) = page.tag(local)
+        {
+            return Ok((Name::Tag(tag), Some(page)));
+        }
         if let Namespace::Page(page) = namespace
             && let Some(tag) = page.tag(local)
         {
-            return Ok(Name::Tag(tag));
+            return Ok((Name::Tag(tag), Some(page)));
         }
         if self.options.guess_namespaces
             && (matches!(namespace, Namespace::Page(_)) || namespace.is_none())
-            && let Some(tag) = self.space.pages().iter().find_map(|page| page.tag(local))
+            && let Some((page, tag)) =
+                self.space.pages().iter().find_map(|page| page.tag(local).map(|tag| (*page, tag)))
         {
-            return Ok(Name::Tag(tag));
+            return Ok((Name::Tag(tag), Some(page)));
         }
         let namespace = match namespace {
             Namespace::Page(page) => Cow::Borrowed(page.namespace()),
-            Namespace::Other(other) if other == UNNAMED => match unnamed_tag(local) {
-                Some(tag) => return Ok(Name::Tag(tag)),
-                None => other.clone(),
-            },
-            Namespace::Other(other) => other.clone(),
+            Namespace::Other(other) => {
+                if other == UNNAMED
+                    && let Some(tag) = unnamed_tag(local)
+                {
+                    return Ok((Name::Tag(tag), self.space.page(tag.page())));
+                }
+                other.clone()
+            }
         };
-        Ok(Name::Foreign(ForeignName::from_source(namespace, Cow::Borrowed(local))))
+        if !is_ncname(local) {
+            return Err(self.error(ErrorKind::Name));
+        }
+        Ok((Name::Foreign(ForeignName::from_source(namespace, Cow::Borrowed(local))), None))
     }
 
+    /// An attribute, in the namespace of its prefix; without one it is in none.
+    fn attribute(&self, name: &'a str, value: Cow<'a, str>) -> Result<Event<'a>, Error> {
+        let (prefix, local) = split_name(name);
+        let namespace = match prefix {
+            None => Cow::Borrowed(""),
+            Some("xml") => Cow::Borrowed(XML),
+            Some(prefix) => match self.namespaces.get(prefix) {
+                Some(Namespace::Page(page)) => Cow::Borrowed(page.namespace()),
+                Some(Namespace::Other(other)) => other.clone(),
+                None => return Err(self.error(ErrorKind::Prefix)),
+            },
+        };
+        Ok(Event::Attribute(Attribute::from_source(namespace, Cow::Borrowed(local), value)))
+    }
+
+    fn step(&mut self) -> Result<Option<Event<'a>>, Error> {
+        if let Some((name, value)) = self.attributes.pop_front() {
+            return self.attribute(name, value).map(Some);
+        }
+        match self.state {
+            State::EmptyElement => return Ok(Some(self.end())),
+            State::Failed => {
+                return Err(self.failure.clone().unwrap_or_else(|| self.error(ErrorKind::Truncated)));
+            }
+            State::Before | State::Inside | State::After => {}
+        }
+        loop {
+            let markup = match self.xml.read_event() {
+                Ok(markup) => markup,
+                Err(error) => return Err(self.markup_error(&error)),
+            };
+            let event = match markup {
+                Markup::Start(start) => return self.start(&start, false).map(Some),
+                Markup::Empty(start) => return self.start(&start, true).map(Some),
+                Markup::End(_) => return Ok(Some(self.end())),
+                Markup::Text(text) => self.text_event(text.into_inner())?,
+                Markup::CData(_) if self.open.is_empty() => return Err(self.error(ErrorKind::OutsideRoot)),
+                Markup::CData(text) => self.text_event(text.into_inner())?,
+                Markup::GeneralRef(name) => return self.reference(&name.into_inner()).map(Some),
+                Markup::Comment(_) | Markup::PI(_) => None,
+                Markup::Decl(_) | Markup::DocType(_) if self.state == State::Before => None,
+                Markup::Decl(_) => {
+                    return Err(self.error(ErrorKind::Xml("an XML declaration behind the start")));
+                }
+                Markup::DocType(_) => return Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start"))),
+                Markup::Eof if self.state == State::After => return Ok(None),
+                Markup::Eof => return Err(self.error(ErrorKind::Truncated)),
+            };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// The end of reading: the same error from now on.
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        self.attributes.clear();
+        self.state = State::Failed;
+        self.failure = Some(error.clone());
+        error
+    }
+
+    #[inline]
     fn end(&mut self) -> Event<'a> {
         if let Some(open) = self.open.pop() {
             self.namespaces.forget(open.namespaces);
@@ -256,7 +435,7 @@ impl<'a> Reader<'a> {
         if text.is_empty() {
             return Ok(None);
         }
-        let text = if text.contains('\r') {
+        let text = if self.has_cr && text.contains('\r') {
             Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
         } else {
             text
@@ -264,34 +443,45 @@ impl<'a> Reader<'a> {
         Ok(Some(Event::Text(text)))
     }
 
-    /// `&name;` or `&#number;`.
+    /// `&name;` in content.
     fn reference(&self, name: &str) -> Result<Event<'a>, Error> {
         if self.open.is_empty() {
             return Err(self.error(ErrorKind::OutsideRoot));
         }
-        let text = match name {
-            "amp" => "&",
-            "lt" => "<",
-            "gt" => ">",
-            "quot" => "\"",
-            "apos" => "'",
-            _ => {
-                let number = match name.strip_prefix('#') {
-                    Some(number) => match number.strip_prefix('x') {
-                        Some(hex) => parse_digits(hex, 16),
-                        None => parse_digits(number, 10),
-                    },
-                    None => return Err(self.error(ErrorKind::Entity)),
-                };
-                let code = number.ok_or_else(|| self.error(ErrorKind::Entity))?;
-                let character = char::from_u32(code).map(String::from);
-                return match character.filter(|c| crate::text::is_xml_text(c)) {
-                    Some(text) => Ok(Event::Text(Cow::Owned(text))),
-                    None => Err(self.error(ErrorKind::Character(code))),
-                };
-            }
+        let text = match self.referenced(name)? {
+            '&' => Cow::Borrowed("&"),
+            '<' => Cow::Borrowed("<"),
+            '>' => Cow::Borrowed(">"),
+            '"' => Cow::Borrowed("\""),
+            '\'' => Cow::Borrowed("'"),
+            other => Cow::Owned(String::from(other)),
         };
-        Ok(Event::Text(Cow::Borrowed(text)))
+        Ok(Event::Text(text))
+    }
+
+    /// The character that a reference, without `&` and `;`, stands for (XML 1.0 §4.1, §4.6).
+    fn referenced(&self, name: &str) -> Result<char, Error> {
+        let (digits, radix) = match name {
+            "amp" => return Ok('&'),
+            "lt" => return Ok('<'),
+            "gt" => return Ok('>'),
+            "quot" => return Ok('"'),
+            "apos" => return Ok('\''),
+            _ => match name.strip_prefix('#') {
+                Some(number) => match number.strip_prefix('x') {
+                    Some(hex) => (hex, 16),
+                    None => (number, 10),
+                },
+                None => return Err(self.error(ErrorKind::Entity)),
+            },
+        };
+        if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+            return Err(self.error(ErrorKind::Entity));
+        }
+        // All are digits, so what does not parse is too large.
+        let code = u32::from_str_radix(digits, radix).unwrap_or(u32::MAX);
+        let character = char::from_u32(code).filter(|c| is_xml_text(c.encode_utf8(&mut [0; 4])));
+        character.ok_or_else(|| self.error(ErrorKind::Character(code)))
     }
 
     #[cold]
@@ -319,49 +509,9 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Source<'a> for Reader<'a> {
+    #[inline]
     fn next(&mut self) -> Result<Option<Event<'a>>, Error> {
-        if let Some(attribute) = self.attributes.pop_front() {
-            return Ok(Some(Event::Attribute(attribute)));
-        }
-        if self.state == State::EmptyElement {
-            return Ok(Some(self.end()));
-        }
-        loop {
-            let markup = match self.xml.read_event() {
-                Ok(markup) => markup,
-                Err(error) => return Err(self.markup_error(&error)),
-            };
-            let event = match markup {
-                Markup::Start(start) => {
-                    let (len, name_len) = (start.len(), start.name().0.len());
-                    Some(self.start(len, name_len, false)?)
-                }
-                Markup::Empty(start) => {
-                    let (len, name_len) = (start.len(), start.name().0.len());
-                    Some(self.start(len, name_len, true)?)
-                }
-                Markup::End(_) => Some(self.end()),
-                Markup::Text(text) => self.text_event(text.into_inner())?,
-                Markup::CData(text) => {
-                    if self.open.is_empty() {
-                        return Err(self.error(ErrorKind::OutsideRoot));
-                    }
-                    self.text_event(text.into_inner())?
-                }
-                Markup::GeneralRef(name) => Some(self.reference(&name.into_inner())?),
-                Markup::Comment(_) | Markup::Decl(_) | Markup::PI(_) | Markup::DocType(_) => None,
-                Markup::Eof => {
-                    return if self.state == State::After {
-                        Ok(None)
-                    } else {
-                        Err(self.error(ErrorKind::Truncated))
-                    };
-                }
-            };
-            if event.is_some() {
-                return Ok(event);
-            }
-        }
+        self.step().map_err(|error| self.fail(error))
     }
 
     fn offset(&self) -> usize {
@@ -374,24 +524,14 @@ impl<'a> Source<'a> for Reader<'a> {
     }
 }
 
-/// Prefix and local part of a qualified name.
-#[inline]
-fn split_name(name: &str) -> (Option<&str>, &str) {
-    match name.split_once(':') {
-        Some((prefix, local)) => (Some(prefix), local),
-        None => (None, name),
-    }
-}
-
 /// The token that `t-PP-TT` stands for.
 fn unnamed_tag(local: &str) -> Option<Tag> {
     let (page, token) = local.strip_prefix("t-")?.split_once('-')?;
-    let page = u8::try_from(parse_digits(page, 16)?).ok()?;
-    let token = u8::try_from(parse_digits(token, 16)?).ok()?;
+    let (page, token) = (parse_hex(page)?, parse_hex(token)?);
     (0x05..=0x3F).contains(&token).then(|| Tag::from_wire(page, token))
 }
 
 /// Digits only, where `from_str_radix` would take a sign.
-fn parse_digits(digits: &str, radix: u32) -> Option<u32> {
-    if digits.bytes().all(|b| b.is_ascii_hexdigit()) { u32::from_str_radix(digits, radix).ok() } else { None }
+fn parse_hex(digits: &str) -> Option<u8> {
+    if digits.bytes().all(|b| b.is_ascii_hexdigit()) { u8::from_str_radix(digits, 16).ok() } else { None }
 }

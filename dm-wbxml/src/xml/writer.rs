@@ -9,8 +9,9 @@ use bytes::BufMut;
 use crate::code_space::CodeSpace;
 use crate::name::{Attribute, Name, Tag};
 use crate::sink::Sink;
+use crate::text::is_xml_text;
 
-use super::UNNAMED;
+use super::{UNNAMED, XML};
 
 /// An XML document being written.
 ///
@@ -83,6 +84,29 @@ impl<B: BufMut> Writer<B> {
         }
     }
 
+    /// An attribute; one in a namespace brings a prefix of its own, unless that is `xml`.
+    fn attribute(&mut self, at: usize, attribute: &Attribute<'_>) {
+        self.out.put_u8(b' ');
+        match attribute.namespace() {
+            "" => {}
+            XML => self.put("xml:"),
+            namespace => {
+                let prefix = alloc::format!("a{at}");
+                self.put("xmlns:");
+                self.put(&prefix);
+                self.put("=\"");
+                escape(&mut self.out, namespace, true);
+                self.put("\" ");
+                self.put(&prefix);
+                self.put(":");
+            }
+        }
+        self.put(attribute.name());
+        self.put("=\"");
+        escape(&mut self.out, attribute.value(), true);
+        self.out.put_u8(b'"');
+    }
+
     fn declare(&mut self, namespace: &str) {
         self.put(" xmlns=\"");
         escape(&mut self.out, namespace, true);
@@ -134,12 +158,10 @@ impl<B: BufMut> Sink for Writer<B> {
                 }
             }
         }
-        for attribute in attributes {
-            self.out.put_u8(b' ');
-            self.put(attribute.name());
-            self.put("=\"");
-            escape(&mut self.out, attribute.value(), true);
-            self.out.put_u8(b'"');
+        for (at, attribute) in attributes.iter().enumerate() {
+            if !attributes[..at].iter().any(|other| other.is_named_like(attribute)) {
+                self.attribute(at, attribute);
+            }
         }
         if content {
             self.out.put_u8(b'>');
@@ -161,7 +183,7 @@ impl<B: BufMut> Sink for Writer<B> {
 
     /// CDATA cannot hold CR (a reader would make it LF), and `]]>` only in two halves.
     fn cdata(&mut self, text: &str) {
-        if text.contains('\r') {
+        if text.contains('\r') || !is_xml_text(text) {
             return self.text(text);
         }
         self.put("<![CDATA[");
@@ -190,23 +212,167 @@ fn unnamed(tag: Tag) -> String {
     alloc::format!("t-{:02X}-{:02X}", tag.page(), tag.token())
 }
 
-/// Writes text with what XML needs escaped; CR always, since a reader would make it LF, and TAB and LF in attributes.
+/// What has to be escaped in text.
+const IN_TEXT: u8 = 1;
+/// What has to be escaped in attributes.
+const IN_ATTRIBUTE: u8 = 2;
+
+/// For each octet where it has to be escaped.
+static ESCAPED: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        classes[byte] = IN_TEXT | IN_ATTRIBUTE;
+        byte += 1;
+    }
+    classes[b'&' as usize] = IN_TEXT | IN_ATTRIBUTE;
+    classes[b'<' as usize] = IN_TEXT | IN_ATTRIBUTE;
+    classes[b'>' as usize] = IN_TEXT | IN_ATTRIBUTE;
+    // The lead of U+FFFE and U+FFFF, which have no place in XML.
+    classes[0xEF] = IN_TEXT | IN_ATTRIBUTE;
+    classes[b'\t' as usize] = IN_ATTRIBUTE;
+    classes[b'\n' as usize] = IN_ATTRIBUTE;
+    classes[b'"' as usize] = IN_ATTRIBUTE;
+    classes
+};
+
+/// Writes text with what XML needs escaped; CR always, since a reader would make it LF, and TAB and LF in attributes. What
+/// XML cannot carry becomes U+FFFD.
 fn escape(out: &mut impl BufMut, text: &str, attribute: bool) {
+    const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+    let class = if attribute { IN_ATTRIBUTE } else { IN_TEXT };
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|b| {
-        matches!(b, b'&' | b'<' | b'>' | b'\r') || (attribute && matches!(b, b'"' | b'\t' | b'\n'))
-    }) {
-        out.put_slice(&rest[..at]);
-        out.put_slice(match rest[at] {
-            b'&' => b"&amp;",
-            b'<' => b"&lt;",
-            b'>' => b"&gt;",
-            b'"' => b"&quot;",
-            b'\t' => b"&#9;",
-            b'\n' => b"&#10;",
-            _ => b"&#13;",
-        });
-        rest = &rest[at + 1..];
+    while let Some(at) = rest.iter().position(|b| ESCAPED[usize::from(*b)] & class != 0) {
+        let (clean, special) = rest.split_at(at);
+        out.put_slice(clean);
+        let (escaped, octets): (&[u8], usize) = match special {
+            [b'&', ..] => (b"&amp;", 1),
+            [b'<', ..] => (b"&lt;", 1),
+            [b'>', ..] => (b"&gt;", 1),
+            [b'"', ..] => (b"&quot;", 1),
+            [b'\t', ..] => (b"&#9;", 1),
+            [b'\n', ..] => (b"&#10;", 1),
+            [b'\r', ..] => (b"&#13;", 1),
+            [0xEF, 0xBF, 0xBE | 0xBF, ..] => (REPLACEMENT, 3),
+            [0xEF, ..] => (&special[..1], 1),
+            _ => (REPLACEMENT, 1),
+        };
+        out.put_slice(escaped);
+        rest = &special[octets..];
     }
     out.put_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ForeignName, SYNCML_1_2, dmddf, metinf, syncml};
+    use proptest::prelude::*;
+
+    fn written(write: impl FnOnce(&mut Writer<&mut Vec<u8>>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Writer::new(&mut out, &SYNCML_1_2));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn foreign(namespace: &'static str, local: &'static str) -> Name<'static> {
+        Name::Foreign(ForeignName::new(namespace, local).unwrap())
+    }
+
+    #[test]
+    fn namespaces_are_declared_where_they_change() {
+        let xml = written(|w| {
+            w.open(syncml::DATA);
+            w.empty(syncml::ITEM);
+            w.empty(metinf::TYPE);
+            w.open(dmddf::MGMT_TREE);
+            w.empty(dmddf::NODE);
+            w.close();
+            w.element(&foreign("", "a"), &[], false);
+            w.element(&foreign("u&", "b"), &[], true);
+            w.element(&foreign("u&", "c"), &[], false);
+            w.element(&foreign("SYNCML:SYNCML1.2", "d"), &[], false);
+            w.empty(syncml::ITEM);
+            w.close();
+            w.element(&foreign("SYNCML:SYNCML1.2", "e"), &[], true);
+            w.close();
+            w.open(Tag::new(0, 0x30));
+            w.empty(Tag::new(9, 0x05));
+            w.empty(syncml::ITEM);
+            w.close();
+            w.close();
+        });
+        let expected = concat!(
+            r#"<Data xmlns="SYNCML:SYNCML1.2"><Item/><Type xmlns="syncml:metinf"/>"#,
+            r#"<MgmtTree xmlns="syncml:dmddf1.2"><Node/></MgmtTree><a xmlns=""/>"#,
+            r#"<b xmlns="u&amp;"><c/><d xmlns="SYNCML:SYNCML1.2"/><Item xmlns="SYNCML:SYNCML1.2"/></b><e></e>"#,
+            r#"<t-00-30 xmlns="urn:x-dm-wbxml:token"><t-09-05 xmlns="urn:x-dm-wbxml:token"/>"#,
+            r#"<Item xmlns="SYNCML:SYNCML1.2"/></t-00-30></Data>"#,
+        );
+        assert_eq!(xml, expected);
+    }
+
+    #[test]
+    fn attributes_bring_their_prefix() {
+        let attributes = [
+            Attribute::new("a", "<&\"'\t\n\r>").unwrap(),
+            Attribute::new("b", "1").unwrap().with_namespace("urn:x").unwrap(),
+            Attribute::new("b", "2").unwrap(),
+            Attribute::new("lang", "de").unwrap().with_namespace(XML).unwrap(),
+            Attribute::new("b", "3").unwrap(),
+        ];
+        let xml = written(|w| w.element(&Name::Tag(syncml::DATA), &attributes, false));
+        let expected = concat!(
+            r#"<Data xmlns="SYNCML:SYNCML1.2" a="&lt;&amp;&quot;'&#9;&#10;&#13;&gt;""#,
+            r#" xmlns:a1="urn:x" a1:b="1" b="2" xml:lang="de"/>"#,
+        );
+        assert_eq!(xml, expected);
+    }
+
+    #[test]
+    fn text_and_octets() {
+        for (text, expected) in [
+            ("a<b>&\r\n\t\"]]>", "a&lt;b&gt;&amp;&#13;\n\t\"]]&gt;"),
+            ("\0\u{1F}\u{FFFE}\u{FFFF}", "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"),
+            ("\u{FFFD}\u{F000}", "\u{FFFD}\u{F000}"),
+        ] {
+            assert_eq!(written(|w| w.text(text)), expected);
+        }
+        for (text, expected) in [
+            ("<a>&", "<![CDATA[<a>&]]>"),
+            ("]]>]]>", "<![CDATA[]]]]><![CDATA[>]]]]><![CDATA[>]]>"),
+            ("\r<", "&#13;&lt;"),
+            ("<\0", "&lt;\u{FFFD}"),
+        ] {
+            assert_eq!(written(|w| w.cdata(text)), expected);
+        }
+        assert_eq!(written(|w| w.opaque(&[0, 255])), "AP8=");
+    }
+
+    #[test]
+    fn closing_what_is_not_open_does_nothing() {
+        assert_eq!(written(|w| w.close()), "");
+    }
+
+    proptest! {
+        /// Escaping, octet by octet.
+        #[test]
+        fn escape_agrees_with_a_naive_one(text in "[a-z<>&\"'\r\n\t\u{0}\u{1F}\u{EFFF}-\u{F001}\u{FFFC}-\u{10001}]{0,40}", attribute: bool) {
+            let naive: String = text.chars().map(|c| match c {
+                '&' => "&amp;".into(),
+                '<' => "&lt;".into(),
+                '>' => "&gt;".into(),
+                '\r' => "&#13;".into(),
+                '"' if attribute => "&quot;".into(),
+                '\t' if attribute => "&#9;".into(),
+                '\n' if attribute => "&#10;".into(),
+                '\t' | '\n' => c.to_string(),
+                '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => "\u{FFFD}".into(),
+                _ => c.to_string(),
+            }).collect();
+            let mut out = Vec::new();
+            escape(&mut out, &text, attribute);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), naive);
+        }
+    }
 }

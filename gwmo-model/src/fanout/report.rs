@@ -42,6 +42,12 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// How many targets have ended, one way or another.
+    #[must_use]
+    pub const fn ended(&self) -> u32 {
+        self.total.saturating_sub(self.queued).saturating_sub(self.in_flight)
+    }
+
     pub(super) fn new(counts: &[u32; TargetState::COUNT]) -> Self {
         let of = |state: TargetState| counts[state.index()];
         Self {

@@ -1,0 +1,94 @@
+//! A client session and a tree: the commands of one are executed on the other.
+
+use alloc::vec::Vec;
+
+use dm_syncml::session::{ClientOutput, ClientSession, ItemOutcome, Outcome};
+use dm_syncml::{Instant, Item, LocUri};
+
+use crate::change::{Change, ExecRequest};
+use crate::execute::{Execution, ItemExecution};
+use crate::handler::Handlers;
+use crate::server_id::ServerId;
+use crate::tree::Tree;
+
+impl From<Execution> for Outcome {
+    /// The answer a session gives: codes, results, and the node that was in the way of an Add. Changes and exec
+    /// requests are not for the session; take them first.
+    fn from(execution: Execution) -> Self {
+        Self::each(execution.outcomes.into_iter().map(ItemOutcome::from).collect())
+    }
+}
+
+impl From<ItemExecution> for ItemOutcome {
+    fn from(execution: ItemExecution) -> Self {
+        let mut outcome = Self::new(execution.status);
+        outcome.results.extend(execution.result);
+        let at = execution.refusal.as_ref().and_then(crate::Refusal::at);
+        // Every address a tree knows is a LocURI.
+        if let Some(uri) = at.and_then(|uri| LocUri::new(alloc::string::String::from(uri.as_str())).ok()) {
+            outcome = outcome.with_detail(Item::to(uri));
+        }
+        outcome
+    }
+}
+
+/// What a server's commands have done beside their answers. Collected over as many commands as one likes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Effects {
+    /// What changed, in order.
+    pub changes: Vec<Change>,
+    /// What handlers accepted to execute, in order.
+    pub exec_requests: Vec<ExecRequest>,
+}
+
+impl Tree {
+    /// Polls a client session and executes what it hands out, until it wants something that a tree cannot do.
+    ///
+    /// Call it where the session's own [`poll_output`](ClientSession::poll_output) would be called; it never
+    /// returns [`ClientOutput::Execute`]. `server` is the account's
+    /// [`server_id`](crate::DmAccount::server_id): the session has made sure that it is that server which asks.
+    ///
+    /// ```
+    /// use dm_syncml::session::{ClientConfig, ClientOutput, ClientSession, Initiation};
+    /// use dm_syncml::{Instant, LocUri, SessionId};
+    /// use dm_tree::{DevInfo, Effects, ServerId, Tree};
+    ///
+    /// let mut tree = Tree::default();
+    /// let server = ServerId::new("com.example.dm")?;
+    /// let config = ClientConfig::new(LocUri::new("IMEI:1")?, LocUri::new("https://dm.example.com/")?)
+    ///     .with_dev_info(DevInfo::items(&tree));
+    /// let now = Instant::EPOCH;
+    /// let mut session = ClientSession::new(now, config, Initiation::Client(SessionId::new("1")?), Vec::new());
+    /// let mut effects = Effects::default();
+    /// loop {
+    ///     match tree.poll_session(now, &mut session, &server, &mut (), &mut effects) {
+    ///         ClientOutput::Send(uri, body) => assert!(uri == "https://dm.example.com/" && !body.is_empty()),
+    ///         ClientOutput::Wait(_) => break,
+    ///         _ => {} // store records, look at events
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn poll_session(
+        &mut self,
+        now: Instant,
+        session: &mut ClientSession,
+        server: &ServerId,
+        handlers: &mut dyn Handlers,
+        effects: &mut Effects,
+    ) -> ClientOutput {
+        loop {
+            let (handle, command) = match session.poll_output() {
+                ClientOutput::Execute(handle, command) => (handle, command),
+                other => return other,
+            };
+            let mut done = self.execute(server, &command, handlers);
+            effects.changes.append(&mut done.changes);
+            effects.exec_requests.append(&mut done.exec_requests);
+            session
+                .handle_outcome(now, handle, done.into())
+                .expect("the handle was handed out just now, and there is an outcome for each item");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Two real machines: a server session manages a tree through a client session.
+
+use dm_syncml::session::{
+    Account, Answer, ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Record,
+    ServerConfig, ServerEvent, ServerOutput, ServerSession,
+};
+use dm_syncml::{
+    Add, CmdId, Command, Correlator, Data, DecodeOptions, Delete, Encoding, Exec, Format, Get, Instant, Item,
+    LocUri, Meta, Replace, Sequence, SessionId, StatusCode,
+};
+use dm_tree::{
+    AccessType, Acl, AppAddr, AppAuth, AuthLevel, AuthType, Children, Context, DevInfo, DmAccount, Effects,
+    ExecReply, Handler, HandlerMap, NodeFacts, NodeSpec, Secret, ServerId, Tree, Value, dm_accounts,
+};
+
+const SERVER: &str = "https://dm.example.com/";
+
+struct Reboot;
+
+impl Handler for Reboot {
+    fn node(&mut self, _: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
+        path.is_empty().then(|| NodeFacts::leaf(dm_tree::Format::Null).with_access(AccessType::EXEC))
+    }
+
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
+        Err(StatusCode::NOT_ALLOWED)
+    }
+
+    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), StatusCode> {
+        Err(StatusCode::NOT_ALLOWED)
+    }
+
+    fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {
+        ExecReply::Accepted
+    }
+}
+
+/// A device: a tree with one account, from which its sessions are made.
+struct Device {
+    tree: Tree,
+    handlers: HandlerMap,
+    effects: Effects,
+}
+
+impl Device {
+    fn new() -> Self {
+        let mut tree = Tree::default();
+        let info = DevInfo {
+            dev_id: "IMEI:1".into(),
+            man: "Example".into(),
+            model: "One".into(),
+            dm_v: "1.0".into(),
+            lang: "en".into(),
+        };
+        info.install(&mut tree).unwrap();
+        let mut account = DmAccount::new(ServerId::new("com.example.dm").unwrap());
+        account.addresses.push(AppAddr::uri(SERVER));
+        for (level, name, secret) in
+            [(AuthLevel::CLCRED, Some("device"), "d-secret"), (AuthLevel::SRVCRED, None, "s-secret")]
+        {
+            let mut auth = AppAuth::new(level, AuthType::DIGEST).with_secret(Secret::new(secret));
+            auth.name = name.map(String::from);
+            account.credentials.push(auth);
+        }
+        account.install(&mut tree, "./DMAcc/1").unwrap();
+        tree.insert("./Vendor", NodeSpec::interior()).unwrap();
+        tree.set_acl("./Vendor", Acl::parse("Add=com.example.dm&Get=*&Exec=*").unwrap()).unwrap();
+        tree.insert("./Vendor/Blob", NodeSpec::leaf(Value::bin([0, 1, 255]))).unwrap();
+        tree.insert("./Vendor/Shut", NodeSpec::interior()).unwrap();
+        tree.set_acl("./Vendor/Shut", Acl::parse("Get=*").unwrap()).unwrap();
+        let mut handlers = HandlerMap::new();
+        handlers.mount(&mut tree, "./Vendor/Reboot", Reboot).unwrap();
+        Self { tree, handlers, effects: Effects::default() }
+    }
+
+    fn account(&self) -> DmAccount {
+        dm_accounts(&self.tree).next().unwrap().1
+    }
+
+    fn session(&self, encoding: Encoding) -> ClientSession {
+        let account = self.account();
+        let credentials = |level| account.credentials(&level).unwrap();
+        let address = LocUri::new(account.addresses[0].addr.clone()).unwrap();
+        let config = ClientConfig::new(LocUri::new("IMEI:1").unwrap(), address)
+            .with_encoding(encoding)
+            .with_md5(credentials(AuthLevel::CLCRED), credentials(AuthLevel::SRVCRED))
+            .with_nonces(account.nonce(&AuthLevel::CLCRED), account.nonce(&AuthLevel::SRVCRED))
+            .with_dev_info(DevInfo::items(&self.tree));
+        ClientSession::new(
+            Instant::EPOCH,
+            config,
+            Initiation::Client(SessionId::new("7").unwrap()),
+            Vec::new(),
+        )
+    }
+}
+
+/// Runs a session in which the server sends `commands`; what the device answered to each, and how often it wrote.
+fn manage(device: &mut Device, encoding: Encoding, commands: Vec<Command<'static>>) -> (Vec<Answer>, usize) {
+    let now = Instant::EPOCH;
+    let account = device.account();
+    let known = Account::md5(
+        account.credentials(&AuthLevel::CLCRED).unwrap(),
+        account.credentials(&AuthLevel::SRVCRED).unwrap(),
+    )
+    .with_nonces(account.nonce(&AuthLevel::CLCRED), account.nonce(&AuthLevel::SRVCRED));
+    let mut server = ServerSession::new(now, ServerConfig::new(LocUri::new(SERVER).unwrap()), Some(known));
+    let mut commands = Some(commands);
+    let mut client = device.session(encoding);
+    let (mut answers, mut messages) = (Vec::new(), 0);
+    loop {
+        let output = device.tree.poll_session(
+            now,
+            &mut client,
+            &account.server_id,
+            &mut device.handlers,
+            &mut device.effects,
+        );
+        let body = match output {
+            ClientOutput::Send(uri, body) => {
+                assert_eq!(uri.as_str(), SERVER);
+                body
+            }
+            ClientOutput::Persist(seq, record) => {
+                let (level, nonce) = match &record {
+                    Record::DeviceNonce(nonce) => (AuthLevel::CLCRED, nonce),
+                    Record::ServerNonce(nonce) => (AuthLevel::SRVCRED, nonce),
+                    other => panic!("{other:?}"),
+                };
+                DmAccount::store_nonce(&mut device.tree, "./DMAcc/1", &level, nonce).unwrap();
+                client.handle_persisted(now, seq);
+                continue;
+            }
+            ClientOutput::Closed(end) => {
+                assert_eq!(end, ClientEnd::Completed);
+                return (answers, messages);
+            }
+            ClientOutput::Execute(..) => panic!("the tree executes by itself"),
+            ClientOutput::Wait(at) => panic!("nothing goes on before {at:?}"),
+            _ => continue,
+        };
+        messages += 1;
+        let entropy = [messages as u8; 16];
+        let incoming = Incoming::decode(encoding, &body, &DecodeOptions::new()).unwrap();
+        server.handle_message(now, &incoming, entropy).unwrap();
+        let mut reply = None;
+        loop {
+            match server.poll_output() {
+                ServerOutput::Persist(seq, _) => server.handle_persisted(now, seq),
+                ServerOutput::Event(ServerEvent::DevInfo(items)) => assert_eq!(items.len(), 5),
+                ServerOutput::Event(ServerEvent::Answered(_, answer)) => answers.push(answer),
+                ServerOutput::Event(ServerEvent::Started(_)) => {
+                    for command in commands.take().into_iter().flatten() {
+                        server.queue(command).unwrap();
+                    }
+                }
+                ServerOutput::Event(ServerEvent::GivenUp(_, why)) => panic!("given up: {why:?}"),
+                ServerOutput::Reply(body) => reply = Some(body),
+                ServerOutput::Wait(_) => break,
+                _ => {}
+            }
+        }
+        let reply = reply.expect("the server answers");
+        let incoming = Incoming::decode(encoding, &reply, &DecodeOptions::new()).unwrap();
+        client.handle_message(now, &incoming, entropy).unwrap();
+    }
+}
+
+fn to(uri: &str) -> Item<'static> {
+    Item::to(LocUri::new(uri.to_string()).unwrap())
+}
+
+fn with(uri: &str, text: &str) -> Item<'static> {
+    to(uri).with_data(Data::text(text.to_string()).unwrap())
+}
+
+fn node(uri: &str) -> Item<'static> {
+    to(uri).with_meta(Meta::new().with_format(Format::NODE))
+}
+
+fn id() -> CmdId<'static> {
+    CmdId::new("1").unwrap()
+}
+
+fn commands() -> Vec<Command<'static>> {
+    let mut exec = Exec::new(id(), to("./Vendor/Reboot"));
+    exec.correlator = Some(Correlator::new("c-9").unwrap());
+    vec![
+        Get::new(id(), vec![to("./DevInfo"), to("./Vendor/Blob"), to("./Nope"), to("./DMAcc/1?prop=Type")])
+            .into(),
+        Add::new(id(), vec![node("./Vendor/Box"), with("./Vendor/Box/a/b", "x")]).into(),
+        Sequence::new(
+            id(),
+            vec![
+                Replace::new(id(), vec![with("./Vendor/Box/a/b", "y"), with("./DevInfo/Man", "z")]).into(),
+                Get::new(id(), vec![to("./Vendor/Box/a/b"), to("./Vendor/Box/a/b?prop=ACL")]).into(),
+            ],
+        )
+        .into(),
+        Add::new(id(), vec![with("./Vendor/Shut/p/q", "x")]).into(),
+        exec.into(),
+        Get::new(id(), vec![to("./DMAcc/1/AppAuth/1/AAuthSecret")]).into(),
+        Delete::new(id(), vec![to("./Vendor/Box")]).into(),
+    ]
+}
+
+fn codes(answer: &Answer) -> Vec<u16> {
+    answer.statuses.iter().map(|status| status.code.get()).collect()
+}
+
+fn found(answer: &Answer) -> Vec<(&str, Vec<u8>)> {
+    let data = |item: &Item<'_>| {
+        let format = item.meta.as_ref().and_then(Meta::format);
+        item.data.as_ref().unwrap().decoded(format).unwrap().into_owned()
+    };
+    // XML carries octets as base64, WBXML as they are.
+    answer.results.iter().map(|item| (item.source_uri().unwrap().as_str(), data(item))).collect()
+}
+
+fn a_server_manages_a_tree(encoding: Encoding) {
+    let mut device = Device::new();
+    let (answers, _) = manage(&mut device, encoding, commands());
+    let all: Vec<_> = answers.iter().map(codes).collect();
+    assert_eq!(all[0], [200, 200, 404, 200]);
+    assert_eq!(all[1], [200]);
+    assert_eq!(all[2], [200, 200, 425, 200], "the sequence, two of the Replace, one for the Get");
+    assert_eq!(all[3], [425]);
+    assert_eq!(all[4], [202]);
+    assert_eq!(all[5], [405]);
+    assert_eq!(all[6], [200]);
+    assert_eq!(
+        found(&answers[0]),
+        [
+            ("./DevInfo", b"DevId/DmV/Lang/Man/Mod".to_vec()),
+            ("./Vendor/Blob", vec![0, 1, 255]),
+            ("./DMAcc/1?prop=Type", b"urn:oma:mo:oma-dm-dmacc:1.0".to_vec()),
+        ]
+    );
+    assert_eq!(
+        found(&answers[2]),
+        [("./Vendor/Box/a/b", b"y".to_vec()), ("./Vendor/Box/a/b?prop=ACL", Vec::new())]
+    );
+    let in_the_way = answers[3].statuses[0].items[0].target_uri().unwrap();
+    assert_eq!(in_the_way.as_str(), "./Vendor/Shut/p");
+    let requests = &device.effects.exec_requests;
+    assert_eq!((requests.len(), requests[0].correlator.as_deref()), (1, Some("c-9")));
+    let changed: Vec<_> = device.effects.changes.iter().map(|change| change.uri.as_str()).collect();
+    assert_eq!(changed, ["./Vendor/Box", "./Vendor/Box/a/b", "./Vendor/Box/a/b", "./Vendor/Box"]);
+}
+
+#[test]
+fn a_server_manages_a_tree_in_wbxml() {
+    a_server_manages_a_tree(Encoding::Wbxml);
+}
+
+#[cfg(feature = "xml")]
+#[test]
+fn a_server_manages_a_tree_in_xml() {
+    a_server_manages_a_tree(Encoding::Xml);
+}
+
+/// The nonces that a session stores in the account let the next one begin without a challenge.
+#[test]
+fn nonces_live_in_the_account() {
+    let mut device = Device::new();
+    assert_eq!(device.account().nonce(&AuthLevel::CLCRED), None);
+    let get = || Get::new(id(), vec![to("./DevInfo/Man")]).into();
+    let (_, first) = manage(&mut device, Encoding::Wbxml, vec![get()]);
+    assert!(device.account().nonce(&AuthLevel::CLCRED).is_some());
+    assert!(device.account().nonce(&AuthLevel::SRVCRED).is_some());
+    let (_, second) = manage(&mut device, Encoding::Wbxml, vec![get()]);
+    assert!(second < first, "{first} messages, then {second}");
+}

@@ -1,0 +1,157 @@
+//! The driver of a DM server: [`ServerSession`] behind HTTP.
+//!
+//! One session machine for each device that is in session, found by the address and SessionID of its messages. Accounts are kept in memory;
+//! a real server stores them where `Persist` stands.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::post;
+use dm_syncml::session::{
+    Account, Incoming, Misuse, PeerError, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
+    SessionError, SessionKey,
+};
+use dm_syncml::{DecodeOptions, Encoding};
+use tokio::net::TcpListener;
+
+use crate::clock::{Clock, entropy};
+use crate::wire::{MAX_BODY, Refusal, encoding_of, reply};
+
+/// Who decides what the server's sessions are about.
+pub trait Operator: Send + 'static {
+    /// Something happened in the session with `device`; commands queued now go out with the next answer.
+    fn handle_event(&mut self, device: &str, session: &mut ServerSession, event: ServerEvent);
+}
+
+/// A DM server.
+#[derive(Debug)]
+pub struct DmServer<O> {
+    config: ServerConfig,
+    clock: Clock,
+    accounts: HashMap<String, Account>,
+    sessions: HashMap<SessionKey, ServerSession>,
+    operator: O,
+}
+
+impl<O: Operator> DmServer<O> {
+    /// A server that knows no device yet.
+    pub fn new(config: ServerConfig, clock: Clock, operator: O) -> Self {
+        Self { config, clock, accounts: HashMap::new(), sessions: HashMap::new(), operator }
+    }
+
+    /// Makes a device known.
+    pub fn add_account(&mut self, device: impl Into<String>, account: Account) {
+        self.accounts.insert(device.into(), account);
+    }
+
+    /// Answers one message of a device.
+    fn answer(&mut self, encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let now = self.clock.now();
+        let incoming =
+            Incoming::decode(encoding, body, &DecodeOptions::new()).map_err(|error| refuse(&error))?;
+        let key = incoming.key();
+        let known = self.sessions.contains_key(&key);
+        if !known && !incoming.is_first() {
+            return Err(Refusal(StatusCode::BAD_REQUEST, format!("{} has no such session", key.peer())));
+        }
+        let account = self.accounts.get(key.peer()).cloned();
+        let fresh = || ServerSession::new(now, self.config.clone(), account.clone());
+        let session = self.sessions.entry(key.clone()).or_insert_with(fresh);
+        let mut taken = session.handle_message(now, &incoming, entropy());
+        if incoming.is_first() && matches!(taken, Err(ref error) if begins_anew(error)) {
+            // The device has forgotten the session it had and begins another under the same id.
+            *session = fresh();
+            taken = session.handle_message(now, &incoming, entropy());
+        }
+        let answer = self.drain(&key);
+        taken.map_err(|error| refuse(&error))?;
+        answer.ok_or_else(|| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the session gave no answer".into()))
+    }
+
+    /// Carries out what a session wants.
+    fn drain(&mut self, key: &SessionKey) -> Option<Vec<u8>> {
+        let now = self.clock.now();
+        let session = self.sessions.get_mut(key)?;
+        let mut answer = None;
+        loop {
+            match session.poll_output() {
+                ServerOutput::Persist(seq, record) => {
+                    // Here a real server writes to its store, and goes on when that is done.
+                    if let Some(account) = self.accounts.get_mut(key.peer()) {
+                        match record {
+                            Record::DeviceNonce(nonce) => account.device_nonce = Some(nonce),
+                            Record::ServerNonce(nonce) => account.server_nonce = Some(nonce),
+                            _ => {}
+                        }
+                    }
+                    session.handle_persisted(now, seq);
+                }
+                ServerOutput::Event(event) => self.operator.handle_event(key.peer(), session, event),
+                ServerOutput::Reply(body) => answer = Some(body),
+                ServerOutput::Closed => {
+                    self.sessions.remove(key);
+                    return answer;
+                }
+                _ => return answer,
+            }
+        }
+    }
+
+    /// Lets time pass in every session.
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        for key in self.sessions.keys().cloned().collect::<Vec<_>>() {
+            if let Some(session) = self.sessions.get_mut(&key) {
+                session.handle_tick(now);
+            }
+            self.drain(&key);
+        }
+    }
+}
+
+fn refuse(error: &dyn std::error::Error) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, error.to_string())
+}
+
+fn begins_anew(error: &SessionError) -> bool {
+    matches!(error, SessionError::Peer(PeerError::OutOfOrder { .. }) | SessionError::Misuse(Misuse::Ended))
+}
+
+/// Serves `server` on `listener` until the task is dropped.
+pub async fn serve<O: Operator>(
+    server: Arc<Mutex<DmServer<O>>>,
+    listener: TcpListener,
+) -> std::io::Result<()> {
+    let app = axum::Router::new()
+        .route("/dm", post(handle::<O>))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(Arc::clone(&server));
+    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
+    let serving = axum::serve(listener, app).into_future();
+    tokio::pin!(serving);
+    loop {
+        tokio::select! {
+            done = &mut serving => return done,
+            _ = ticks.tick() => lock(&server).tick(),
+        }
+    }
+}
+
+async fn handle<O: Operator>(
+    State(server): State<Arc<Mutex<DmServer<O>>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let encoding = encoding_of(&headers)?;
+    let answer = lock(&server).answer(encoding, &body)?;
+    Ok(reply(encoding, answer))
+}
+
+/// A panic elsewhere has left the server between two messages, which is a good state.
+fn lock<O>(server: &Mutex<DmServer<O>>) -> std::sync::MutexGuard<'_, DmServer<O>> {
+    server.lock().unwrap_or_else(PoisonError::into_inner)
+}
