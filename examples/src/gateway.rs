@@ -14,7 +14,9 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
-use dm_syncml::session::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Record};
+use dm_syncml::session::{
+    ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Record,
+};
 use dm_syncml::{DecodeOptions, Encoding, Instant, SessionId};
 use dm_tree::{DevInfo, ServerId};
 use gwmo_model::{DeviceId, Fact, Gateway, GatewayEvent, GatewayOutput, Sighting};
@@ -102,7 +104,8 @@ impl GatewayDriver {
             match gateway.poll_output() {
                 GatewayOutput::Notify { ticket, device, address, package_0 } => {
                     let address: Option<SocketAddr> = address.and_then(|address| address.parse().ok());
-                    let sent = address.is_some_and(|address| self.datagrams.send_to(&package_0, address).is_ok());
+                    let sent =
+                        address.is_some_and(|address| self.datagrams.send_to(&package_0, address).is_ok());
                     if sent {
                         self.wire.note_notification("gateway", device.as_str(), &package_0);
                         gateway.handle_notify_sent(now, ticket);
@@ -142,7 +145,8 @@ impl GatewayDriver {
             shared.exchanges.insert(exchange, sender);
             exchange
         };
-        let taken = self.drive(|gateway, now| gateway.handle_device_message(now, exchange, &incoming, entropy()));
+        let taken =
+            self.drive(|gateway, now| gateway.handle_device_message(now, exchange, &incoming, entropy()));
         if let Err(error) = taken {
             let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
             shared.exchanges.remove(&exchange);
@@ -161,7 +165,9 @@ impl GatewayDriver {
             let Some(device) = text.and_then(|text| DeviceId::new(text).ok()) else { continue };
             let known = self.drive(|gateway, now| {
                 let local = address.to_string();
-                gateway.handle_device_seen(now, &device, &Sighting::new(0).with(Fact::LocalAddress, &local)).is_ok()
+                gateway
+                    .handle_device_seen(now, &device, &Sighting::new(0).with(Fact::LocalAddress, &local))
+                    .is_ok()
             });
             if known {
                 datagrams.send_to(b"welcome", address).await?;
@@ -217,7 +223,10 @@ impl GatewayDriver {
                     let encoding = account.encoding;
                     let answer = self.wire.post("gateway", "server", uri.as_str(), encoding, body).await;
                     let now = self.clock.now();
-                    match answer.as_deref().map(|body| Incoming::decode(encoding, body, &DecodeOptions::new())) {
+                    match answer
+                        .as_deref()
+                        .map(|body| Incoming::decode(encoding, body, &DecodeOptions::new()))
+                    {
                         Ok(Ok(answer)) if session.handle_message(now, &answer, entropy()).is_ok() => {}
                         _ => session.handle_lost(now),
                     }

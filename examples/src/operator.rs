@@ -50,17 +50,31 @@ enum State {
     /// For all devices to be there.
     Counting(Option<CommandHandle>),
     /// For the inventory, page by page.
-    Listing { from: Serial, handle: CommandHandle, devices: Vec<DeviceLine> },
+    Listing {
+        from: Serial,
+        handle: CommandHandle,
+        devices: Vec<DeviceLine>,
+    },
     /// For the answers to everything that makes a group and a job of them; the last one starts it.
-    Building { handles: Vec<CommandHandle>, start: CommandHandle },
+    Building {
+        handles: Vec<CommandHandle>,
+        start: CommandHandle,
+    },
     /// For the gateway to say that the job is over.
     Running,
     /// For the counters of the job.
     Reading(CommandHandle),
     /// For the records of the job, page by page.
-    Records { from: Serial, handle: CommandHandle, records: Vec<RecordLine> },
+    Records {
+        from: Serial,
+        handle: CommandHandle,
+        records: Vec<RecordLine>,
+    },
     /// For what one device answered to each operation.
-    Checking { serial: Serial, handle: CommandHandle },
+    Checking {
+        serial: Serial,
+        handle: CommandHandle,
+    },
     Done,
 }
 
@@ -69,7 +83,11 @@ const OPS: u16 = 3;
 
 impl Lamps {
     /// An operator that says what it does to `tell`, and what came of it to `report`.
-    pub fn new(task: Task, report: oneshot::Sender<Findings>, tell: impl Fn(String) + Send + 'static) -> Self {
+    pub fn new(
+        task: Task,
+        report: oneshot::Sender<Findings>,
+        tell: impl Fn(String) + Send + 'static,
+    ) -> Self {
         Self {
             task,
             state: State::Counting(None),
@@ -109,7 +127,10 @@ impl Lamps {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Counting(Some(due)) if due == handle => match console::read_summary(items) {
                 Ok(summary) if summary.attached as usize == self.task.devices => {
-                    self.tell(format!("inventory: {} devices attached, {} detached", summary.attached, summary.detached));
+                    self.tell(format!(
+                        "inventory: {} devices attached, {} detached",
+                        summary.attached, summary.detached
+                    ));
                     self.list(session, Serial::FIRST, Vec::new());
                 }
                 Ok(_) => self.state = State::Counting(None),
@@ -131,7 +152,10 @@ impl Lamps {
                 handles.retain(|due| *due != handle);
                 let wanted = if handle == start { StatusCode::ACCEPTED } else { StatusCode::OK };
                 if answer.code() != wanted {
-                    return self.give_up(format!("the gateway answered {:?} where {wanted:?} was expected", answer.code()));
+                    return self.give_up(format!(
+                        "the gateway answered {:?} where {wanted:?} was expected",
+                        answer.code()
+                    ));
                 }
                 if handles.is_empty() {
                     self.tell("job: started, the gateway wakes the devices");
@@ -169,7 +193,9 @@ impl Lamps {
                 let answers = console::read_answers(&key(), serial, OPS, items).unwrap_or_default();
                 let read_back = answers.iter().any(|answer| answer.data.as_deref() == Some(level.as_bytes()));
                 if answers.len() == usize::from(OPS) && read_back {
-                    self.tell(format!("records: device {serial} answered all {OPS} operations, and its lamp reads {level}"));
+                    self.tell(format!(
+                        "records: device {serial} answered all {OPS} operations, and its lamp reads {level}"
+                    ));
                 } else {
                     self.findings.mismatches.push(format!("device {serial} answered {answers:?}"));
                 }
@@ -268,7 +294,9 @@ impl Operator for Lamps {
                     (&self.state, console::read_alert(&alert))
                 {
                     if correlator.as_deref() != Some("lamps up") {
-                        self.findings.mismatches.push(format!("the job's alert has correlator {correlator:?}"));
+                        self.findings
+                            .mismatches
+                            .push(format!("the job's alert has correlator {correlator:?}"));
                     }
                     match session.queue(console::get_job(&key())) {
                         Ok(handle) => self.state = State::Reading(handle),
@@ -276,7 +304,9 @@ impl Operator for Lamps {
                     }
                 }
             }
-            ServerEvent::GivenUp(_, why) => self.give_up(format!("a command to the gateway has no answer: {why:?}")),
+            ServerEvent::GivenUp(_, why) => {
+                self.give_up(format!("a command to the gateway has no answer: {why:?}"))
+            }
             _ => {}
         }
     }

@@ -56,8 +56,8 @@ pub struct Gateway {
     objects: Objects,
     accounts: BTreeMap<Serial, DeviceAccount>,
     sessions: SessionTable,
-    /// Servers in session, and whether alerts came up that the session cannot take any more.
-    upstream: BTreeMap<ServerId, bool>,
+    /// Servers in session.
+    upstream: BTreeMap<ServerId, Upstream>,
     /// Which session waits for a record to be stored.
     unpersisted: BTreeMap<PersistSeq, (SessionNo, RecordSeq)>,
     next_persist: u64,
@@ -65,6 +65,17 @@ pub struct Gateway {
     /// Jobs that have come on since their progress was told.
     changed: BTreeSet<JobNo>,
     waits: Waits,
+}
+
+/// The alerts of a session with a server.
+#[derive(Clone, Copy, Debug, Default)]
+struct Upstream {
+    /// Some went into its first package.
+    sent: bool,
+    /// The server took some.
+    taken: bool,
+    /// Others came up that it cannot take any more.
+    more: bool,
 }
 
 /// When each of the machines wants to be ticked.

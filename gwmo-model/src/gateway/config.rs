@@ -104,11 +104,14 @@ pub struct SessionLimits {
     /// Most sessions with peers that have not proved themselves, known or not. Beyond it the oldest is given up; a
     /// device whose session it was begins anew. 0 counts as 1. Default 1 024.
     pub max_unproven: usize,
+    /// Most alerts in the first package of a session with a server; what remains waits for the next, which follows at once when the server took
+    /// some. 0 counts as 1. Default 100: about 20 KiB, which fits the usual MaxMsgSize.
+    pub max_alerts: usize,
 }
 
 impl Default for SessionLimits {
     fn default() -> Self {
-        Self { max_proven: 4096, max_unproven: 1024 }
+        Self { max_proven: 4096, max_unproven: 1024, max_alerts: 100 }
     }
 }
 
@@ -117,6 +120,13 @@ impl SessionLimits {
     #[must_use]
     pub const fn with_max_proven(mut self, max: usize) -> Self {
         self.max_proven = max;
+        self
+    }
+
+    /// Sets [`max_alerts`](Self::max_alerts).
+    #[must_use]
+    pub const fn with_max_alerts(mut self, max: usize) -> Self {
+        self.max_alerts = max;
         self
     }
 

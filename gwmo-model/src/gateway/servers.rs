@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use dm_syncml::{Alert, Instant, StatusCode};
 use dm_tree::{Acl, NodeUri, Rights, ServerId, TreeError};
 
-use super::{Gateway, GatewayError, GatewayOutput, alerts};
+use super::{Gateway, GatewayError, GatewayOutput, Upstream, alerts};
 use crate::fanout::JobNo;
 use crate::mo::paths;
 use crate::outbox::{self, AlertBody, AlertSeq, OutboxOutput, Subscription};
@@ -88,7 +88,7 @@ impl Gateway {
             return Vec::new();
         }
         self.drain_machines();
-        self.upstream.insert(server.clone(), false);
+        self.upstream.insert(server.clone(), Upstream::default());
         self.objects.outbox.handle_session_opened(now, server);
         self.drain_outbox(Some(server))
     }
@@ -96,6 +96,9 @@ impl Gateway {
     /// The server answered an alert. With a Status of class 2 it is done; otherwise it comes again in a later session.
     pub fn handle_alert_taken(&mut self, now: Instant, server: &ServerId, seq: AlertSeq, status: StatusCode) {
         let now = self.advance(now);
+        if let Some(session) = self.upstream.get_mut(server) {
+            session.taken |= status.is_success();
+        }
         self.objects.outbox.handle_answered(now, server, seq, status);
         self.drain_machines();
     }
@@ -103,10 +106,13 @@ impl Gateway {
     /// The session with a server is over.
     pub fn handle_upstream_closed(&mut self, now: Instant, server: &ServerId) {
         let now = self.advance(now);
-        let more = self.upstream.remove(server).unwrap_or(false);
+        let session = self.upstream.remove(server).unwrap_or_default();
         self.objects.outbox.handle_session_closed(now, server);
-        // What came up during the session need not wait as long as what the server did not take.
-        if more && self.objects.outbox.pending(server).next().is_some() {
+        // What came up during the session, or did not fit into it, need not wait as long as what the server did not take.
+        if session.more
+            && (session.taken || !session.sent)
+            && self.objects.outbox.pending(server).next().is_some()
+        {
             self.outputs.push_back(GatewayOutput::OpenSession { server: server.clone() });
         }
         self.drain_machines();
@@ -121,8 +127,11 @@ impl Gateway {
                 OutboxOutput::Send { server: to, alert } => {
                     let message = alerts::alert(&alert, &self.objects.jobs);
                     match (message, Some(&to) == server) {
-                        (Some(message), true) => alerts.push((alert.seq, message)),
-                        (Some(_), false) => drop(self.upstream.insert(to, true)),
+                        (Some(message), true) if alerts.len() < self.config.sessions.max_alerts.max(1) => {
+                            alerts.push((alert.seq, message));
+                            self.upstream.entry(to).or_default().sent = true;
+                        }
+                        (Some(_), _) => self.upstream.entry(to).or_default().more = true,
                         (None, _) => {
                             let now = self.objects.now;
                             self.objects.outbox.handle_answered(now, &to, alert.seq, StatusCode::OK);
