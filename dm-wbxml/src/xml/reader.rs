@@ -381,26 +381,28 @@ impl<'a> Reader<'a> {
             State::Before | State::Inside | State::After => {}
         }
         loop {
-            let markup = match self.xml.read_event() {
-                Ok(markup) => markup,
-                Err(error) => return Err(self.markup_error(&error)),
-            };
-            let event = match markup {
-                Markup::Start(start) => return self.start(&start, false).map(Some),
-                Markup::Empty(start) => return self.start(&start, true).map(Some),
-                Markup::End(_) => return Ok(Some(self.end())),
-                Markup::Text(text) => self.text_event(text.into_inner())?,
-                Markup::CData(_) if self.open.is_empty() => return Err(self.error(ErrorKind::OutsideRoot)),
-                Markup::CData(text) => self.text_event(text.into_inner())?,
-                Markup::GeneralRef(name) => return self.reference(&name.into_inner()).map(Some),
-                Markup::Comment(_) | Markup::PI(_) => None,
-                Markup::Decl(_) | Markup::DocType(_) if self.state == State::Before => None,
-                Markup::Decl(_) => {
+            // One match, so that the event is looked at where it was put and not moved first.
+            let event = match self.xml.read_event() {
+                Ok(Markup::Start(ref start)) => return self.start(start, false).map(Some),
+                Ok(Markup::Empty(ref start)) => return self.start(start, true).map(Some),
+                Ok(Markup::End(_)) => return Ok(Some(self.end())),
+                Ok(Markup::Text(text)) => self.text_event(text.into_inner())?,
+                Ok(Markup::CData(_)) if self.open.is_empty() => {
+                    return Err(self.error(ErrorKind::OutsideRoot));
+                }
+                Ok(Markup::CData(text)) => self.text_event(text.into_inner())?,
+                Ok(Markup::GeneralRef(name)) => return self.reference(&name.into_inner()).map(Some),
+                Ok(Markup::Comment(_) | Markup::PI(_)) => None,
+                Ok(Markup::Decl(_) | Markup::DocType(_)) if self.state == State::Before => None,
+                Ok(Markup::Decl(_)) => {
                     return Err(self.error(ErrorKind::Xml("an XML declaration behind the start")));
                 }
-                Markup::DocType(_) => return Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start"))),
-                Markup::Eof if self.state == State::After => return Ok(None),
-                Markup::Eof => return Err(self.error(ErrorKind::Truncated)),
+                Ok(Markup::DocType(_)) => {
+                    return Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start")));
+                }
+                Ok(Markup::Eof) if self.state == State::After => return Ok(None),
+                Ok(Markup::Eof) => return Err(self.error(ErrorKind::Truncated)),
+                Err(ref error) => return Err(self.markup_error(error)),
             };
             if event.is_some() {
                 return Ok(event);
