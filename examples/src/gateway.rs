@@ -1,7 +1,7 @@
 //! The driver of a gateway: the [`Gateway`] machine between a DM server and the devices behind it.
 //!
 //! Four tasks feed one machine: requests of devices over HTTP, devices that announce themselves, the clock, and the session with the server.
-//! Whatever the machine wants is done in one place, [`GatewayDriver::drive`].
+//! Whatever the machine wants is done in one place, `GatewayDriver::drive`.
 
 use std::collections::HashMap;
 use std::io;

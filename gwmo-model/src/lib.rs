@@ -130,6 +130,7 @@
 //!
 //! The crate is `no_std` and needs `alloc`. `xml` (default) is forwarded to `dm-syncml` and `dm-tree`, and needs std.
 #![forbid(unsafe_code)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![no_std]
 
 extern crate alloc;

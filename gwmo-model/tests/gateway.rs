@@ -1,5 +1,4 @@
 //! The gateway between real servers and real devices, by requirement.
-#![allow(clippy::std_instead_of_core, reason = "tests have std")]
 
 mod town;
 

@@ -1,5 +1,4 @@
 //! Two servers do whatever they like to the objects: nothing panics, what is refused changes nothing, counters add up.
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
