@@ -49,7 +49,7 @@
 //!   Large objects (MoreData), HMAC credentials, Atomic on the device and user interaction are not here yet: they are answered
 //!   with 406, and nothing of them is executed.
 //! - Reading is strict, save what the standard itself allows: any order of elements, any prefix, CDATA, white space around
-//!   ids and codes. [`DecodeOptions::guess_namespaces`] takes what many servers write.
+//!   ids and codes. [`Quirks`] name what real peers get wrong, in profiles such as [`Quirks::FIELD`].
 //! - Data synchronization, the elder sister of this protocol, is not in scope; its elements are read as unknown ones.
 //!
 //! # Spec map
@@ -85,8 +85,8 @@ pub use error::{DecodeError, DecodeErrorKind, ValueError};
 pub use model::{
     Add, Alert, Atomic, Chal, CmdId, CmdName, CmdRef, Command, Copy, Correlator, Cred, Data, DecodeOptions,
     Delete, Encoding, Exec, Extensions, Format, Fragment, Get, Item, LocName, LocUri, Mark, MediaType,
-    Message, Meta, MsgId, NextNonce, Reference, Replace, Results, Sequence, SessionId, Source, Status,
-    SyncBody, SyncHdr, Target, VerDtd, VerProto, Version,
+    Message, Meta, MsgId, NextNonce, Quirks, Reference, Replace, Representation, Results, Sequence,
+    SessionId, Source, Status, SyncBody, SyncHdr, Target, VerDtd, VerProto, Version,
 };
 pub use time::Instant;
 

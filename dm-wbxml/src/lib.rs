@@ -67,7 +67,8 @@
 //!
 //! - Validation against a DTD, document types beside SyncML 1.0 to 1.2 and DM DDF/TNDS 1.2 ([`SYNCML_1_2`]). Any other code space
 //!   can be declared as data, see [`CodeSpace`].
-//! - WBXML 1.0, UTF-16 and other character sets than UTF-8, US-ASCII and ISO-8859-1; XML other than UTF-8.
+//! - WBXML 1.0, UTF-16 and other character sets than UTF-8, US-ASCII and ISO-8859-1; XML other than UTF-8 and, by
+//!   `xml::to_utf8`, UTF-16.
 //! - External or internal entities, pretty-printing, comments, streaming over several buffers.
 //!
 //! # Spec map
@@ -101,6 +102,7 @@ mod element;
 mod error;
 mod limits;
 mod name;
+mod octets;
 mod sink;
 mod source;
 mod text;

@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
-use dm_wbxml::{Name, Sink, Source, Tag, syncml};
+use dm_wbxml::{Name, Sink, Tag, syncml};
 
 use crate::error::DecodeError;
 
 use super::command::Command;
 use super::mapping::{Content, IntoOwned, next_child};
+use super::reading::Reading;
 
 /// `SyncBody`: commands, whose order is meaning, and whether the package ends here.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -34,7 +35,7 @@ impl<'a> SyncBody<'a> {
 }
 
 impl<'a> Content<'a> for SyncBody<'a> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut body = Self::default();
         while let Some(name) = next_child(source)? {
             match name {

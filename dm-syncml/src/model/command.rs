@@ -3,15 +3,16 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, Node, Sink, Source, Tag, syncml};
+use dm_wbxml::{Element, Name, Node, Sink, Tag, syncml};
 
 use crate::codes::AlertCode;
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::error::DecodeError;
 
 use super::credential::Cred;
 use super::item::Item;
-use super::mapping::{Content, Extensions, IntoOwned, elements, error, next_child, set_once};
+use super::mapping::{Content, Extensions, IntoOwned, cmd_id_or_missing, elements, next_child, set_once};
 use super::meta::Meta;
+use super::reading::Reading;
 use super::status::{Results, Status};
 use super::token::{CmdId, CmdName, CmdRef, Correlator};
 
@@ -21,7 +22,7 @@ macro_rules! item_commands {
             $(#[$doc])*
             pub struct $name<'a> {
                 /// Its id in its message.
-                once cmd_id: CmdId<'a> = CMD_ID;
+                id cmd_id: CmdId<'a> = CMD_ID;
                 /// Asks for no Status; DM does not use it.
                 flag no_resp: bool = NO_RESP;
                 /// Credentials; DM does not use them here.
@@ -60,7 +61,7 @@ elements! {
     /// `Exec`: runs something. It has exactly one item; a decoded one may have more.
     pub struct Exec<'a> {
         /// Its id in its message.
-        once cmd_id: CmdId<'a> = CMD_ID;
+        id cmd_id: CmdId<'a> = CMD_ID;
         /// Asks for no Status; DM does not use it.
         flag no_resp: bool = NO_RESP;
         /// Credentials; DM does not use them here.
@@ -76,7 +77,7 @@ elements! {
     /// `Alert`: a session begins, something happened, or the user is wanted.
     pub struct Alert<'a> {
         /// Its id in its message.
-        once cmd_id: CmdId<'a> = CMD_ID;
+        id cmd_id: CmdId<'a> = CMD_ID;
         /// Asks for no Status; DM does not use it.
         flag no_resp: bool = NO_RESP;
         /// Credentials; DM does not use them here.
@@ -158,7 +159,7 @@ macro_rules! containers {
         }
 
         impl<'a> Content<'a> for $name<'a> {
-            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
                 let (mut cmd_id, mut no_resp, mut meta, mut commands) = (None, false, None, Vec::new());
                 while let Some(name) = next_child(source)? {
                     match name {
@@ -168,7 +169,7 @@ macro_rules! containers {
                         name => commands.push(Command::decode_named(source, name)?),
                     }
                 }
-                let cmd_id = cmd_id.ok_or_else(|| error(source, DecodeErrorKind::Missing("CmdID")))?;
+                let cmd_id = cmd_id_or_missing(cmd_id, source)?;
                 Ok(Self { cmd_id, no_resp, meta, commands })
             }
 
@@ -207,11 +208,16 @@ macro_rules! commands {
         }
 
         impl<'a> Command<'a> {
-            pub(crate) fn decode_named<S: Source<'a>>(source: &mut S, name: Name<'a>) -> Result<Self, DecodeError> {
+            pub(crate) fn decode_named<S: Reading<'a>>(source: &mut S, name: Name<'a>) -> Result<Self, DecodeError> {
                 Ok(match name {
                     $(Name::Tag(syncml::$tag) => Self::$name($name::decode(source)?),)*
                     other => Self::Unknown(Element::decode(source, other)?),
                 })
+            }
+
+            /// Whether an element of this name is a command that DM has.
+            pub(super) fn is_named(name: &Name<'_>) -> bool {
+                matches!(name, Name::Tag($(syncml::$tag)|*))
             }
 
             pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
@@ -312,6 +318,11 @@ impl<'a> Command<'a> {
             _ => None,
         });
         id.map_or(CmdRef::EMPTY, |id| id.to_ref())
+    }
+
+    /// Whether a command that must have a CmdID has none.
+    pub(crate) fn lacks_cmd_id(&self) -> bool {
+        self.cmd_id().is_some_and(|id| *id == CmdId::MISSING)
     }
 
     /// The members of an Atomic or a Sequence; none for other commands.

@@ -5,11 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use base64ct::{Base64, Encoding as _};
-use dm_wbxml::{Element, Event, Node, Sink, Source, Tag, is_xml_text};
+use dm_wbxml::{Element, Event, Node, Sink, Tag, is_xml_text};
 
 use crate::error::{DecodeError, DecodeErrorKind, ValueError};
 
 use super::mapping::{Content, IntoOwned, error};
+use super::reading::Reading;
 use super::token::Format;
 
 /// `Data`: text, octets, or elements of another document type.
@@ -144,7 +145,7 @@ impl<'a> Data<'a> {
 
 impl<'a> Content<'a> for Data<'a> {
     #[inline]
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let first = match source.require()? {
             Event::Text(text) => Carried::Text(text),
             Event::Opaque(octets) => Carried::Octets(Cow::Borrowed(octets)),
@@ -184,7 +185,7 @@ impl<'a> Content<'a> for Data<'a> {
 }
 
 /// Data of several pieces: text and octets are joined; with elements among them it is a list of nodes.
-fn more<'a, S: Source<'a>>(
+fn more<'a, S: Reading<'a>>(
     first: Option<Carried<'a>>,
     mut event: Option<Event<'a>>,
     source: &mut S,

@@ -8,6 +8,7 @@ use super::data::Data;
 use super::header::{Source, Target};
 use super::mapping::{Content, Extensions, IntoOwned, next_child, set_once};
 use super::meta::Meta;
+use super::reading::Reading;
 use super::token::{Format, LocUri};
 
 /// `Item`: a place, what is known about its data, and the data.
@@ -145,7 +146,7 @@ impl<'a> Item<'a> {
 }
 
 impl<'a> Content<'a> for Item<'a> {
-    fn decode<S: dm_wbxml::Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut item = Self::new();
         while let Some(name) = next_child(source)? {
             match name {

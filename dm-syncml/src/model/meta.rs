@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use base64ct::{Base64, Encoding as _};
-use dm_wbxml::{Element, Event, Name, Sink, Source, Tag, is_xml_text, metinf};
+use dm_wbxml::{Element, Event, Name, Sink, Tag, is_xml_text, metinf};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::mapping::{Content, Extensions, IntoOwned, error, next_child, set_once};
+use super::reading::Reading;
 use super::token::{Format, Mark, MediaType, Version};
 
 /// `Meta`: facts about what it stands beside.
@@ -153,7 +154,7 @@ impl<'a> Meta<'a> {
         }
     }
 
-    fn read<S: Source<'a>>(&mut self, source: &mut S) -> Result<(), DecodeError> {
+    fn read<S: Reading<'a>>(&mut self, source: &mut S) -> Result<(), DecodeError> {
         while let Some(name) = next_child(source)? {
             let Name::Tag(tag) = name else {
                 self.keep(Element::decode(source, name)?);
@@ -188,7 +189,7 @@ impl<'a> Meta<'a> {
 }
 
 impl<'a> Content<'a> for Meta<'a> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut meta = Self::new();
         meta.read(source)?;
         Ok(meta)
@@ -308,7 +309,7 @@ impl NextNonce<'_> {
 }
 
 impl<'a> Content<'a> for NextNonce<'a> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut form = None;
         loop {
             let piece = match source.require()? {

@@ -10,6 +10,9 @@ mod header;
 mod item;
 mod message;
 mod meta;
+mod quirks;
+mod reading;
+mod representation;
 mod status;
 mod token;
 
@@ -22,6 +25,8 @@ pub use item::Item;
 pub use mapping::Extensions;
 pub use message::{DecodeOptions, Encoding, Fragment, Message};
 pub use meta::{Meta, NextNonce};
+pub use quirks::Quirks;
+pub use representation::Representation;
 pub use status::{Results, Status};
 pub use token::{
     CmdId, CmdName, CmdRef, Correlator, Format, LocName, LocUri, Mark, MediaType, MsgId, Reference,

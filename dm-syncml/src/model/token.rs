@@ -3,11 +3,12 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use dm_wbxml::{Sink, Source, Tag, is_xml_text};
+use dm_wbxml::{Sink, Tag, is_xml_text};
 
 use crate::error::{DecodeError, ValueError};
 
 use super::mapping::{Content, IntoOwned};
+use super::reading::Reading;
 
 /// What a constructor demands beyond text that both encodings can carry.
 struct Rule {
@@ -96,7 +97,7 @@ macro_rules! texts {
 
         impl<'a> Content<'a> for $name<'a> {
             #[inline]
-            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
                 Ok(Self(trim(source.text()?)))
             }
 
@@ -279,6 +280,8 @@ impl MsgId<'_> {
 }
 
 impl CmdId<'_> {
+    /// Stands where a command has none (see [`Quirks::MISSING_CMD_ID`](crate::Quirks::MISSING_CMD_ID)).
+    pub(crate) const MISSING: CmdId<'static> = CmdId(Cow::Borrowed(""));
     /// As long as the longest that a session makes.
     pub(crate) const LONGEST: CmdId<'static> = CmdId(Cow::Borrowed("4294967295"));
 
