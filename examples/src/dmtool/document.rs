@@ -14,6 +14,7 @@ use super::profile::Profile;
 
 /// A whole message or a fragment of one.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a program has one or two of them")]
 pub(super) enum Document<'a> {
     Message(Message<'a>),
     Fragment(Fragment<'a>),

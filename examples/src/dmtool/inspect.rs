@@ -49,6 +49,7 @@ their names; SyncBody, Atomic and Sequence, whose order counts, and documents of
 {\"text\"}, {\"base64\"} or {\"document\"}.";
 
 /// What was found in a document.
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
 enum Found {
     /// SyncML, and its elements.
     Message(Document<'static>, Element<'static>),
