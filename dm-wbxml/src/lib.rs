@@ -96,6 +96,7 @@
 
 extern crate alloc;
 
+mod attribute_page;
 mod code_space;
 mod code_spaces;
 mod element;
@@ -110,8 +111,12 @@ pub mod wbxml;
 #[cfg(feature = "xml")]
 pub mod xml;
 
+pub use attribute_page::AttributePage;
 pub use code_space::{CodePage, CodeSpace, PublicId};
-pub use code_spaces::{SYNCML_1_2, dmddf, metinf, syncml};
+pub use code_spaces::{
+    CODE_SPACES, DEVINF_1_0, DEVINF_1_1, DEVINF_1_2, DM_DDF_1_2, PROV_1_0, SYNCML_1_0, SYNCML_1_1, SYNCML_1_2,
+};
+pub use code_spaces::{devinf, dmddf, metinf, provisioning, syncml};
 pub use element::{Element, Node};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
