@@ -69,6 +69,7 @@
 //!
 //! None. The crate is `no_std` and needs `alloc` for [`Credential`] and for the `to_vec` conveniences only.
 #![forbid(unsafe_code)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![no_std]
 
 extern crate alloc;

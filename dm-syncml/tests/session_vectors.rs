@@ -1,6 +1,5 @@
 //! Every session vector decodes, and means the same in both encodings.
 #![cfg(feature = "xml")]
-#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::collections::BTreeMap;
 use std::fs;

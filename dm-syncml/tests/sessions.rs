@@ -1,6 +1,5 @@
 //! Scenarios with both session machines on virtual time.
 #![cfg(feature = "xml")]
-#![allow(clippy::std_instead_of_core, reason = "tests have std")]
 
 mod pair;
 

@@ -80,6 +80,7 @@
 //! `xml` (default) is handed down to `dm-syncml` and changes nothing here. Without it the crate is `no_std` with
 //! `alloc`.
 #![forbid(unsafe_code)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![no_std]
 
 extern crate alloc;

@@ -91,6 +91,7 @@
 //!
 //! - `xml` (default): XML beside WBXML, on quick-xml; needs std. Without it the crate is `no_std` with `alloc`.
 #![forbid(unsafe_code)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![cfg_attr(not(feature = "xml"), no_std)]
 
 extern crate alloc;

@@ -23,7 +23,6 @@ impl Clock {
     }
 
     /// Waits until a machine's deadline.
-    #[must_use]
     pub fn sleep_until(self, at: Instant) -> Sleep {
         sleep_until((self.0 + at.since_epoch()).into())
     }

@@ -1,7 +1,7 @@
 //! The driver of a gateway: the [`Gateway`] machine between a DM server and the devices behind it.
 //!
 //! Four tasks feed one machine: requests of devices over HTTP, devices that announce themselves, the clock, and the session with the server.
-//! Whatever the machine wants is done in one place, [`GatewayDriver::drive`].
+//! Whatever the machine wants is done in one place, `GatewayDriver::drive`.
 
 use std::collections::HashMap;
 use std::io;
@@ -117,6 +117,8 @@ impl GatewayDriver {
                     // The device may have hung up; it will ask again.
                     let _ = exchanges.remove(&exchange).map(|waiting| waiting.send(body));
                 }
+                // Dropping the sender ends the request.
+                GatewayOutput::NoReply { exchange } => drop(exchanges.remove(&exchange)),
                 GatewayOutput::OpenSession { .. } => self.session_wanted.notify_one(),
                 // A real gateway writes this to its store, and reports it when that is done.
                 GatewayOutput::Persist(seq, _) => gateway.handle_persisted(now, seq),
@@ -164,10 +166,11 @@ impl GatewayDriver {
             let text = std::str::from_utf8(&datagram[..length]).ok();
             let Some(device) = text.and_then(|text| DeviceId::new(text).ok()) else { continue };
             let known = self.drive(|gateway, now| {
+                // Anyone can send a datagram: only devices with an account here are let in.
                 let local = address.to_string();
-                gateway
-                    .handle_device_seen(now, &device, &Sighting::new(0).with(Fact::LocalAddress, &local))
-                    .is_ok()
+                let sighting = Sighting::new(0).with(Fact::LocalAddress, &local);
+                gateway.inventory().serial_of(&device).is_some()
+                    && gateway.handle_device_seen(now, &device, &sighting).is_ok()
             });
             if known {
                 datagrams.send_to(b"welcome", address).await?;

@@ -1,5 +1,4 @@
 //! The fleet as a user runs it, and as an attacker meets it.
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! Whatever is thrown at a fleet's sockets gets a clear answer, and the fleet goes on.
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::net::UdpSocket;
 use std::sync::Mutex;

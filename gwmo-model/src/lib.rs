@@ -12,6 +12,10 @@
 //!   every device; [`Report`] is the aggregated result.
 //! - [`Outbox`]: alerts for the servers, kept until acknowledged.
 //!
+//! [`Gateway`] composes them: it shows them to its servers as the management objects of [`mo`], runs the sessions with
+//! the devices, signs the notifications, and asks for rights. [`console`] is the other end: the commands a server
+//! sends, and how to read what it gets.
+//!
 //! # The contract
 //!
 //! Call a `handle_*` method, then call `poll_output` until it gives `Wait`; only then is it known when to call
@@ -20,51 +24,60 @@
 //!
 //! # Example
 //!
-//! One setting for three devices. The first does it, the second refuses, the third never answers:
+//! A server asks a camera behind the gateway for its software version:
 //!
 //! ```
-//! use dm_syncml::{Instant, StatusCode};
-//! use dm_tree::ServerId;
+//! use dm_syncml::auth::{Credentials, Password};
+//! use dm_syncml::session::ServerConfig;
+//! use dm_syncml::{CmdId, Get, Instant, Item, LocUri};
+//! use dm_tree::{ServerId, Tree};
 //! use gwmo_model::{
-//!     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobSpec, Op, Serial, SessionEnd,
+//!     DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayOutput, JobKey, Sighting, Subscription, console,
 //! };
 //!
-//! let mut now = Instant::EPOCH;
-//! let mut fanout = Fanout::new(FanoutLimits::default());
-//! let targets = (1..=3).filter_map(Serial::new);
-//! let spec = JobSpec::new(ServerId::new("com.example.dms")?, JobKey::new("J7")?, targets, [Op::replace()]);
-//! let job = fanout.handle_add(now, spec)?;
-//! fanout.handle_start(now, job)?;
+//! // A gateway, the server it answers to, and a device that is there.
+//! let now = Instant::EPOCH;
+//! let own_id = ServerId::new("gateway.example")?;
+//! let config = GatewayConfig::new(own_id.clone(), ServerConfig::new(LocUri::new("http://10.0.0.1/dm")?));
+//! let mut gateway = Gateway::new(now, config, Tree::default())?;
+//! let server = ServerId::new("com.example.dms")?;
+//! gateway.handle_server(now, server.clone(), Subscription::default())?;
 //!
-//! let result = loop {
-//!     match fanout.poll_output() {
-//!         // Send the notification. Here the third device is switched off; the others open a session.
-//!         FanoutOutput::Notify { ticket } => {
-//!             fanout.handle_notify_sent(now, ticket);
-//!             if ticket.serial.get() != 3 {
-//!                 fanout.handle_session_opened(now, ticket.serial);
-//!             }
+//! let camera = DeviceId::new("urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6")?;
+//! let shown = Credentials::new("camera", Password::new("what the camera shows"));
+//! gateway.handle_device_registered(now, camera.clone(), DeviceAccount::new(&own_id, shown, "what we show"))?;
+//! gateway.handle_device_seen(now, &camera, &Sighting::new(1).with(Fact::LocalAddress, "10.0.0.7"))?;
+//!
+//! // What the server sends in its session, and the gateway executes.
+//! let get = Get::new(CmdId::new("1")?, vec![Item::to(LocUri::new("./DevDetail/SwV")?)]);
+//! let key = JobKey::new("J7")?;
+//! let mut commands = console::JobRequest::new(key.clone()).with_device(camera).with_command(get).into_commands();
+//! commands.push(console::start_job(&key, None));
+//! for command in &commands {
+//!     let outcome = gateway.execute(now, &server, command);
+//!     assert!(outcome.items.iter().all(|item| item.code.is_success()));
+//! }
+//!
+//! // The camera is notified, and will open a session: `handle_device_message` takes what it sends.
+//! loop {
+//!     match gateway.poll_output() {
+//!         GatewayOutput::Notify { ticket, address, package_0, .. } => {
+//!             assert_eq!((address.as_deref(), package_0.is_empty()), (Some("10.0.0.7"), false));
+//!             gateway.handle_notify_sent(now, ticket);
 //!         }
-//!         // Send the operations in that session, and report what comes back.
-//!         FanoutOutput::Deliver { ticket, ops } => {
-//!             let status = if ticket.serial.get() == 2 { StatusCode::PERMISSION_DENIED } else { StatusCode::OK };
-//!             for op in ops {
-//!                 fanout.handle_answer(now, ticket, op, Answer::new(status));
-//!             }
-//!             fanout.handle_session_closed(now, ticket.serial, SessionEnd::Clean);
-//!         }
-//!         FanoutOutput::JobEnded { result, .. } => break result,
-//!         FanoutOutput::Wait(Some(at)) => {
-//!             now = at; // a runtime sleeps until then, or until something comes in
-//!             fanout.handle_tick(now);
-//!         }
+//!         GatewayOutput::Reply { .. } => {}        // the answer to a device's message
+//!         GatewayOutput::Persist(seq, _) => gateway.handle_persisted(now, seq), // once it is stored
+//!         GatewayOutput::OpenSession { .. } => {}  // an alert waits: the camera is new
+//!         GatewayOutput::Wait(_) => break,         // sleep until then, or until something comes in
 //!         _ => {}
 //!     }
-//! };
+//! }
+//! assert_eq!(gateway.fanout().in_flight(), 1);
 //!
-//! let report = fanout.job(job).expect("it was not removed").report();
-//! assert_eq!(result.get(), 1201); // over, and not everybody is ok
-//! assert_eq!((report.counters.ok, report.counters.refused, report.counters.unreachable), (1, 1, 1));
+//! // Where the job stands, as the server sees it.
+//! let outcome = gateway.execute(now, &server, &console::get_job(&key));
+//! let items: Vec<_> = outcome.items.into_iter().flat_map(|item| item.results).collect();
+//! assert_eq!(console::read_job(&key, &items)?.counters.in_flight, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -87,13 +100,13 @@
 //! # Limits
 //!
 //! Everything that servers and devices can make grow has a limit with a documented default: [`InventoryConfig`],
-//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`]. Every error has a kind, and the Status to answer with.
+//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ObjectLimits`], [`SessionLimits`]. Every error has a kind, and the Status to answer with.
 //! Outputs are not limited by themselves: a caller that does not drain them lets them pile up.
 //!
 //! # Requirements
 //!
-//! The requirements are those of GwMO 1.0. Its technical specification is not public, so result codes and state
-//! numbers are this crate's own.
+//! The requirements are those of GwMO 1.0. Its technical specification is not public, so object trees, alert
+//! payloads, result codes and state numbers are this crate's own, under names of the registry's private range.
 //!
 //! | requirement | where |
 //! |---|---|
@@ -101,10 +114,15 @@
 //! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`] |
 //! | GwMO-DI-003 attached or detached | [`DeviceRecord::status`] |
 //! | GwMO-DI-004 telling servers of new devices | [`Outbox`] |
-//! | GwMO-DI-005 switching that | [`Subscription`] |
+//! | GwMO-DI-005 switching that | [`Subscription`], [`console::set_alerts`] |
 //! | GwMO-Group-001 groups | [`Groups`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
 //! | GwMO-FORA-002 aggregate | [`Report`] |
+//! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
+//! | GwMO-PMoDe-001 proxy mode | [`Gateway`] |
+//! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
+//! | GwMO-SECACATE-001 and 002 authentication | [`DeviceAccount`]; one upstream session for many devices |
+//! | GwMO-SECARIZE-001 authorization | the anchor of rights in [`mo`] |
 //! | GwMO-HLF-002 devices that move | epochs of [`Inventory`] |
 //! | GwMO-HLF-003 adding a device | [`Inventory::handle_registered`] |
 //!
@@ -112,6 +130,7 @@
 //!
 //! The crate is `no_std` and needs `alloc`. `xml` (default) is forwarded to `dm-syncml` and `dm-tree`, and needs std.
 #![forbid(unsafe_code)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![no_std]
 
 extern crate alloc;

@@ -1,5 +1,4 @@
 //! How the alerts of many devices are spread over sessions with a server.
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::collections::BTreeSet;
 

@@ -624,3 +624,26 @@ fn ten_thousand_targets() {
     assert_eq!(fanout.poll_output(), FanoutOutput::Wait(None));
     assert_eq!((fanout.in_flight(), fanout.late()), (0, 0));
 }
+
+#[test]
+fn what_never_left_is_not_in_doubt() {
+    let mut fanout = Fanout::new(FanoutLimits::default());
+    let job = started(&mut fanout, at(0), spec("J", 2, &[Op::get(), Op::exec()]));
+    drain(&mut fanout);
+    for number in [1, 2] {
+        fanout.handle_session_opened(at(1), serial(number));
+        assert_eq!(drain(&mut fanout).0, [deliver(job, number, 1, 0..2)]);
+        fanout.handle_answer(at(2), ticket(job, number, 1), 0, ok());
+    }
+    // The Exec of the first never left; that of the second may have run.
+    fanout.handle_not_sent(at(3), ticket(job, 1, 1), 1);
+    fanout.handle_not_sent(at(3), ticket(job, 1, 1), 1);
+    fanout.handle_not_sent(at(3), ticket(job, 1, 1), 9);
+    fanout.handle_not_sent(at(3), ticket(job, 2, 7), 1);
+    assert_eq!(fanout.late(), 2, "one of no operation, one of another attempt");
+    for number in [1, 2] {
+        fanout.handle_session_closed(at(4), serial(number), SessionEnd::Lost);
+    }
+    assert_eq!(state(&fanout, job, 1), (TargetState::TimedOut, 1411));
+    assert_eq!(state(&fanout, job, 2), (TargetState::Indeterminate, 1411));
+}

@@ -1,6 +1,5 @@
 //! A client and a server session, both real machines, on virtual time over a network that misbehaves.
 #![allow(unreachable_pub, dead_code, reason = "shared by test binaries, each of which uses a part")]
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -14,7 +14,7 @@ use crate::element::join_path;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::name::{Attribute, ForeignName, Name, Tag, is_ncname, split_name};
-use crate::source::{Event, Source};
+use crate::source::{Event, Source, read_child};
 use crate::text::{first_forbidden_of_long, is_xml_text};
 
 use super::leniencies::Leniencies;
@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An element begins.
-    fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<Event<'a>, Error> {
+    fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<Name<'a>, Error> {
         if self.state == State::After && !self.meet(Leniencies::SEVERAL_ROOTS) {
             return Err(self.error(ErrorKind::OutsideRoot));
         }
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
             open.page = page;
         }
         self.state = if empty { State::EmptyElement } else { State::Inside };
-        Ok(Event::Start(name))
+        Ok(name)
     }
 
     /// Counts an element or attribute.
@@ -466,37 +466,57 @@ impl<'a> Reader<'a> {
             State::Before | State::Inside | State::After => {}
         }
         loop {
-            let markup = match self.xml.read_event() {
-                Ok(markup) => markup,
-                Err(error) => return Err(self.markup_error(&error)),
-            };
-            let event = match markup {
-                Markup::Start(start) => return self.start(&start, false).map(Some),
-                Markup::Empty(start) => return self.start(&start, true).map(Some),
-                Markup::End(_) => return Ok(Some(self.end())),
-                Markup::Text(text) => {
-                    let text = text.into_inner();
-                    if text.starts_with('&') {
-                        // quick-xml passes it on only where that is asked for.
-                        self.meet(Leniencies::BARE_AMPERSANDS);
-                    }
-                    self.text_event(text)?
-                }
-                Markup::CData(_) if self.open.is_empty() => return Err(self.error(ErrorKind::OutsideRoot)),
-                Markup::CData(text) => self.text_event(text.into_inner())?,
-                Markup::GeneralRef(name) => return self.reference(&name.into_inner()).map(Some),
-                Markup::Comment(_) | Markup::PI(_) => None,
-                Markup::Decl(_) | Markup::DocType(_) if self.state == State::Before => None,
-                Markup::Decl(_) if self.meet(Leniencies::INNER_DECLARATIONS) => None,
-                Markup::Decl(_) => {
-                    return Err(self.error(ErrorKind::Xml("an XML declaration behind the start")));
-                }
-                Markup::DocType(_) => return Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start"))),
-                Markup::Eof if self.state == State::After => return Ok(None),
-                Markup::Eof => return Err(self.error(ErrorKind::Truncated)),
+            // Matched where it was put: moving an event first costs more than looking at it.
+            let event = match self.xml.read_event() {
+                Ok(Markup::Start(ref start)) => Some(Event::Start(self.start(start, false)?)),
+                Ok(Markup::Empty(ref start)) => Some(Event::Start(self.start(start, true)?)),
+                Ok(Markup::End(_)) => Some(self.end()),
+                Ok(Markup::Text(text)) => self.text_event(text.into_inner())?,
+                Ok(Markup::Eof) if self.state == State::After => return Ok(None),
+                Ok(other) => self.rare(other)?,
+                Err(ref error) => return Err(self.markup_error(error)),
             };
             if event.is_some() {
                 return Ok(event);
+            }
+        }
+    }
+
+    /// Markup that most documents hold little of; `None` when it says nothing that is reported.
+    fn rare(&mut self, markup: Markup<'a>) -> Result<Option<Event<'a>>, Error> {
+        match markup {
+            Markup::CData(_) if self.open.is_empty() => Err(self.error(ErrorKind::OutsideRoot)),
+            Markup::CData(text) => Ok(self.line_ends(text.into_inner())),
+            Markup::GeneralRef(name) => self.reference(&name.into_inner()).map(Some),
+            Markup::Comment(_) | Markup::PI(_) => Ok(None),
+            Markup::Decl(_) | Markup::DocType(_) if self.state == State::Before => Ok(None),
+            Markup::Decl(_) if self.meet(Leniencies::INNER_DECLARATIONS) => Ok(None),
+            Markup::Decl(_) => Err(self.error(ErrorKind::Xml("an XML declaration behind the start"))),
+            Markup::DocType(_) => Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start"))),
+            // All others are handled where they are read.
+            _ => Err(self.error(ErrorKind::Truncated)),
+        }
+    }
+
+    /// The next child of an element that is open and whose attributes have been read.
+    fn child_inside(&mut self) -> Result<Option<Name<'a>>, Error> {
+        loop {
+            let event = match self.xml.read_event() {
+                Ok(Markup::Start(ref start)) => return self.start(start, false).map(Some),
+                Ok(Markup::Empty(ref start)) => return self.start(start, true).map(Some),
+                Ok(Markup::End(_)) => {
+                    self.end();
+                    return Ok(None);
+                }
+                Ok(Markup::Text(text)) => self.text_event(text.into_inner())?,
+                Ok(other) => self.rare(other)?,
+                Err(ref error) => return Err(self.markup_error(error)),
+            };
+            match event {
+                Some(Event::Text(text)) if !text.trim_ascii().is_empty() => {
+                    return Err(self.error(ErrorKind::TextAmongElements));
+                }
+                _ => {}
             }
         }
     }
@@ -519,21 +539,29 @@ impl<'a> Reader<'a> {
         Event::End
     }
 
-    /// Text between tags, line ends made LF (XML 1.0 §2.11); outside the root only white space may stand.
-    fn text_event(&self, text: Cow<'a, str>) -> Result<Option<Event<'a>>, Error> {
+    /// Text between tags; outside the root only white space may stand.
+    fn text_event(&mut self, text: Cow<'a, str>) -> Result<Option<Event<'a>>, Error> {
         if self.open.is_empty() {
             let blank = text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
             return if blank { Ok(None) } else { Err(self.error(ErrorKind::OutsideRoot)) };
         }
+        if self.options.leniencies.contains(Leniencies::BARE_AMPERSANDS) && text.starts_with('&') {
+            self.meet(Leniencies::BARE_AMPERSANDS);
+        }
+        Ok(self.line_ends(text))
+    }
+
+    /// Text with its line ends made LF (XML 1.0 §2.11); nothing for nothing.
+    fn line_ends(&self, text: Cow<'a, str>) -> Option<Event<'a>> {
         if text.is_empty() {
-            return Ok(None);
+            return None;
         }
         let text = if self.has_cr && text.contains('\r') {
             Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
         } else {
             text
         };
-        Ok(Some(Event::Text(text)))
+        Some(Event::Text(text))
     }
 
     /// `&name;` in content.
@@ -605,6 +633,20 @@ impl<'a> Source<'a> for Reader<'a> {
     #[inline]
     fn next(&mut self) -> Result<Option<Event<'a>>, Error> {
         self.step().map_err(|error| self.fail(error))
+    }
+
+    /// Without making events of what is passed over.
+    #[inline]
+    fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
+        if self.state == State::Inside && self.attributes.is_empty() {
+            self.child_inside().map_err(|error| match error.kind() {
+                // Whoever passes over such text may go on.
+                ErrorKind::TextAmongElements => error,
+                _ => self.fail(error),
+            })
+        } else {
+            read_child(self)
+        }
     }
 
     fn offset(&self) -> usize {

@@ -127,7 +127,7 @@ fn print_json(args: &Args, report: &Report) -> io::Result<()> {
 fn print_table(report: &Report) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let all = report.devices.len() <= 40;
-    writeln!(out, "\n{:<12} {:<9} {}", "device", "role", "outcome")?;
+    writeln!(out, "\n{:<12} {:<9} outcome", "device", "role")?;
     for (name, role, outcome) in &report.devices {
         let word = outcome.map_or("none", |outcome| outcome.word());
         if all || word != "ok" || *role != dm_examples::story::Role::Willing {

@@ -34,6 +34,54 @@ use crate::error::{JobError, JobErrorKind};
 ///
 /// **Time.** What is asked for by `poll_output` has its deadline counted from the latest time the machine was told.
 ///
+/// One setting for three devices. The first does it, the second refuses, the third never answers:
+///
+/// ```
+/// use dm_syncml::{Instant, StatusCode};
+/// use dm_tree::ServerId;
+/// use gwmo_model::{
+///     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobSpec, Op, Serial, SessionEnd,
+/// };
+///
+/// let mut now = Instant::EPOCH;
+/// let mut fanout = Fanout::new(FanoutLimits::default());
+/// let targets = (1..=3).filter_map(Serial::new);
+/// let spec = JobSpec::new(ServerId::new("com.example.dms")?, JobKey::new("J7")?, targets, [Op::replace()]);
+/// let job = fanout.handle_add(now, spec)?;
+/// fanout.handle_start(now, job)?;
+///
+/// let result = loop {
+///     match fanout.poll_output() {
+///         // Send the notification. Here the third device is switched off; the others open a session.
+///         FanoutOutput::Notify { ticket } => {
+///             fanout.handle_notify_sent(now, ticket);
+///             if ticket.serial.get() != 3 {
+///                 fanout.handle_session_opened(now, ticket.serial);
+///             }
+///         }
+///         // Send the operations in that session, and report what comes back.
+///         FanoutOutput::Deliver { ticket, ops } => {
+///             let status = if ticket.serial.get() == 2 { StatusCode::PERMISSION_DENIED } else { StatusCode::OK };
+///             for op in ops {
+///                 fanout.handle_answer(now, ticket, op, Answer::new(status));
+///             }
+///             fanout.handle_session_closed(now, ticket.serial, SessionEnd::Clean);
+///         }
+///         FanoutOutput::JobEnded { result, .. } => break result,
+///         FanoutOutput::Wait(Some(at)) => {
+///             now = at; // a runtime sleeps until then, or until something comes in
+///             fanout.handle_tick(now);
+///         }
+///         _ => {}
+///     }
+/// };
+///
+/// let report = fanout.job(job).expect("it was not removed").report();
+/// assert_eq!(result.get(), 1201); // over, and not everybody is ok
+/// assert_eq!((report.counters.ok, report.counters.refused, report.counters.unreachable), (1, 1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// **Bounds.** Work per input is logarithmic in the number of targets and linear in the number of unfinished jobs;
 /// ordering, cancelling and expiring a job are linear in its targets. Memory is bounded by [`FanoutLimits`] and
 /// the number of open sessions.

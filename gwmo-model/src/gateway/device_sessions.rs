@@ -213,17 +213,17 @@ impl Gateway {
     fn authenticated(&mut self, no: SessionNo) {
         let now = self.objects.now;
         let Some(serial) = self.sessions.get(no).and_then(|at| at.serial) else { return };
+        // Forgotten since the session began: there is nothing for it to do, and it ends by itself.
+        let Some(record) = self.objects.inventory.record(serial) else { return };
+        let (id, seen) = (record.id().clone(), Sighting::new(record.epoch()));
         let (former, evicted) = self.sessions.prove(no, serial);
         for gone in former.into_iter().chain(evicted) {
             self.close_session(gone, true);
             self.drain_machines();
         }
         // Who opens a session is there, whatever was last heard of it. Moved away, it comes back in a later epoch only.
-        if let Some(record) = self.objects.inventory.record(serial) {
-            let (id, seen) = (record.id().clone(), Sighting::new(record.epoch()));
-            let _ = self.objects.inventory.handle_seen(now, &id, &seen);
-            self.drain_machines();
-        }
+        let _ = self.objects.inventory.handle_seen(now, &id, &seen);
+        self.drain_machines();
         if let Some(at) = self.sessions.get_mut(no) {
             at.open = true;
             self.objects.fanout.handle_session_opened(now, serial);

@@ -110,6 +110,7 @@ fn encoding_of(value: &Value) -> Result<Encoding, StatusCode> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "xml")]
     use alloc::format;
     use alloc::vec::Vec;
 

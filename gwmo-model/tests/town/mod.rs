@@ -1,6 +1,5 @@
 //! Two DM servers, a gateway and its devices: real machines, on virtual time, over a network that misbehaves.
 #![allow(unreachable_pub, dead_code, reason = "shared by test binaries, each of which uses a part")]
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,8 +17,8 @@ use dm_tree::{
     ServerId, Tree, Value,
 };
 use gwmo_model::{
-    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, Serial,
-    Sighting, Subscription, console,
+    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
+    Serial, Sighting, Subscription, console,
 };
 
 pub const GATEWAY: &str = "gw.example";
@@ -65,6 +64,8 @@ pub struct Device {
     seen: BTreeSet<Digest>,
     /// It is switched off.
     pub off: bool,
+    /// The largest message it takes.
+    pub max_msg_size: u64,
     /// Notifications it will miss.
     pub deaf: u32,
     pub notified: u32,
@@ -81,8 +82,10 @@ pub struct Town {
     pub errors: Vec<String>,
     /// What the gateway had stored.
     pub nonces: u32,
-    /// How long storing takes.
-    pub store_delay: Option<Duration>,
+    /// Whether storing takes its time: until [`Town::store`].
+    pub stores_later: bool,
+    unstored: Vec<PersistSeq>,
+    pub unanswered: u32,
     pub servers: Vec<Server>,
     pub devices: BTreeMap<u32, Device>,
     exchanges: BTreeMap<u64, Place>,
@@ -178,6 +181,7 @@ impl Device {
             server_nonce: None,
             seen: BTreeSet::new(),
             off: false,
+            max_msg_size: 64 << 10,
             deaf: 0,
             notified: 0,
             refused_notifications: 0,
@@ -200,6 +204,7 @@ impl Device {
             .with_md5(device_credentials(self.number), server)
             .with_nonces(self.device_nonce.clone(), self.server_nonce.clone())
             .with_dev_info(DevInfo::items(&self.tree))
+            .with_max_msg_size(self.max_msg_size)
             .with_attempts(4, Duration::from_secs(10))
     }
 }
@@ -227,7 +232,9 @@ impl Town {
             events: Vec::new(),
             errors: Vec::new(),
             nonces: 0,
-            store_delay: None,
+            stores_later: false,
+            unstored: Vec::new(),
+            unanswered: 0,
             servers: servers.into(),
             devices: BTreeMap::new(),
             exchanges: BTreeMap::new(),
@@ -333,6 +340,15 @@ impl Town {
         let config = device.config(encoding);
         device.session = Some(ClientSession::new(now, config, Initiation::Client(id), Vec::new()));
         self.drain_device(number);
+    }
+
+    /// Everything that waits to be stored is, the last first.
+    pub fn store(&mut self) {
+        let now = self.now();
+        while let Some(seq) = self.unstored.pop() {
+            self.gateway.handle_persisted(now, seq);
+        }
+        self.drain_gateway();
     }
 
     /// Until nothing more is under way or planned.
@@ -502,7 +518,10 @@ impl Town {
                         self.network.send(Place::Gateway, to, Packet::Answer(body));
                     }
                 }
-                GatewayOutput::NoReply { exchange } => drop(self.exchanges.remove(&exchange)),
+                GatewayOutput::NoReply { exchange } => {
+                    self.unanswered += 1;
+                    self.exchanges.remove(&exchange);
+                }
                 GatewayOutput::OpenSession { server } => {
                     let index = self.servers.iter().position(|at| at.id == server).unwrap();
                     self.wanted.push(server);
@@ -512,7 +531,10 @@ impl Town {
                 }
                 GatewayOutput::Persist(seq, _) => {
                     self.nonces += 1;
-                    self.gateway.handle_persisted(now, seq);
+                    match self.stores_later {
+                        true => self.unstored.push(seq),
+                        false => self.gateway.handle_persisted(now, seq),
+                    }
                 }
                 GatewayOutput::Event(event) => self.events.push(event),
                 GatewayOutput::Wait(at) => {
