@@ -51,7 +51,7 @@
 //! Each reader takes [`Limits`] and keeps them whatever the input says: size of the document, depth, elements and
 //! attributes, string table and what it expands to, names. Reading is linear in the input. A reader never panics; after an
 //! error, which names its kind, its offset and the elements around it, it says the same error again. The WBXML reader
-//! borrows from its input and allocates next to nothing; the XML reader keeps a list of open elements and of namespaces
+//! borrows its text from its input and allocates next to nothing; the XML reader keeps a list of open elements and of namespaces
 //! in force. A tree ([`Element`]) is bounded by the limits of the source it was read from, and walked by recursion.
 //!
 //! What is passed over on purpose is listed with each reader: [`wbxml::Reader`] and, with the feature, `xml::Reader`.

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, Node, Sink, Tag, syncml};
+use dm_wbxml::{Element, Name, Node, Tag, syncml};
 
 use crate::codes::AlertCode;
 use crate::error::DecodeError;
@@ -15,6 +15,7 @@ use super::meta::Meta;
 use super::reading::Reading;
 use super::status::{Results, Status};
 use super::token::{CmdId, CmdName, CmdRef, Correlator};
+use super::writing::Writing;
 
 macro_rules! item_commands {
     ($($(#[$doc:meta])* $name:ident;)*) => {
@@ -173,7 +174,7 @@ macro_rules! containers {
                 Ok(Self { cmd_id, no_resp, meta, commands })
             }
 
-            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+            fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
                 sink.open(tag);
                 self.cmd_id.encode(syncml::CMD_ID, sink);
                 self.no_resp.encode(syncml::NO_RESP, sink);
@@ -220,7 +221,7 @@ macro_rules! commands {
                 matches!(name, Name::Tag($(syncml::$tag)|*))
             }
 
-            pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
+            pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
                 match self {
                     $(Self::$name(command) => command.encode(syncml::$tag, sink),)*
                     Self::Unknown(element) => element.encode(sink),
@@ -366,6 +367,20 @@ impl<'a> Command<'a> {
             Self::Atomic(command) => command.meta.as_ref(),
             Self::Sequence(command) => command.meta.as_ref(),
             Self::Alert(_) | Self::Status(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The Meta and the items it counts for; `None` for commands without such a Meta.
+    pub(super) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
+        match self {
+            Self::Add(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Copy(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Delete(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Exec(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Get(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Replace(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Results(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Alert(_) | Self::Atomic(_) | Self::Sequence(_) | Self::Status(_) | Self::Unknown(_) => None,
         }
     }
 

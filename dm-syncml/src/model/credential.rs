@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use dm_wbxml::{Element, Name, Sink, Tag, syncml};
+use dm_wbxml::{Element, Name, Tag, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
@@ -11,6 +11,7 @@ use super::mapping::{Content, Extensions, IntoOwned, elements, error, next_child
 use super::meta::Meta;
 use super::reading::Reading;
 use super::token::{Format, MediaType};
+use super::writing::Writing;
 
 /// `Cred`: credentials. `Debug` does not show them; whoever received them wipes the receive buffer.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl<'a> Content<'a> for Cred<'a> {
         Ok(Self { meta, data, extensions })
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         sink.open(tag);
         if let Some(meta) = &self.meta {
             meta.encode(syncml::META, sink);

@@ -7,13 +7,14 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, SYNCML_1_2, Sink, Tag, syncml};
+use dm_wbxml::{Element, Name, SYNCML_1_2, Tag, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::quirks::Quirks;
 use super::reading::Reading;
 use super::token::{CmdId, parse_decimal};
+use super::writing::Writing;
 
 /// What an element holds.
 pub(crate) trait Content<'a>: Sized {
@@ -21,7 +22,7 @@ pub(crate) trait Content<'a>: Sized {
     fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError>;
 
     /// Writes the element, called `tag`.
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K);
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K);
 }
 
 /// Values that can be freed from the input they borrow from.
@@ -60,7 +61,7 @@ impl<'a, T: Content<'a>> Content<'a> for Box<T> {
         T::decode(source).map(Self::new)
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         (**self).encode(tag, sink);
     }
 }
@@ -72,7 +73,7 @@ impl<'a> Content<'a> for bool {
         Ok(true)
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         if *self {
             sink.empty(tag);
         }
@@ -86,7 +87,7 @@ impl<'a> Content<'a> for u64 {
         parse_decimal(text.trim_ascii()).ok_or_else(|| error(source, DecodeErrorKind::Number))
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         sink.leaf(tag, &alloc::format!("{self}"));
     }
 }
@@ -102,7 +103,7 @@ macro_rules! code_content {
                 }
             }
 
-            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+            fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
                 sink.leaf(tag, &alloc::format!("{self}"));
             }
         }
@@ -158,7 +159,7 @@ impl<'a> Extensions<'a> {
         self.0.get_or_insert_default().push(element);
     }
 
-    pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
+    pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
         for element in self.as_slice() {
             element.encode(sink);
         }
@@ -247,7 +248,7 @@ macro_rules! elements {
                 Self::decode_children(source, first)
             }
 
-            fn encode<K: dm_wbxml::Sink>(&self, tag: dm_wbxml::Tag, sink: &mut K) {
+            fn encode<K: $crate::model::writing::Writing>(&self, tag: dm_wbxml::Tag, sink: &mut K) {
                 sink.open(tag);
                 $( elements!(@write $how (&self.$field) (self) $tag sink); )*
                 self.extensions.encode(sink);

@@ -6,18 +6,23 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use bytes::BufMut;
 use dm_wbxml::wbxml::{self, StringTable};
-use dm_wbxml::{Event, Limits, Name, SYNCML_1_2, Sink, syncml};
+#[cfg(feature = "xml")]
+use dm_wbxml::xml;
+use dm_wbxml::{Event, Limits, Name, SYNCML_1_2, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::body::SyncBody;
 use super::command::Command;
+use super::encode_options::{EncodeOptions, StringTables};
 use super::header::SyncHdr;
 use super::mapping::{Content, error, next_child, set_once};
 use super::quirks::Quirks;
 use super::reading::{Input, Reading};
 use super::representation::Representation;
+use super::writing::{Output, Writing};
 
 /// How a message travels.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -160,7 +165,27 @@ impl<'a> Message<'a> {
     /// Encodes the message: WBXML 1.2 without a string table, or compact XML.
     #[must_use]
     pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
-        encode_document(encoding, &Body::Message(self))
+        self.encode_with(encoding, &EncodeOptions::DEFAULT)
+    }
+
+    /// Encodes the message as `options` say.
+    #[must_use]
+    pub fn encode_with(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
+        Body::Message(self).to_vec(encoding, options)
+    }
+
+    /// Encodes the message into a buffer.
+    ///
+    /// # Panics
+    /// Like every `BufMut` user, when `out` is a fixed buffer with less room than [`encoded_len`](Self::encoded_len).
+    pub fn encode_into(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
+        Body::Message(self).write(encoding, options, out);
+    }
+
+    /// Octets of the encoded message, exactly. It costs less than encoding, since nothing is copied.
+    #[must_use]
+    pub fn encoded_len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
+        Body::Message(self).len(encoding, options)
     }
 
     /// The same message, owning all it holds.
@@ -207,7 +232,27 @@ impl<'a> Fragment<'a> {
     /// Encodes `SyncML` around the `SyncBody`.
     #[must_use]
     pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
-        encode_document(encoding, &Body::Fragment(self))
+        self.encode_with(encoding, &EncodeOptions::DEFAULT)
+    }
+
+    /// Encodes `SyncML` around the `SyncBody`, as `options` say.
+    #[must_use]
+    pub fn encode_with(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
+        Body::Fragment(self).to_vec(encoding, options)
+    }
+
+    /// Encodes `SyncML` around the `SyncBody` into a buffer.
+    ///
+    /// # Panics
+    /// Like every `BufMut` user, when `out` is a fixed buffer with less room than [`encoded_len`](Self::encoded_len).
+    pub fn encode_into(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
+        Body::Fragment(self).write(encoding, options, out);
+    }
+
+    /// Octets of the encoded fragment, exactly.
+    #[must_use]
+    pub fn encoded_len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
+        Body::Fragment(self).len(encoding, options)
     }
 
     /// The same fragment, owning all it holds.
@@ -281,7 +326,7 @@ fn read_document<'a>(
             Ok(Parts { version, met: source.met(), ..parts })
         }
         #[cfg(feature = "xml")]
-        Encoding::Xml => match dm_wbxml::xml::to_utf8(input, &options.limits)? {
+        Encoding::Xml => match xml::to_utf8(input, &options.limits)? {
             Cow::Borrowed(input) => read_xml(input, options, root),
             Cow::Owned(input) => read_xml(&input, options, root).map(Parts::into_owned),
         },
@@ -290,8 +335,6 @@ fn read_document<'a>(
 
 #[cfg(feature = "xml")]
 fn read_xml<'a>(input: &'a [u8], options: &DecodeOptions, root: Root) -> Result<Parts<'a>, DecodeError> {
-    use dm_wbxml::xml;
-
     let xml_options = xml::Options::new(options.limits).with_leniencies(options.quirks.leniencies());
     let reader = xml::Reader::new(input, &SYNCML_1_2, xml_options)?;
     let mut source = Input::new(reader, options.quirks);
@@ -374,9 +417,9 @@ fn read_header<'a, S: Reading<'a>>(source: &mut S) -> Result<Option<SyncHdr<'a>>
 }
 
 impl Command<'_> {
-    /// Octets this command adds to a message, or a few more: its own document is encoded and measured.
+    /// Octets this command adds to a message, or a few more: what a document of its own would have.
     pub(crate) fn encoded_len(&self, encoding: Encoding) -> usize {
-        encode_document(encoding, &Body::Command(self)).len()
+        Body::Command(self).len(encoding, &EncodeOptions::DEFAULT)
     }
 }
 
@@ -396,7 +439,80 @@ impl Body<'_, '_> {
         }
     }
 
-    fn encode<K: Sink>(&self, sink: &mut K) {
+    fn to_vec(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
+        let mut out = Vec::new();
+        // Nearly always no table is needed, which only writing tells; into a vector it can be done again.
+        if encoding != Encoding::Wbxml
+            || options.string_tables != StringTables::None
+            || !self.write_wbxml(options, &StringTable::new(), &mut out)
+        {
+            out.clear();
+            self.write(encoding, options, &mut out);
+        }
+        out
+    }
+
+    /// `false` when the table lacks a name.
+    fn write_wbxml(&self, options: &EncodeOptions, table: &StringTable, out: &mut impl BufMut) -> bool {
+        let id = self.representation().public_id();
+        let mut output = Output::new(wbxml::Writer::new(out, options.wbxml_version, id, table), options);
+        self.encode(&mut output);
+        output.sink.finish()
+    }
+
+    fn write(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
+        match encoding {
+            Encoding::Wbxml => {
+                let complete = self.write_wbxml(options, &self.string_table(options), out);
+                debug_assert!(complete, "the table has seen every name");
+            }
+            #[cfg(feature = "xml")]
+            Encoding::Xml => {
+                let writer = xml::Writer::new(out, &SYNCML_1_2);
+                let writer = writer.with_namespace(self.representation().namespace());
+                self.encode(&mut Output::new(writer, options));
+            }
+        }
+    }
+
+    fn len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
+        match encoding {
+            Encoding::Wbxml => {
+                let table = self.string_table(options);
+                let id = self.representation().public_id();
+                let size = wbxml::Size::new(options.wbxml_version, id, &table);
+                let mut output = Output::new(size, options);
+                self.encode(&mut output);
+                output.sink.octets()
+            }
+            #[cfg(feature = "xml")]
+            Encoding::Xml => {
+                let size = xml::Size::new(&SYNCML_1_2).with_namespace(self.representation().namespace());
+                let mut output = Output::new(size, options);
+                self.encode(&mut output);
+                output.sink.octets()
+            }
+        }
+    }
+
+    /// A table stands before what refers to it, so it is filled first: with what repeats, or only with the names that can stand nowhere
+    /// else.
+    fn string_table(&self, options: &EncodeOptions) -> StringTable {
+        match options.string_tables {
+            StringTables::None => {
+                let mut output = Output::new(StringTable::new(), options);
+                self.encode(&mut output);
+                output.sink
+            }
+            StringTables::Automatic => {
+                let mut output = Output::new(wbxml::Repeats::new(), options);
+                self.encode(&mut output);
+                output.sink.into_table()
+            }
+        }
+    }
+
+    fn encode<K: Writing>(&self, sink: &mut K) {
         if let Self::Command(command) = self {
             return command.encode(sink);
         }
@@ -411,34 +527,6 @@ impl Body<'_, '_> {
         }
         sink.close();
     }
-}
-
-fn encode_document(encoding: Encoding, body: &Body<'_, '_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    match encoding {
-        Encoding::Wbxml => {
-            let mut table = StringTable::new();
-            if !write_wbxml(&mut out, &table, body) {
-                // Names outside the code space can only stand in a table, and tables come first.
-                out.clear();
-                body.encode(&mut table);
-                let complete = write_wbxml(&mut out, &table, body);
-                debug_assert!(complete, "the table has seen every name");
-            }
-        }
-        #[cfg(feature = "xml")]
-        Encoding::Xml => {
-            let writer = dm_wbxml::xml::Writer::new(&mut out, &SYNCML_1_2);
-            body.encode(&mut writer.with_namespace(body.representation().namespace()));
-        }
-    }
-    out
-}
-
-fn write_wbxml(out: &mut Vec<u8>, table: &StringTable, body: &Body<'_, '_>) -> bool {
-    let mut writer = wbxml::Writer::new(out, wbxml::Version::V1_2, body.representation().public_id(), table);
-    body.encode(&mut writer);
-    writer.finish()
 }
 
 impl fmt::Display for Encoding {
