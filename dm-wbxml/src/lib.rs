@@ -98,7 +98,11 @@ extern crate alloc;
 
 mod attribute_page;
 mod code_space;
+#[cfg(feature = "xml")]
+mod code_space_choice;
 mod code_spaces;
+#[cfg(feature = "xml")]
+mod conversion;
 mod element;
 mod error;
 mod limits;
@@ -107,6 +111,7 @@ mod octets;
 mod sink;
 mod source;
 mod text;
+mod transcode;
 pub mod wbxml;
 #[cfg(feature = "xml")]
 pub mod xml;
@@ -117,6 +122,8 @@ pub use code_spaces::{
     CODE_SPACES, DEVINF_1_0, DEVINF_1_1, DEVINF_1_2, DM_DDF_1_2, PROV_1_0, SYNCML_1_0, SYNCML_1_1, SYNCML_1_2,
 };
 pub use code_spaces::{devinf, dmddf, metinf, provisioning, syncml};
+#[cfg(feature = "xml")]
+pub use conversion::{wbxml_to_xml, xml_to_wbxml};
 pub use element::{Element, Node};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
@@ -124,3 +131,4 @@ pub use name::{Attribute, ForeignName, Name, Tag};
 pub use sink::Sink;
 pub use source::{Event, Source};
 pub use text::is_xml_text;
+pub use transcode::transcode;

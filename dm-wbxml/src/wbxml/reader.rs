@@ -126,6 +126,12 @@ impl<'a> Reader<'a> {
         &self.header
     }
 
+    /// Octets of text that the string table and attribute tokens stood for so far.
+    #[cfg(feature = "xml")]
+    pub(crate) fn expanded(&self) -> usize {
+        self.expanded
+    }
+
     /// An element begins with `byte`, a tag or literal token.
     #[inline]
     fn start(&mut self, byte: u8) -> Result<Event<'a>, Error> {
