@@ -30,14 +30,18 @@
 //! # Where to go
 //!
 //! - Messages: [`Message`], [`Fragment`] (a body without a header), [`Command`], [`Item`], [`Meta`], [`Data`].
+//! - Reading: [`DecodeOptions`] with limits and [`Quirks`], what real peers get wrong. Writing: [`EncodeOptions`], and
+//!   [`Message::encoded_len`] for the exact size before.
+//! - Looking: [`Printer`] shows a message to people, [`Message::differences`] tells what two say differently.
 //! - Codes: [`StatusCode`], [`AlertCode`]; unknown ones survive.
 //! - Sessions: [`session`], with [`session::Incoming`] to find the session a message belongs to.
 //! - Credentials: [`auth`].
 //!
 //! # What is kept, and what is refused
 //!
-//! Decoding keeps what it can represent: unknown elements stay (in a body at their place, elsewhere as
-//! [`Extensions`]) and are encoded again, commands keep their order, codes nobody knows keep their number. A message that lacks an
+//! Decoding keeps what it can represent: unknown elements stay (among commands at their place, in other elements as
+//! [`Extensions`], which are written at the end) and are encoded again, commands keep their order, codes nobody knows keep their number, a
+//! message remembers its [`Representation`]. A message that lacks an
 //! element the DTD demands, holds one twice, or is beyond a limit is an error with its kind, its offset, the path of elements around it
 //! and the Status to answer with. Constructors refuse what would not be legal on the wire, so that encoding cannot fail.
 //!
@@ -59,7 +63,10 @@
 //! | RepPro 1.2.2, elements | [`SyncHdr`], [`Item`], [`Meta`], [`Cred`], [`Chal`] |
 //! | RepPro 1.2.2, commands | [`Command`] and its variants |
 //! | RepPro 1.2.2 §10, codes | [`StatusCode`] |
+//! | RepPro 1.2.2, versions 1.0 to 1.2 | [`Representation`] |
 //! | MetInf 1.2 | [`Meta`] |
+//! | TND 1.2.1 §7.7.2, binary values | [`Message::encode`], [`Data::decoded`] |
+//! | TND 1.2.1, trees in Data | [`Data::management_tree`], [`DocumentCarriage`] |
 //! | DM Protocol 1.2.1, media types | [`Encoding`] |
 //! | DM Protocol 1.2.1, packages 1 to 4 | [`session`] |
 //! | DM Security 1.2.1, authentication | [`auth`] |

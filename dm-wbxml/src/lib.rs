@@ -51,7 +51,7 @@
 //! Each reader takes [`Limits`] and keeps them whatever the input says: size of the document, depth, elements and
 //! attributes, string table and what it expands to, names. Reading is linear in the input. A reader never panics; after an
 //! error, which names its kind, its offset and the elements around it, it says the same error again. The WBXML reader
-//! borrows from its input and allocates next to nothing; the XML reader keeps a list of open elements and of namespaces
+//! borrows its text from its input and allocates next to nothing; the XML reader keeps a list of open elements and of namespaces
 //! in force. A tree ([`Element`]) is bounded by the limits of the source it was read from, and walked by recursion.
 //!
 //! What is passed over on purpose is listed with each reader: [`wbxml::Reader`] and, with the feature, `xml::Reader`.
@@ -96,8 +96,13 @@
 
 extern crate alloc;
 
+mod attribute_page;
 mod code_space;
+#[cfg(feature = "xml")]
+mod code_space_choice;
 mod code_spaces;
+#[cfg(feature = "xml")]
+mod conversion;
 mod element;
 mod error;
 mod limits;
@@ -106,12 +111,19 @@ mod octets;
 mod sink;
 mod source;
 mod text;
+mod transcode;
 pub mod wbxml;
 #[cfg(feature = "xml")]
 pub mod xml;
 
+pub use attribute_page::AttributePage;
 pub use code_space::{CodePage, CodeSpace, PublicId};
-pub use code_spaces::{SYNCML_1_2, dmddf, metinf, syncml};
+pub use code_spaces::{
+    CODE_SPACES, DEVINF_1_0, DEVINF_1_1, DEVINF_1_2, DM_DDF_1_2, PROV_1_0, SYNCML_1_0, SYNCML_1_1, SYNCML_1_2,
+};
+pub use code_spaces::{devinf, dmddf, metinf, provisioning, syncml};
+#[cfg(feature = "xml")]
+pub use conversion::{wbxml_to_xml, xml_to_wbxml};
 pub use element::{Element, Node};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
@@ -119,3 +131,4 @@ pub use name::{Attribute, ForeignName, Name, Tag};
 pub use sink::Sink;
 pub use source::{Event, Source};
 pub use text::is_xml_text;
+pub use transcode::transcode;

@@ -117,11 +117,11 @@ impl Device {
 
     /// Runs one session to its end.
     pub async fn session(&mut self, wire: &Wire, clock: Clock, initiation: Initiation) -> ClientEnd {
-        let Some((account, config)) =
-            self.account().and_then(|account| Some((self.config(&account)?, account))).map(|(c, a)| (a, c))
-        else {
-            return ClientEnd::ServerRefused;
-        };
+        let complete = self.account().and_then(|account| {
+            let config = self.config(&account)?;
+            Some((account, config))
+        });
+        let Some((account, config)) = complete else { return ClientEnd::ServerRefused };
         let mut session = ClientSession::new(clock.now(), config, initiation, Vec::new());
         let mut effects = Effects::default();
         loop {

@@ -117,6 +117,8 @@ impl GatewayDriver {
                     // The device may have hung up; it will ask again.
                     let _ = exchanges.remove(&exchange).map(|waiting| waiting.send(body));
                 }
+                // Dropping the sender ends the request.
+                GatewayOutput::NoReply { exchange } => drop(exchanges.remove(&exchange)),
                 GatewayOutput::OpenSession { .. } => self.session_wanted.notify_one(),
                 // A real gateway writes this to its store, and reports it when that is done.
                 GatewayOutput::Persist(seq, _) => gateway.handle_persisted(now, seq),

@@ -1,7 +1,7 @@
 //! Authentication (DM Security 1.2.1, authentication; RepPro 1.2.2, Cred and Chal): credentials, nonces, and the two sides of a proof.
 //!
-//! Each direction of a session is authenticated on its own: the one that shows credentials runs a [`Prover`], the one that demands them
-//! a [`Verifier`]. Both sides of a session own one of each.
+//! Each direction of a session is authenticated on its own: the one that shows credentials runs a prover, the one that demands them
+//! a verifier. Both sides of a session own one of each.
 
 mod credentials;
 mod nonce;

@@ -441,19 +441,29 @@ impl Body<'_, '_> {
 
     fn to_vec(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
         let mut out = Vec::new();
-        self.write(encoding, options, &mut out);
+        // Nearly always no table is needed, which only writing tells; into a vector it can be done again.
+        if encoding != Encoding::Wbxml
+            || options.string_tables != StringTables::None
+            || !self.write_wbxml(options, &StringTable::new(), &mut out)
+        {
+            out.clear();
+            self.write(encoding, options, &mut out);
+        }
         out
+    }
+
+    /// `false` when the table lacks a name.
+    fn write_wbxml(&self, options: &EncodeOptions, table: &StringTable, out: &mut impl BufMut) -> bool {
+        let id = self.representation().public_id();
+        let mut output = Output::new(wbxml::Writer::new(out, options.wbxml_version, id, table), options);
+        self.encode(&mut output);
+        output.sink.finish()
     }
 
     fn write(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
         match encoding {
             Encoding::Wbxml => {
-                let table = self.string_table(options);
-                let id = self.representation().public_id();
-                let writer = wbxml::Writer::new(out, options.wbxml_version, id, &table);
-                let mut output = Output::new(writer, options);
-                self.encode(&mut output);
-                let complete = output.sink.finish();
+                let complete = self.write_wbxml(options, &self.string_table(options), out);
                 debug_assert!(complete, "the table has seen every name");
             }
             #[cfg(feature = "xml")]

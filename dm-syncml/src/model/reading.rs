@@ -64,12 +64,26 @@ impl<'a, R: Source<'a>> Source<'a> for Input<R> {
 
     #[inline]
     fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
+        match self.reader.child() {
+            Err(error) => self.child_behind(error),
+            child => child,
+        }
+    }
+}
+
+impl<'a, R: Source<'a>> Input<R> {
+    /// The next child, if what was wrong before it may be passed over.
+    #[cold]
+    fn child_behind(&mut self, error: Error) -> Result<Option<Name<'a>>, Error> {
+        if *error.kind() != ErrorKind::TextAmongElements || !self.meet(Quirks::STRAY_TEXT) {
+            return Err(error);
+        }
+        // Event by event, so that a source that does not go on ends this.
         loop {
-            match self.reader.child() {
-                // The text has been read, so the next child is behind it.
-                Err(error)
-                    if *error.kind() == ErrorKind::TextAmongElements && self.meet(Quirks::STRAY_TEXT) => {}
-                child => return child,
+            match self.reader.require()? {
+                Event::Start(name) => return Ok(Some(name)),
+                Event::End => return Ok(None),
+                _ => {}
             }
         }
     }

@@ -1,190 +1,29 @@
 //! The client's side of a session.
 
+mod answers;
+mod config;
+mod output;
+mod plan;
+
+pub use config::{ClientConfig, Initiation};
+pub use output::{ClientEnd, ClientEvent, ClientOutput};
+
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use crate::auth::{AuthScheme, Credentials, Nonce, Proof, Prover, Verifier};
+use crate::auth::{AuthScheme, Nonce, Proof, Prover, Verifier};
 use crate::codes::{AlertCode, StatusCode};
-use crate::model::{
-    Alert, Atomic, Chal, CmdId, CmdRef, Command, Encoding, Item, LocUri, MsgId, Replace, Results, Sequence,
-    SessionId, Status, VerDtd, VerProto,
-};
+use crate::model::{Alert, Chal, CmdId, CmdRef, Command, LocUri, MsgId, Replace, VerDtd, VerProto};
 use crate::time::Instant;
 
 use super::composer::{Composer, Letterhead};
 use super::incoming::Incoming;
 use super::ledger::CommandHandle;
-use super::outcome::{ItemOutcome, Outcome};
+use super::outcome::Outcome;
 use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
-
-/// How a client behaves in its sessions with one server.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClientConfig {
-    /// The device's own address: its DevId, Source of its messages.
-    pub address: LocUri<'static>,
-    /// The server's address: Target of its messages, and where they go.
-    pub server: LocUri<'static>,
-    /// How messages travel.
-    pub encoding: Encoding,
-    /// What the device shows; `None` when the transport authenticates it.
-    pub device: Option<(AuthScheme, Credentials)>,
-    /// The nonce of the device's next digest, as last stored.
-    pub device_nonce: Option<Nonce>,
-    /// What the server must show; `None` when the transport authenticates it.
-    pub server_auth: Option<(AuthScheme, Credentials)>,
-    /// The nonce of the server's next digest, as last stored.
-    pub server_nonce: Option<Nonce>,
-    /// The leaves of `./DevInfo`: items with Source and Data, sent in package 1.
-    pub dev_info: Vec<Item<'static>>,
-    /// The largest message the client takes, told to the server.
-    pub max_msg_size: Option<u64>,
-    /// The largest object the client takes, told to the server.
-    pub max_obj_size: Option<u64>,
-    /// How long an answer may take before the message is sent again.
-    pub answer_timeout: Duration,
-    /// How often a message is sent at the most.
-    pub attempts: u8,
-    /// How many commands of one message are taken, members of containers included. Each costs an answer.
-    pub max_commands: usize,
-}
-
-impl ClientConfig {
-    /// The defaults: WBXML, no credentials, 64 KiB messages, 1 MiB objects, three attempts of half a minute.
-    #[must_use]
-    pub const fn new(address: LocUri<'static>, server: LocUri<'static>) -> Self {
-        Self {
-            address,
-            server,
-            encoding: Encoding::Wbxml,
-            device: None,
-            device_nonce: None,
-            server_auth: None,
-            server_nonce: None,
-            dev_info: Vec::new(),
-            max_msg_size: Some(64 << 10),
-            max_obj_size: Some(1 << 20),
-            answer_timeout: Duration::from_secs(30),
-            attempts: 3,
-            max_commands: 10_000,
-        }
-    }
-
-    /// Sets [`encoding`](Self::encoding).
-    #[must_use]
-    pub const fn with_encoding(mut self, encoding: Encoding) -> Self {
-        self.encoding = encoding;
-        self
-    }
-
-    /// MD5 in both directions: what the device shows, and what the server must show.
-    #[must_use]
-    pub fn with_md5(mut self, device: Credentials, server: Credentials) -> Self {
-        self.device = Some((AuthScheme::Md5, device));
-        self.server_auth = Some((AuthScheme::Md5, server));
-        self
-    }
-
-    /// Sets the stored nonces.
-    #[must_use]
-    pub fn with_nonces(mut self, device: Option<Nonce>, server: Option<Nonce>) -> Self {
-        self.device_nonce = device;
-        self.server_nonce = server;
-        self
-    }
-
-    /// Sets [`dev_info`](Self::dev_info).
-    #[must_use]
-    pub fn with_dev_info(mut self, items: Vec<Item<'static>>) -> Self {
-        self.dev_info = items;
-        self
-    }
-
-    /// Sets [`max_msg_size`](Self::max_msg_size).
-    #[must_use]
-    pub const fn with_max_msg_size(mut self, octets: u64) -> Self {
-        self.max_msg_size = Some(octets);
-        self
-    }
-
-    /// Sets [`max_commands`](Self::max_commands).
-    #[must_use]
-    pub const fn with_max_commands(mut self, commands: usize) -> Self {
-        self.max_commands = commands;
-        self
-    }
-
-    /// Sets [`answer_timeout`](Self::answer_timeout) and [`attempts`](Self::attempts), at least one.
-    #[must_use]
-    pub const fn with_attempts(mut self, attempts: u8, answer_timeout: Duration) -> Self {
-        self.attempts = if attempts == 0 { 1 } else { attempts };
-        self.answer_timeout = answer_timeout;
-        self
-    }
-}
-
-/// Why a session begins.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Initiation {
-    /// A notification asked for it, and gave its SessionID (alert 1200).
-    Server(SessionId<'static>),
-    /// The device wants it, under a SessionID of its own (alert 1201).
-    Client(SessionId<'static>),
-}
-
-/// What a client session wants done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ClientOutput {
-    /// Store this, then call [`ClientSession::handle_persisted`]; the next message waits for it.
-    Persist(RecordSeq, Record),
-    /// Something happened.
-    Event(ClientEvent),
-    /// Send this body to this address, and bring back the answer with [`ClientSession::handle_message`].
-    Send(LocUri<'static>, Vec<u8>),
-    /// Execute this command for the server, and bring back what became of it with [`ClientSession::handle_outcome`]. One at a time, in the
-    /// order of the document.
-    Execute(CommandHandle, Command<'static>),
-    /// The session is over and may be dropped.
-    Closed(ClientEnd),
-    /// Nothing is due before this time; `None` when nothing is due at all.
-    Wait(Option<Instant>),
-}
-
-/// Something that happened in a client session.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ClientEvent {
-    /// The server took the device's credentials.
-    Accepted,
-    /// The server has proved itself. Not repeated.
-    ServerAuthenticated,
-    /// The server has taken an alert, numbered as given to [`ClientSession::new`], with this code.
-    AlertTaken(usize, StatusCode),
-}
-
-/// How a client session ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ClientEnd {
-    /// The server had nothing more to say.
-    Completed,
-    /// The server aborted it (1223).
-    Aborted,
-    /// The server did not take the device's credentials.
-    DeviceRefused,
-    /// The server did not prove itself.
-    ServerRefused,
-    /// The server refused the device's header with this code.
-    HeaderRefused(StatusCode),
-    /// No answer came.
-    TimedOut,
-    /// What came was not an answer.
-    BadAnswer,
-}
+use answers::{Answers, fits};
+use plan::{Task, aborts, needs_answer, plan};
 
 /// The client's side of one session: sends packages, hands out the server's commands, answers with what became of them.
 ///
@@ -243,14 +82,6 @@ struct Received {
     executing: Option<(CommandHandle, Command<'static>)>,
     /// Whether the server may take silence for an answer.
     nothing_to_answer: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Task {
-    /// To be handed out.
-    Execute(Command<'static>),
-    /// Answered without being handed out.
-    Refuse(Command<'static>, StatusCode),
 }
 
 impl ClientSession {
@@ -659,163 +490,6 @@ impl ClientSession {
         }
         composer.finish(true)
     }
-}
-
-/// Whether a command of the server asks for an answer, and so keeps the session going.
-fn needs_answer(command: &Command<'_>) -> bool {
-    !matches!(command, Command::Status(_) | Command::Results(_))
-}
-
-fn aborts(commands: &[Command<'_>]) -> bool {
-    commands
-        .iter()
-        .any(|c| matches!(c, Command::Alert(alert) if alert.code == Some(AlertCode::SESSION_ABORT)))
-}
-
-/// What is to be done about a command, its members included.
-fn plan(command: &Command<'_>, work: &mut VecDeque<Task>) {
-    let refuse = |command: &Command<'_>, code| Task::Refuse(command.clone().into_owned(), code);
-    match command {
-        Command::Status(_) => {}
-        // Windows answers so what could not be referred to.
-        command if command.lacks_cmd_id() => {
-            work.push_back(refuse(command, StatusCode::BAD_REQUEST));
-            not_executed(command, work);
-        }
-        // A client asks for nothing, so Results answer nothing.
-        Command::Results(_) => work.push_back(refuse(command, StatusCode::BAD_REQUEST)),
-        // Chunks of large objects are not taken; DevDetail says so (LrgObj false).
-        command if command.items().iter().any(|item| item.more_data) => {
-            work.push_back(refuse(command, StatusCode::NOT_SUPPORTED));
-        }
-        Command::Add(_)
-        | Command::Copy(_)
-        | Command::Delete(_)
-        | Command::Exec(_)
-        | Command::Get(_)
-        | Command::Replace(_) => {
-            work.push_back(if command.items().is_empty() {
-                refuse(command, StatusCode::INCOMPLETE_COMMAND)
-            } else {
-                Task::Execute(command.clone().into_owned())
-            });
-        }
-        Command::Alert(alert) => work.push_back(refuse(
-            command,
-            match alert.code {
-                Some(AlertCode::NEXT_MESSAGE) => StatusCode::OK,
-                Some(_) => StatusCode::NOT_SUPPORTED,
-                None => StatusCode::INCOMPLETE_COMMAND,
-            },
-        )),
-        Command::Sequence(sequence) => {
-            work.push_back(Task::Refuse(without_members(command), StatusCode::OK));
-            for member in &sequence.commands {
-                plan(member, work);
-            }
-        }
-        // All or nothing is not offered: nothing of it is done.
-        Command::Atomic(_) => {
-            work.push_back(Task::Refuse(without_members(command), StatusCode::NOT_SUPPORTED));
-            not_executed(command, work);
-        }
-        Command::Unknown(_) => work.push_back(refuse(command, StatusCode::BAD_REQUEST)),
-    }
-}
-
-fn not_executed(container: &Command<'_>, work: &mut VecDeque<Task>) {
-    for member in container.members() {
-        work.push_back(Task::Refuse(without_members(member), StatusCode::NOT_EXECUTED));
-        not_executed(member, work);
-    }
-}
-
-/// A command to refer to. Members have entries of their own, so that nested containers are not copied once for each level.
-fn without_members(command: &Command<'_>) -> Command<'static> {
-    match command {
-        Command::Atomic(atomic) => Atomic::new(atomic.cmd_id.clone().into_owned(), Vec::new()).into(),
-        Command::Sequence(sequence) => Sequence::new(sequence.cmd_id.clone().into_owned(), Vec::new()).into(),
-        other => other.clone().into_owned(),
-    }
-}
-
-/// Whether an outcome says something about every item.
-fn fits(outcome: &Outcome, command: &Command<'_>) -> bool {
-    let count = outcome.items.len();
-    count == 1 || count == command.items().len()
-}
-
-/// What is answered to one command.
-struct Answers {
-    command: Command<'static>,
-    outcome: Outcome,
-    statuses: Vec<Status<'static>>,
-    results: Option<Results<'static>>,
-}
-
-impl Answers {
-    fn new(msg_ref: &MsgId<'static>, command: Command<'static>, outcome: Outcome) -> Self {
-        let statuses = statuses_of(msg_ref, &command, &outcome);
-        let items: Vec<_> = outcome.items.iter().flat_map(|item| item.results.iter().cloned()).collect();
-        let results =
-            (!items.is_empty()).then(|| Results::new(UNNUMBERED, msg_ref.clone(), command.cmd_ref(), items));
-        Self { command, outcome, statuses, results }
-    }
-
-    fn statuses_len(&self, encoding: Encoding) -> usize {
-        self.statuses.iter().map(|status| Command::from(status.clone()).encoded_len(encoding)).sum()
-    }
-
-    fn results_len(&self, encoding: Encoding) -> usize {
-        self.results.as_ref().map_or(0, |results| Command::from(results.clone()).encoded_len(encoding))
-    }
-
-    fn drop_results(&mut self, msg_ref: &MsgId<'static>) {
-        self.results = None;
-        for item in self.outcome.items.iter_mut().filter(|item| !item.results.is_empty()) {
-            *item = ItemOutcome::new(StatusCode::TOO_LARGE);
-        }
-        self.statuses = statuses_of(msg_ref, &self.command, &self.outcome);
-    }
-
-    /// Results follow the statuses of their command (RepPro 1.2.2, Results).
-    fn push(self, composer: &mut Composer) {
-        for mut status in self.statuses {
-            status.cmd_id = composer.next_cmd_id();
-            composer.push(status.into());
-        }
-        if let Some(mut results) = self.results {
-            results.cmd_id = composer.next_cmd_id();
-            composer.push(results.into());
-        }
-    }
-}
-
-/// Stands in for a CmdID until its command is put into a message; as long as the longest.
-const UNNUMBERED: CmdId<'static> = CmdId::LONGEST;
-
-/// One Status for the command when all items ended alike, else one for each item (RepPro 1.2.2, Status).
-fn statuses_of(
-    msg_ref: &MsgId<'static>,
-    command: &Command<'static>,
-    outcome: &Outcome,
-) -> Vec<Status<'static>> {
-    // What has no name that a Status could carry cannot be answered.
-    let Some(cmd) = command.name() else { return Vec::new() };
-    let alike = outcome.items.windows(2).all(|pair| pair[0].code == pair[1].code);
-    let whole = alike && outcome.items.iter().all(|item| item.detail.is_empty());
-    let shown = if whole { &outcome.items[..1] } else { &outcome.items[..] };
-    let status = |(index, item): (usize, &ItemOutcome)| {
-        let mut status = Status::new(UNNUMBERED, msg_ref.clone(), command.cmd_ref(), cmd.clone(), item.code);
-        let about = if whole && command.items().len() > 1 { None } else { command.items().get(index) };
-        if let Some(about) = about {
-            status.target_refs.extend(about.target_uri().map(LocUri::to_ref));
-            status.source_refs.extend(about.source_uri().map(LocUri::to_ref));
-        }
-        status.items.clone_from(&item.detail);
-        status
-    };
-    shown.iter().enumerate().map(status).collect()
 }
 
 /// Whether a RespURI leads to the host and scheme of the server's own address: a server may send its device to another path, no further.

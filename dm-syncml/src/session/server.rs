@@ -1,186 +1,23 @@
 //! The server's side of a session.
 
+mod config;
+mod output;
+
+pub use config::{Account, ServerConfig};
+pub use output::{ServerEnd, ServerEvent, ServerOutput};
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use crate::auth::{AuthScheme, Credentials, Nonce, Proof, Prover, Verifier};
+use crate::auth::{AuthScheme, Nonce, Proof, Prover, Verifier};
 use crate::codes::{AlertCode, StatusCode};
-use crate::model::{
-    Alert, Chal, CmdName, CmdRef, Command, Item, LocUri, MsgId, SessionId, Status, VerDtd, VerProto,
-};
+use crate::model::{Alert, Chal, CmdName, CmdRef, Command, Item, MsgId, SessionId, Status, VerDtd, VerProto};
 use crate::time::Instant;
 
 use super::composer::{Composer, Letterhead};
 use super::incoming::Incoming;
 use super::ledger::{Answer, CommandHandle, GivenUp, Ledger};
 use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
-
-/// How a server behaves in its sessions.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ServerConfig {
-    /// The server's own address: Source of its messages, and what devices have in their accounts.
-    pub address: LocUri<'static>,
-    /// What is demanded of a device that nobody knows, so that it cannot tell. Devices that are known have their own
-    /// scheme in their [`Account`]; for the two to look alike it should be the same.
-    pub stranger_scheme: AuthScheme,
-    /// The largest message the server takes, told to the device.
-    pub max_msg_size: Option<u64>,
-    /// The largest object the server takes, told to the device.
-    pub max_obj_size: Option<u64>,
-    /// How long the session waits for the device's next message, and how long it remembers its last answer.
-    pub idle: Duration,
-    /// How many commands of one message are taken. Each costs an answer, even a stranger's.
-    pub max_commands: usize,
-}
-
-impl ServerConfig {
-    /// The defaults: MD5 for strangers, 64 KiB messages, 1 MiB objects, two minutes.
-    #[must_use]
-    pub const fn new(address: LocUri<'static>) -> Self {
-        Self {
-            address,
-            stranger_scheme: AuthScheme::Md5,
-            max_msg_size: Some(64 << 10),
-            max_obj_size: Some(1 << 20),
-            idle: Duration::from_secs(120),
-            max_commands: 1000,
-        }
-    }
-
-    /// Sets [`stranger_scheme`](Self::stranger_scheme).
-    #[must_use]
-    pub const fn with_stranger_scheme(mut self, scheme: AuthScheme) -> Self {
-        self.stranger_scheme = scheme;
-        self
-    }
-
-    /// Sets [`max_msg_size`](Self::max_msg_size).
-    #[must_use]
-    pub const fn with_max_msg_size(mut self, octets: u64) -> Self {
-        self.max_msg_size = Some(octets);
-        self
-    }
-
-    /// Sets [`max_obj_size`](Self::max_obj_size).
-    #[must_use]
-    pub const fn with_max_obj_size(mut self, octets: u64) -> Self {
-        self.max_obj_size = Some(octets);
-        self
-    }
-
-    /// Sets [`max_commands`](Self::max_commands).
-    #[must_use]
-    pub const fn with_max_commands(mut self, commands: usize) -> Self {
-        self.max_commands = commands;
-        self
-    }
-
-    /// Sets [`idle`](Self::idle).
-    #[must_use]
-    pub const fn with_idle(mut self, idle: Duration) -> Self {
-        self.idle = idle;
-        self
-    }
-}
-
-/// What a server knows of a device: how each proves itself to the other.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Account {
-    /// What the device must show; `None` when the transport has authenticated it.
-    pub device: Option<(AuthScheme, Credentials)>,
-    /// The nonce the device's next digest is made with, as last stored.
-    pub device_nonce: Option<Nonce>,
-    /// What the server shows.
-    pub server: Option<(AuthScheme, Credentials)>,
-    /// The nonce the server's next digest is made with, as last stored.
-    pub server_nonce: Option<Nonce>,
-}
-
-impl Account {
-    /// An account in which nobody shows anything: the transport has authenticated both.
-    #[must_use]
-    pub const fn transport() -> Self {
-        Self { device: None, device_nonce: None, server: None, server_nonce: None }
-    }
-
-    /// An account with MD5 in both directions.
-    #[must_use]
-    pub const fn md5(device: Credentials, server: Credentials) -> Self {
-        Self {
-            device: Some((AuthScheme::Md5, device)),
-            device_nonce: None,
-            server: Some((AuthScheme::Md5, server)),
-            server_nonce: None,
-        }
-    }
-
-    /// Sets the stored nonces.
-    #[must_use]
-    pub fn with_nonces(mut self, device: Option<Nonce>, server: Option<Nonce>) -> Self {
-        self.device_nonce = device;
-        self.server_nonce = server;
-        self
-    }
-}
-
-/// What a server session wants done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ServerOutput {
-    /// Store this, then call [`ServerSession::handle_persisted`]; the reply waits for it.
-    Persist(RecordSeq, Record),
-    /// Something happened. While events are drained more commands may be queued; they go out with the same reply.
-    Event(ServerEvent),
-    /// Answer the device's message with this body, in the encoding of the request.
-    Reply(Vec<u8>),
-    /// Nothing more will come: the session may be dropped.
-    Closed,
-    /// Nothing is due before this time; `None` when nothing is due at all.
-    Wait(Option<Instant>),
-}
-
-/// Something that happened in a server session.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ServerEvent {
-    /// The device has proved itself. Not repeated.
-    Authenticated,
-    /// The session began: 1200 when the device answers a notification, 1201 when it came by itself.
-    Started(AlertCode),
-    /// The DevInfo that the device sent: items with Source and Data.
-    DevInfo(Vec<Item<'static>>),
-    /// A generic alert (1226) or client event (1224).
-    Alert(Alert<'static>),
-    /// A command has its answer.
-    Answered(CommandHandle, Answer),
-    /// A command will have no answer.
-    GivenUp(CommandHandle, GivenUp),
-    /// The session is over. Its last answer may still follow, and be asked for again until [`ServerOutput::Closed`].
-    Ended(ServerEnd),
-}
-
-/// How a server session ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ServerEnd {
-    /// Nothing was left to say.
-    Completed,
-    /// The device aborted it (1223).
-    Aborted,
-    /// The device did not prove itself.
-    DeviceRefused,
-    /// The device did not take the server's proof.
-    ServerRefused,
-    /// The device refused the server's header with this code.
-    HeaderRefused(StatusCode),
-    /// The device speaks no version of the protocol that we do.
-    ProtocolRefused,
-    /// The device's next message did not come.
-    TimedOut,
-}
 
 /// The server's side of one session: takes the device's messages, sends queued commands, tells what became of them.
 ///

@@ -373,7 +373,10 @@ impl<'a> Reader<'a> {
         let namespace = match declared {
             Some(namespace) => namespace,
             None if prefix == Some("xml") => Namespace::Other(Cow::Borrowed(XML)),
-            None => Namespace::Other(Cow::Borrowed("")),
+            None => match self.space.page_of("") {
+                Some(page) => Namespace::Page(page),
+                None => Namespace::Other(Cow::Borrowed("")),
+            },
         };
         if let Some((tag, page)) = self.find(local, &namespace, parent, prefix.is_none() || undeclared) {
             let needed = match &namespace {
@@ -471,7 +474,7 @@ impl<'a> Reader<'a> {
                 Ok(Markup::Start(ref start)) => Some(Event::Start(self.start(start, false)?)),
                 Ok(Markup::Empty(ref start)) => Some(Event::Start(self.start(start, true)?)),
                 Ok(Markup::End(_)) => Some(self.end()),
-                Ok(Markup::Text(text)) => self.character_data(text.into_inner())?,
+                Ok(Markup::Text(text)) => self.text_event(text.into_inner())?,
                 Ok(Markup::Eof) if self.state == State::After => return Ok(None),
                 Ok(other) => self.rare(other)?,
                 Err(ref error) => return Err(self.markup_error(error)),
@@ -486,7 +489,7 @@ impl<'a> Reader<'a> {
     fn rare(&mut self, markup: Markup<'a>) -> Result<Option<Event<'a>>, Error> {
         match markup {
             Markup::CData(_) if self.open.is_empty() => Err(self.error(ErrorKind::OutsideRoot)),
-            Markup::CData(text) => self.text_event(text.into_inner()),
+            Markup::CData(text) => Ok(self.line_ends(text.into_inner())),
             Markup::GeneralRef(name) => self.reference(&name.into_inner()).map(Some),
             Markup::Comment(_) | Markup::PI(_) => Ok(None),
             Markup::Decl(_) | Markup::DocType(_) if self.state == State::Before => Ok(None),
@@ -508,7 +511,7 @@ impl<'a> Reader<'a> {
                     self.end();
                     return Ok(None);
                 }
-                Ok(Markup::Text(text)) => self.character_data(text.into_inner())?,
+                Ok(Markup::Text(text)) => self.text_event(text.into_inner())?,
                 Ok(other) => self.rare(other)?,
                 Err(ref error) => return Err(self.markup_error(error)),
             };
@@ -539,31 +542,29 @@ impl<'a> Reader<'a> {
         Event::End
     }
 
-    /// Text that is not a CDATA section.
-    #[inline]
-    fn character_data(&mut self, text: Cow<'a, str>) -> Result<Option<Event<'a>>, Error> {
-        if text.starts_with('&') {
-            // quick-xml passes it on only where that is asked for.
-            self.meet(Leniencies::BARE_AMPERSANDS);
-        }
-        self.text_event(text)
-    }
-
-    /// Text between tags, line ends made LF (XML 1.0 §2.11); outside the root only white space may stand.
-    fn text_event(&self, text: Cow<'a, str>) -> Result<Option<Event<'a>>, Error> {
+    /// Text between tags; outside the root only white space may stand.
+    fn text_event(&mut self, text: Cow<'a, str>) -> Result<Option<Event<'a>>, Error> {
         if self.open.is_empty() {
             let blank = text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
             return if blank { Ok(None) } else { Err(self.error(ErrorKind::OutsideRoot)) };
         }
+        if self.options.leniencies.contains(Leniencies::BARE_AMPERSANDS) && text.starts_with('&') {
+            self.meet(Leniencies::BARE_AMPERSANDS);
+        }
+        Ok(self.line_ends(text))
+    }
+
+    /// Text with its line ends made LF (XML 1.0 §2.11); nothing for nothing.
+    fn line_ends(&self, text: Cow<'a, str>) -> Option<Event<'a>> {
         if text.is_empty() {
-            return Ok(None);
+            return None;
         }
         let text = if self.has_cr && text.contains('\r') {
             Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
         } else {
             text
         };
-        Ok(Some(Event::Text(text)))
+        Some(Event::Text(text))
     }
 
     /// `&name;` in content.
@@ -641,7 +642,11 @@ impl<'a> Source<'a> for Reader<'a> {
     #[inline]
     fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
         if self.state == State::Inside && self.attributes.is_empty() {
-            self.child_inside().map_err(|error| self.fail(error))
+            self.child_inside().map_err(|error| match error.kind() {
+                // Whoever passes over such text may go on.
+                ErrorKind::TextAmongElements => error,
+                _ => self.fail(error),
+            })
         } else {
             read_child(self)
         }
