@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 fn dmtool(args: &[&str]) -> Output {
@@ -196,6 +197,8 @@ fn complaints_are_one_line_for_scripts() {
         (&empty, "error: truncated at byte 0: ".into()),
         (&words, "error: unknown-kind at byte 0: ".into()),
     ] {
+        let output = dmtool(&["inspect", file]);
+        assert!(complaint(&output, 1).starts_with(&begins), "{output:?}");
         let output = dmtool(&["convert", "--to", "xml", file, "-"]);
         assert!(complaint(&output, 1).starts_with(&begins), "{output:?}");
         assert!(text(&output.stderr).contains(file.as_str()), "{output:?}");
@@ -236,7 +239,13 @@ fn wrong_usage_is_two() {
 
 #[test]
 fn help_has_examples() {
-    for args in [&["--help"][..], &["convert", "--help"], &["diff", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["inspect", "--help"],
+        &["convert", "--help"],
+        &["transcode", "--help"],
+        &["diff", "--help"],
+    ] {
         let output = dmtool(args);
         let help = text(done(&output));
         assert!(help.contains("Examples:\n  dmtool "), "{help}");
@@ -250,6 +259,228 @@ fn a_failed_conversion_leaves_the_old_file() {
     let bad = files.with("bad.wbxml", b"\x02\xA4\x01\x6A\0\x6D");
     complaint(&dmtool(&["convert", "--to", "xml", &bad, &out]), 1);
     assert_eq!(fs::read(&out).unwrap(), b"old");
+}
+
+/// What `inspect --json` says.
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(done(output)).expect("one JSON object")
+}
+
+#[test]
+fn inspect_says_the_same_of_both_encodings() {
+    for name in sessions() {
+        let of =
+            |extension: &str| json(&dmtool(&["inspect", "--json", &session(&format!("{name}.{extension}"))]));
+        let (xml, wbxml, table) = (of("xml"), of("wbxml"), of("strtbl13.wbxml"));
+        assert_eq!((&xml["kind"], &xml["encoding"]), (&"syncml".into(), &"xml".into()));
+        assert_eq!((&xml["profile"], &xml["quirks"]), (&"FIELD".into(), &Value::Array(Vec::new())));
+        assert_eq!((&wbxml["encoding"], &table["encoding"]), (&"wbxml".into(), &"wbxml".into()));
+        assert!(xml["document"]["SyncML"]["SyncHdr"]["MsgID"].is_string(), "{xml}");
+        assert_eq!(wbxml["document"], table["document"], "{name}");
+        // A Type says the encoding of the tree beside it.
+        let xml = xml
+            .to_string()
+            .replace("dmtnds+xml", "dmtnds+wbxml")
+            .replace(r#""encoding":"xml""#, r#""encoding":"wbxml""#);
+        assert_eq!(xml, wbxml.to_string().replace("dmtnds+xml", "dmtnds+wbxml"), "{name}");
+    }
+}
+
+#[test]
+fn json_keeps_the_order_of_commands_and_the_names_of_the_wire() {
+    let document = json(&dmtool(&["inspect", "--json", &session("04-s2c-pkg2-cmds.wbxml")]));
+    let body = document["document"]["SyncML"]["SyncBody"].as_array().expect("an array");
+    let names: Vec<_> =
+        body.iter().map(|command| command.as_object().unwrap().keys().next().unwrap()).collect();
+    assert_eq!(names, ["Status", "Status", "Status", "Get", "Sequence", "Exec", "Final"]);
+    assert_eq!(body[3]["Get"]["Item"][1]["Target"]["LocURI"], "./DevDetail/NoSuch");
+    assert_eq!(
+        body[4]["Sequence"][1]["Alert"]["Item"][1]["Data"],
+        serde_json::json!({"text": "Apply the new settings?"})
+    );
+    assert_eq!(body[0]["Status"]["Chal"]["Meta"]["NextNonce"], "(hidden)");
+    assert_eq!(body[6]["Final"], true);
+    // Data that is a document, in each of its shapes.
+    for name in
+        ["11-s2c-add-tnds.xml", "11-s2c-add-tnds.wbxml", "11b-s2c-add-tnds-nested-page2.handmade.wbxml"]
+    {
+        let found = json(&dmtool(&["inspect", "--json", &session(name)]));
+        let data = &found["document"]["SyncML"]["SyncBody"][1]["Add"]["Item"][0]["Data"];
+        assert_eq!(data["document"]["MgmtTree"][1]["Node"][0]["NodeName"], "Mail", "{name}");
+    }
+    // Base64 is told from text.
+    let b64 = br#"<Add xmlns="SYNCML:SYNCML1.2"><CmdID>1</CmdID><Meta><Format xmlns="syncml:metinf">b64</Format></Meta><Item><Data>AP
+        8B</Data></Item></Add>"#;
+    let found = json(&dmtool_fed(&["inspect", "--json", "-"], b64));
+    assert_eq!(found["kind"], "fragment");
+    assert_eq!(
+        found["document"]["SyncML"]["SyncBody"][0]["Add"]["Item"][0]["Data"],
+        serde_json::json!({"base64": "AP8B"})
+    );
+}
+
+#[test]
+fn inspect_names_the_quirks_that_were_needed() {
+    let profile = b"<Add><Item><Meta><A:Format>int</A:Format></Meta><Data>0</Data></Item></Add>";
+    let found = json(&dmtool_fed(&["inspect", "--json", "--profile", "fleet", "-"], profile));
+    assert_eq!(found["quirks"], serde_json::json!(["no-namespace", "undeclared-prefixes", "missing-cmd-id"]));
+    assert_eq!(found["profile"], "FLEET");
+    let output = dmtool_fed(&["inspect", "--profile", "STRICT", "-"], profile);
+    assert!(complaint(&output, 1).starts_with("error: "), "{output:?}");
+}
+
+#[test]
+fn people_see_meanings_and_offsets() {
+    let output = dmtool(&["inspect", &session("04-s2c-pkg2-cmds.wbxml")]);
+    let shown = text(done(&output));
+    for line in [
+        "message 2 of session 1A, DM/1.2, SyncML 1.2\n",
+        "212 authentication accepted for the session",
+        "4 Get ./DevDetail/SwV; ./DevDetail/NoSuch\n",
+        "\n000000  WBXML 1.2, public id 0x1201, UTF-8, string table of 0 octets\n000005  6D <SyncML> 00:2D\n",
+        "(hidden)\n",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+    // XML has no tokens.
+    let output = dmtool(&["inspect", &session("04-s2c-pkg2-cmds.xml")]);
+    assert!(!text(done(&output)).contains("000000"), "{output:?}");
+}
+
+#[test]
+fn no_view_shows_secrets() {
+    for name in sessions() {
+        let xml = fs::read_to_string(session(&format!("{name}.xml"))).unwrap();
+        let between = |start: &str, end: &str| -> Vec<&str> {
+            xml.split(start).skip(1).filter_map(|rest| rest.split(end).next()).collect()
+        };
+        let mut secrets = between("<NextNonce", "</NextNonce>");
+        secrets.extend(
+            between("<Cred>", "</Cred>")
+                .iter()
+                .filter_map(|cred| cred.split("<Data>").nth(1)?.split('<').next()),
+        );
+        let secrets: Vec<_> = secrets.iter().filter_map(|secret| secret.rsplit('>').next()).collect();
+        for extension in ["xml", "wbxml", "strtbl13.wbxml"] {
+            let file = session(&format!("{name}.{extension}"));
+            for args in [&["inspect", &file][..], &["inspect", "--json", &file]] {
+                let output = dmtool(args);
+                let shown = text(done(&output));
+                for secret in &secrets {
+                    assert!(!secret.is_empty() && !shown.contains(secret), "{secret} is in\n{shown}");
+                }
+            }
+        }
+    }
+    // Where trees, items and provisioning documents keep them.
+    let files = Files::new();
+    let tree = "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>AAuthSecret</NodeName><Value>hunter2</Value></Node></MgmtTree>";
+    let item = |uri: &str, format: &str, data: &str| {
+        let meta =
+            format!("<Meta><Format>{format}</Format><Type>application/vnd.syncml.dmtnds+xml</Type></Meta>");
+        format!(
+            "<Add><CmdID>1</CmdID><Item><Target><LocURI>{uri}</LocURI></Target>{meta}<Data>{data}</Data></Item></Add>"
+        )
+    };
+    let parameter = r#"<parm name="AAUTHSECRET" value="hunter2"/>"#;
+    let provisioning = format!(
+        r#"<wap-provisioningdoc><characteristic type="APPLICATION">{parameter}</characteristic></wap-provisioningdoc>"#
+    );
+    let escape = |markup: &str| markup.replace('&', "&amp;").replace('<', "&lt;");
+    for (at, document) in [
+        tree.to_owned(),
+        provisioning.clone(),
+        item("./DMAcc/A/AppAuth/1/AAuthSecret?prop=Value", "chr", "hunter2"),
+        item("./DMAcc", "xml", tree),
+        item("./DMAcc", "xml", &escape(tree)),
+        item("./DMAcc", "xml", &format!("<![CDATA[{tree}]]>")),
+        item("./DMAcc", "xml", &escape(&provisioning)),
+        item("./DMAcc", "xml", &provisioning),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let xml = files.with(&format!("{at}.xml"), document.as_bytes());
+        let wbxml = files.path(&format!("{at}.wbxml"));
+        done(&dmtool(&["transcode", "--to", "wbxml", &xml, &wbxml]));
+        for file in [&xml, &wbxml] {
+            for args in [&["inspect", file][..], &["inspect", "--json", file]] {
+                let output = dmtool(args);
+                let shown = text(done(&output));
+                assert!(!shown.contains("hunter2") && shown.contains("(hidden)"), "{document}\n{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn kinds_are_recognised() {
+    const PUSH: &[u8] = b"\x01\x06\x03\xC4\xAF\x87";
+    let mut package0 = vec![0xA5; 16];
+    package0.extend_from_slice(b"\x02\xC0\0\0\0\0\x01\x05alpha");
+    let push = [PUSH, &package0].concat();
+    let sms = [b"\x06\x05\x04\x0B\x84\xC0\x02", &push[..]].concat();
+    let tree = |properties: &str| {
+        format!(
+            "<MgmtTree xmlns='syncml:dmddf1.2'><Node><NodeName>A</NodeName>{properties}</Node></MgmtTree>"
+        )
+        .into_bytes()
+    };
+    for (kind, encoding, document) in [
+        ("package0", "binary", package0.clone()),
+        ("wap-push", "binary", push),
+        ("sms", "binary", sms),
+        ("tnds", "xml", tree("<RTProperties/>")),
+        ("ddf", "xml", tree("<DFProperties/>")),
+        ("provisioning", "xml", b"<wap-provisioningdoc version='1.1'/>".to_vec()),
+        ("provisioning", "wbxml", b"\x03\x0B\x6A\0\x05".to_vec()),
+        ("fragment", "xml", b"<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID></Get>".to_vec()),
+    ] {
+        let found = json(&dmtool_fed(&["inspect", "--json", "-"], &document));
+        assert_eq!((&found["kind"], &found["encoding"]), (&kind.into(), &encoding.into()), "{found}");
+        assert!(found["document"].is_object(), "{found}");
+        done(&dmtool_fed(&["inspect", "-"], &document));
+        let told = json(&dmtool_fed(&["inspect", "--json", "--as", kind, "-"], &document));
+        assert_eq!(told, found);
+    }
+}
+
+#[test]
+fn documents_transcode_there_and_back() {
+    let files = Files::new();
+    for name in sessions() {
+        let wbxml = session(&format!("{name}.wbxml"));
+        let (xml, back) = (files.path("there.xml"), files.path("back.wbxml"));
+        let (again, last) = (files.path("again.xml"), files.path("last.wbxml"));
+        done(&dmtool(&["transcode", "--to", "xml", &wbxml, &xml]));
+        done(&dmtool(&["transcode", "--to", "wbxml", &xml, &back]));
+        done(&dmtool(&["transcode", "--to", "xml", &back, &again]));
+        done(&dmtool(&["transcode", "--to", "wbxml", &again, &last]));
+        // CDATA, which text in OPAQUE becomes, is text when it is read again; from then on nothing changes.
+        let plain = fs::read_to_string(&xml).unwrap().replace("<![CDATA[", "").replace("]]>", "");
+        let again = fs::read_to_string(&again).unwrap();
+        assert!(again == plain || name.contains("cdata"), "{name}\n{plain}\n{again}");
+        assert!(fs::read(&back).unwrap() == fs::read(&last).unwrap(), "{name}");
+        for other in [&xml, &back, &last] {
+            // Elements alone do not know that the Type beside a tree says its encoding.
+            if other == &xml && name.contains("tnds") {
+                continue;
+            }
+            assert_eq!(text(done(&dmtool(&["diff", &wbxml, other]))), "", "{name}");
+        }
+    }
+    // What is not SyncML; and what is there already.
+    let xml = b"<wap-provisioningdoc version=\"1.0\"><characteristic type=\"NAPDEF\"/></wap-provisioningdoc>";
+    let wbxml = dmtool_fed(&["transcode", "--to", "wbxml", "-", "-"], xml);
+    assert!(done(&wbxml)[1..].starts_with(b"\x0B\x6A\0\xC5\x46"), "{wbxml:?}");
+    assert_eq!(done(&dmtool_fed(&["transcode", "--to", "xml", "-", "-"], &wbxml.stdout)), xml);
+    assert_eq!(done(&dmtool_fed(&["transcode", "--to", "xml", "-", "-"], xml)), xml);
+    for bad in [&b"\x02\xA4\x01\x6A\0\x6D"[..], b"<a><b></a>"] {
+        for to in ["xml", "wbxml"] {
+            let output = dmtool_fed(&["transcode", "--to", to, "-", "-"], bad);
+            assert!(complaint(&output, 1).contains(" at byte "), "{output:?}");
+        }
+    }
 }
 
 /// Files of real messages, `DM_CORPUS`, that stand in both encodings.

@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding as _};
 use clap::Args;
 use dm_syncml::elements::Element;
 use dm_syncml::{Encoding, Fragment, Message, Printer, Quirks};
-use dm_wbxml::{CodeSpace, SYNCML_1_2};
+use dm_wbxml::{CodeSpace, PROV_1_0, SYNCML_1_2};
 use serde_json::{Value, json};
 
 use super::document::Document;
@@ -16,11 +16,12 @@ use super::failure::Failure;
 use super::input::Input;
 use super::kind::{Form, Kind, Recognised};
 use super::profile::ProfileArg;
-use super::{Answer, json, secrets, tree};
+use super::secrets::Secrets;
+use super::{Answer, json, listing, tree};
 
 /// Shows what a document says, to people or to scripts.
 ///
-/// Codes get their meaning, base64 is opened, and so are documents inside Data. Credentials, nonces and the secrets that accounts hold are not
+/// Codes get their meaning, base64 is opened, and so are documents inside Data. Below a WBXML document stand its tokens with their offsets. Credentials, nonces and the secrets that accounts hold are not
 /// shown.
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -63,12 +64,13 @@ impl Inspect {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let input = Input::read(&self.file)?;
         let octets = input.octets.as_slice();
-        let look = || {
+        let mut secrets = Secrets::default();
+        let mut look = || {
             let recognised = match self.kind {
                 Some(kind) => Recognised::told(kind, octets),
                 None => Recognised::new(octets)?,
             };
-            let (found, quirks) = self.look(recognised, octets)?;
+            let (found, quirks) = self.look(recognised, octets, &mut secrets)?;
             let kind = match (&found, self.kind) {
                 (Found::Message(Document::Fragment(_), _), None) => Kind::Fragment,
                 _ => recognised.kind,
@@ -79,32 +81,57 @@ impl Inspect {
         let outcome = if self.json {
             self.write_json(recognised, &found, quirks, octets, out)
         } else {
-            self.write_text(recognised, &found, quirks, octets, out)
+            self.write_text(recognised, &found, quirks, octets, out).and_then(|()| {
+                match (recognised.form, &found) {
+                    (Form::Wbxml, Found::Message(..)) => listing::write(octets, &SYNCML_1_2, &secrets, out),
+                    (Form::Wbxml, Found::Elements(_, space)) => listing::write(octets, space, &secrets, out),
+                    _ => Ok(()),
+                }
+            })
         };
         outcome.map(|()| Answer::Yes).map_err(|error| Failure::writing("-", &error))
     }
 
     /// Decodes, and hides what must not be shown.
-    fn look(&self, recognised: Recognised, octets: &[u8]) -> Result<(Found, Quirks), Failure> {
+    fn look(
+        &self,
+        recognised: Recognised,
+        octets: &[u8],
+        secrets: &mut Secrets,
+    ) -> Result<(Found, Quirks), Failure> {
         let malformed = |error: dm_wbxml::Error| Failure::malformed(&error);
         match (recognised.kind, recognised.form) {
-            (Kind::Syncml | Kind::Fragment, Form::Xml) => self.look_at_message(Encoding::Xml, octets),
-            (Kind::Syncml | Kind::Fragment, Form::Wbxml) => self.look_at_message(Encoding::Wbxml, octets),
+            (Kind::Syncml | Kind::Fragment, Form::Xml) => {
+                self.look_at_message(Encoding::Xml, octets, secrets)
+            }
+            (Kind::Syncml | Kind::Fragment, Form::Wbxml) => {
+                self.look_at_message(Encoding::Wbxml, octets, secrets)
+            }
             (Kind::Tnds | Kind::Ddf | Kind::Provisioning, Form::Xml) => {
                 let (mut root, met) = from_xml(octets, self.profile.profile).map_err(malformed)?;
-                secrets::hide(&mut root);
+                secrets.hide(&mut root);
                 Ok((Found::Elements(root, &SYNCML_1_2), met))
             }
             (Kind::Tnds | Kind::Ddf, Form::Wbxml) => {
                 let mut root = from_wbxml(octets, &SYNCML_1_2).map_err(malformed)?.into_owned();
-                secrets::hide(&mut root);
+                secrets.hide(&mut root);
                 Ok((Found::Elements(root, &SYNCML_1_2), Quirks::STRICT))
+            }
+            (Kind::Provisioning, Form::Wbxml) => {
+                let mut root = from_wbxml(octets, &PROV_1_0).map_err(malformed)?.into_owned();
+                secrets.hide_parameters(&mut root);
+                Ok((Found::Elements(root, &PROV_1_0), Quirks::STRICT))
             }
             _ => Ok((Found::Octets, Quirks::STRICT)),
         }
     }
 
-    fn look_at_message(&self, encoding: Encoding, octets: &[u8]) -> Result<(Found, Quirks), Failure> {
+    fn look_at_message(
+        &self,
+        encoding: Encoding,
+        octets: &[u8],
+        secrets: &mut Secrets,
+    ) -> Result<(Found, Quirks), Failure> {
         let options = self.profile.profile.options();
         let decoded = match self.kind {
             Some(Kind::Syncml) => Message::decode_reporting(encoding, octets, &options)
@@ -115,7 +142,7 @@ impl Inspect {
         };
         let (document, met) = decoded.map_err(|error| Failure::malformed(&error))?;
         let mut root = document.to_elements().map_err(|error| Failure::malformed(&error))?;
-        secrets::hide(&mut root);
+        secrets.hide(&mut root);
         match document.with_elements(&root) {
             Some(shown) => Ok((Found::Message(shown, root), met)),
             // What cannot be said without its secrets is said as elements.

@@ -10,7 +10,7 @@
 use base64ct::{Base64, Encoding as _};
 use dm_syncml::elements::{Element, Name, Node, metinf, syncml};
 use dm_syncml::{Data, Format};
-use dm_wbxml::{CodeSpace, Tag, is_xml_text};
+use dm_wbxml::{CodeSpace, SYNCML_1_2, Tag, is_xml_text};
 use serde_json::{Map, Value, json};
 
 use super::elements::name_of;
@@ -74,6 +74,10 @@ impl Shaping<'_> {
 
     /// What an element says, where the Format in force outside is `format`.
     fn value(&self, element: &Element<'_>, format: Option<&str>) -> Value {
+        // Elsewhere the same tokens are other elements.
+        if !std::ptr::eq(self.space, &SYNCML_1_2) {
+            return self.list(element);
+        }
         let own = format_of(element);
         let format = own.as_deref().or(format);
         let has_elements = element.children.iter().any(|node| matches!(node, Node::Element(_)));

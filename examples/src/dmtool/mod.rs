@@ -12,8 +12,10 @@ mod input;
 mod inspect;
 mod json;
 mod kind;
+mod listing;
 mod profile;
 mod secrets;
+mod transcode;
 mod tree;
 
 use std::ffi::OsString;
@@ -39,6 +41,7 @@ A FILE of - is standard input or output.
 Examples:
   dmtool inspect message.wbxml                     what a message says
   dmtool convert --to xml message.wbxml -          the same message as XML
+  dmtool transcode --to xml devinf.wbxml -         any other document as XML
   dmtool diff request.xml request.wbxml            whether two say the same
 
 Exit codes:
@@ -52,6 +55,7 @@ Errors are one line on standard error, `error: KIND at byte OFFSET in ELEMENTS: 
 enum Task {
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
+    Transcode(transcode::Transcode),
     Diff(diff::Diff),
 }
 
@@ -76,6 +80,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let (outcome, malformed) = match &dmtool.task {
         Task::Inspect(inspect) => (inspect.run(&mut out), NO),
         Task::Convert(convert) => (convert.run(&mut out), NO),
+        Task::Transcode(transcode) => (transcode.run(&mut out), NO),
         Task::Diff(diff) => (diff.run(&mut out), TROUBLE),
     };
     let outcome = outcome.and_then(|answer| match out.flush() {
