@@ -15,7 +15,7 @@ use crate::text::is_xml_text;
 /// carry, else as base64. Text and octets keep their order, and text in pieces becomes one piece. One element is held at a
 /// time, never the document; the work is linear.
 ///
-/// [`wbxml_to_xml`](crate::wbxml_to_xml) and [`xml_to_wbxml`](crate::xml_to_wbxml) choose the code space and look after
+/// `wbxml_to_xml` and `xml_to_wbxml` (feature `xml`) choose the code space and look after
 /// documents inside documents.
 ///
 /// ```

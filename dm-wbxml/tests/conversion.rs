@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use dm_wbxml::wbxml::Version;
 use dm_wbxml::xml::{Leniencies, Options};
 use dm_wbxml::{
-    CodePage, CodeSpace, Element, ErrorKind, Event, Limits, PublicId, SYNCML_1_2, Source, wbxml_to_xml, xml,
-    xml_to_wbxml,
+    CodePage, CodeSpace, Element, ErrorKind, Event, Limits, Name, PublicId, SYNCML_1_2, Source, wbxml_to_xml,
+    xml, xml_to_wbxml,
 };
 
 fn to_xml(wbxml: &[u8]) -> String {
@@ -191,6 +191,9 @@ fn survives(input: &[u8], is_wbxml: bool) -> Result<(), String> {
         xml_to_wbxml(input, None, Version::V1_2, options).map_err(step)?
     };
     let xml = wbxml_to_xml(&wbxml, None, Limits::DEFAULT).map_err(step)?;
+    if !is_wbxml && said(input, options) != said(&xml, options) {
+        return Err(format!("says something else as {}", String::from_utf8_lossy(&xml)));
+    }
     let back = xml_to_wbxml(&xml, None, Version::V1_2, Options::default()).map_err(step)?;
     let again = wbxml_to_xml(&back, None, Limits::DEFAULT).map_err(step)?;
     if meaning(&again) != meaning(&xml) {
@@ -205,6 +208,31 @@ fn meaning(xml: &[u8]) -> Element<'_> {
     let mut reader = xml::Reader::new(xml, &SYNCML_1_2, Options::default()).unwrap();
     let Ok(Some(Event::Start(name))) = reader.next() else { panic!("a document begins with an element") };
     Element::decode(&mut reader, name).unwrap()
+}
+
+/// Local names, attributes and text of an XML document, without white space around text and whatever the namespaces.
+fn said(xml: &[u8], options: Options) -> Vec<String> {
+    static PAGE: CodePage = CodePage::new(0, &["urn:none"], &[]);
+    static NONE: CodeSpace = CodeSpace::new(PublicId::UNKNOWN, "", &[&PAGE]);
+    let mut reader = xml::Reader::new(xml, &NONE, options).unwrap();
+    let (mut said, mut text) = (Vec::new(), String::new());
+    while let Some(event) = reader.next().unwrap() {
+        if let Event::Text(piece) = event {
+            text += &piece;
+            continue;
+        }
+        if !text.trim().is_empty() {
+            said.push(text.trim().to_owned());
+        }
+        text.clear();
+        said.push(match event {
+            Event::Start(Name::Foreign(name)) => name.local().to_owned(),
+            Event::Attribute(attribute) => format!("{}={}", attribute.name(), attribute.value()),
+            Event::End => "/".into(),
+            other => panic!("{other:?}"),
+        });
+    }
+    said
 }
 
 #[test]
