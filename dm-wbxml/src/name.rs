@@ -13,7 +13,7 @@ use crate::text::is_xml_text;
 /// [`CodeSpace`](crate::CodeSpace) makes of namespace and local name. A token nobody named is a `Tag` too, and
 /// survives decoding and encoding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(u16);
+pub struct Tag(u32); // Half would do, but a Name of halves is copied in pieces that the processor has to wait for.
 
 impl Tag {
     /// The element `token` (6 bits, 0x05 to 0x3F) of code page `page`.
@@ -28,7 +28,7 @@ impl Tag {
 
     /// For tokens that the reader has already cut to six bits.
     pub(crate) const fn from_wire(page: u8, token: u8) -> Self {
-        Self((page as u16) << 8 | token as u16)
+        Self((page as u32) << 8 | token as u32)
     }
 
     /// The code page.

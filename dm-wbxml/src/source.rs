@@ -99,6 +99,7 @@ pub trait Source<'a> {
 }
 
 /// [`Source::child`] for any source, event by event.
+#[inline(never)]
 pub(crate) fn read_child<'a, S: Source<'a> + ?Sized>(source: &mut S) -> Result<Option<Name<'a>>, Error> {
     loop {
         match source.require()? {
@@ -112,6 +113,7 @@ pub(crate) fn read_child<'a, S: Source<'a> + ?Sized>(source: &mut S) -> Result<O
 }
 
 /// [`Source::text`] for any source, piece by piece.
+#[inline(never)]
 pub(crate) fn read_text<'a, S: Source<'a> + ?Sized>(source: &mut S) -> Result<Cow<'a, str>, Error> {
     let mut text = Cow::Borrowed("");
     loop {

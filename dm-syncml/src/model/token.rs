@@ -99,7 +99,8 @@ macro_rules! texts {
         impl<'a> Content<'a> for $name<'a> {
             #[inline]
             fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
-                Ok(Self(trim(source.text()?)))
+                let text = source.text()?;
+                Ok(Self(if is_trimmed(&text) { text } else { trim(text) }))
             }
 
             #[inline]
@@ -323,13 +324,16 @@ impl LocUri<'_> {
     }
 }
 
-/// White space around is a habit of XML writers; it says nothing (RepPro 1.2.2, markup).
+/// Whether neither end is white space; that nothing is there is seen at once.
 #[inline]
+fn is_trimmed(text: &str) -> bool {
+    let is_text = |b: Option<&u8>| b.is_none_or(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
+    is_text(text.as_bytes().first()) && is_text(text.as_bytes().last())
+}
+
+/// White space around is a habit of XML writers; it says nothing (RepPro 1.2.2, markup).
+#[cold]
 fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
-    let is_space = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
-    if !text.as_bytes().first().is_some_and(is_space) && !text.as_bytes().last().is_some_and(is_space) {
-        return text;
-    }
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
         Cow::Owned(text) => Cow::Owned(text.trim_ascii().into()),

@@ -572,10 +572,20 @@ impl<'a> Source<'a> for Reader<'a> {
         read_text(self)
     }
 
-    /// Nearly all children are tag tokens without attributes, or END: those are read in one go, and all else event by event.
+    /// Nearly all children are tag tokens without attributes, with a page switch at most, or END: those are read in one go, and all
+    /// else event by event.
     #[inline]
     fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
-        match (self.state, self.cursor.peek()) {
+        let mut token = self.cursor.peek();
+        if self.state == State::Content
+            && token == Some(token::SWITCH_PAGE)
+            && let [_, page, next, ..] = *self.cursor.rest()
+        {
+            self.cursor.skip(2);
+            self.page = page;
+            token = Some(next);
+        }
+        match (self.state, token) {
             (State::Content, Some(token::END)) => {
                 self.cursor.skip(1);
                 self.end();
