@@ -62,7 +62,10 @@ impl<O: Operator> DmServer<O> {
             return Err(Refusal(StatusCode::BAD_REQUEST, format!("{} has no such session", key.peer())));
         }
         if !known && self.sessions.len() >= MAX_SESSIONS {
-            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "too many sessions, try again later".into()));
+            return Err(Refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many sessions, try again later".into(),
+            ));
         }
         let account = self.accounts.get(key.peer()).cloned();
         let fresh = || ServerSession::new(now, self.config.clone(), account.clone());
