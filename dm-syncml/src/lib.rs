@@ -30,14 +30,18 @@
 //! # Where to go
 //!
 //! - Messages: [`Message`], [`Fragment`] (a body without a header), [`Command`], [`Item`], [`Meta`], [`Data`].
+//! - Reading: [`DecodeOptions`] with limits and [`Quirks`], what real peers get wrong. Writing: [`EncodeOptions`], and
+//!   [`Message::encoded_len`] for the exact size before.
+//! - Looking: [`Printer`] shows a message to people, [`Message::differences`] tells what two say differently.
 //! - Codes: [`StatusCode`], [`AlertCode`]; unknown ones survive.
 //! - Sessions: [`session`], with [`session::Incoming`] to find the session a message belongs to.
 //! - Credentials: [`auth`].
 //!
 //! # What is kept, and what is refused
 //!
-//! Decoding keeps what it can represent: unknown elements stay (in a body at their place, elsewhere as
-//! [`Extensions`]) and are encoded again, commands keep their order, codes nobody knows keep their number. A message that lacks an
+//! Decoding keeps what it can represent: unknown elements stay (among commands at their place, in other elements as
+//! [`Extensions`], which are written at the end) and are encoded again, commands keep their order, codes nobody knows keep their number, a
+//! message remembers its [`Representation`]. A message that lacks an
 //! element the DTD demands, holds one twice, or is beyond a limit is an error with its kind, its offset, the path of elements around it
 //! and the Status to answer with. Constructors refuse what would not be legal on the wire, so that encoding cannot fail.
 //!
@@ -49,7 +53,7 @@
 //!   Large objects (MoreData), HMAC credentials, Atomic on the device and user interaction are not here yet: they are answered
 //!   with 406, and nothing of them is executed.
 //! - Reading is strict, save what the standard itself allows: any order of elements, any prefix, CDATA, white space around
-//!   ids and codes. [`DecodeOptions::guess_namespaces`] takes what many servers write.
+//!   ids and codes. [`Quirks`] name what real peers get wrong, in profiles such as [`Quirks::FIELD`].
 //! - Data synchronization, the elder sister of this protocol, is not in scope; its elements are read as unknown ones.
 //!
 //! # Spec map
@@ -59,7 +63,10 @@
 //! | RepPro 1.2.2, elements | [`SyncHdr`], [`Item`], [`Meta`], [`Cred`], [`Chal`] |
 //! | RepPro 1.2.2, commands | [`Command`] and its variants |
 //! | RepPro 1.2.2 §10, codes | [`StatusCode`] |
+//! | RepPro 1.2.2, versions 1.0 to 1.2 | [`Representation`] |
 //! | MetInf 1.2 | [`Meta`] |
+//! | TND 1.2.1 §7.7.2, binary values | [`Message::encode`], [`Data::decoded`] |
+//! | TND 1.2.1, trees in Data | [`Data::management_tree`], [`DocumentCarriage`] |
 //! | DM Protocol 1.2.1, media types | [`Encoding`] |
 //! | DM Protocol 1.2.1, packages 1 to 4 | [`session`] |
 //! | DM Security 1.2.1, authentication | [`auth`] |
@@ -84,13 +91,15 @@ pub use codes::{AlertCode, StatusCode};
 pub use error::{DecodeError, DecodeErrorKind, ValueError};
 pub use model::{
     Add, Alert, Atomic, Chal, CmdId, CmdName, CmdRef, Command, Copy, Correlator, Cred, Data, DecodeOptions,
-    Delete, Encoding, Exec, Extensions, Format, Fragment, Get, Item, LocName, LocUri, Mark, MediaType,
-    Message, Meta, MsgId, NextNonce, Reference, Replace, Results, Sequence, SessionId, Source, Status,
-    SyncBody, SyncHdr, Target, VerDtd, VerProto, Version,
+    Delete, Difference, DocumentCarriage, EncodeOptions, Encoding, Exec, Extensions, Format, Fragment, Get,
+    Item, LocName, LocUri, Mark, MediaType, Message, Meta, MsgId, NextNonce, Printer, Quirks, Reference,
+    Replace, Representation, Results, Sequence, SessionId, Source, Status, StringTables, SyncBody, SyncHdr,
+    Target, TextCarriage, VerDtd, VerProto, Version,
 };
 pub use time::Instant;
 
 /// What elements are made of, for those who look into [`Extensions`] and [`Data::as_nodes`], and set [`Limits`](elements::Limits).
 pub mod elements {
+    pub use dm_wbxml::wbxml::Version as WbxmlVersion;
     pub use dm_wbxml::{Attribute, Element, ErrorKind, Limits, Name, Node, Tag, dmddf, metinf, syncml};
 }

@@ -5,11 +5,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use dm_syncml::{DecodeError, DecodeOptions, Encoding, Fragment, Message};
+use dm_syncml::{DecodeError, DecodeOptions, Encoding, Fragment, Message, Quirks};
 
-/// How many of the 150 messages and fragments of DM decoded when this was written. The test prints the others: profiles whose
-/// commands have no CmdID yet, and examples of documentation with dots for what was left out.
-const DECODED: usize = 130;
+/// How many of the 150 messages and fragments of DM decode with all quirks. The one that does not is a sample that runs three commands
+/// together; `quirks.rs` says more.
+const DECODED: usize = 149;
 
 /// A line of MANIFEST.tsv.
 struct Entry {
@@ -26,7 +26,7 @@ impl Entry {
 
     /// As a message, else as commands without a header; `Ok(true)` for a message.
     fn decode(&self) -> Result<bool, DecodeError> {
-        let options = DecodeOptions::new().with_guess_namespaces(true);
+        let options = DecodeOptions::new().with_quirks(Quirks::FIELD);
         let encoding = self.encoding();
         match Message::decode(encoding, &self.octets, &options) {
             Ok(message) => {
@@ -132,7 +132,7 @@ fn other_documents_end() {
         for encoding in [Encoding::Wbxml, Encoding::Xml] {
             let _ = Message::decode(encoding, &entry.octets, &DecodeOptions::new());
             let _ =
-                Fragment::decode(encoding, &entry.octets, &DecodeOptions::new().with_guess_namespaces(true));
+                Fragment::decode(encoding, &entry.octets, &DecodeOptions::new().with_quirks(Quirks::FIELD));
         }
     }
 }

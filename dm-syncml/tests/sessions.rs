@@ -418,6 +418,35 @@ fn unknown_elements_are_answered_and_the_session_goes_on() {
     assert!(codes.contains(&("Frob".into(), String::new(), 400)), "{codes:?}");
 }
 
+/// What cannot be referred to is never executed: 400, with an empty CmdRef.
+#[test]
+fn commands_without_cmd_id_are_refused_by_both_sides() {
+    let strip = |command: &'static str| {
+        move |body: &mut Vec<u8>| {
+            let text = String::from_utf8(body.clone()).unwrap();
+            if let Some((before, after)) = text.split_once(&format!("<{command}><CmdID>")) {
+                let (_, after) = after.split_once("</CmdID>").unwrap();
+                *body = format!("{before}<{command}><CmdID/>{after}").into_bytes();
+            }
+        }
+    };
+    for (from, to, command, executed) in
+        [(Node::Device, Node::Server, "Alert", 0), (Node::Server, Node::Device, "Get", 1)]
+    {
+        let mut world = World::new(1, Encoding::Xml);
+        world.plan = vec![get("./DevDetail/SwV"), get("./DevDetail/FwV")];
+        for nth in 1..=3 {
+            world.network.alter(from, to, nth, strip(command));
+        }
+        world.run();
+        let refused = world.messages(to).iter().flat_map(|message| message.body.commands.clone()).any(|c| {
+            matches!(c, Command::Status(s) if s.code == StatusCode::BAD_REQUEST && s.cmd_ref == "" && s.cmd == command)
+        });
+        assert!(refused, "{command}: {:?}", world.messages(to));
+        assert_eq!(world.executed.len(), executed, "{command}");
+    }
+}
+
 /// A message of many small commands must not buy an answer many times its size.
 #[test]
 fn more_commands_than_are_taken_are_refused_as_a_whole() {

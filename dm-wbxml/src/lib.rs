@@ -51,7 +51,7 @@
 //! Each reader takes [`Limits`] and keeps them whatever the input says: size of the document, depth, elements and
 //! attributes, string table and what it expands to, names. Reading is linear in the input. A reader never panics; after an
 //! error, which names its kind, its offset and the elements around it, it says the same error again. The WBXML reader
-//! borrows from its input and allocates next to nothing; the XML reader keeps a list of open elements and of namespaces
+//! borrows its text from its input and allocates next to nothing; the XML reader keeps a list of open elements and of namespaces
 //! in force. A tree ([`Element`]) is bounded by the limits of the source it was read from, and walked by recursion.
 //!
 //! What is passed over on purpose is listed with each reader: [`wbxml::Reader`] and, with the feature, `xml::Reader`.
@@ -67,7 +67,8 @@
 //!
 //! - Validation against a DTD, document types beside SyncML 1.0 to 1.2 and DM DDF/TNDS 1.2 ([`SYNCML_1_2`]). Any other code space
 //!   can be declared as data, see [`CodeSpace`].
-//! - WBXML 1.0, UTF-16 and other character sets than UTF-8, US-ASCII and ISO-8859-1; XML other than UTF-8.
+//! - WBXML 1.0, UTF-16 and other character sets than UTF-8, US-ASCII and ISO-8859-1; XML other than UTF-8 and, by
+//!   `xml::to_utf8`, UTF-16.
 //! - External or internal entities, pretty-printing, comments, streaming over several buffers.
 //!
 //! # Spec map
@@ -101,6 +102,7 @@ mod element;
 mod error;
 mod limits;
 mod name;
+mod octets;
 mod sink;
 mod source;
 mod text;

@@ -60,15 +60,19 @@ pub enum Name<'a> {
 }
 
 /// A name outside the code space.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ForeignName<'a> {
+#[derive(Clone, PartialEq, Eq)]
+pub struct ForeignName<'a>(Box<Foreign<'a>>);
+
+/// Apart, since few elements are foreign: names and events are moved a lot, and this would make them four times as large.
+#[derive(Clone, PartialEq, Eq)]
+struct Foreign<'a> {
     namespace: Cow<'a, str>,
     local: Cow<'a, str>,
 }
 
 impl<'a> ForeignName<'a> {
     pub(crate) fn from_source(namespace: Cow<'a, str>, local: Cow<'a, str>) -> Self {
-        Self { namespace, local }
+        Self(Box::new(Foreign { namespace, local }))
     }
 
     /// The name `local` in `namespace` (empty for none), or `None` when `local` is not a name that XML can carry
@@ -76,28 +80,33 @@ impl<'a> ForeignName<'a> {
     #[must_use]
     pub fn new(namespace: impl Into<Cow<'a, str>>, local: impl Into<Cow<'a, str>>) -> Option<Self> {
         let (namespace, local) = (namespace.into(), local.into());
-        (is_ncname(&local) && is_xml_text(&namespace)).then_some(Self { namespace, local })
+        (is_ncname(&local) && is_xml_text(&namespace)).then(|| Self::from_source(namespace, local))
     }
 
     /// The XML namespace; empty in WBXML, whose literals have none.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        &self.namespace
+        &self.0.namespace
     }
 
     /// The name without a prefix.
     #[must_use]
     pub fn local(&self) -> &str {
-        &self.local
+        &self.0.local
     }
 
     /// The same name, owning its text.
     #[must_use]
     pub fn into_owned(self) -> ForeignName<'static> {
-        ForeignName {
-            namespace: Cow::Owned(self.namespace.into_owned()),
-            local: Cow::Owned(self.local.into_owned()),
-        }
+        let Foreign { namespace, local } = *self.0;
+        ForeignName::from_source(Cow::Owned(namespace.into_owned()), Cow::Owned(local.into_owned()))
+    }
+}
+
+impl fmt::Debug for ForeignName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Foreign { namespace, local } = &*self.0;
+        f.debug_struct("ForeignName").field("namespace", namespace).field("local", local).finish()
     }
 }
 
@@ -122,66 +131,81 @@ impl From<Tag> for Name<'_> {
 ///
 /// Namespace declarations are not attributes here: the XML reader resolves them into [`Name`]s. A namespace of an attribute
 /// lives in XML only; WBXML keeps the name without it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attribute<'a> {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attribute<'a>(Box<Parts<'a>>);
+
+/// Apart, since few elements have one: events are moved a lot, and this would make them the largest.
+#[derive(Clone, PartialEq, Eq)]
+struct Parts<'a> {
+    namespace: Cow<'a, str>,
     name: Cow<'a, str>,
     value: Cow<'a, str>,
-    /// Apart, since few have one: events are moved a lot, and an attribute is the largest.
-    namespace: Option<Box<Cow<'a, str>>>,
 }
 
 impl<'a> Attribute<'a> {
     pub(crate) fn from_source(namespace: Cow<'a, str>, name: Cow<'a, str>, value: Cow<'a, str>) -> Self {
-        Self { name, value, namespace: (!namespace.is_empty()).then(|| Box::new(namespace)) }
+        Self(Box::new(Parts { namespace, name, value }))
     }
 
     /// The attribute `name="value"` in no namespace, or `None` when XML cannot carry one of them.
     #[must_use]
     pub fn new(name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) -> Option<Self> {
         let (name, value) = (name.into(), value.into());
-        (is_attribute_name(&name) && is_xml_text(&value)).then_some(Self { name, value, namespace: None })
+        (is_attribute_name(&name) && is_xml_text(&value))
+            .then(|| Self::from_source(Cow::Borrowed(""), name, value))
     }
 
     /// The same attribute in a namespace, or `None` when XML cannot carry that.
     #[must_use]
     pub fn with_namespace(mut self, namespace: impl Into<Cow<'a, str>>) -> Option<Self> {
-        let namespace = namespace.into();
-        let legal = is_xml_text(&namespace);
-        self.namespace = (!namespace.is_empty()).then(|| Box::new(namespace));
-        legal.then_some(self)
+        self.0.namespace = namespace.into();
+        is_xml_text(&self.0.namespace).then_some(self)
     }
 
     /// The XML namespace; empty for most, and in WBXML.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        self.namespace.as_deref().map_or("", |namespace| namespace)
+        &self.0.namespace
     }
 
     /// The name, without its prefix.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The value, unescaped.
     #[must_use]
     pub fn value(&self) -> &str {
-        &self.value
+        &self.0.value
     }
 
     /// The same attribute, owning all it holds.
     #[must_use]
     pub fn into_owned(self) -> Attribute<'static> {
-        Attribute {
-            name: Cow::Owned(self.name.into_owned()),
-            value: Cow::Owned(self.value.into_owned()),
-            namespace: self.namespace.map(|namespace| Box::new(Cow::Owned(namespace.into_owned()))),
-        }
+        let Parts { namespace, name, value } = *self.0;
+        Attribute::from_source(
+            Cow::Owned(namespace.into_owned()),
+            Cow::Owned(name.into_owned()),
+            Cow::Owned(value.into_owned()),
+        )
     }
 
     /// Whether both would be the same attribute of one element.
     pub(crate) fn is_named_like(&self, other: &Attribute<'_>) -> bool {
-        self.name == other.name && self.namespace == other.namespace
+        self.name() == other.name() && self.namespace() == other.namespace()
+    }
+}
+
+impl fmt::Debug for Attribute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { namespace, name, value } = &*self.0;
+        let mut f = f.debug_struct("Attribute");
+        f.field("name", name).field("value", value);
+        if !namespace.is_empty() {
+            f.field("namespace", namespace);
+        }
+        f.finish()
     }
 }
 

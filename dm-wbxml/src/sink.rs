@@ -47,3 +47,54 @@ pub trait Sink {
         }
     }
 }
+
+/// Makes a sink of a type whose field `encoder` is one.
+macro_rules! sink_by_encoder {
+    ($($type:tt)*) => {
+        $($type)* {
+            #[inline]
+            fn open(&mut self, tag: $crate::name::Tag) {
+                self.encoder.open(tag);
+            }
+
+            #[inline]
+            fn close(&mut self) {
+                self.encoder.close();
+            }
+
+            #[inline]
+            fn empty(&mut self, tag: $crate::name::Tag) {
+                self.encoder.empty(tag);
+            }
+
+            fn element(
+                &mut self,
+                name: &$crate::name::Name<'_>,
+                attributes: &[$crate::name::Attribute<'_>],
+                content: bool,
+            ) {
+                self.encoder.element(name, attributes, content);
+            }
+
+            #[inline]
+            fn text(&mut self, text: &str) {
+                self.encoder.text(text);
+            }
+
+            fn cdata(&mut self, text: &str) {
+                self.encoder.cdata(text);
+            }
+
+            #[inline]
+            fn opaque(&mut self, octets: &[u8]) {
+                self.encoder.opaque(octets);
+            }
+
+            fn carries_octets(&self) -> bool {
+                self.encoder.carries_octets()
+            }
+        }
+    };
+}
+
+pub(crate) use sink_by_encoder;

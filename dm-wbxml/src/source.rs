@@ -74,7 +74,8 @@ pub trait Source<'a> {
     /// over.
     ///
     /// # Errors
-    /// As [`next`](Self::next); [`ErrorKind::TextAmongElements`] for text or octets.
+    /// As [`next`](Self::next); [`ErrorKind::TextAmongElements`] for text or octets, which are read then, so that whoever
+    /// passes over them may go on.
     #[inline]
     fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
         read_child(self)

@@ -4,7 +4,7 @@
 mod trace;
 
 use dm_wbxml::SYNCML_1_2;
-use dm_wbxml::xml::{Options, Reader};
+use dm_wbxml::xml::{Leniencies, Options, Reader};
 use trace::trace;
 
 fn read(document: &str) -> String {
@@ -91,7 +91,7 @@ fn namespaces() {
 
 #[test]
 fn guessed_namespaces() {
-    let guess = Options::default().with_guess_namespaces(true);
+    let guess = Options::default().with_leniencies(Leniencies::WRONG_PAGE.with(Leniencies::NO_NAMESPACE));
     for (document, expected) in [
         // Meta children without a namespace, or in the wrong one.
         (

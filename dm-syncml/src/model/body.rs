@@ -2,12 +2,14 @@
 
 use alloc::vec::Vec;
 
-use dm_wbxml::{Name, Sink, Source, Tag, syncml};
+use dm_wbxml::{Name, Tag, syncml};
 
 use crate::error::DecodeError;
 
 use super::command::Command;
 use super::mapping::{Content, IntoOwned, next_child};
+use super::reading::Reading;
+use super::writing::Writing;
 
 /// `SyncBody`: commands, whose order is meaning, and whether the package ends here.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -34,7 +36,7 @@ impl<'a> SyncBody<'a> {
 }
 
 impl<'a> Content<'a> for SyncBody<'a> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut body = Self::default();
         while let Some(name) = next_child(source)? {
             match name {
@@ -45,7 +47,7 @@ impl<'a> Content<'a> for SyncBody<'a> {
         Ok(body)
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         sink.open(tag);
         for command in &self.commands {
             command.encode(sink);

@@ -3,17 +3,19 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, Node, Sink, Source, Tag, syncml};
+use dm_wbxml::{Element, Name, Node, Tag, syncml};
 
 use crate::codes::AlertCode;
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::error::DecodeError;
 
 use super::credential::Cred;
 use super::item::Item;
-use super::mapping::{Content, Extensions, IntoOwned, elements, error, next_child, set_once};
+use super::mapping::{Content, Extensions, IntoOwned, cmd_id_or_missing, elements, next_child, set_once};
 use super::meta::Meta;
+use super::reading::Reading;
 use super::status::{Results, Status};
 use super::token::{CmdId, CmdName, CmdRef, Correlator};
+use super::writing::Writing;
 
 macro_rules! item_commands {
     ($($(#[$doc:meta])* $name:ident;)*) => {
@@ -21,7 +23,7 @@ macro_rules! item_commands {
             $(#[$doc])*
             pub struct $name<'a> {
                 /// Its id in its message.
-                once cmd_id: CmdId<'a> = CMD_ID;
+                id cmd_id: CmdId<'a> = CMD_ID;
                 /// Asks for no Status; DM does not use it.
                 flag no_resp: bool = NO_RESP;
                 /// Credentials; DM does not use them here.
@@ -60,7 +62,7 @@ elements! {
     /// `Exec`: runs something. It has exactly one item; a decoded one may have more.
     pub struct Exec<'a> {
         /// Its id in its message.
-        once cmd_id: CmdId<'a> = CMD_ID;
+        id cmd_id: CmdId<'a> = CMD_ID;
         /// Asks for no Status; DM does not use it.
         flag no_resp: bool = NO_RESP;
         /// Credentials; DM does not use them here.
@@ -76,7 +78,7 @@ elements! {
     /// `Alert`: a session begins, something happened, or the user is wanted.
     pub struct Alert<'a> {
         /// Its id in its message.
-        once cmd_id: CmdId<'a> = CMD_ID;
+        id cmd_id: CmdId<'a> = CMD_ID;
         /// Asks for no Status; DM does not use it.
         flag no_resp: bool = NO_RESP;
         /// Credentials; DM does not use them here.
@@ -158,7 +160,7 @@ macro_rules! containers {
         }
 
         impl<'a> Content<'a> for $name<'a> {
-            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
                 let (mut cmd_id, mut no_resp, mut meta, mut commands) = (None, false, None, Vec::new());
                 while let Some(name) = next_child(source)? {
                     match name {
@@ -168,11 +170,11 @@ macro_rules! containers {
                         name => commands.push(Command::decode_named(source, name)?),
                     }
                 }
-                let cmd_id = cmd_id.ok_or_else(|| error(source, DecodeErrorKind::Missing("CmdID")))?;
+                let cmd_id = cmd_id_or_missing(cmd_id, source)?;
                 Ok(Self { cmd_id, no_resp, meta, commands })
             }
 
-            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+            fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
                 sink.open(tag);
                 self.cmd_id.encode(syncml::CMD_ID, sink);
                 self.no_resp.encode(syncml::NO_RESP, sink);
@@ -207,14 +209,19 @@ macro_rules! commands {
         }
 
         impl<'a> Command<'a> {
-            pub(crate) fn decode_named<S: Source<'a>>(source: &mut S, name: Name<'a>) -> Result<Self, DecodeError> {
+            pub(crate) fn decode_named<S: Reading<'a>>(source: &mut S, name: Name<'a>) -> Result<Self, DecodeError> {
                 Ok(match name {
                     $(Name::Tag(syncml::$tag) => Self::$name($name::decode(source)?),)*
                     other => Self::Unknown(Element::decode(source, other)?),
                 })
             }
 
-            pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
+            /// Whether an element of this name is a command that DM has.
+            pub(super) fn is_named(name: &Name<'_>) -> bool {
+                matches!(name, Name::Tag($(syncml::$tag)|*))
+            }
+
+            pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
                 match self {
                     $(Self::$name(command) => command.encode(syncml::$tag, sink),)*
                     Self::Unknown(element) => element.encode(sink),
@@ -314,6 +321,11 @@ impl<'a> Command<'a> {
         id.map_or(CmdRef::EMPTY, |id| id.to_ref())
     }
 
+    /// Whether a command that must have a CmdID has none.
+    pub(crate) fn lacks_cmd_id(&self) -> bool {
+        self.cmd_id().is_some_and(|id| *id == CmdId::MISSING)
+    }
+
     /// The members of an Atomic or a Sequence; none for other commands.
     #[must_use]
     pub fn members(&self) -> &[Self] {
@@ -355,6 +367,20 @@ impl<'a> Command<'a> {
             Self::Atomic(command) => command.meta.as_ref(),
             Self::Sequence(command) => command.meta.as_ref(),
             Self::Alert(_) | Self::Status(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The Meta and the items it counts for; `None` for commands without such a Meta.
+    pub(super) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
+        match self {
+            Self::Add(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Copy(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Delete(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Exec(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Get(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Replace(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Results(command) => Some((&mut command.meta, &mut command.items)),
+            Self::Alert(_) | Self::Atomic(_) | Self::Sequence(_) | Self::Status(_) | Self::Unknown(_) => None,
         }
     }
 

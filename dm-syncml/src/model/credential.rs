@@ -2,14 +2,16 @@
 
 use core::fmt;
 
-use dm_wbxml::{Element, Name, Sink, Source, Tag, syncml};
+use dm_wbxml::{Element, Name, Tag, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::data::Data;
 use super::mapping::{Content, Extensions, IntoOwned, elements, error, next_child, set_once};
 use super::meta::Meta;
+use super::reading::Reading;
 use super::token::{Format, MediaType};
+use super::writing::Writing;
 
 /// `Cred`: credentials. `Debug` does not show them; whoever received them wipes the receive buffer.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl<'a> Cred<'a> {
 }
 
 impl<'a> Content<'a> for Cred<'a> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let (mut meta, mut data, mut extensions) = (None, None, Extensions::new());
         while let Some(name) = next_child(source)? {
             match name {
@@ -56,7 +58,7 @@ impl<'a> Content<'a> for Cred<'a> {
         Ok(Self { meta, data, extensions })
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         sink.open(tag);
         if let Some(meta) = &self.meta {
             meta.encode(syncml::META, sink);

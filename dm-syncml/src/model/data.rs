@@ -5,12 +5,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use base64ct::{Base64, Encoding as _};
-use dm_wbxml::{Element, Event, Node, Sink, Source, Tag, is_xml_text};
+use dm_wbxml::{Element, Event, Node, Tag, is_xml_text, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind, ValueError};
 
+use super::encode_options::TextCarriage;
 use super::mapping::{Content, IntoOwned, error};
+use super::reading::Reading;
 use super::token::Format;
+use super::writing::Writing;
 
 /// `Data`: text, octets, or elements of another document type.
 ///
@@ -129,6 +132,31 @@ impl<'a> Data<'a> {
         })
     }
 
+    /// The same data as text, where its octets are that.
+    #[cfg(feature = "xml")]
+    pub(super) fn into_text(self) -> Self {
+        match self.0 {
+            Carried::Octets(Cow::Owned(octets)) => match String::from_utf8(octets) {
+                Ok(text) if is_xml_text(&text) => Self(Carried::Text(Cow::Owned(text))),
+                Ok(text) => Self(Carried::Octets(Cow::Owned(text.into_bytes()))),
+                Err(error) => Self(Carried::Octets(Cow::Owned(error.into_bytes()))),
+            },
+            other => Self(other),
+        }
+    }
+
+    /// Writes the data of an item, whose text may travel as a section.
+    pub(super) fn encode_in_item<K: Writing>(&self, sink: &mut K) {
+        match &self.0 {
+            Carried::Text(text) if sink.options().text == TextCarriage::Section && !text.is_empty() => {
+                sink.open(syncml::DATA);
+                sink.cdata(text);
+                sink.close();
+            }
+            _ => self.encode(syncml::DATA, sink),
+        }
+    }
+
     /// The base64 text that must stand in XML for these octets, given the Format in force; `None` when they can stand as they are.
     pub(super) fn base64_for_xml(&self, format: Option<&Format<'_>>) -> Option<String> {
         match &self.0 {
@@ -144,7 +172,7 @@ impl<'a> Data<'a> {
 
 impl<'a> Content<'a> for Data<'a> {
     #[inline]
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let first = match source.require()? {
             Event::Text(text) => Carried::Text(text),
             Event::Opaque(octets) => Carried::Octets(Cow::Borrowed(octets)),
@@ -157,7 +185,7 @@ impl<'a> Content<'a> for Data<'a> {
         }
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         match &self.0 {
             Carried::Text(text) => sink.leaf(tag, text),
             Carried::Octets(octets) => {
@@ -184,7 +212,7 @@ impl<'a> Content<'a> for Data<'a> {
 }
 
 /// Data of several pieces: text and octets are joined; with elements among them it is a list of nodes.
-fn more<'a, S: Source<'a>>(
+fn more<'a, S: Reading<'a>>(
     first: Option<Carried<'a>>,
     mut event: Option<Event<'a>>,
     source: &mut S,

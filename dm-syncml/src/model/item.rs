@@ -1,14 +1,19 @@
 //! `Item`: one thing a command is about.
 
-use dm_wbxml::{Element, Name, Sink, Tag, syncml};
+use alloc::borrow::Cow;
+
+use dm_wbxml::{Element, Name, Tag, syncml};
 
 use crate::error::DecodeError;
 
 use super::data::Data;
 use super::header::{Source, Target};
+use super::management_tree::reshape;
 use super::mapping::{Content, Extensions, IntoOwned, next_child, set_once};
 use super::meta::Meta;
-use super::token::{Format, LocUri};
+use super::reading::Reading;
+use super::token::{Format, LocUri, MediaType};
+use super::writing::Writing;
 
 /// `Item`: a place, what is known about its data, and the data.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -94,6 +99,13 @@ impl<'a> Item<'a> {
         own.or_else(|| command.and_then(Meta::format))
     }
 
+    /// The Type in force: the item's own, else the command's.
+    #[must_use]
+    pub fn media_type_under<'m>(&'m self, command: Option<&'m Meta<'a>>) -> Option<&'m MediaType<'a>> {
+        let own = self.meta.as_ref().and_then(Meta::media_type);
+        own.or_else(|| command.and_then(Meta::media_type))
+    }
+
     /// The same item, owning all it holds.
     #[must_use]
     pub fn into_owned(self) -> Item<'static> {
@@ -109,13 +121,33 @@ impl<'a> Item<'a> {
 
     /// Writes the item of a command whose Meta is `command`: where the encoding cannot carry octets they become base64, and the item's
     /// Format says so (TND 1.2.1 §7.7.2).
-    pub(super) fn encode_under<K: Sink>(&self, command: Option<&Meta<'_>>, sink: &mut K) {
-        let inherited = command.and_then(Meta::format);
-        let own = self.meta.as_ref().and_then(Meta::format);
-        let base64 = match &self.data {
-            Some(data) if !sink.carries_octets() => data.base64_for_xml(own.or(inherited)),
+    pub(super) fn encode_under<K: Writing>(&self, command: Option<&Meta<'_>>, sink: &mut K) {
+        let format = self.format_under(command);
+        let reshaped = self.data.as_ref().and_then(|data| {
+            let media_type = self.media_type_under(command);
+            reshape(data, media_type, format, sink.options(), sink.carries_octets())
+        });
+        let (mut data, mut meta) = (self.data.as_ref(), self.meta.as_ref().map(Cow::Borrowed));
+        let mut format = format;
+        if let Some(reshaped) = &reshaped {
+            let mut changed = meta.take().map(Cow::into_owned).unwrap_or_default();
+            if let Some(media_type) = &reshaped.media_type {
+                changed = changed.with_media_type(media_type.clone());
+            }
+            if let Some(other) = &reshaped.format {
+                changed = changed.with_format(other.clone());
+                format = Some(other);
+            }
+            meta = (!changed.is_empty()).then_some(Cow::Owned(changed));
+            data = Some(&reshaped.data);
+        }
+        let base64 = match data {
+            Some(data) if !sink.carries_octets() => data.base64_for_xml(format),
             _ => None,
         };
+        if base64.is_some() {
+            meta = Some(Cow::Owned(meta.map(Cow::into_owned).unwrap_or_default().with_format(Format::B64)));
+        }
         sink.open(syncml::ITEM);
         if let Some(target) = &self.target {
             target.encode(syncml::TARGET, sink);
@@ -123,17 +155,12 @@ impl<'a> Item<'a> {
         if let Some(source) = &self.source {
             source.encode(syncml::SOURCE, sink);
         }
-        match (&base64, &self.meta) {
-            (Some(_), meta) => {
-                let meta = meta.clone().unwrap_or_default().with_format(Format::B64);
-                meta.encode(syncml::META, sink);
-            }
-            (None, Some(meta)) => meta.encode(syncml::META, sink),
-            (None, None) => {}
+        if let Some(meta) = &meta {
+            meta.encode(syncml::META, sink);
         }
-        match (&base64, &self.data) {
+        match (&base64, data) {
             (Some(base64), _) => sink.leaf(syncml::DATA, base64),
-            (None, Some(data)) => data.encode(syncml::DATA, sink),
+            (None, Some(data)) => data.encode_in_item(sink),
             (None, None) => {}
         }
         if self.more_data {
@@ -145,7 +172,7 @@ impl<'a> Item<'a> {
 }
 
 impl<'a> Content<'a> for Item<'a> {
-    fn decode<S: dm_wbxml::Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut item = Self::new();
         while let Some(name) = next_child(source)? {
             match name {
@@ -160,7 +187,7 @@ impl<'a> Content<'a> for Item<'a> {
         Ok(item)
     }
 
-    fn encode<K: Sink>(&self, _: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, _: Tag, sink: &mut K) {
         self.encode_under(None, sink);
     }
 }

@@ -7,19 +7,22 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, SYNCML_1_2, Sink, Source, Tag};
+use dm_wbxml::{Element, Name, SYNCML_1_2, Tag, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
-use super::token::parse_decimal;
+use super::quirks::Quirks;
+use super::reading::Reading;
+use super::token::{CmdId, parse_decimal};
+use super::writing::Writing;
 
 /// What an element holds.
 pub(crate) trait Content<'a>: Sized {
     /// Reads the rest of the element that just began, its end included.
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError>;
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError>;
 
     /// Writes the element, called `tag`.
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K);
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K);
 }
 
 /// Values that can be freed from the input they borrow from.
@@ -54,23 +57,23 @@ impl<T: IntoOwned> IntoOwned for Box<T> {
 }
 
 impl<'a, T: Content<'a>> Content<'a> for Box<T> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         T::decode(source).map(Self::new)
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         (**self).encode(tag, sink);
     }
 }
 
 /// An element that says something by standing there: `Final`, `MoreData`, `NoResp`.
 impl<'a> Content<'a> for bool {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         source.skip()?;
         Ok(true)
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         if *self {
             sink.empty(tag);
         }
@@ -79,12 +82,12 @@ impl<'a> Content<'a> for bool {
 
 /// A decimal number.
 impl<'a> Content<'a> for u64 {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let text = source.text()?;
         parse_decimal(text.trim_ascii()).ok_or_else(|| error(source, DecodeErrorKind::Number))
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         sink.leaf(tag, &alloc::format!("{self}"));
     }
 }
@@ -92,7 +95,7 @@ impl<'a> Content<'a> for u64 {
 macro_rules! code_content {
     ($($code:ident)*) => {$(
         impl<'a> Content<'a> for crate::$code {
-            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
                 let text = source.text()?;
                 match parse_decimal(text.trim_ascii()) {
                     Some(code) => Ok(Self::new(code)),
@@ -100,7 +103,7 @@ macro_rules! code_content {
                 }
             }
 
-            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+            fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
                 sink.leaf(tag, &alloc::format!("{self}"));
             }
         }
@@ -156,7 +159,7 @@ impl<'a> Extensions<'a> {
         self.0.get_or_insert_default().push(element);
     }
 
-    pub(crate) fn encode<K: Sink>(&self, sink: &mut K) {
+    pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
         for element in self.as_slice() {
             element.encode(sink);
         }
@@ -173,19 +176,19 @@ impl IntoOwned for Extensions<'_> {
 
 /// An error about what `source` read last.
 #[cold]
-pub(crate) fn error<'a, S: Source<'a>>(source: &S, kind: DecodeErrorKind) -> DecodeError {
+pub(crate) fn error<'a, S: Reading<'a>>(source: &S, kind: DecodeErrorKind) -> DecodeError {
     DecodeError::new(kind, source.offset(), source.path())
 }
 
 /// The next element inside one that holds only elements; `None` at its end. Attributes of typed elements say nothing in SyncML.
 #[inline]
-pub(crate) fn next_child<'a, S: Source<'a>>(source: &mut S) -> Result<Option<Name<'a>>, DecodeError> {
+pub(crate) fn next_child<'a, S: Reading<'a>>(source: &mut S) -> Result<Option<Name<'a>>, DecodeError> {
     Ok(source.child()?)
 }
 
 /// Fills a place that takes one.
 #[inline]
-pub(crate) fn set_once<'a, T: Content<'a>, S: Source<'a>>(
+pub(crate) fn set_once<'a, T: Content<'a>, S: Reading<'a>>(
     place: &mut Option<T>,
     tag: Tag,
     source: &mut S,
@@ -199,7 +202,7 @@ pub(crate) fn set_once<'a, T: Content<'a>, S: Source<'a>>(
 
 /// A field that must stand and does not.
 #[cold]
-pub(crate) fn missing<'a, S: Source<'a>>(source: &S, tag: Tag) -> DecodeError {
+pub(crate) fn missing<'a, S: Reading<'a>>(source: &S, tag: Tag) -> DecodeError {
     error(source, DecodeErrorKind::Missing(name_of(tag)))
 }
 
@@ -207,7 +210,20 @@ fn name_of(tag: Tag) -> &'static str {
     SYNCML_1_2.name(tag).unwrap_or("an element")
 }
 
-/// Declares structs and their elements. Each field is `once` (must stand), `maybe` (may stand once), `many` (any number),
+/// A CmdID, which must stand, but for peers that are known to leave it out.
+#[inline]
+pub(crate) fn cmd_id_or_missing<'a, S: Reading<'a>>(
+    cmd_id: Option<CmdId<'a>>,
+    source: &mut S,
+) -> Result<CmdId<'a>, DecodeError> {
+    match cmd_id {
+        Some(cmd_id) => Ok(cmd_id),
+        None if source.meet(Quirks::MISSING_CMD_ID) => Ok(CmdId::MISSING),
+        None => Err(missing(source, syncml::CMD_ID)),
+    }
+}
+
+/// Declares structs and their elements. Each field is `id` (a CmdID, which must stand), `once` (must stand), `maybe` (may stand once), `many` (any number),
 /// `items` (any number, under the `meta` of the struct) or `flag` (says something by standing there).
 macro_rules! elements {
     ($(
@@ -226,21 +242,13 @@ macro_rules! elements {
         }
 
         impl<'a> $crate::model::mapping::Content<'a> for $name<'a> {
-            fn decode<S: dm_wbxml::Source<'a>>(source: &mut S) -> Result<Self, $crate::error::DecodeError> {
-                $( let mut $field = elements!(@empty $how $type); )*
-                let mut extensions = $crate::model::mapping::Extensions::new();
-                while let Some(name) = $crate::model::mapping::next_child(source)? {
-                    match name {
-                        $( dm_wbxml::Name::Tag(dm_wbxml::syncml::$tag) => {
-                            elements!(@read $how $field $tag source);
-                        } )*
-                        other => extensions.push(dm_wbxml::Element::decode(source, other)?),
-                    }
-                }
-                Ok(Self { $( $field: elements!(@take $how $field $tag source), )* extensions })
+            #[inline]
+            fn decode<S: $crate::model::reading::Reading<'a>>(source: &mut S) -> Result<Self, $crate::error::DecodeError> {
+                let first = $crate::model::mapping::next_child(source)?;
+                Self::decode_children(source, first)
             }
 
-            fn encode<K: dm_wbxml::Sink>(&self, tag: dm_wbxml::Tag, sink: &mut K) {
+            fn encode<K: $crate::model::writing::Writing>(&self, tag: dm_wbxml::Tag, sink: &mut K) {
                 sink.open(tag);
                 $( elements!(@write $how (&self.$field) (self) $tag sink); )*
                 self.extensions.encode(sink);
@@ -248,7 +256,27 @@ macro_rules! elements {
             }
         }
 
-        impl $name<'_> {
+        impl<'a> $name<'a> {
+            /// Reads the rest of the element whose first child has just begun.
+            #[inline]
+            pub(crate) fn decode_children<S: $crate::model::reading::Reading<'a>>(
+                source: &mut S,
+                mut child: Option<dm_wbxml::Name<'a>>,
+            ) -> Result<Self, $crate::error::DecodeError> {
+                $( let mut $field = elements!(@empty $how $type); )*
+                let mut extensions = $crate::model::mapping::Extensions::new();
+                while let Some(name) = child {
+                    match name {
+                        $( dm_wbxml::Name::Tag(dm_wbxml::syncml::$tag) => {
+                            elements!(@read $how $field $tag source);
+                        } )*
+                        other => extensions.push(dm_wbxml::Element::decode(source, other)?),
+                    }
+                    child = $crate::model::mapping::next_child(source)?;
+                }
+                Ok(Self { $( $field: elements!(@take $how $field $tag source), )* extensions })
+            }
+
             /// The same value, owning all it holds.
             #[must_use]
             pub fn into_owned(self) -> $name<'static> {
@@ -269,18 +297,23 @@ macro_rules! elements {
     )*};
 
     (@field once $type:ty) => { $type };
+    (@field id $type:ty) => { $type };
     (@field maybe $type:ty) => { Option<$type> };
     (@field many $type:ty) => { alloc::vec::Vec<$type> };
     (@field items $type:ty) => { alloc::vec::Vec<$type> };
     (@field flag $type:ty) => { $type };
 
     (@empty once $type:ty) => { None::<$type> };
+    (@empty id $type:ty) => { None::<$type> };
     (@empty maybe $type:ty) => { None::<$type> };
     (@empty many $type:ty) => { alloc::vec::Vec::<$type>::new() };
     (@empty items $type:ty) => { alloc::vec::Vec::<$type>::new() };
     (@empty flag $type:ty) => { false };
 
     (@read once $field:ident $tag:ident $source:ident) => {
+        $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
+    };
+    (@read id $field:ident $tag:ident $source:ident) => {
         $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
     };
     (@read maybe $field:ident $tag:ident $source:ident) => {
@@ -300,6 +333,9 @@ macro_rules! elements {
         $field = $crate::model::mapping::Content::decode($source)?
     };
 
+    (@take id $field:ident $tag:ident $source:ident) => {
+        $crate::model::mapping::cmd_id_or_missing($field, $source)?
+    };
     (@take once $field:ident $tag:ident $source:ident) => {
         match $field {
             Some(value) => value,
@@ -309,6 +345,9 @@ macro_rules! elements {
     (@take $how:ident $field:ident $tag:ident $source:ident) => { $field };
 
     (@write once ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+        $crate::model::mapping::Content::encode($field, dm_wbxml::syncml::$tag, $sink)
+    };
+    (@write id ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
         $crate::model::mapping::Content::encode($field, dm_wbxml::syncml::$tag, $sink)
     };
     (@write flag ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {

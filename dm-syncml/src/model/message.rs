@@ -1,18 +1,28 @@
 //! `SyncML`: a whole message, or a body without a header.
 
+#[cfg(feature = "xml")]
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_wbxml::wbxml::{self, DocumentId, StringTable};
-use dm_wbxml::{Event, Limits, Name, PublicId, SYNCML_1_2, Sink, Source, syncml};
+use bytes::BufMut;
+use dm_wbxml::wbxml::{self, StringTable};
+#[cfg(feature = "xml")]
+use dm_wbxml::xml;
+use dm_wbxml::{Event, Limits, Name, SYNCML_1_2, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::body::SyncBody;
 use super::command::Command;
+use super::encode_options::{EncodeOptions, StringTables};
 use super::header::SyncHdr;
 use super::mapping::{Content, error, next_child, set_once};
+use super::quirks::Quirks;
+use super::reading::{Input, Reading};
+use super::representation::Representation;
+use super::writing::{Output, Writing};
 
 /// How a message travels.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -59,16 +69,15 @@ impl Encoding {
 pub struct DecodeOptions {
     /// Bounds on the document.
     pub limits: Limits,
-    /// Takes elements of XML without their namespace for what their names say. Off by default: a peer that leaves
-    /// `xmlns="syncml:metinf"` out needs it, as some servers and most hand-written messages do.
-    pub guess_namespaces: bool,
+    /// Which departures from the standard are taken; none by default.
+    pub quirks: Quirks,
 }
 
 impl DecodeOptions {
     /// Strict, within the default limits.
     #[must_use]
     pub const fn new() -> Self {
-        Self { limits: Limits::DEFAULT, guess_namespaces: false }
+        Self { limits: Limits::DEFAULT, quirks: Quirks::STRICT }
     }
 
     /// Sets the limits.
@@ -78,10 +87,10 @@ impl DecodeOptions {
         self
     }
 
-    /// Sets [`guess_namespaces`](Self::guess_namespaces).
+    /// Sets the quirks.
     #[must_use]
-    pub const fn with_guess_namespaces(mut self, on: bool) -> Self {
-        self.guess_namespaces = on;
+    pub const fn with_quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
         self
     }
 }
@@ -96,6 +105,8 @@ pub struct Message<'a> {
     pub header: SyncHdr<'a>,
     /// What is said.
     pub body: SyncBody<'a>,
+    /// The version of SyncML its elements are of.
+    pub representation: Representation,
 }
 
 /// `SyncML` without a header: commands that a server keeps, or a test shows.
@@ -104,13 +115,22 @@ pub struct Message<'a> {
 pub struct Fragment<'a> {
     /// What is said.
     pub body: SyncBody<'a>,
+    /// The version of SyncML its elements are of.
+    pub representation: Representation,
 }
 
 impl<'a> Message<'a> {
-    /// A message.
+    /// A message of SyncML 1.2.
     #[must_use]
     pub const fn new(header: SyncHdr<'a>, body: SyncBody<'a>) -> Self {
-        Self { header, body }
+        Self { header, body, representation: Representation::SyncMl1_2 }
+    }
+
+    /// Sets the version of SyncML; VerDTD, which says it too, is the header's.
+    #[must_use]
+    pub const fn with_representation(mut self, representation: Representation) -> Self {
+        self.representation = representation;
+        self
     }
 
     /// Decodes a whole message.
@@ -125,47 +145,120 @@ impl<'a> Message<'a> {
     /// assert_eq!(error.kind(), &DecodeErrorKind::WrongRoot("SyncML"));
     /// ```
     pub fn decode(encoding: Encoding, input: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
-        read_document(encoding, input, options, Root::Message)?.into_message()
+        Self::decode_reporting(encoding, input, options).map(|(message, _)| message)
+    }
+
+    /// Decodes a whole message and tells which of the quirks it needed.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_reporting(
+        encoding: Encoding,
+        input: &'a [u8],
+        options: &DecodeOptions,
+    ) -> Result<(Self, Quirks), DecodeError> {
+        let parts = read_document(encoding, input, options, Root::Message)?;
+        let met = parts.met;
+        parts.into_message().map(|message| (message, met))
     }
 
     /// Encodes the message: WBXML 1.2 without a string table, or compact XML.
     #[must_use]
     pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
-        encode_document(encoding, &Body::Message(self))
+        self.encode_with(encoding, &EncodeOptions::DEFAULT)
+    }
+
+    /// Encodes the message as `options` say.
+    #[must_use]
+    pub fn encode_with(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
+        Body::Message(self).to_vec(encoding, options)
+    }
+
+    /// Encodes the message into a buffer.
+    ///
+    /// # Panics
+    /// Like every `BufMut` user, when `out` is a fixed buffer with less room than [`encoded_len`](Self::encoded_len).
+    pub fn encode_into(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
+        Body::Message(self).write(encoding, options, out);
+    }
+
+    /// Octets of the encoded message, exactly. It costs less than encoding, since nothing is copied.
+    #[must_use]
+    pub fn encoded_len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
+        Body::Message(self).len(encoding, options)
     }
 
     /// The same message, owning all it holds.
     #[must_use]
     pub fn into_owned(self) -> Message<'static> {
-        Message { header: self.header.into_owned(), body: self.body.into_owned() }
+        Message {
+            header: self.header.into_owned(),
+            body: self.body.into_owned(),
+            representation: self.representation,
+        }
     }
 }
 
 impl<'a> Fragment<'a> {
-    /// A fragment.
+    /// A fragment of SyncML 1.2.
     #[must_use]
     pub const fn new(body: SyncBody<'a>) -> Self {
-        Self { body }
+        Self { body, representation: Representation::SyncMl1_2 }
     }
 
-    /// Decodes a body without a header: `SyncML` around a `SyncBody`, a bare `SyncBody`, or one bare command.
+    /// Decodes a body without a header: `SyncML` around a `SyncBody`, a bare `SyncBody`, or one bare command. A header, if there is one,
+    /// is read and dropped.
     ///
     /// # Errors
     /// As [`Message::decode`].
     pub fn decode(encoding: Encoding, input: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
-        Ok(Self { body: read_document(encoding, input, options, Root::Fragment)?.body })
+        Self::decode_reporting(encoding, input, options).map(|(fragment, _)| fragment)
+    }
+
+    /// Decodes a body without a header and tells which of the quirks it needed.
+    ///
+    /// # Errors
+    /// As [`Message::decode`].
+    pub fn decode_reporting(
+        encoding: Encoding,
+        input: &'a [u8],
+        options: &DecodeOptions,
+    ) -> Result<(Self, Quirks), DecodeError> {
+        let parts = read_document(encoding, input, options, Root::Fragment)?;
+        let representation = parts.representation();
+        Ok((Self { body: parts.body, representation }, parts.met))
     }
 
     /// Encodes `SyncML` around the `SyncBody`.
     #[must_use]
     pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
-        encode_document(encoding, &Body::Fragment(self))
+        self.encode_with(encoding, &EncodeOptions::DEFAULT)
+    }
+
+    /// Encodes `SyncML` around the `SyncBody`, as `options` say.
+    #[must_use]
+    pub fn encode_with(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
+        Body::Fragment(self).to_vec(encoding, options)
+    }
+
+    /// Encodes `SyncML` around the `SyncBody` into a buffer.
+    ///
+    /// # Panics
+    /// Like every `BufMut` user, when `out` is a fixed buffer with less room than [`encoded_len`](Self::encoded_len).
+    pub fn encode_into(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
+        Body::Fragment(self).write(encoding, options, out);
+    }
+
+    /// Octets of the encoded fragment, exactly.
+    #[must_use]
+    pub fn encoded_len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
+        Body::Fragment(self).len(encoding, options)
     }
 
     /// The same fragment, owning all it holds.
     #[must_use]
     pub fn into_owned(self) -> Fragment<'static> {
-        Fragment { body: self.body.into_owned() }
+        Fragment { body: self.body.into_owned(), representation: self.representation }
     }
 }
 
@@ -180,17 +273,35 @@ enum Root {
 struct Parts<'a> {
     header: Option<SyncHdr<'a>>,
     body: SyncBody<'a>,
+    /// The version that the document itself names.
+    version: Option<Representation>,
+    met: Quirks,
     end: usize,
 }
 
 impl<'a> Parts<'a> {
+    fn new(header: Option<SyncHdr<'a>>, body: SyncBody<'a>) -> Self {
+        Self { header, body, version: None, met: Quirks::STRICT, end: 0 }
+    }
+
+    fn representation(&self) -> Representation {
+        let header = self.header.as_ref();
+        self.version.unwrap_or_else(|| header.map(|h| Representation::of(&h.ver_dtd)).unwrap_or_default())
+    }
+
     fn into_message(self) -> Result<Message<'a>, DecodeError> {
+        let representation = self.representation();
         match self.header {
-            Some(header) => Ok(Message { header, body: self.body }),
+            Some(header) => Ok(Message { header, body: self.body, representation }),
             None => {
                 Err(DecodeError::new(DecodeErrorKind::Missing("SyncHdr"), self.end, String::from("SyncML")))
             }
         }
+    }
+
+    #[cfg(feature = "xml")]
+    fn into_owned(self) -> Parts<'static> {
+        Parts { header: self.header.map(SyncHdr::into_owned), body: self.body.into_owned(), ..self }
     }
 }
 
@@ -202,76 +313,113 @@ fn read_document<'a>(
 ) -> Result<Parts<'a>, DecodeError> {
     match encoding {
         Encoding::Wbxml => {
-            let mut reader = wbxml::Reader::new(input, &SYNCML_1_2, options.limits)?;
-            if !is_syncml(&reader.header().document) {
-                return Err(error(&reader, DecodeErrorKind::NotSyncMl));
-            }
-            read_root(&mut reader, root)
+            let reader = wbxml::Reader::new(input, &SYNCML_1_2, options.limits)?;
+            let Ok(version) = Representation::from_document(&reader.header().document) else {
+                return Err(DecodeError::new(
+                    DecodeErrorKind::NotSyncMl,
+                    dm_wbxml::Source::offset(&reader),
+                    String::new(),
+                ));
+            };
+            let mut source = Input::new(reader, options.quirks);
+            let parts = read_root(&mut source, root)?;
+            Ok(Parts { version, met: source.met(), ..parts })
         }
         #[cfg(feature = "xml")]
-        Encoding::Xml => {
-            let options =
-                dm_wbxml::xml::Options::new(options.limits).with_guess_namespaces(options.guess_namespaces);
-            let mut reader = dm_wbxml::xml::Reader::new(input, &SYNCML_1_2, options)?;
-            read_root(&mut reader, root)
-        }
+        Encoding::Xml => match xml::to_utf8(input, &options.limits)? {
+            Cow::Borrowed(input) => read_xml(input, options, root),
+            Cow::Owned(input) => read_xml(&input, options, root).map(Parts::into_owned),
+        },
     }
 }
 
-/// A number of SyncML, an unknown one, or any name of SyncML: devices carry names of versions they do not speak.
-fn is_syncml(document: &DocumentId<'_>) -> bool {
-    match document {
-        DocumentId::Number(id) => matches!(
-            *id,
-            PublicId::SYNCML_1_0 | PublicId::SYNCML_1_1 | PublicId::SYNCML_1_2 | PublicId::UNKNOWN
-        ),
-        DocumentId::Name(name) => {
-            let prefix = b"-//SYNCML//DTD SYNCML ";
-            name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        }
-        _ => false,
-    }
+#[cfg(feature = "xml")]
+fn read_xml<'a>(input: &'a [u8], options: &DecodeOptions, root: Root) -> Result<Parts<'a>, DecodeError> {
+    let xml_options = xml::Options::new(options.limits).with_leniencies(options.quirks.leniencies());
+    let reader = xml::Reader::new(input, &SYNCML_1_2, xml_options)?;
+    let mut source = Input::new(reader, options.quirks);
+    let parts = read_root(&mut source, root)?;
+    let version = source.reader.alias().and_then(Representation::from_namespace);
+    let met = source.met() | Quirks::from_leniencies(source.reader.met());
+    Ok(Parts { version, met, ..parts })
 }
 
-fn read_root<'a, S: Source<'a>>(source: &mut S, root: Root) -> Result<Parts<'a>, DecodeError> {
-    let wrong_root = |source: &S| Err(error(source, DecodeErrorKind::WrongRoot("SyncML")));
-    let Some(Event::Start(name)) = source.next()? else { return wrong_root(source) };
-    let parts = match (name, root) {
+fn read_root<'a, S: Reading<'a>>(source: &mut S, root: Root) -> Result<Parts<'a>, DecodeError> {
+    let Some(Event::Start(name)) = source.next()? else { return Err(wrong_root(source)) };
+    let mut parts = read_one_root(source, name, root)?;
+    parts.end = source.offset();
+    while let Some(event) = source.next()? {
+        match (event, root) {
+            (Event::Start(name), Root::Fragment) => {
+                let more = read_one_root(source, name, root)?;
+                parts.body.commands.extend(more.body.commands);
+                parts.body.last_in_package |= more.body.last_in_package;
+            }
+            _ => return Err(error(source, DecodeErrorKind::Document(dm_wbxml::ErrorKind::OutsideRoot))),
+        }
+    }
+    Ok(parts)
+}
+
+fn read_one_root<'a, S: Reading<'a>>(
+    source: &mut S,
+    name: Name<'a>,
+    root: Root,
+) -> Result<Parts<'a>, DecodeError> {
+    Ok(match (name, root) {
         (Name::Tag(syncml::SYNCML), _) => read_syncml(source)?,
-        (Name::Tag(syncml::SYNC_BODY), Root::Fragment) => {
-            Parts { header: None, body: SyncBody::decode(source)?, end: source.offset() }
-        }
+        (Name::Tag(syncml::SYNC_BODY), Root::Fragment) => Parts::new(None, SyncBody::decode(source)?),
         (name @ Name::Tag(_), Root::Fragment) => {
             let command = Command::decode_named(source, name)?;
-            let body = SyncBody { commands: alloc::vec![command], last_in_package: false };
-            Parts { header: None, body, end: source.offset() }
+            Parts::new(None, SyncBody { commands: alloc::vec![command], last_in_package: false })
         }
-        _ => return wrong_root(source),
-    };
-    match source.next()? {
-        None => Ok(parts),
-        Some(_) => Err(error(source, DecodeErrorKind::Document(dm_wbxml::ErrorKind::OutsideRoot))),
-    }
+        _ => return Err(wrong_root(source)),
+    })
 }
 
-fn read_syncml<'a, S: Source<'a>>(source: &mut S) -> Result<Parts<'a>, DecodeError> {
+#[cold]
+fn wrong_root<'a, S: Reading<'a>>(source: &S) -> DecodeError {
+    error(source, DecodeErrorKind::WrongRoot("SyncML"))
+}
+
+fn read_syncml<'a, S: Reading<'a>>(source: &mut S) -> Result<Parts<'a>, DecodeError> {
     let (mut header, mut body) = (None, None);
+    let mut outside = Vec::new();
     while let Some(name) = next_child(source)? {
         match name {
+            Name::Tag(syncml::SYNC_HDR) if header.is_none() => header = read_header(source)?,
             Name::Tag(tag @ syncml::SYNC_HDR) => set_once(&mut header, tag, source)?,
             Name::Tag(tag @ syncml::SYNC_BODY) => set_once(&mut body, tag, source)?,
+            name if Command::is_named(&name) && source.meet(Quirks::COMMANDS_OUTSIDE_BODY) => {
+                outside.push(Command::decode_named(source, name)?);
+            }
             // Nothing else belongs beside header and body, and nothing there could be answered.
             _ => source.skip()?,
         }
     }
-    let body = body.ok_or_else(|| error(source, DecodeErrorKind::Missing("SyncBody")))?;
-    Ok(Parts { header, body, end: source.offset() })
+    let body = match body {
+        None if outside.is_empty() => return Err(error(source, DecodeErrorKind::Missing("SyncBody"))),
+        body => {
+            let mut body: SyncBody<'a> = body.unwrap_or_default();
+            body.commands.extend(outside);
+            body
+        }
+    };
+    Ok(Parts::new(header, body))
+}
+
+/// The header; none where an empty one counts as none.
+fn read_header<'a, S: Reading<'a>>(source: &mut S) -> Result<Option<SyncHdr<'a>>, DecodeError> {
+    match next_child(source)? {
+        None if source.meet(Quirks::EMPTY_HEADER) => Ok(None),
+        first => SyncHdr::decode_children(source, first).map(Some),
+    }
 }
 
 impl Command<'_> {
-    /// Octets this command adds to a message, or a few more: its own document is encoded and measured.
+    /// Octets this command adds to a message, or a few more: what a document of its own would have.
     pub(crate) fn encoded_len(&self, encoding: Encoding) -> usize {
-        encode_document(encoding, &Body::Command(self)).len()
+        Body::Command(self).len(encoding, &EncodeOptions::DEFAULT)
     }
 }
 
@@ -283,7 +431,88 @@ enum Body<'m, 'a> {
 }
 
 impl Body<'_, '_> {
-    fn encode<K: Sink>(&self, sink: &mut K) {
+    fn representation(&self) -> Representation {
+        match self {
+            Self::Message(message) => message.representation,
+            Self::Fragment(fragment) => fragment.representation,
+            Self::Command(_) => Representation::default(),
+        }
+    }
+
+    fn to_vec(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
+        let mut out = Vec::new();
+        // Nearly always no table is needed, which only writing tells; into a vector it can be done again.
+        if encoding != Encoding::Wbxml
+            || options.string_tables != StringTables::None
+            || !self.write_wbxml(options, &StringTable::new(), &mut out)
+        {
+            out.clear();
+            self.write(encoding, options, &mut out);
+        }
+        out
+    }
+
+    /// `false` when the table lacks a name.
+    fn write_wbxml(&self, options: &EncodeOptions, table: &StringTable, out: &mut impl BufMut) -> bool {
+        let id = self.representation().public_id();
+        let mut output = Output::new(wbxml::Writer::new(out, options.wbxml_version, id, table), options);
+        self.encode(&mut output);
+        output.sink.finish()
+    }
+
+    fn write(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
+        match encoding {
+            Encoding::Wbxml => {
+                let complete = self.write_wbxml(options, &self.string_table(options), out);
+                debug_assert!(complete, "the table has seen every name");
+            }
+            #[cfg(feature = "xml")]
+            Encoding::Xml => {
+                let writer = xml::Writer::new(out, &SYNCML_1_2);
+                let writer = writer.with_namespace(self.representation().namespace());
+                self.encode(&mut Output::new(writer, options));
+            }
+        }
+    }
+
+    fn len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
+        match encoding {
+            Encoding::Wbxml => {
+                let table = self.string_table(options);
+                let id = self.representation().public_id();
+                let size = wbxml::Size::new(options.wbxml_version, id, &table);
+                let mut output = Output::new(size, options);
+                self.encode(&mut output);
+                output.sink.octets()
+            }
+            #[cfg(feature = "xml")]
+            Encoding::Xml => {
+                let size = xml::Size::new(&SYNCML_1_2).with_namespace(self.representation().namespace());
+                let mut output = Output::new(size, options);
+                self.encode(&mut output);
+                output.sink.octets()
+            }
+        }
+    }
+
+    /// A table stands before what refers to it, so it is filled first: with what repeats, or only with the names that can stand nowhere
+    /// else.
+    fn string_table(&self, options: &EncodeOptions) -> StringTable {
+        match options.string_tables {
+            StringTables::None => {
+                let mut output = Output::new(StringTable::new(), options);
+                self.encode(&mut output);
+                output.sink
+            }
+            StringTables::Automatic => {
+                let mut output = Output::new(wbxml::Repeats::new(), options);
+                self.encode(&mut output);
+                output.sink.into_table()
+            }
+        }
+    }
+
+    fn encode<K: Writing>(&self, sink: &mut K) {
         if let Self::Command(command) = self {
             return command.encode(sink);
         }
@@ -298,31 +527,6 @@ impl Body<'_, '_> {
         }
         sink.close();
     }
-}
-
-fn encode_document(encoding: Encoding, body: &Body<'_, '_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    match encoding {
-        Encoding::Wbxml => {
-            let mut table = StringTable::new();
-            if !write_wbxml(&mut out, &table, body) {
-                // Names outside the code space can only stand in a table, and tables come first.
-                out.clear();
-                body.encode(&mut table);
-                let complete = write_wbxml(&mut out, &table, body);
-                debug_assert!(complete, "the table has seen every name");
-            }
-        }
-        #[cfg(feature = "xml")]
-        Encoding::Xml => body.encode(&mut dm_wbxml::xml::Writer::new(&mut out, &SYNCML_1_2)),
-    }
-    out
-}
-
-fn write_wbxml(out: &mut Vec<u8>, table: &StringTable, body: &Body<'_, '_>) -> bool {
-    let mut writer = wbxml::Writer::new(out, wbxml::Version::V1_2, SYNCML_1_2.public_id(), table);
-    body.encode(&mut writer);
-    writer.finish()
 }
 
 impl fmt::Display for Encoding {

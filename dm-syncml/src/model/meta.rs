@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use base64ct::{Base64, Encoding as _};
-use dm_wbxml::{Element, Event, Name, Sink, Source, Tag, is_xml_text, metinf};
+use dm_wbxml::{Element, Event, Name, Tag, is_xml_text, metinf};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::mapping::{Content, Extensions, IntoOwned, error, next_child, set_once};
+use super::reading::Reading;
 use super::token::{Format, Mark, MediaType, Version};
+use super::writing::Writing;
 
 /// `Meta`: facts about what it stands beside.
 ///
@@ -139,6 +141,11 @@ impl<'a> Meta<'a> {
             ours.next_nonce = ours.next_nonce.take().or_else(|| theirs.next_nonce.clone());
             ours.max_msg_size = ours.max_msg_size.or(theirs.max_msg_size);
             ours.max_obj_size = ours.max_obj_size.or(theirs.max_obj_size);
+            for element in theirs.extensions.as_slice() {
+                if !self.extensions().iter().any(|own| own.name == element.name) {
+                    ours.extensions.push(element.clone());
+                }
+            }
         }
         both
     }
@@ -153,7 +160,7 @@ impl<'a> Meta<'a> {
         }
     }
 
-    fn read<S: Source<'a>>(&mut self, source: &mut S) -> Result<(), DecodeError> {
+    fn read<S: Reading<'a>>(&mut self, source: &mut S) -> Result<(), DecodeError> {
         while let Some(name) = next_child(source)? {
             let Name::Tag(tag) = name else {
                 self.keep(Element::decode(source, name)?);
@@ -188,14 +195,14 @@ impl<'a> Meta<'a> {
 }
 
 impl<'a> Content<'a> for Meta<'a> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut meta = Self::new();
         meta.read(source)?;
         Ok(meta)
     }
 
     /// In the order of the MetInf DTD.
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         sink.open(tag);
         if let Some(format) = &self.format {
             format.encode(metinf::FORMAT, sink);
@@ -308,7 +315,7 @@ impl NextNonce<'_> {
 }
 
 impl<'a> Content<'a> for NextNonce<'a> {
-    fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
         let mut form = None;
         loop {
             let piece = match source.require()? {
@@ -334,7 +341,7 @@ impl<'a> Content<'a> for NextNonce<'a> {
         }))
     }
 
-    fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
         match &self.0 {
             Form::Base64(text) if is_xml_text(text) => sink.leaf(tag, text),
             Form::Base64(_) => sink.empty(tag),

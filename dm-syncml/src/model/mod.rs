@@ -6,22 +6,35 @@ mod body;
 mod command;
 mod credential;
 mod data;
+mod differences;
+mod encode_options;
 mod header;
 mod item;
+mod management_tree;
 mod message;
 mod meta;
+mod printer;
+mod quirks;
+mod reading;
+mod representation;
 mod status;
 mod token;
+mod writing;
 
 pub use body::SyncBody;
 pub use command::{Add, Alert, Atomic, Command, Copy, Delete, Exec, Get, Replace, Sequence};
 pub use credential::{Chal, Cred};
 pub use data::Data;
+pub use differences::Difference;
+pub use encode_options::{DocumentCarriage, EncodeOptions, StringTables, TextCarriage};
 pub use header::{Source, SyncHdr, Target};
 pub use item::Item;
 pub use mapping::Extensions;
 pub use message::{DecodeOptions, Encoding, Fragment, Message};
 pub use meta::{Meta, NextNonce};
+pub use printer::Printer;
+pub use quirks::Quirks;
+pub use representation::Representation;
 pub use status::{Results, Status};
 pub use token::{
     CmdId, CmdName, CmdRef, Correlator, Format, LocName, LocUri, Mark, MediaType, MsgId, Reference,

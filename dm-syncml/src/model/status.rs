@@ -15,7 +15,7 @@ elements! {
     /// `Status`: what became of a command, or of some of its items.
     pub struct Status<'a> {
         /// Its own CmdID.
-        once cmd_id: CmdId<'a> = CMD_ID;
+        id cmd_id: CmdId<'a> = CMD_ID;
         /// The MsgID of the message answered.
         once msg_ref: MsgId<'a> = MSG_REF;
         /// The CmdID answered, `0` for the SyncHdr.
@@ -39,7 +39,7 @@ elements! {
     /// `Results`: what a Get found.
     pub struct Results<'a> {
         /// Its own CmdID.
-        once cmd_id: CmdId<'a> = CMD_ID;
+        id cmd_id: CmdId<'a> = CMD_ID;
         /// The MsgID of the message answered; none means the first.
         maybe msg_ref: MsgId<'a> = MSG_REF;
         /// The CmdID of the Get.

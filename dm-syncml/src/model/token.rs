@@ -3,11 +3,13 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use dm_wbxml::{Sink, Source, Tag, is_xml_text};
+use dm_wbxml::{Tag, is_xml_text};
 
 use crate::error::{DecodeError, ValueError};
 
 use super::mapping::{Content, IntoOwned};
+use super::reading::Reading;
+use super::writing::Writing;
 
 /// What a constructor demands beyond text that both encodings can carry.
 struct Rule {
@@ -96,12 +98,12 @@ macro_rules! texts {
 
         impl<'a> Content<'a> for $name<'a> {
             #[inline]
-            fn decode<S: Source<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
                 Ok(Self(trim(source.text()?)))
             }
 
             #[inline]
-            fn encode<K: Sink>(&self, tag: Tag, sink: &mut K) {
+            fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
                 sink.leaf(tag, &self.0);
             }
         }
@@ -123,6 +125,12 @@ macro_rules! texts {
         impl fmt::Debug for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl AsRef<str> for $name<'_> {
+            fn as_ref(&self) -> &str {
+                &self.0
             }
         }
 
@@ -225,6 +233,14 @@ constants! {
         TEXT_PLAIN = "text/plain";
         /// Octets.
         OCTET_STREAM = "application/octet-stream";
+        /// A serialised management tree (TNDS) as XML.
+        TNDS_XML = "application/vnd.syncml.dmtnds+xml";
+        /// A serialised management tree (TNDS) as WBXML.
+        TNDS_WBXML = "application/vnd.syncml.dmtnds+wbxml";
+        /// A description of a management tree (DDF) as XML.
+        DDF_XML = "application/vnd.syncml.dmddf+xml";
+        /// A description of a management tree (DDF) as WBXML.
+        DDF_WBXML = "application/vnd.syncml.dmddf+wbxml";
         /// Basic credentials.
         AUTH_BASIC = "syncml:auth-basic";
         /// MD5 digest credentials.
@@ -279,6 +295,8 @@ impl MsgId<'_> {
 }
 
 impl CmdId<'_> {
+    /// Stands where a command has none (see [`Quirks::MISSING_CMD_ID`](crate::Quirks::MISSING_CMD_ID)).
+    pub(crate) const MISSING: CmdId<'static> = CmdId(Cow::Borrowed(""));
     /// As long as the longest that a session makes.
     pub(crate) const LONGEST: CmdId<'static> = CmdId(Cow::Borrowed("4294967295"));
 

@@ -7,8 +7,8 @@ use core::num::NonZeroU32;
 use crate::auth::Prover;
 use crate::codes::StatusCode;
 use crate::model::{
-    Chal, CmdId, CmdName, CmdRef, Command, Encoding, LocUri, Message, Meta, MsgId, SessionId, Source, Status,
-    SyncBody, SyncHdr, VerDtd, VerProto,
+    Chal, CmdId, CmdName, CmdRef, Command, EncodeOptions, Encoding, LocUri, Message, Meta, MsgId,
+    Representation, SessionId, Source, Status, SyncBody, SyncHdr, VerDtd, VerProto,
 };
 
 /// A message being put together.
@@ -60,7 +60,7 @@ impl Composer {
         }
         header.meta = (!meta.is_empty()).then_some(meta);
         let empty = Message::new(header, SyncBody::new(Vec::new()));
-        let size = empty.encode(letterhead.encoding).len();
+        let size = empty.encoded_len(letterhead.encoding, &EncodeOptions::DEFAULT);
         Self {
             encoding: letterhead.encoding,
             header: empty.header,
@@ -109,6 +109,7 @@ impl Composer {
     pub(super) fn finish(self, last_in_package: bool) -> Vec<u8> {
         let mut body = SyncBody::new(self.commands);
         body.last_in_package = last_in_package;
-        Message::new(self.header, body).encode(self.encoding)
+        let representation = Representation::of(&self.header.ver_dtd);
+        Message::new(self.header, body).with_representation(representation).encode(self.encoding)
     }
 }

@@ -363,6 +363,7 @@ impl ServerSession {
                     draft.reply(command, StatusCode::BAD_REQUEST);
                 }
             }
+            command if command.lacks_cmd_id() => draft.reply(command, StatusCode::BAD_REQUEST),
             Command::Alert(alert) => {
                 let code = self.alert(alert, draft);
                 draft.reply(command, code);

@@ -93,6 +93,7 @@ impl<'a> Cursor<'a> {
 mod tests {
     use super::super::token::put_mb_u32;
     use super::*;
+    use crate::octets::Buffer;
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
@@ -141,7 +142,7 @@ mod tests {
         fn integers_are_written_shortest_and_read_back(value in any::<u32>(), shift in 0u32..32) {
             let value = value >> shift;
             let mut octets = Vec::new();
-            put_mb_u32(&mut octets, value);
+            put_mb_u32(&mut Buffer(&mut octets), value);
             prop_assert!(octets.len() == 1 || octets[0] != 0x80, "no padding");
             let mut cursor = Cursor::new(&octets);
             prop_assert_eq!(cursor.mb_u32().unwrap(), value);

@@ -3,11 +3,13 @@
 mod cursor;
 mod header;
 mod reader;
+mod repeats;
 mod string_table;
 mod token;
 mod writer;
 
 pub use header::{Charset, DocumentId, Header, Version};
 pub use reader::Reader;
+pub use repeats::Repeats;
 pub use string_table::StringTable;
-pub use writer::Writer;
+pub use writer::{Size, Writer};

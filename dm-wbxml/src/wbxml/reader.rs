@@ -18,8 +18,8 @@ use super::token;
 
 /// A WBXML document being read.
 ///
-/// It allocates for errors, for characters given as ENTITY, and for text in ISO-8859-1; all else is borrowed from the
-/// input.
+/// It allocates for errors, for the names of elements and attributes outside the code space, for characters given as ENTITY, and for text in
+/// ISO-8859-1; all text else is borrowed from the input.
 ///
 /// What WBXML leaves to the document type and SyncML gives no meaning is passed over: extension tokens, processing
 /// instructions, attributes named or continued by tokens, and attributes whose name XML does not allow (a device

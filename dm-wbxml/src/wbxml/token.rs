@@ -1,6 +1,6 @@
 //! Global tokens (WAP-192 §7.1) and multi-byte integers (§5.1).
 
-use bytes::BufMut;
+use crate::octets::Octets;
 
 pub(super) const SWITCH_PAGE: u8 = 0x00;
 pub(super) const END: u8 = 0x01;
@@ -25,7 +25,7 @@ pub(super) const ATTRIBUTES: u8 = 0x80;
 pub(super) const IDENTITY: u8 = 0x3F;
 
 /// Writes `value` in as few octets as it needs.
-pub(super) fn put_mb_u32(out: &mut impl BufMut, value: u32) {
+pub(super) fn put_mb_u32(out: &mut impl Octets, value: u32) {
     let groups = (32 - value.leading_zeros()).div_ceil(7).max(1);
     for group in (0..groups).rev() {
         let bits = (value >> (7 * group)) as u8 & 0x7F;

@@ -4,7 +4,8 @@ use bytes::BufMut;
 
 use crate::code_space::PublicId;
 use crate::name::{Attribute, Name, Tag};
-use crate::sink::Sink;
+use crate::octets::{Buffer, Count, Octets};
+use crate::sink::{Sink, sink_by_encoder};
 
 use super::header::Version;
 use super::string_table::StringTable;
@@ -30,10 +31,7 @@ use super::token;
 /// ```
 #[derive(Debug)]
 pub struct Writer<'t, B> {
-    out: B,
-    table: &'t StringTable,
-    page: u8,
-    missing: bool,
+    encoder: Encoder<'t, Buffer<B>>,
 }
 
 impl<'t, B: BufMut> Writer<'t, B> {
@@ -41,13 +39,16 @@ impl<'t, B: BufMut> Writer<'t, B> {
     ///
     /// # Panics
     /// Like every `BufMut` user, when `out` is a fixed buffer and too small; a `Vec<u8>` or `BytesMut` grows.
-    pub fn new(mut out: B, version: Version, document: PublicId, table: &'t StringTable) -> Self {
-        out.put_u8(version.octet());
-        token::put_mb_u32(&mut out, document.get());
-        out.put_u8(106); // UTF-8
-        token::put_mb_u32(&mut out, table.octets().len() as u32);
-        out.put_slice(table.octets());
-        Self { out, table, page: 0, missing: false }
+    pub fn new(out: B, version: Version, document: PublicId, table: &'t StringTable) -> Self {
+        Self { encoder: Encoder::new(Buffer(out), version, Document::Number(document), table) }
+    }
+
+    /// Writes the header of a document whose public identifier is a name: the string at `name` of the table (WAP-192 §5.5).
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn named(out: B, version: Version, name: u32, table: &'t StringTable) -> Self {
+        Self { encoder: Encoder::new(Buffer(out), version, Document::Name(name), table) }
     }
 
     /// Ends the document. `false` says that an element or attribute outside the code space was written whose name the
@@ -55,7 +56,75 @@ impl<'t, B: BufMut> Writer<'t, B> {
     /// (see [`StringTable`]).
     #[must_use]
     pub fn finish(self) -> bool {
-        !self.missing
+        !self.encoder.missing
+    }
+}
+
+sink_by_encoder! { impl<B: BufMut> Sink for Writer<'_, B> }
+
+/// How many octets a document will have: written to like a [`Writer`], keeps nothing.
+///
+/// ```
+/// use dm_wbxml::wbxml::{Size, StringTable, Version};
+/// use dm_wbxml::{PublicId, Sink, metinf};
+///
+/// let table = StringTable::new();
+/// let mut size = Size::new(Version::V1_2, PublicId::SYNCML_1_2, &table);
+/// size.leaf(metinf::FORMAT, "b64");
+/// assert_eq!(size.octets(), b"\x02\xA4\x01\x6A\x00\x00\x01\x47\x03b64\x00\x01".len());
+/// ```
+#[derive(Debug)]
+pub struct Size<'t> {
+    encoder: Encoder<'t, Count>,
+}
+
+impl<'t> Size<'t> {
+    /// The size of a document that a [`Writer`] made with the same arguments would write.
+    #[must_use]
+    pub fn new(version: Version, document: PublicId, table: &'t StringTable) -> Self {
+        Self { encoder: Encoder::new(Count::default(), version, Document::Number(document), table) }
+    }
+
+    /// Octets so far.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.encoder.out.0
+    }
+}
+
+sink_by_encoder! { impl Sink for Size<'_> }
+
+/// The public identifier in a header.
+#[derive(Clone, Copy, Debug)]
+enum Document {
+    Number(PublicId),
+    /// An offset into the table.
+    Name(u32),
+}
+
+/// What both writing and counting do.
+#[derive(Debug)]
+struct Encoder<'t, O> {
+    out: O,
+    table: &'t StringTable,
+    page: u8,
+    missing: bool,
+}
+
+impl<'t, O: Octets> Encoder<'t, O> {
+    fn new(mut out: O, version: Version, document: Document, table: &'t StringTable) -> Self {
+        out.put_u8(version.octet());
+        match document {
+            Document::Number(id) => token::put_mb_u32(&mut out, id.get()),
+            Document::Name(offset) => {
+                out.put_u8(0);
+                token::put_mb_u32(&mut out, offset);
+            }
+        }
+        out.put_u8(106); // UTF-8
+        token::put_mb_u32(&mut out, table.octets().len() as u32);
+        out.put_slice(table.octets());
+        Self { out, table, page: 0, missing: false }
     }
 
     #[inline]
@@ -76,7 +145,7 @@ impl<'t, B: BufMut> Writer<'t, B> {
     }
 }
 
-impl<B: BufMut> Sink for Writer<'_, B> {
+impl<O: Octets> Sink for Encoder<'_, O> {
     #[inline]
     fn open(&mut self, tag: Tag) {
         self.tag(tag, token::CONTENT);

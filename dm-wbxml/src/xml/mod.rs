@@ -1,11 +1,15 @@
 //! XML behind the same traits: quick-xml parses, the rules of depth, size, names and entities are kept here.
 
+mod encoding;
+mod leniencies;
 mod namespaces;
 mod reader;
 mod writer;
 
+pub use encoding::to_utf8;
+pub use leniencies::Leniencies;
 pub use reader::{Options, Reader};
-pub use writer::Writer;
+pub use writer::{Size, Writer};
 
 /// The namespace of elements that are tokens nobody named: `<t-PP-TT>`, page and token in hex, so that they survive XML.
 const UNNAMED: &str = "urn:x-dm-wbxml:token";

@@ -3,26 +3,13 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use crate::code_space::{CodePage, CodeSpace};
+use crate::code_space::CodePage;
 
 /// A namespace: one of the code space's, or any other; none is the empty one.
 #[derive(Clone, Debug)]
 pub(super) enum Namespace<'a> {
     Page(&'static CodePage),
     Other(Cow<'a, str>),
-}
-
-impl<'a> Namespace<'a> {
-    pub(super) fn new(name: Cow<'a, str>, space: &CodeSpace) -> Self {
-        match space.page_of(&name) {
-            Some(page) => Self::Page(page),
-            None => Self::Other(name),
-        }
-    }
-
-    pub(super) fn is_none(&self) -> bool {
-        matches!(self, Self::Other(name) if name.is_empty())
-    }
 }
 
 /// The declarations in force.

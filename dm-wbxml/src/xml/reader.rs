@@ -17,6 +17,7 @@ use crate::name::{Attribute, ForeignName, Name, Tag, is_ncname, split_name};
 use crate::source::{Event, Source, read_child};
 use crate::text::{first_forbidden_of_long, is_xml_text};
 
+use super::leniencies::Leniencies;
 use super::namespaces::{Namespace, Namespaces};
 use super::{UNNAMED, XML};
 
@@ -26,24 +27,21 @@ use super::{UNNAMED, XML};
 pub struct Options {
     /// What the document may cost.
     pub limits: Limits,
-    /// Takes an element that says nothing of its namespace, in a namespace of the code space or none, for what its name says: an element
-    /// of its parent's page, else of the page it is in, else of the first page that has such an element.
-    ///
-    /// Needed for peers that leave `xmlns="syncml:metinf"` out below `Meta`, and for hand-written documents.
-    pub guess_namespaces: bool,
+    /// Which departures from XML are taken.
+    pub leniencies: Leniencies,
 }
 
 impl Options {
     /// The strict reading, within `limits`.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, guess_namespaces: false }
+        Self { limits, leniencies: Leniencies::NONE }
     }
 
-    /// Sets [`guess_namespaces`](Self::guess_namespaces).
+    /// Sets [`leniencies`](Self::leniencies).
     #[must_use]
-    pub const fn with_guess_namespaces(mut self, on: bool) -> Self {
-        self.guess_namespaces = on;
+    pub const fn with_leniencies(mut self, leniencies: Leniencies) -> Self {
+        self.leniencies = leniencies;
         self
     }
 }
@@ -84,6 +82,10 @@ pub struct Reader<'a> {
     attributes: VecDeque<(&'a str, Cow<'a, str>)>,
     elements: u32,
     state: State,
+    /// What of the leniencies was needed.
+    met: Leniencies,
+    /// The first namespace declared of those that name one page.
+    alias: Option<&'static str>,
     failure: Option<Error>,
 }
 
@@ -132,8 +134,10 @@ impl<'a> Reader<'a> {
             // quick-xml would pass over it, and count octets without it.
             return Err(at(ErrorKind::OutsideRoot, text.len() - body.len()));
         }
+        let mut xml = quick_xml::Reader::from_str(body);
+        xml.config_mut().allow_dangling_amp = options.leniencies.contains(Leniencies::BARE_AMPERSANDS);
         Ok(Self {
-            xml: quick_xml::Reader::from_str(body),
+            xml,
             body,
             skipped: text.len() - body.len(),
             space,
@@ -144,13 +148,37 @@ impl<'a> Reader<'a> {
             attributes: VecDeque::new(),
             elements: 0,
             state: State::Before,
+            met: Leniencies::NONE,
+            alias: None,
             failure: None,
         })
     }
 
+    /// Which leniencies the document needed so far.
+    #[must_use]
+    pub fn met(&self) -> Leniencies {
+        self.met
+    }
+
+    /// The first namespace declared so far of those that name one page: it tells which version of a document type this is.
+    #[must_use]
+    pub fn alias(&self) -> Option<&'static str> {
+        self.alias
+    }
+
+    /// Whether a departure is taken; then it is noted.
+    #[cold]
+    fn meet(&mut self, leniency: Leniencies) -> bool {
+        let taken = self.options.leniencies.contains(leniency);
+        if taken {
+            self.met = self.met.with(leniency);
+        }
+        taken
+    }
+
     /// An element begins.
     fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<Name<'a>, Error> {
-        if self.state == State::After {
+        if self.state == State::After && !self.meet(Leniencies::SEVERAL_ROOTS) {
             return Err(self.error(ErrorKind::OutsideRoot));
         }
         if self.open.len() >= usize::from(self.options.limits.depth) {
@@ -254,12 +282,33 @@ impl<'a> Reader<'a> {
         {
             return Err(self.error(ErrorKind::Prefix));
         }
-        self.namespaces.declare(prefix, Namespace::new(namespace, self.space));
+        let known = self.page_of(&namespace);
+        self.namespaces.declare(prefix, known.map_or(Namespace::Other(namespace), Namespace::Page));
         Ok(())
     }
 
+    /// The page a namespace stands for.
+    fn page_of(&mut self, namespace: &str) -> Option<&'static CodePage> {
+        let pages = self.space.pages().iter().copied();
+        let find = |same: fn(&str, &str) -> bool| {
+            let mut names = pages.flat_map(|page| page.namespaces().iter().map(move |name| (page, *name)));
+            names.find(|(_, name)| same(name, namespace))
+        };
+        let exact = find.clone()(|a, b| a == b);
+        let (page, name) = match exact {
+            Some(found) => found,
+            None => {
+                find(|a, b| a.eq_ignore_ascii_case(b)).filter(|_| self.meet(Leniencies::NAMESPACE_CASE))?
+            }
+        };
+        if page.namespaces().len() > 1 {
+            self.alias.get_or_insert(name);
+        }
+        Some(page)
+    }
+
     /// White space becomes spaces, references are resolved (XML 1.0 §3.3.3).
-    fn attribute_value(&self, raw: Cow<'a, str>) -> Result<Cow<'a, str>, Error> {
+    fn attribute_value(&mut self, raw: Cow<'a, str>) -> Result<Cow<'a, str>, Error> {
         if !raw.bytes().any(|b| matches!(b, b'\t' | b'\n' | b'\r' | b'&' | b'<')) {
             return Ok(raw);
         }
@@ -270,10 +319,17 @@ impl<'a> Reader<'a> {
         let mut value = String::with_capacity(spaced.len());
         let mut rest = spaced.as_str();
         while let Some((text, reference)) = rest.split_once('&') {
-            let Some((name, behind)) = reference.split_once(';') else {
-                return Err(self.error(ErrorKind::Xml("an ampersand that begins no reference")));
-            };
             value.push_str(text);
+            // As quick-xml takes it in content: a reference ends before another begins.
+            let end = reference.find([';', '&']).filter(|end| reference.as_bytes()[*end] == b';');
+            let Some((name, behind)) = end.map(|end| (&reference[..end], &reference[end + 1..])) else {
+                if !self.meet(Leniencies::BARE_AMPERSANDS) {
+                    return Err(self.error(ErrorKind::Xml("an ampersand that begins no reference")));
+                }
+                value.push('&');
+                rest = reference;
+                continue;
+            };
             value.push(self.referenced(name)?);
             rest = behind;
         }
@@ -285,13 +341,14 @@ impl<'a> Reader<'a> {
     /// this one declares namespaces.
     #[inline]
     fn resolve(
-        &self,
+        &mut self,
         name: &'a str,
         parent: Option<&'static CodePage>,
     ) -> Result<(Name<'a>, Option<&'static CodePage>), Error> {
         // Nearly all names are without a prefix, which the names of a page have not, and on the page of the default namespace.
-        if !self.options.guess_namespaces
-            && let Some(Namespace::Page(page)) = self.namespaces.get("")
+        if let Some(Namespace::Page(page)) = self.namespaces.get("")
+            && (parent.is_none_or(|parent| parent.number() == page.number())
+                || !self.options.leniencies.contains(Leniencies::WRONG_PAGE))
             && let Some(tag) = page.tag(name)
         {
             return Ok((Name::Tag(tag), Some(page)));
@@ -300,7 +357,7 @@ impl<'a> Reader<'a> {
     }
 
     fn resolve_any(
-        &self,
+        &mut self,
         name: &'a str,
         parent: Option<&'static CodePage>,
     ) -> Result<(Name<'a>, Option<&'static CodePage>), Error> {
@@ -308,34 +365,26 @@ impl<'a> Reader<'a> {
         if prefix == Some("") {
             return Err(self.error(ErrorKind::Name));
         }
-        let no_namespace = Namespace::Other(Cow::Borrowed(""));
-        let namespace = match self.namespaces.get(prefix.unwrap_or_default()) {
+        let declared = self.namespaces.get(prefix.unwrap_or_default()).cloned();
+        let undeclared = declared.is_none() && prefix.is_some_and(|prefix| prefix != "xml");
+        if undeclared && (prefix == Some("xmlns") || !self.meet(Leniencies::UNDECLARED_PREFIXES)) {
+            return Err(self.error(ErrorKind::Prefix));
+        }
+        let namespace = match declared {
             Some(namespace) => namespace,
-            None => match prefix {
-                None => &no_namespace,
-                Some("xml") => &Namespace::Other(Cow::Borrowed(XML)),
-                Some(_) => return Err(self.error(ErrorKind::Prefix)),
-            },
+            None if prefix == Some("xml") => Namespace::Other(Cow::Borrowed(XML)),
+            None => Namespace::Other(Cow::Borrowed("")),
         };
-        if self.options.guess_namespaces
-            && prefix.is_none()
-            && let Some(page) = parent
-            && (matches!(namespace, Namespace::Page(_)) || namespace.is_none())
-            && let Some(tag) = page.tag(local)
-        {
-            return Ok((Name::Tag(tag), Some(page)));
-        }
-        if let Namespace::Page(page) = namespace
-            && let Some(tag) = page.tag(local)
-        {
-            return Ok((Name::Tag(tag), Some(page)));
-        }
-        if self.options.guess_namespaces
-            && (matches!(namespace, Namespace::Page(_)) || namespace.is_none())
-            && let Some((page, tag)) =
-                self.space.pages().iter().find_map(|page| page.tag(local).map(|tag| (*page, tag)))
-        {
-            return Ok((Name::Tag(tag), Some(page)));
+        if let Some((tag, page)) = self.find(local, &namespace, parent, prefix.is_none() || undeclared) {
+            let needed = match &namespace {
+                Namespace::Page(own) if own.number() == page.number() => None,
+                Namespace::Page(_) => Some(Leniencies::WRONG_PAGE),
+                Namespace::Other(_) if undeclared => None,
+                Namespace::Other(_) => Some(Leniencies::NO_NAMESPACE),
+            };
+            if needed.is_none_or(|needed| self.meet(needed)) {
+                return Ok((Name::Tag(tag), Some(page)));
+            }
         }
         let namespace = match namespace {
             Namespace::Page(page) => Cow::Borrowed(page.namespace()),
@@ -345,7 +394,7 @@ impl<'a> Reader<'a> {
                 {
                     return Ok((Name::Tag(tag), self.space.page(tag.page())));
                 }
-                other.clone()
+                other
             }
         };
         if !is_ncname(local) {
@@ -354,15 +403,51 @@ impl<'a> Reader<'a> {
         Ok((Name::Foreign(ForeignName::from_source(namespace, Cow::Borrowed(local))), None))
     }
 
+    /// The element that `local` names in `namespace`, or may be meant to name; `bare` names have no prefix that says more.
+    fn find(
+        &self,
+        local: &str,
+        namespace: &Namespace<'a>,
+        parent: Option<&'static CodePage>,
+        bare: bool,
+    ) -> Option<(Tag, &'static CodePage)> {
+        let on = |page: &'static CodePage| page.tag(local).map(|tag| (tag, page));
+        let leniencies = self.options.leniencies;
+        let guess = match namespace {
+            Namespace::Page(_) => leniencies.contains(Leniencies::WRONG_PAGE),
+            // What stands in a foreign element belongs to it.
+            Namespace::Other(_) if self.is_inside_foreign() => false,
+            Namespace::Other(name) => name.is_empty() && bare,
+        };
+        if guess
+            && bare
+            && let Some(found) = parent.and_then(on)
+        {
+            return Some(found);
+        }
+        if let Namespace::Page(page) = namespace
+            && let Some(found) = on(page)
+        {
+            return Some(found);
+        }
+        if guess { self.space.pages().iter().copied().find_map(on) } else { None }
+    }
+
+    /// Whether the element around the one that just began is outside the code space.
+    fn is_inside_foreign(&self) -> bool {
+        self.open.iter().nth_back(1).is_some_and(|around| around.page.is_none())
+    }
+
     /// An attribute, in the namespace of its prefix; without one it is in none.
-    fn attribute(&self, name: &'a str, value: Cow<'a, str>) -> Result<Event<'a>, Error> {
+    fn attribute(&mut self, name: &'a str, value: Cow<'a, str>) -> Result<Event<'a>, Error> {
         let (prefix, local) = split_name(name);
         let namespace = match prefix {
             None => Cow::Borrowed(""),
             Some("xml") => Cow::Borrowed(XML),
-            Some(prefix) => match self.namespaces.get(prefix) {
+            Some(prefix) => match self.namespaces.get(prefix).cloned() {
                 Some(Namespace::Page(page)) => Cow::Borrowed(page.namespace()),
-                Some(Namespace::Other(other)) => other.clone(),
+                Some(Namespace::Other(other)) => other,
+                None if self.meet(Leniencies::UNDECLARED_PREFIXES) => Cow::Borrowed(""),
                 None => return Err(self.error(ErrorKind::Prefix)),
             },
         };
@@ -398,13 +483,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Markup that most documents hold little of; `None` when it says nothing that is reported.
-    fn rare(&self, markup: Markup<'a>) -> Result<Option<Event<'a>>, Error> {
+    fn rare(&mut self, markup: Markup<'a>) -> Result<Option<Event<'a>>, Error> {
         match markup {
             Markup::CData(_) if self.open.is_empty() => Err(self.error(ErrorKind::OutsideRoot)),
-            Markup::CData(text) => self.text_event(text.into_inner()),
+            Markup::CData(text) => Ok(self.line_ends(text.into_inner())),
             Markup::GeneralRef(name) => self.reference(&name.into_inner()).map(Some),
             Markup::Comment(_) | Markup::PI(_) => Ok(None),
             Markup::Decl(_) | Markup::DocType(_) if self.state == State::Before => Ok(None),
+            Markup::Decl(_) if self.meet(Leniencies::INNER_DECLARATIONS) => Ok(None),
             Markup::Decl(_) => Err(self.error(ErrorKind::Xml("an XML declaration behind the start"))),
             Markup::DocType(_) => Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start"))),
             // All others are handled where they are read.
@@ -453,21 +539,29 @@ impl<'a> Reader<'a> {
         Event::End
     }
 
-    /// Text between tags, line ends made LF (XML 1.0 §2.11); outside the root only white space may stand.
-    fn text_event(&self, text: Cow<'a, str>) -> Result<Option<Event<'a>>, Error> {
+    /// Text between tags; outside the root only white space may stand.
+    fn text_event(&mut self, text: Cow<'a, str>) -> Result<Option<Event<'a>>, Error> {
         if self.open.is_empty() {
             let blank = text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
             return if blank { Ok(None) } else { Err(self.error(ErrorKind::OutsideRoot)) };
         }
+        if self.options.leniencies.contains(Leniencies::BARE_AMPERSANDS) && text.starts_with('&') {
+            self.meet(Leniencies::BARE_AMPERSANDS);
+        }
+        Ok(self.line_ends(text))
+    }
+
+    /// Text with its line ends made LF (XML 1.0 §2.11); nothing for nothing.
+    fn line_ends(&self, text: Cow<'a, str>) -> Option<Event<'a>> {
         if text.is_empty() {
-            return Ok(None);
+            return None;
         }
         let text = if self.has_cr && text.contains('\r') {
             Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
         } else {
             text
         };
-        Ok(Some(Event::Text(text)))
+        Some(Event::Text(text))
     }
 
     /// `&name;` in content.
@@ -545,7 +639,11 @@ impl<'a> Source<'a> for Reader<'a> {
     #[inline]
     fn child(&mut self) -> Result<Option<Name<'a>>, Error> {
         if self.state == State::Inside && self.attributes.is_empty() {
-            self.child_inside().map_err(|error| self.fail(error))
+            self.child_inside().map_err(|error| match error.kind() {
+                // Whoever passes over such text may go on.
+                ErrorKind::TextAmongElements => error,
+                _ => self.fail(error),
+            })
         } else {
             read_child(self)
         }

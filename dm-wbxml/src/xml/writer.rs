@@ -3,12 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64ct::{Base64, Encoding as _};
 use bytes::BufMut;
 
 use crate::code_space::CodeSpace;
 use crate::name::{Attribute, Name, Tag};
-use crate::sink::Sink;
+use crate::octets::{Buffer, Count, Octets};
+use crate::sink::{Sink, sink_by_encoder};
 use crate::text::is_xml_text;
 
 use super::{UNNAMED, XML};
@@ -31,8 +31,73 @@ use super::{UNNAMED, XML};
 /// ```
 #[derive(Debug)]
 pub struct Writer<B> {
-    out: B,
+    encoder: Encoder<Buffer<B>>,
+}
+
+impl<B: BufMut> Writer<B> {
+    /// Begins a document whose elements `space` names.
+    ///
+    /// # Panics
+    /// While writing, like every `BufMut` user, when `out` is a fixed buffer and too small; a `Vec<u8>` or `BytesMut` grows.
+    pub fn new(out: B, space: &'static CodeSpace) -> Self {
+        Self { encoder: Encoder::new(Buffer(out), space) }
+    }
+
+    /// Writes this one of a page's namespaces where its first would be written. One that no page has changes nothing.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: &str) -> Self {
+        self.encoder.set_namespace(namespace);
+        self
+    }
+}
+
+sink_by_encoder! { impl<B: BufMut> Sink for Writer<B> }
+
+/// How many octets a document will have: written to like a [`Writer`], keeps nothing but the names of open elements.
+///
+/// ```
+/// use dm_wbxml::xml::Size;
+/// use dm_wbxml::{SYNCML_1_2, Sink, metinf};
+///
+/// let mut size = Size::new(&SYNCML_1_2);
+/// size.leaf(metinf::FORMAT, "b64");
+/// assert_eq!(size.octets(), r#"<Format xmlns="syncml:metinf">b64</Format>"#.len());
+/// ```
+#[derive(Debug)]
+pub struct Size {
+    encoder: Encoder<Count>,
+}
+
+impl Size {
+    /// The size of a document that a [`Writer`] for the same code space would write.
+    #[must_use]
+    pub fn new(space: &'static CodeSpace) -> Self {
+        Self { encoder: Encoder::new(Count::default(), space) }
+    }
+
+    /// As [`Writer::with_namespace`].
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: &str) -> Self {
+        self.encoder.set_namespace(namespace);
+        self
+    }
+
+    /// Octets so far.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.encoder.out.0
+    }
+}
+
+sink_by_encoder! { impl Sink for Size }
+
+/// What both writing and counting do.
+#[derive(Debug)]
+struct Encoder<O> {
+    out: O,
     space: &'static CodeSpace,
+    /// Page and namespace, where not the page's first is written.
+    alias: Option<(u8, &'static str)>,
     open: Vec<Open>,
 }
 
@@ -47,13 +112,16 @@ enum Open {
     },
 }
 
-impl<B: BufMut> Writer<B> {
-    /// Begins a document whose elements `space` names.
-    ///
-    /// # Panics
-    /// While writing, like every `BufMut` user, when `out` is a fixed buffer and too small; a `Vec<u8>` or `BytesMut` grows.
-    pub fn new(out: B, space: &'static CodeSpace) -> Self {
-        Self { out, space, open: Vec::new() }
+impl<O: Octets> Encoder<O> {
+    fn new(out: O, space: &'static CodeSpace) -> Self {
+        Self { out, space, alias: None, open: Vec::new() }
+    }
+
+    fn set_namespace(&mut self, namespace: &str) {
+        self.alias = self.space.page_of(namespace).and_then(|page| {
+            let known = page.namespaces().iter().copied().find(|known| *known == namespace)?;
+            Some((page.number(), known))
+        });
     }
 
     fn put(&mut self, text: &str) {
@@ -79,7 +147,10 @@ impl<B: BufMut> Writer<B> {
 
     fn namespace(&self, tag: Tag) -> &'static str {
         match self.space.page(tag.page()) {
-            Some(page) if page.name(tag.token()).is_some() => page.namespace(),
+            Some(page) if page.name(tag.token()).is_some() => match self.alias {
+                Some((number, namespace)) if number == page.number() => namespace,
+                _ => page.namespace(),
+            },
             _ => UNNAMED,
         }
     }
@@ -114,7 +185,7 @@ impl<B: BufMut> Writer<B> {
     }
 }
 
-impl<B: BufMut> Sink for Writer<B> {
+impl<O: Octets> Sink for Encoder<O> {
     #[inline]
     fn open(&mut self, tag: Tag) {
         self.begin(tag);
@@ -199,7 +270,7 @@ impl<B: BufMut> Sink for Writer<B> {
     }
 
     fn opaque(&mut self, octets: &[u8]) {
-        self.put(&Base64::encode_string(octets));
+        self.out.put_base64(octets);
     }
 
     fn carries_octets(&self) -> bool {
@@ -238,7 +309,7 @@ static ESCAPED: [u8; 256] = {
 
 /// Writes text with what XML needs escaped; CR always, since a reader would make it LF, and TAB and LF in attributes. What
 /// XML cannot carry becomes U+FFFD.
-fn escape(out: &mut impl BufMut, text: &str, attribute: bool) {
+fn escape(out: &mut impl Octets, text: &str, attribute: bool) {
     const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
     let class = if attribute { IN_ATTRIBUTE } else { IN_TEXT };
     let mut rest = text.as_bytes();
@@ -313,6 +384,23 @@ mod tests {
     }
 
     #[test]
+    fn another_namespace_of_a_page() {
+        for (namespace, expected) in [
+            ("SYNCML:SYNCML1.1", "SYNCML:SYNCML1.1"),
+            ("SYNCML:SYNCML1.2", "SYNCML:SYNCML1.2"),
+            ("urn:x", "SYNCML:SYNCML1.2"),
+        ] {
+            let mut out = Vec::new();
+            let mut writer = Writer::new(&mut out, &SYNCML_1_2).with_namespace(namespace);
+            writer.open(syncml::META);
+            writer.empty(metinf::TYPE);
+            writer.close();
+            let expected = alloc::format!(r#"<Meta xmlns="{expected}"><Type xmlns="syncml:metinf"/></Meta>"#);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
     fn attributes_bring_their_prefix() {
         let attributes = [
             Attribute::new("a", "<&\"'\t\n\r>").unwrap(),
@@ -371,7 +459,7 @@ mod tests {
                 _ => c.to_string(),
             }).collect();
             let mut out = Vec::new();
-            escape(&mut out, &text, attribute);
+            escape(&mut Buffer(&mut out), &text, attribute);
             prop_assert_eq!(String::from_utf8(out).unwrap(), naive);
         }
     }

@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use dm_benches::messages::count_commands;
-use dm_syncml::{DecodeError, DecodeOptions, Encoding, Message};
+use dm_syncml::{DecodeError, DecodeOptions, Encoding, Message, Quirks};
 
 use crate::case::{Case, Refused};
 use crate::input::{self, Input};
@@ -53,7 +53,7 @@ fn decode(encoding: Encoding, octets: &[u8]) -> Result<(Message<'_>, DecodeOptio
     match Message::decode(encoding, octets, &strict) {
         Ok(message) => Ok((message, strict)),
         Err(error) => {
-            let lenient = DecodeOptions::new().with_guess_namespaces(true);
+            let lenient = DecodeOptions::new().with_quirks(Quirks::FIELD);
             Message::decode(encoding, octets, &lenient).map(|message| (message, lenient)).map_err(|_| error)
         }
     }

@@ -30,6 +30,11 @@ pub(super) fn plan(command: &Command<'_>, work: &mut VecDeque<Task>) {
     let refuse = |command: &Command<'_>, code| Task::Refuse(command.clone().into_owned(), code);
     match command {
         Command::Status(_) => {}
+        // Windows answers so what could not be referred to.
+        command if command.lacks_cmd_id() => {
+            work.push_back(Task::Refuse(without_members(command), StatusCode::BAD_REQUEST));
+            not_executed(command, work);
+        }
         // A client asks for nothing, so Results answer nothing.
         Command::Results(_) => work.push_back(refuse(command, StatusCode::BAD_REQUEST)),
         // Chunks of large objects are not taken; DevDetail says so (LrgObj false).
