@@ -62,6 +62,34 @@ pub(crate) fn first_forbidden_of_long(bytes: &[u8]) -> usize {
     first_forbidden(bytes, from)
 }
 
+/// Where, at or behind `from`, the first `<` or `&` stands; the length of `bytes` when there is none.
+#[cfg(feature = "xml")]
+#[inline]
+pub(crate) fn find_markup(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    // Eight octets a step, exact for the first octet found; four times that once text is long.
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let less = word ^ (ONES * b'<' as u64);
+        let ampersand = word ^ (ONES * b'&' as u64);
+        let found = ((less.wrapping_sub(ONES) & !less) | (ampersand.wrapping_sub(ONES) & !ampersand)) & TOPS;
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+        if at - from == 128 {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let is_markup = |byte: &u8| (*byte == b'<') | (*byte == b'&');
+            // Without an early end inside a chunk, so that the compiler tests the octets side by side.
+            let clean =
+                rest.chunks_exact(64).take_while(|c| !c.iter().fold(false, |any, b| any | is_markup(b)));
+            at += 64 * clean.count();
+        }
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| matches!(byte, b'<' | b'&')).unwrap_or(rest.len())
+}
+
 /// Whether a forbidden character begins at `at`: below the surrogates' reach these are most control characters, U+FFFE and
 /// U+FFFF.
 #[inline]
@@ -131,6 +159,20 @@ mod tests {
             let from = from.min(bytes.len());
             prop_assert_eq!(first_forbidden(&bytes, from), naive(from));
             prop_assert_eq!(first_forbidden_of_long(&bytes), naive(0));
+        }
+
+        #[cfg(feature = "xml")]
+        #[test]
+        fn markup_is_found(
+            text in "[a-z;=%>]{0,300}", from in 0usize..64, markup in proptest::option::of((0usize..400, any::<bool>()))
+        ) {
+            let mut bytes = text.into_bytes();
+            if let Some((at, less)) = markup && at < bytes.len() {
+                bytes[at] = if less { b'<' } else { b'&' };
+            }
+            let from = from.min(bytes.len());
+            let naive = bytes[from..].iter().position(|b| matches!(b, b'<' | b'&')).map_or(bytes.len(), |at| from + at);
+            prop_assert_eq!(find_markup(&bytes, from), naive);
         }
     }
 }

@@ -1,7 +1,8 @@
-//! XML behind the same traits: quick-xml parses, the rules of depth, size, names and entities are kept here.
+//! XML behind the same traits: quick-xml parses what is not a plain tag or text, the rules of depth, size, names and entities are kept here.
 
 mod encoding;
 mod leniencies;
+mod markup;
 mod namespaces;
 mod reader;
 mod writer;

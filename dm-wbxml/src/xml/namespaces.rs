@@ -23,16 +23,18 @@ impl<'a> Namespaces<'a> {
         self.bindings.push((prefix, namespace));
     }
 
-    /// How many are in force; [`forget`](Self::forget) goes back to such a count.
+    /// How many are in force; [`forget`](Self::forget) goes back to such a count, and says whether it had to.
     pub(super) fn len(&self) -> usize {
         self.bindings.len()
     }
 
     #[inline]
-    pub(super) fn forget(&mut self, len: usize) {
-        if self.bindings.len() > len {
+    pub(super) fn forget(&mut self, len: usize) -> bool {
+        let some = self.bindings.len() > len;
+        if some {
             self.bindings.truncate(len);
         }
+        some
     }
 
     /// What `prefix` stands for; the empty prefix is the default namespace.

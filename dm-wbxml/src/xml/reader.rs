@@ -6,18 +6,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::str;
 
+use quick_xml::events::Event as Other;
 use quick_xml::events::attributes::Attributes;
-use quick_xml::events::{BytesStart, Event as Markup};
 
 use crate::code_space::{CodePage, CodeSpace};
 use crate::element::join_path;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::name::{Attribute, ForeignName, Name, Tag, is_ncname, split_name};
-use crate::source::{Event, Source, read_child};
+use crate::source::{Event, Source, read_child, read_text};
 use crate::text::{first_forbidden_of_long, is_xml_text};
 
 use super::leniencies::Leniencies;
+use super::markup::{Cursor, Fault, Markup};
 use super::namespaces::{Namespace, Namespaces};
 use super::{UNNAMED, XML};
 
@@ -67,10 +68,8 @@ impl Options {
 /// ```
 #[derive(Debug)]
 pub struct Reader<'a> {
-    xml: quick_xml::Reader<&'a [u8]>,
-    /// What quick-xml sees.
-    body: &'a str,
-    /// Octets before what quick-xml sees: the byte order mark.
+    cursor: Cursor<'a>,
+    /// Octets before what the cursor sees: the byte order mark.
     skipped: usize,
     space: &'static CodeSpace,
     options: Options,
@@ -78,6 +77,8 @@ pub struct Reader<'a> {
     has_cr: bool,
     open: Vec<Open<'a>>,
     namespaces: Namespaces<'a>,
+    /// The page of the default namespace in force.
+    default: Option<&'static CodePage>,
     /// Attributes still to be reported: qualified name and value.
     attributes: VecDeque<(&'a str, Cow<'a, str>)>,
     elements: u32,
@@ -134,17 +135,15 @@ impl<'a> Reader<'a> {
             // quick-xml would pass over it, and count octets without it.
             return Err(at(ErrorKind::OutsideRoot, text.len() - body.len()));
         }
-        let mut xml = quick_xml::Reader::from_str(body);
-        xml.config_mut().allow_dangling_amp = options.leniencies.contains(Leniencies::BARE_AMPERSANDS);
         Ok(Self {
-            xml,
-            body,
+            cursor: Cursor::new(body, options.leniencies.contains(Leniencies::BARE_AMPERSANDS)),
             skipped: text.len() - body.len(),
             space,
             options,
             has_cr: input.contains(&b'\r'),
             open: Vec::new(),
             namespaces: Namespaces::default(),
+            default: None,
             attributes: VecDeque::new(),
             elements: 0,
             state: State::Before,
@@ -177,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An element begins.
-    fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<Name<'a>, Error> {
+    fn start(&mut self, name: &'a str, attributes: &'a str, empty: bool) -> Result<Name<'a>, Error> {
         if self.state == State::After && !self.meet(Leniencies::SEVERAL_ROOTS) {
             return Err(self.error(ErrorKind::OutsideRoot));
         }
@@ -185,15 +184,6 @@ impl<'a> Reader<'a> {
             return Err(self.error(ErrorKind::TooDeep(self.options.limits.depth)));
         }
         self.count()?;
-        // quick-xml lends a start tag for as long as its event lives; the same octets of the input live as long as the input.
-        let read = self.xml.buffer_position() as usize;
-        let end = read.saturating_sub(if empty { "/>".len() } else { ">".len() });
-        let content = self.body.get(end.saturating_sub(start.len())..end);
-        let split = content.and_then(|content| content.split_at_checked(start.name().0.len()));
-        let Some((name, attributes)) = split else {
-            return Err(self.error(ErrorKind::Xml("a start tag is malformed")));
-        };
-        debug_assert_eq!((name, attributes), (start.name().0, start.attributes_raw()), "the same octets");
         if name.len() > self.options.limits.name {
             return Err(self.error(ErrorKind::NameTooLong(self.options.limits.name)));
         }
@@ -283,6 +273,9 @@ impl<'a> Reader<'a> {
             return Err(self.error(ErrorKind::Prefix));
         }
         let known = self.page_of(&namespace);
+        if prefix.is_empty() {
+            self.default = known;
+        }
         self.namespaces.declare(prefix, known.map_or(Namespace::Other(namespace), Namespace::Page));
         Ok(())
     }
@@ -346,7 +339,7 @@ impl<'a> Reader<'a> {
         parent: Option<&'static CodePage>,
     ) -> Result<(Name<'a>, Option<&'static CodePage>), Error> {
         // Nearly all names are without a prefix, which the names of a page have not, and on the page of the default namespace.
-        if let Some(Namespace::Page(page)) = self.namespaces.get("")
+        if let Some(page) = self.default
             && (parent.is_none_or(|parent| parent.number() == page.number())
                 || !self.options.leniencies.contains(Leniencies::WRONG_PAGE))
             && let Some(tag) = page.tag(name)
@@ -466,15 +459,16 @@ impl<'a> Reader<'a> {
             State::Before | State::Inside | State::After => {}
         }
         loop {
-            // Matched where it was put: moving an event first costs more than looking at it.
-            let event = match self.xml.read_event() {
-                Ok(Markup::Start(ref start)) => Some(Event::Start(self.start(start, false)?)),
-                Ok(Markup::Empty(ref start)) => Some(Event::Start(self.start(start, true)?)),
-                Ok(Markup::End(_)) => Some(self.end()),
-                Ok(Markup::Text(text)) => self.text_event(text.into_inner())?,
+            let event = match self.cursor.next() {
+                Ok(Markup::Start { name, attributes, empty }) => {
+                    Some(Event::Start(self.start(name, attributes, empty)?))
+                }
+                Ok(Markup::End(name)) => Some(self.end_tag(name)?),
+                Ok(Markup::Text(text)) => self.text_event(Cow::Borrowed(text))?,
                 Ok(Markup::Eof) if self.state == State::After => return Ok(None),
-                Ok(other) => self.rare(other)?,
-                Err(ref error) => return Err(self.markup_error(error)),
+                Ok(Markup::Eof) => return Err(self.error(ErrorKind::Truncated)),
+                Ok(Markup::Other(other)) => self.other(other)?,
+                Err(fault) => return Err(self.markup_error(&fault)),
             };
             if event.is_some() {
                 return Ok(event);
@@ -483,40 +477,63 @@ impl<'a> Reader<'a> {
     }
 
     /// Markup that most documents hold little of; `None` when it says nothing that is reported.
-    fn rare(&mut self, markup: Markup<'a>) -> Result<Option<Event<'a>>, Error> {
+    fn other(&mut self, markup: Other<'a>) -> Result<Option<Event<'a>>, Error> {
         match markup {
-            Markup::CData(_) if self.open.is_empty() => Err(self.error(ErrorKind::OutsideRoot)),
-            Markup::CData(text) => Ok(self.line_ends(text.into_inner())),
-            Markup::GeneralRef(name) => self.reference(&name.into_inner()).map(Some),
-            Markup::Comment(_) | Markup::PI(_) => Ok(None),
-            Markup::Decl(_) | Markup::DocType(_) if self.state == State::Before => Ok(None),
-            Markup::Decl(_) if self.meet(Leniencies::INNER_DECLARATIONS) => Ok(None),
-            Markup::Decl(_) => Err(self.error(ErrorKind::Xml("an XML declaration behind the start"))),
-            Markup::DocType(_) => Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start"))),
-            // All others are handled where they are read.
-            _ => Err(self.error(ErrorKind::Truncated)),
+            Other::CData(_) if self.open.is_empty() => Err(self.error(ErrorKind::OutsideRoot)),
+            Other::CData(text) => Ok(self.line_ends(text.into_inner())),
+            Other::GeneralRef(name) => self.reference(&name.into_inner()).map(Some),
+            Other::Text(text) => {
+                // Only an `&` that begins no reference gets here, and only where that is taken.
+                self.meet(Leniencies::BARE_AMPERSANDS);
+                self.text_event(text.into_inner())
+            }
+            Other::Comment(_) | Other::PI(_) => Ok(None),
+            Other::Decl(_) | Other::DocType(_) if self.state == State::Before => Ok(None),
+            Other::Decl(_) if self.meet(Leniencies::INNER_DECLARATIONS) => Ok(None),
+            Other::Decl(_) => Err(self.error(ErrorKind::Xml("an XML declaration behind the start"))),
+            Other::DocType(_) => Err(self.error(ErrorKind::Xml("a DOCTYPE behind the start"))),
+            // A tag that does not begin with a name.
+            Other::Start(_) | Other::Empty(_) | Other::End(_) => Err(self.error(ErrorKind::Name)),
+            Other::Eof => Err(self.error(ErrorKind::Truncated)),
         }
     }
 
     /// The next child of an element that is open and whose attributes have been read.
     fn child_inside(&mut self) -> Result<Option<Name<'a>>, Error> {
         loop {
-            let event = match self.xml.read_event() {
-                Ok(Markup::Start(ref start)) => return self.start(start, false).map(Some),
-                Ok(Markup::Empty(ref start)) => return self.start(start, true).map(Some),
-                Ok(Markup::End(_)) => {
-                    self.end();
-                    return Ok(None);
+            let event = match self.cursor.next() {
+                Ok(Markup::Start { name, attributes, empty }) => {
+                    return self.start(name, attributes, empty).map(Some);
                 }
-                Ok(Markup::Text(text)) => self.text_event(text.into_inner())?,
-                Ok(other) => self.rare(other)?,
-                Err(ref error) => return Err(self.markup_error(error)),
+                Ok(Markup::End(name)) => return self.end_tag(name).map(|_| None),
+                Ok(Markup::Text(text)) if text.bytes().all(|b| b.is_ascii_whitespace()) => None,
+                Ok(Markup::Text(text)) => self.text_event(Cow::Borrowed(text))?,
+                Ok(Markup::Eof) => return Err(self.error(ErrorKind::Truncated)),
+                Ok(Markup::Other(other)) => self.other(other)?,
+                Err(fault) => return Err(self.markup_error(&fault)),
             };
             match event {
                 Some(Event::Text(text)) if !text.trim_ascii().is_empty() => {
                     return Err(self.error(ErrorKind::TextAmongElements));
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// The end tag of `name`.
+    #[inline]
+    fn end_tag(&mut self, name: &str) -> Result<Event<'a>, Error> {
+        match self.open.last() {
+            Some(open) if open.name == name => Ok(self.end()),
+            open => {
+                let what = match open {
+                    Some(_) => "an end tag does not match its start tag",
+                    None => "an end tag without a start tag",
+                };
+                // Where the tag begins.
+                let at = self.cursor.last_tag();
+                Err(Error::new(ErrorKind::Xml(what), self.skipped + at, self.path()))
             }
         }
     }
@@ -532,8 +549,13 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn end(&mut self) -> Event<'a> {
-        if let Some(open) = self.open.pop() {
-            self.namespaces.forget(open.namespaces);
+        if let Some(open) = self.open.pop()
+            && self.namespaces.forget(open.namespaces)
+        {
+            self.default = match self.namespaces.get("") {
+                Some(Namespace::Page(page)) => Some(page),
+                _ => None,
+            };
         }
         self.state = if self.open.is_empty() { State::After } else { State::Inside };
         Event::End
@@ -606,9 +628,9 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn markup_error(&self, error: &quick_xml::Error) -> Error {
+    fn markup_error(&self, fault: &Fault) -> Error {
         use quick_xml::errors::{IllFormedError, SyntaxError};
-        let kind = match error {
+        let kind = match &fault.error {
             quick_xml::Error::Syntax(SyntaxError::InvalidBangMarkup) => {
                 ErrorKind::Xml("markup that is neither comment, CDATA nor DOCTYPE")
             }
@@ -625,7 +647,7 @@ impl<'a> Reader<'a> {
             quick_xml::Error::IllFormed(_) => ErrorKind::Xml("markup that is not well-formed"),
             _ => ErrorKind::Xml("markup that cannot be read"),
         };
-        Error::new(kind, self.skipped + self.xml.error_position() as usize, self.path())
+        Error::new(kind, self.skipped + fault.at, self.path())
     }
 }
 
@@ -649,8 +671,23 @@ impl<'a> Source<'a> for Reader<'a> {
         }
     }
 
+    /// Nearly all text is that and nothing else, with its end tag behind it: that is read in one go, and all else event by event.
+    #[inline]
+    fn text(&mut self) -> Result<Cow<'a, str>, Error> {
+        if self.state == State::Inside
+            && self.attributes.is_empty()
+            && !self.has_cr
+            && let Some(open) = self.open.last()
+            && let Some(text) = self.cursor.text_and_end(open.name)
+        {
+            self.end();
+            return Ok(Cow::Borrowed(text));
+        }
+        read_text(self)
+    }
+
     fn offset(&self) -> usize {
-        self.skipped + self.xml.buffer_position() as usize
+        self.skipped + self.cursor.offset()
     }
 
     #[cold]
