@@ -220,6 +220,24 @@ fn complaints_are_one_line_for_scripts() {
 }
 
 #[test]
+fn no_prefix_of_a_message_is_one() {
+    for name in ["03-c2s-pkg1-md5.strtbl13.wbxml", "11-s2c-add-tnds.xml"] {
+        let message = fs::read(session(name)).unwrap();
+        for length in (0..message.len() - 2).step_by(17) {
+            for args in [
+                &["inspect", "-"][..],
+                &["convert", "--to", "xml", "-", "-"],
+                &["transcode", "--to", "xml", "-", "-"],
+            ] {
+                let output = dmtool_fed(args, &message[..length]);
+                let line = complaint(&output, 1);
+                assert!(line.starts_with("error: ") && line.contains(" at byte "), "{name} {length} {line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn wrong_usage_is_two() {
     let whole = session("05-c2s-pkg3-results.xml");
     for args in [
@@ -228,6 +246,7 @@ fn wrong_usage_is_two() {
         &["convert", &whole, "-"],
         &["convert", "--to", "json", &whole, "-"],
         &["diff", &whole],
+        &["diff", "-", "-"],
         &["diff", "--profile", "NOKIA", &whole, &whole],
     ] {
         let output = dmtool(args);

@@ -42,6 +42,9 @@ const SHOWN: usize = 20;
 
 impl Diff {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
+        if [&self.a, &self.b].iter().all(|path| path.as_os_str() == "-") {
+            return Err(Failure::usage("only one of the two can be standard input"));
+        }
         let (a, b) = (Input::read(&self.a)?, Input::read(&self.b)?);
         let profile = self.profile.profile;
         let (left, right) = (Document::read(&a, profile)?, Document::read(&b, profile)?);

@@ -17,8 +17,8 @@ pub(super) struct Failure {
 enum Fault {
     /// The input is not what it should be.
     Input,
-    /// A file could not be read or written.
-    Io,
+    /// The arguments, or a file that could not be read or written.
+    Caller,
     /// Whoever read the output has seen enough.
     Unread,
 }
@@ -34,6 +34,11 @@ impl Failure {
         Self { line: format!("{kind} at byte {offset}: {sentence}"), file: None, fault: Fault::Input }
     }
 
+    /// Arguments that make no sense together.
+    pub(super) fn usage(sentence: &str) -> Self {
+        Self { line: format!("usage: {sentence}"), file: None, fault: Fault::Caller }
+    }
+
     /// A file that cannot be read.
     pub(super) fn reading(file: &str, error: &io::Error) -> Self {
         Self::io("read", file, error)
@@ -45,7 +50,7 @@ impl Failure {
     }
 
     fn io(verb: &str, file: &str, error: &io::Error) -> Self {
-        let fault = if error.kind() == io::ErrorKind::BrokenPipe { Fault::Unread } else { Fault::Io };
+        let fault = if error.kind() == io::ErrorKind::BrokenPipe { Fault::Unread } else { Fault::Caller };
         Self { line: format!("io: cannot {verb} {file:?}: {error}"), file: None, fault }
     }
 
