@@ -178,6 +178,17 @@ fn secrets_do_not_appear_in_differences() {
     assert_eq!(code(&output), 1, "{output:?}");
     let shown = text(&output.stdout);
     assert!(shown.contains("Cred") && !shown.contains(digest) && !shown.contains("AAAAAAAA"), "{shown}");
+    let item = |id: &str, password: &str| {
+        format!(
+            "<Replace><CmdID>{id}</CmdID><Item><Target><LocURI>./DMAcc/A/AAuthSecret</LocURI></Target><Data>{password}</Data></Item></Replace>"
+        )
+    };
+    let a = files.with("a.xml", item("1", "hunter2").as_bytes());
+    let output = dmtool_fed(&["diff", &a, "-"], item("2", "hunter3").as_bytes());
+    assert_eq!(
+        text(&output.stdout),
+        "SyncBody/Replace/CmdID\n  - \"1\"\n  + \"2\"\nSyncBody/Replace/Item/Data\n  - (hidden)\n  + (hidden)\n"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `dmtool diff`: whether two documents are the same message.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use super::document::Document;
 use super::failure::Failure;
 use super::input::Input;
 use super::profile::ProfileArg;
+use super::secrets::HIDDEN;
 
 /// Tells whether two documents are the same message, and where they differ.
 ///
@@ -32,7 +34,7 @@ Examples:
   dmtool diff request.xml request.wbxml && echo the same
   dmtool convert --to wbxml request.xml - | dmtool diff request.xml -
 
-Differences are a path and two values, each on a line; credentials are not shown. Exit codes:
+Differences are a path and two values, each on a line; secrets are not shown. Exit codes:
   0  the same message
   1  different messages; the first differences are on standard output
   2  one of them cannot be read";
@@ -48,16 +50,23 @@ impl Diff {
         let (a, b) = (Input::read(&self.a)?, Input::read(&self.b)?);
         let profile = self.profile.profile;
         let (left, right) = (Document::read(&a, profile)?, Document::read(&b, profile)?);
-        let mut differences: Box<dyn Iterator<Item = Difference>> = match (&left, &right) {
-            (Document::Message(left), Document::Message(right)) => Box::new(left.differences(right)),
-            (Document::Fragment(left), Document::Fragment(right)) => Box::new(left.differences(right)),
-            // One of them has no header; what they have in common is compared all the same.
-            (left, right) => Box::new(left.fragment().differences(&right.fragment())),
+        let differences = left.differences(&right);
+        // A difference is shown as documents without secrets have it; one that they do not have is one of secrets.
+        let shown = match (left.without_secrets(), right.without_secrets()) {
+            _ if differences.is_empty() => Vec::new(),
+            (Some(left), Some(right)) => left.differences(&right),
+            _ => Vec::new(),
         };
+        let shown: HashMap<&str, &Difference> = shown.iter().map(|shown| (shown.path(), shown)).collect();
         let mut written = Written { out, count: 0 };
         let outcome = written.header(&left, &right).and_then(|()| {
-            differences.try_for_each(|difference| {
-                written.one(difference.path(), difference.left().as_deref(), difference.right().as_deref())
+            differences.iter().try_for_each(|difference| match shown.get(difference.path()) {
+                Some(shown) => written.one(shown.path(), shown.left().as_deref(), shown.right().as_deref()),
+                None => written.one(
+                    difference.path(),
+                    difference.left().map(|_| HIDDEN),
+                    difference.right().map(|_| HIDDEN),
+                ),
             })?;
             written.rest()
         });
@@ -70,6 +79,14 @@ impl Diff {
 }
 
 impl Document<'_> {
+    /// One of them may have no header; what they have in common is compared all the same.
+    fn differences(&self, other: &Document<'_>) -> Vec<Difference> {
+        match (self, other) {
+            (Self::Message(left), Document::Message(right)) => left.differences(right).collect(),
+            (left, right) => left.fragment().differences(&right.fragment()).collect(),
+        }
+    }
+
     fn fragment(&self) -> Fragment<'_> {
         match self {
             Self::Message(message) => Fragment::new(message.body.clone()),

@@ -9,6 +9,7 @@ use dm_wbxml::{CodeSpace, Error, ErrorKind, Event, SYNCML_1_2, Source};
 use super::document::Document;
 use super::input::LIMITS;
 use super::profile::Profile;
+use super::secrets::Secrets;
 
 /// The name of an element, as it stands on the wire; a token that nobody named is called by its page and number.
 pub(super) fn name_of(name: &Name<'_>, space: &CodeSpace) -> String {
@@ -52,6 +53,13 @@ impl Document<'_> {
     pub(super) fn to_elements(&self) -> Result<Element<'static>, Error> {
         let options = EncodeOptions::new().with_documents(DocumentCarriage::Inline);
         from_wbxml(&self.encode(Encoding::Wbxml, &options), &SYNCML_1_2).map(Element::into_owned)
+    }
+
+    /// The document with its secrets hidden.
+    pub(super) fn without_secrets(&self) -> Option<Document<'static>> {
+        let mut root = self.to_elements().ok()?;
+        Secrets::default().hide(&mut root);
+        self.with_elements(&root)
     }
 
     /// The document of such elements, given the one they are of.
