@@ -1,5 +1,6 @@
 //! Code spaces as data: which token stands for which element.
 
+use crate::attribute_page::AttributePage;
 use crate::name::Tag;
 
 /// One code page: its number, the XML namespaces it stands for, and its elements.
@@ -138,6 +139,14 @@ impl PublicId {
     pub const SYNCML_1_1: Self = Self(0x0FD3);
     /// SyncML 1.2.
     pub const SYNCML_1_2: Self = Self(0x1201);
+    /// DevInf 1.0.
+    pub const DEVINF_1_0: Self = Self(0x0FD2);
+    /// DevInf 1.1.
+    pub const DEVINF_1_1: Self = Self(0x0FD4);
+    /// DevInf 1.2.
+    pub const DEVINF_1_2: Self = Self(0x1203);
+    /// Connectivity provisioning 1.0.
+    pub const PROV_1_0: Self = Self(0x0B);
 
     /// The identifier with this number, which is not 0: 0 means "by name, in the string table".
     #[must_use]
@@ -153,12 +162,40 @@ impl PublicId {
 }
 
 /// The code pages of one kind of document.
+///
+/// A code space is data: declare one, and everything here reads and writes its documents.
+///
+/// ```
+/// use dm_wbxml::wbxml::{StringTable, Version, Writer};
+/// use dm_wbxml::{Attribute, AttributePage, CodePage, CodeSpace, Event, Limits, PublicId, Sink, Source, Tag, wbxml};
+///
+/// const LAMP: Tag = Tag::new(0, 0x05);
+/// static ELEMENTS: CodePage = CodePage::new(0, &["urn:example:lamps"], &[(0x05, "Lamp")]);
+/// static ATTRIBUTES: AttributePage =
+///     AttributePage::new(0, &[(0x05, "colour", ""), (0x06, "colour", "dark-")], &[(0x85, "red"), (0x86, "blue")]);
+/// static LAMPS: CodeSpace = CodeSpace::new(PublicId::UNKNOWN, "-//EXAMPLE//DTD Lamps 1.0//EN", &[&ELEMENTS])
+///     .with_attributes(&[&ATTRIBUTES]);
+///
+/// // One octet for `colour="dark-`, one for `blue`.
+/// let (mut out, table) = (Vec::new(), StringTable::new());
+/// let mut writer = Writer::new(&mut out, Version::V1_3, LAMPS.public_id(), &table).with_attributes(&LAMPS);
+/// let colour = Attribute::new("colour", "dark-blue").ok_or("not XML")?;
+/// writer.element(&LAMP.into(), std::slice::from_ref(&colour), false);
+/// assert!(writer.finish());
+/// assert_eq!(out, b"\x03\x01\x6A\x00\x85\x06\x86\x01");
+///
+/// let mut reader = wbxml::Reader::new(&out, &LAMPS, Limits::default())?;
+/// assert_eq!(reader.next()?, Some(Event::Start(LAMP.into())));
+/// assert_eq!(reader.next()?, Some(Event::Attribute(colour)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct CodeSpace {
     public_id: PublicId,
     formal_public_id: &'static str,
     pages: &'static [&'static CodePage],
     by_number: [u8; 8],
+    attribute_pages: &'static [&'static AttributePage],
 }
 
 impl CodeSpace {
@@ -185,7 +222,38 @@ impl CodeSpace {
             by_number[number] = i as u8;
             i += 1;
         }
-        Self { public_id, formal_public_id, pages, by_number }
+        Self { public_id, formal_public_id, pages, by_number, attribute_pages: &[] }
+    }
+
+    /// The same code space with tokens for attributes.
+    ///
+    /// # Panics
+    /// When a page number is given twice. In a constant that is a compile error.
+    #[must_use]
+    pub const fn with_attributes(mut self, pages: &'static [&'static AttributePage]) -> Self {
+        let mut i = 0;
+        while i < pages.len() {
+            let mut j = 0;
+            while j < i {
+                assert!(pages[i].number() != pages[j].number(), "an attribute page is given twice");
+                j += 1;
+            }
+            i += 1;
+        }
+        self.attribute_pages = pages;
+        self
+    }
+
+    /// The pages of attribute tokens; SyncML and its like have none.
+    #[must_use]
+    pub const fn attribute_pages(&self) -> &'static [&'static AttributePage] {
+        self.attribute_pages
+    }
+
+    /// The page of attribute tokens with this number.
+    #[must_use]
+    pub fn attribute_page(&self, number: u8) -> Option<&'static AttributePage> {
+        self.attribute_pages.iter().copied().find(|page| page.number() == number)
     }
 
     /// The number that stands in a WBXML header.

@@ -126,6 +126,9 @@ pub enum ErrorKind {
     /// An XML entity that is not one of the five predefined ones.
     #[error("an entity reference other than the five predefined ones")]
     Entity,
+    /// Neither identifier nor root element says what kind of document this is.
+    #[error("the document is of no known kind")]
+    CodeSpace,
     /// An XML prefix that nobody declared.
     #[error("a namespace prefix is not declared")]
     Prefix,
@@ -159,6 +162,7 @@ impl ErrorKind {
             Self::TooManyAttributes(_) => "too-many-attributes",
             Self::Xml(_) => "xml",
             Self::Entity => "entity",
+            Self::CodeSpace => "code-space",
             Self::Prefix => "prefix",
         }
     }

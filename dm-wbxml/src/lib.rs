@@ -56,17 +56,26 @@
 //!
 //! What is passed over on purpose is listed with each reader: [`wbxml::Reader`] and, with the feature, `xml::Reader`.
 //!
+//! # Whole documents
+//!
+//! `wbxml_to_xml` and `xml_to_wbxml` choose the code space among [`CODE_SPACES`] and look after documents inside documents: DM
+//! DDF/TNDS and DevInf as OPAQUE in WBXML, as elements in XML. [`transcode`] is the plain step below them, from any source into any
+//! sink. [`wbxml::Listing`] shows a WBXML document token by token, for people.
+//!
 //! # What survives
 //!
 //! A token that no code page names is a [`Tag`] all the same, and an element outside the code space a [`ForeignName`]: both
-//! can be written again. In XML the former become `<t-PP-TT xmlns="urn:x-dm-wbxml:token">`, page and token in hexadecimal.
-//! Two things do not survive the change of encoding: WBXML has no namespaces for names outside its code space, and XML has
-//! no octets, which become base64 text.
+//! can be written again. In XML the former become `<t-PP-TT xmlns="urn:x-dm-wbxml:token">`, page and token in hexadecimal. So do
+//! attribute tokens that no [`AttributePage`] names, as attributes in that namespace; a value token that none names becomes the
+//! character U+10PPTT, of private use, in the value.
+//! What does not survive the change of encoding: WBXML has no namespaces for names outside its code space (`xml_to_wbxml` keeps markup
+//! in `Data` as text for that reason), and XML has no octets, which become base64 text, nor the second of two pages that name
+//! the same elements.
 //!
 //! # Non-goals
 //!
-//! - Validation against a DTD, document types beside SyncML 1.0 to 1.2 and DM DDF/TNDS 1.2 ([`SYNCML_1_2`]). Any other code space
-//!   can be declared as data, see [`CodeSpace`].
+//! - Validation against a DTD, and document types beside those of [`CODE_SPACES`]. Any other code space can be declared as data, with
+//!   its attribute tokens, see [`CodeSpace`].
 //! - WBXML 1.0, UTF-16 and other character sets than UTF-8, US-ASCII and ISO-8859-1; XML other than UTF-8 and, by
 //!   `xml::to_utf8`, UTF-16.
 //! - External or internal entities, pretty-printing, comments, streaming over several buffers.
@@ -82,8 +91,12 @@
 //! | §5.8.4 strings, character entities | [`Event::Text`] |
 //! | §5.8.4 literals | [`Name::Foreign`], [`Attribute`] |
 //! | §5.8.4 opaque data | [`Event::Opaque`] |
+//! | §5.8.3 attribute code space: start tokens with value prefixes, value tokens, pages | [`AttributePage`], [`CodeSpace::with_attributes`] |
 //! | §5.8.4 extension tokens, processing instructions | passed over |
 //! | SyncML RepPro 1.2.2, MetInf 1.2, OMA TND 1.2.1: code pages 0, 1, 2 | [`syncml`], [`metinf`], [`dmddf`] |
+//! | SyncML 1.0, 1.1, 1.2; OMA TND 1.2.1 as a document | [`SYNCML_1_0`], [`SYNCML_1_1`], [`SYNCML_1_2`]; [`DM_DDF_1_2`] |
+//! | DevInf 1.0, 1.1, 1.2 | [`DEVINF_1_0`], [`DEVINF_1_1`], [`DEVINF_1_2`], [`devinf`] |
+//! | PROV 1.0 (WAP-183, OMA ProvCont) | [`PROV_1_0`], [`provisioning`] |
 //!
 //! XML 1.0 and Namespaces in XML 1.0: `xml::Reader` and `xml::Writer`.
 //!
@@ -96,8 +109,13 @@
 
 extern crate alloc;
 
+mod attribute_page;
 mod code_space;
+#[cfg(feature = "xml")]
+mod code_space_choice;
 mod code_spaces;
+#[cfg(feature = "xml")]
+mod conversion;
 mod element;
 mod error;
 mod limits;
@@ -106,12 +124,19 @@ mod octets;
 mod sink;
 mod source;
 mod text;
+mod transcode;
 pub mod wbxml;
 #[cfg(feature = "xml")]
 pub mod xml;
 
+pub use attribute_page::AttributePage;
 pub use code_space::{CodePage, CodeSpace, PublicId};
-pub use code_spaces::{SYNCML_1_2, dmddf, metinf, syncml};
+pub use code_spaces::{
+    CODE_SPACES, DEVINF_1_0, DEVINF_1_1, DEVINF_1_2, DM_DDF_1_2, PROV_1_0, SYNCML_1_0, SYNCML_1_1, SYNCML_1_2,
+};
+pub use code_spaces::{devinf, dmddf, metinf, provisioning, syncml};
+#[cfg(feature = "xml")]
+pub use conversion::{wbxml_to_xml, xml_to_wbxml};
 pub use element::{Element, Node};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
@@ -119,3 +144,4 @@ pub use name::{Attribute, ForeignName, Name, Tag};
 pub use sink::Sink;
 pub use source::{Event, Source};
 pub use text::is_xml_text;
+pub use transcode::transcode;

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use core::fmt;
 
+use crate::attribute_page::unnamed_start;
 use crate::text::is_xml_text;
 
 /// An element of a code space: its code page and its tag identity on that page.
@@ -189,6 +190,12 @@ impl<'a> Attribute<'a> {
             Cow::Owned(name.into_owned()),
             Cow::Owned(value.into_owned()),
         )
+    }
+
+    /// Whether both would be the same attribute in WBXML: one name whatever the namespace, or one token nobody named.
+    pub(crate) fn is_token_like(&self, other: &Attribute<'_>) -> bool {
+        let token = |attribute: &Attribute<'_>| unnamed_start(attribute.namespace(), attribute.name());
+        self.name() == other.name() && token(self) == token(other)
     }
 
     /// Whether both would be the same attribute of one element.

@@ -148,12 +148,19 @@ fn in_attribute_lists() {
         ("8F 04 00 01", r#"<Data Foo="">"#),
         ("CF 04 00 03 'a' 00 83 04 02 21 01 03 'x' 00 01", r#"<Data Foo="abar!""x">"#),
         ("8F 04 00 03 'a' 00 04 04 03 'b' 00 01", r#"<Data Foo="a" bar="b">"#),
-        // Names that are tokens, and their values: skipped.
-        ("8F 05 01", "<Data>"),
-        ("8F 3F 7F 45 03 'x' 00 85 BF C5 FF C3 01 00 01", "<Data>"),
-        ("8F 05 85 04 00 03 'a' 00 01", r#"<Data Foo="a">"#),
-        // Value tokens, octets and extensions inside a literal's value: skipped.
-        ("8F 04 00 03 'a' 00 85 C3 01 00 C0 80 04 40 'z' 00 03 'b' 00 01", r#"<Data Foo="ab">"#),
+        // Names that are tokens, and their values: these code pages have none, so both are kept as what they are.
+        ("8F 05 01", r#"<Data {urn:x-dm-wbxml:token}t-00-05="">"#),
+        (
+            "8F 3F 7F 45 03 'x' 00 85 BF C5 FF C3 01 00 01",
+            "<Data {urn:x-dm-wbxml:token}t-00-3F=\"\" {urn:x-dm-wbxml:token}t-00-7F=\"\" \
+                {urn:x-dm-wbxml:token}t-00-45=\"x\u{100085}\u{1000BF}\u{1000C5}\u{1000FF}\">",
+        ),
+        (
+            "8F 0007 05 0001 85 04 00 03 'a' 00 01",
+            "<Data {urn:x-dm-wbxml:token}t-07-05=\"\u{100185}\" Foo=\"a\">",
+        ),
+        // Octets and extensions inside a value: skipped.
+        ("8F 04 00 03 'a' 00 85 C3 01 00 C0 80 04 40 'z' 00 03 'b' 00 01", "<Data Foo=\"a\u{100085}b\">"),
         // Names that XML does not allow, or that declare namespaces: skipped. A device names its first attribute so.
         ("8F 04 08 03 'SYNCML:SYNCML1.2' 00 01", "<Data>"),
         ("8F 04 09 03 'v' 00 01", "<Data>"),

@@ -21,6 +21,9 @@ use tokio::net::TcpListener;
 use crate::clock::{Clock, entropy};
 use crate::wire::{MAX_BODY, Refusal, encoding_of, reply};
 
+/// Strangers open sessions too; they keep theirs for [`ServerConfig::idle`] at the most.
+const MAX_SESSIONS: usize = 10_000;
+
 /// Who decides what the server's sessions are about.
 pub trait Operator: Send + 'static {
     /// Something happened in the session with `device`; commands queued now go out with the next answer.
@@ -57,6 +60,12 @@ impl<O: Operator> DmServer<O> {
         let known = self.sessions.contains_key(&key);
         if !known && !incoming.is_first() {
             return Err(Refusal(StatusCode::BAD_REQUEST, format!("{} has no such session", key.peer())));
+        }
+        if !known && self.sessions.len() >= MAX_SESSIONS {
+            return Err(Refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many sessions, try again later".into(),
+            ));
         }
         let account = self.accounts.get(key.peer()).cloned();
         let fresh = || ServerSession::new(now, self.config.clone(), account.clone());

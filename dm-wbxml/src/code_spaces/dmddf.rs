@@ -62,3 +62,6 @@ code_page! {
     ZERO_OR_N = 0x3B "ZeroOrN";
     ZERO_OR_ONE = 0x3C "ZeroOrOne";
 }
+
+/// The same page where it is a document of its own: without a namespace too, as documents by the DTD are.
+pub static DOCUMENT_PAGE: crate::CodePage = crate::CodePage::new(2, &["syncml:dmddf1.2", ""], ELEMENTS);

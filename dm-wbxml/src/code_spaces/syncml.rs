@@ -61,3 +61,9 @@ code_page! {
     MOVE = 0x3B "Move";
     CORRELATOR = 0x3C "Correlator";
 }
+
+/// Code page 0 in the namespace of SyncML 1.1.
+pub static PAGE_1_1: crate::CodePage = crate::CodePage::new(0, &["SYNCML:SYNCML1.1"], ELEMENTS);
+
+/// Code page 0 in the namespace of SyncML 1.0.
+pub static PAGE_1_0: crate::CodePage = crate::CodePage::new(0, &["SYNCML:SYNCML1.0"], ELEMENTS);

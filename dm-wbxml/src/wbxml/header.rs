@@ -42,6 +42,19 @@ pub enum Charset {
     Utf8,
 }
 
+impl Charset {
+    /// Its name, as IANA registered it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown character set",
+            Self::UsAscii => "US-ASCII",
+            Self::Latin1 => "ISO-8859-1",
+            Self::Utf8 => "UTF-8",
+        }
+    }
+}
+
 /// Which kind of document the header announces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]

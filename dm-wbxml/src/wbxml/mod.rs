@@ -2,6 +2,7 @@
 
 mod cursor;
 mod header;
+mod listing;
 mod reader;
 mod repeats;
 mod string_table;
@@ -9,6 +10,7 @@ mod token;
 mod writer;
 
 pub use header::{Charset, DocumentId, Header, Version};
+pub use listing::{Line, Listing, Token};
 pub use reader::Reader;
 pub use repeats::Repeats;
 pub use string_table::StringTable;

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::str;
 
+use crate::attribute_page::{UNNAMED, is_start, is_value, unnamed, value_character};
 use crate::code_space::CodeSpace;
 use crate::element::join_path;
 use crate::error::{Error, ErrorKind};
@@ -22,8 +23,12 @@ use super::token;
 /// ISO-8859-1; all text else is borrowed from the input.
 ///
 /// What WBXML leaves to the document type and SyncML gives no meaning is passed over: extension tokens, processing
-/// instructions, attributes named or continued by tokens, and attributes whose name XML does not allow (a device
-/// sends an empty one). Of a literal element name with a prefix the local part counts.
+/// instructions, octets in attributes, and attributes whose name XML does not allow (a device sends an empty one). Of a
+/// literal element name with a prefix the local part counts.
+///
+/// Attribute tokens are what the code space says. One that it does not name survives: a start token as an attribute
+/// `t-PP-TT` (page and token in hexadecimal) in the namespace `urn:x-dm-wbxml:token`, a value token as the character U+10PPTT, of
+/// private use. The writers make the same tokens of them again.
 ///
 /// ```
 /// use dm_wbxml::{Event, Limits, SYNCML_1_2, Source, syncml, wbxml};
@@ -43,6 +48,8 @@ pub struct Reader<'a> {
     space: &'static CodeSpace,
     limits: Limits,
     page: u8,
+    attribute_page: u8,
+    missing_ends: bool,
     state: State,
     depth: u16,
     /// Attributes of the element that just began.
@@ -94,6 +101,8 @@ impl<'a> Reader<'a> {
             space,
             limits: limits.with_depth(limits.depth),
             page: 0,
+            attribute_page: 0,
+            missing_ends: false,
             state: State::Before,
             depth: 0,
             attributes: 0,
@@ -104,10 +113,23 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Closes the elements that are still open where the input ends: some senders of provisioning documents leave the last END out.
+    #[must_use]
+    pub fn with_missing_ends(mut self, on: bool) -> Self {
+        self.missing_ends = on;
+        self
+    }
+
     /// What the header said.
     #[must_use]
     pub fn header(&self) -> &Header<'a> {
         &self.header
+    }
+
+    /// Octets of text that the string table and attribute tokens stood for so far.
+    #[cfg(feature = "xml")]
+    pub(crate) fn expanded(&self) -> usize {
+        self.expanded
     }
 
     /// An element begins with `byte`, a tag or literal token.
@@ -196,6 +218,9 @@ impl<'a> Reader<'a> {
     /// One step inside the root element; `None` when a token says nothing that is reported.
     #[inline]
     fn content(&mut self) -> Result<Option<Event<'a>>, Error> {
+        if self.missing_ends && self.cursor.peek().is_none() {
+            return Ok(Some(self.end()));
+        }
         let byte = self.u8()?;
         match byte {
             token::END => Ok(Some(self.end())),
@@ -259,62 +284,89 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// One attribute, or `None` at the end of the list. The pages of attribute tokens are not followed: the code spaces
-    /// of SyncML have no such tokens.
+    /// One attribute, or `None` at the end of the list.
     fn attribute(&mut self, content: bool) -> Result<Option<Event<'a>>, Error> {
         loop {
-            match self.u8()? {
+            let byte = self.u8()?;
+            match byte {
                 token::END => {
                     self.state = if content { State::Content } else { State::EmptyElement };
                     return Ok(None);
                 }
-                token::SWITCH_PAGE => {
-                    self.u8()?;
-                }
+                token::SWITCH_PAGE => self.attribute_page = self.u8()?,
                 token::LITERAL => {
-                    if self.attributes >= self.limits.attributes {
-                        return Err(self.error(ErrorKind::TooManyAttributes(self.limits.attributes)));
-                    }
-                    self.attributes += 1;
-                    self.count()?;
+                    self.count_attribute()?;
                     let name = self.literal()?;
-                    let value = self.attribute_value()?;
+                    let value = self.attribute_value("")?;
                     if is_attribute_name(&name) {
                         let none = Cow::Borrowed("");
                         return Ok(Some(Event::Attribute(Attribute::from_source(none, name, value))));
                     }
                 }
-                0x05..=0x3F | 0x45..=0x7F => {
-                    self.attribute_value()?;
+                byte if is_start(byte) => {
+                    self.count_attribute()?;
+                    let page = self.attribute_page;
+                    let known = self.space.attribute_page(page).and_then(|page| page.start(byte));
+                    let value = self.attribute_value(known.map_or("", |(_, prefix)| prefix))?;
+                    let (namespace, name) = match known {
+                        Some((name, _)) => ("", Cow::Borrowed(name)),
+                        None => (UNNAMED, Cow::Owned(unnamed(page, byte))),
+                    };
+                    let attribute = Attribute::from_source(Cow::Borrowed(namespace), name, value);
+                    return Ok(Some(Event::Attribute(attribute)));
                 }
                 byte => return Err(self.error_back(1, ErrorKind::Token(byte))),
             }
         }
     }
 
-    /// The value of the attribute whose name was just read: strings and characters joined, all else passed over.
-    fn attribute_value(&mut self) -> Result<Cow<'a, str>, Error> {
-        let mut value = Cow::Borrowed("");
+    fn count_attribute(&mut self) -> Result<(), Error> {
+        if self.attributes >= self.limits.attributes {
+            return Err(self.error(ErrorKind::TooManyAttributes(self.limits.attributes)));
+        }
+        self.attributes += 1;
+        self.count()
+    }
+
+    /// The value of the attribute whose name was just read, behind what its token said of it: strings, characters and value
+    /// tokens joined, all else passed over.
+    fn attribute_value(&mut self, prefix: &'static str) -> Result<Cow<'a, str>, Error> {
+        let mut value = Cow::Borrowed(prefix);
+        self.expand(prefix.len())?;
         loop {
             let byte = match self.cursor.peek() {
-                Some(token::END | token::LITERAL | 0x05..=0x3F | 0x45..=0x7F) => return Ok(value),
+                Some(token::END | token::LITERAL) => return Ok(value),
+                Some(byte) if is_start(byte) => return Ok(value),
                 Some(byte) => byte,
                 None => return Err(self.error(ErrorKind::Truncated)),
             };
             self.cursor.skip(1);
-            let octets = match byte {
-                token::STR_I => self.inline_string()?.0,
+            let text = match byte {
+                token::STR_I => {
+                    let octets = self.inline_string()?.0;
+                    self.attribute_text(octets)?
+                }
                 token::STR_T => {
                     let index = self.mb_u32()?;
-                    self.table_string(index)?
+                    let octets = self.table_string(index)?;
+                    self.attribute_text(octets)?
                 }
                 token::ENTITY => {
                     let character = self.entity()?;
                     value.to_mut().push(character);
                     continue;
                 }
+                byte if is_value(byte) => {
+                    let page = self.attribute_page;
+                    let Some(text) = self.space.attribute_page(page).and_then(|page| page.value(byte)) else {
+                        value.to_mut().push(value_character(page, byte));
+                        continue;
+                    };
+                    self.expand(text.len())?;
+                    Cow::Borrowed(text)
+                }
                 token::SWITCH_PAGE => {
-                    self.u8()?;
+                    self.attribute_page = self.u8()?;
                     continue;
                 }
                 token::OPAQUE => {
@@ -329,19 +381,29 @@ impl<'a> Reader<'a> {
                     self.mb_u32()?;
                     continue;
                 }
-                token::EXT_0..=token::EXT_2 | 0x85..=0xBF | 0xC5..=0xFF => continue,
+                token::EXT_0..=token::EXT_2 => continue,
                 other => return Err(self.error_back(1, ErrorKind::Token(other))),
             };
-            let text = self.decode_text(octets)?;
-            if !is_xml_text(&text) {
-                return Err(self.error(ErrorKind::NotText));
-            }
             if value.is_empty() {
                 value = text;
             } else {
                 value.to_mut().push_str(&text);
             }
         }
+    }
+
+    fn attribute_text(&self, octets: &'a [u8]) -> Result<Cow<'a, str>, Error> {
+        let text = self.decode_text(octets)?;
+        if is_xml_text(&text) { Ok(text) } else { Err(self.error(ErrorKind::NotText)) }
+    }
+
+    /// Counts text that a token stands for.
+    fn expand(&mut self, octets: usize) -> Result<(), Error> {
+        if octets > self.limits.expansion.saturating_sub(self.expanded) {
+            return Err(self.error(ErrorKind::ExpansionTooLarge(self.limits.expansion)));
+        }
+        self.expanded += octets;
+        Ok(())
     }
 
     /// A processing instruction is written like an attribute list (§5.8.4).

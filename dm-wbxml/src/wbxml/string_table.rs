@@ -4,8 +4,12 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::attribute_page::{AttributePage, unnamed_start};
+use crate::code_space::CodeSpace;
 use crate::name::{Attribute, Name, Tag};
 use crate::sink::Sink;
+
+use super::writer::start_of;
 
 /// Strings that a document keeps in one place and refers to.
 ///
@@ -26,13 +30,21 @@ use crate::sink::Sink;
 pub struct StringTable {
     octets: Vec<u8>,
     offsets: BTreeMap<String, u32>,
+    attributes: &'static [&'static AttributePage],
 }
 
 impl StringTable {
     /// The empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self { octets: Vec::new(), offsets: BTreeMap::new() }
+        Self { octets: Vec::new(), offsets: BTreeMap::new(), attributes: &[] }
+    }
+
+    /// Does not collect the names of attributes that `space` has a token for.
+    #[must_use]
+    pub fn with_attributes(mut self, space: &'static CodeSpace) -> Self {
+        self.attributes = space.attribute_pages();
+        self
     }
 
     /// Adds a string, once, and tells its offset. Text behind a NUL is left out: a table cannot hold it.
@@ -73,7 +85,10 @@ impl Sink for StringTable {
             self.insert(name.local());
         }
         for attribute in attributes {
-            self.insert(attribute.name());
+            let is_token = unnamed_start(attribute.namespace(), attribute.name()).is_some();
+            if !is_token && start_of(self.attributes, 0, attribute).is_none() {
+                self.insert(attribute.name());
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use bytes::BufMut;
 
-use crate::code_space::PublicId;
+use crate::attribute_page::{AttributePage, longest_start, unnamed_start, value_token};
+use crate::code_space::{CodeSpace, PublicId};
 use crate::name::{Attribute, Name, Tag};
 use crate::octets::{Buffer, Count, Octets};
 use crate::sink::{Sink, sink_by_encoder};
@@ -51,6 +52,14 @@ impl<'t, B: BufMut> Writer<'t, B> {
         Self { encoder: Encoder::new(Buffer(out), version, Document::Name(name), table) }
     }
 
+    /// Writes attributes with the tokens of `space`: the start token that says most of the value, and value tokens where these
+    /// say all of the rest. A [`StringTable`] that collects names must know the same space.
+    #[must_use]
+    pub fn with_attributes(mut self, space: &'static CodeSpace) -> Self {
+        self.encoder.attributes = space.attribute_pages();
+        self
+    }
+
     /// Ends the document. `false` says that an element or attribute outside the code space was written whose name the
     /// table lacks: then the document is wrong, and must be written again with a table that has seen it
     /// (see [`StringTable`]).
@@ -85,6 +94,13 @@ impl<'t> Size<'t> {
         Self { encoder: Encoder::new(Count::default(), version, Document::Number(document), table) }
     }
 
+    /// As [`Writer::with_attributes`].
+    #[must_use]
+    pub fn with_attributes(mut self, space: &'static CodeSpace) -> Self {
+        self.encoder.attributes = space.attribute_pages();
+        self
+    }
+
     /// Octets so far.
     #[must_use]
     pub fn octets(&self) -> usize {
@@ -108,6 +124,8 @@ struct Encoder<'t, O> {
     out: O,
     table: &'t StringTable,
     page: u8,
+    attributes: &'static [&'static AttributePage],
+    attribute_page: u8,
     missing: bool,
 }
 
@@ -124,7 +142,7 @@ impl<'t, O: Octets> Encoder<'t, O> {
         out.put_u8(106); // UTF-8
         token::put_mb_u32(&mut out, table.octets().len() as u32);
         out.put_slice(table.octets());
-        Self { out, table, page: 0, missing: false }
+        Self { out, table, page: 0, attributes: &[], attribute_page: 0, missing: false }
     }
 
     #[inline]
@@ -143,6 +161,93 @@ impl<'t, O: Octets> Encoder<'t, O> {
         self.out.put_u8(token::LITERAL | bits);
         token::put_mb_u32(&mut self.out, offset.unwrap_or(0));
     }
+}
+
+impl<O: Octets> Encoder<'_, O> {
+    fn attribute(&mut self, attribute: &Attribute<'_>) {
+        let (name, value) = (attribute.name(), attribute.value());
+        if let Some((page, token)) = unnamed_start(attribute.namespace(), name) {
+            self.attribute_token(page, token);
+            self.value(value);
+        } else if let Some((page, token, said)) = start_of(self.attributes, self.attribute_page, attribute) {
+            self.attribute_token(page, token);
+            self.value(value.get(said..).unwrap_or_default());
+        } else {
+            self.literal(name, 0);
+            if value.is_empty() {
+                self.text(value);
+            }
+            self.value(value);
+        }
+    }
+
+    /// A token of an attribute page.
+    fn attribute_token(&mut self, page: u8, token: u8) {
+        if page != self.attribute_page {
+            self.attribute_page = page;
+            self.out.put_slice(&[token::SWITCH_PAGE, page]);
+        }
+        self.out.put_u8(token);
+    }
+
+    /// The rest of a value: text, and characters that stand for tokens nobody named.
+    fn value(&mut self, value: &str) {
+        let mut text = 0;
+        for (at, character) in value.char_indices() {
+            if let Some((page, token)) = value_token(self.attributes, character) {
+                self.value_text(&value[text..at]);
+                self.attribute_token(page, token);
+                text = at + character.len_utf8();
+            }
+        }
+        self.value_text(&value[text..]);
+    }
+
+    /// Text in a value: value tokens when they say all of it, on the page in force or, for a single one, on any.
+    fn value_text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let attributes = self.attributes;
+        let current = attributes.iter().find(|page| page.number() == self.attribute_page);
+        let whole = current.into_iter().chain(attributes).find_map(|page| {
+            let token = page.whole_value(text)?;
+            Some((page.number(), token))
+        });
+        if let Some((page, token)) = whole {
+            return self.attribute_token(page, token);
+        }
+        if let Some(page) = current
+            && said_by_tokens(page, text).all(|token| token.is_some())
+        {
+            said_by_tokens(page, text).flatten().for_each(|token| self.out.put_u8(token));
+            return;
+        }
+        self.text(text);
+    }
+}
+
+/// The tokens that say `text` one behind the other, each as much as it can; `None` at last when something is left over.
+fn said_by_tokens<'t>(page: &'t AttributePage, text: &'t str) -> impl Iterator<Item = Option<u8>> + 't {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let left = rest.filter(|left| !left.is_empty())?;
+        let found = page.longest_value(left);
+        rest = found.and_then(|(_, length)| left.get(length..));
+        Some(found.map(|(token, _)| token))
+    })
+}
+
+/// The page and the token that begin an attribute, and how much of its value they say; none for one in a namespace.
+pub(super) fn start_of(
+    pages: &[&'static AttributePage],
+    current: u8,
+    attribute: &Attribute<'_>,
+) -> Option<(u8, u8, usize)> {
+    if pages.is_empty() || !attribute.namespace().is_empty() {
+        return None;
+    }
+    longest_start(pages, current, attribute.name(), attribute.value())
 }
 
 impl<O: Octets> Sink for Encoder<'_, O> {
@@ -170,9 +275,8 @@ impl<O: Octets> Sink for Encoder<'_, O> {
         }
         for (at, attribute) in attributes.iter().enumerate() {
             // Names that differ in their namespace only are one name here.
-            if !attributes[..at].iter().any(|other| other.name() == attribute.name()) {
-                self.literal(attribute.name(), 0);
-                self.text(attribute.value());
+            if !attributes[..at].iter().any(|other| other.is_token_like(attribute)) {
+                self.attribute(attribute);
             }
         }
         if !attributes.is_empty() {

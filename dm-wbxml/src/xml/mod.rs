@@ -12,8 +12,7 @@ pub use leniencies::Leniencies;
 pub use reader::{Options, Reader};
 pub use writer::{Size, Writer};
 
-/// The namespace of elements that are tokens nobody named: `<t-PP-TT>`, page and token in hex, so that they survive XML.
-const UNNAMED: &str = "urn:x-dm-wbxml:token";
+use crate::attribute_page::UNNAMED;
 
 /// The namespace that the prefix `xml` stands for without being declared (Namespaces in XML 1.0 §3).
 const XML: &str = "http://www.w3.org/XML/1998/namespace";

@@ -366,7 +366,10 @@ impl<'a> Reader<'a> {
         let namespace = match declared {
             Some(namespace) => namespace,
             None if prefix == Some("xml") => Namespace::Other(Cow::Borrowed(XML)),
-            None => Namespace::Other(Cow::Borrowed("")),
+            None => match self.space.page_of("") {
+                Some(page) => Namespace::Page(page),
+                None => Namespace::Other(Cow::Borrowed("")),
+            },
         };
         if let Some((tag, page)) = self.find(local, &namespace, parent, prefix.is_none() || undeclared) {
             let needed = match &namespace {

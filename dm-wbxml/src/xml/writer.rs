@@ -136,13 +136,30 @@ impl<O: Octets> Encoder<O> {
             Some(name) => self.put(name),
             None => self.put(&unnamed(tag)),
         }
-        if !matches!(self.open.last(), Some(Open::Tag(around)) if self.shares_namespace(*around, tag)) {
-            self.declare(self.namespace(tag));
+        if matches!(self.open.last(), Some(Open::Tag(around)) if self.shares_namespace(*around, tag)) {
+            return;
+        }
+        let namespace = self.namespace(tag);
+        if !namespace.is_empty() || !self.namespace_around().is_empty() {
+            self.declare(namespace);
         }
     }
 
     fn shares_namespace(&self, a: Tag, b: Tag) -> bool {
-        a.page() == b.page() && (self.space.name(a).is_some() == self.space.name(b).is_some())
+        if a.page() == b.page() {
+            self.space.name(a).is_some() == self.space.name(b).is_some()
+        } else {
+            self.namespace(a) == self.namespace(b)
+        }
+    }
+
+    /// The default namespace inside the innermost open element.
+    fn namespace_around(&self) -> &str {
+        match self.open.last() {
+            Some(Open::Tag(tag)) => self.namespace(*tag),
+            Some(Open::Foreign { namespace, .. }) => namespace,
+            None => "",
+        }
     }
 
     fn namespace(&self, tag: Tag) -> &'static str {
@@ -219,12 +236,7 @@ impl<O: Octets> Sink for Encoder<O> {
             Name::Foreign(name) => {
                 self.out.put_u8(b'<');
                 self.put(name.local());
-                let around = match self.open.last() {
-                    Some(Open::Tag(tag)) => self.namespace(*tag),
-                    Some(Open::Foreign { namespace, .. }) => namespace,
-                    None => "",
-                };
-                if around != name.namespace() {
+                if self.namespace_around() != name.namespace() {
                     self.declare(name.namespace());
                 }
             }
@@ -377,7 +389,7 @@ mod tests {
             r#"<Data xmlns="SYNCML:SYNCML1.2"><Item/><Type xmlns="syncml:metinf"/>"#,
             r#"<MgmtTree xmlns="syncml:dmddf1.2"><Node/></MgmtTree><a xmlns=""/>"#,
             r#"<b xmlns="u&amp;"><c/><d xmlns="SYNCML:SYNCML1.2"/><Item xmlns="SYNCML:SYNCML1.2"/></b><e></e>"#,
-            r#"<t-00-30 xmlns="urn:x-dm-wbxml:token"><t-09-05 xmlns="urn:x-dm-wbxml:token"/>"#,
+            r#"<t-00-30 xmlns="urn:x-dm-wbxml:token"><t-09-05/>"#,
             r#"<Item xmlns="SYNCML:SYNCML1.2"/></t-00-30></Data>"#,
         );
         assert_eq!(xml, expected);

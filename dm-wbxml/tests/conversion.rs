@@ -1,0 +1,289 @@
+//! Whole documents into the other encoding and back.
+#![cfg(feature = "xml")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dm_wbxml::wbxml::Version;
+use dm_wbxml::xml::{Leniencies, Options};
+use dm_wbxml::{
+    CodePage, CodeSpace, Element, ErrorKind, Event, Limits, Name, PublicId, SYNCML_1_2, Source, wbxml_to_xml,
+    xml, xml_to_wbxml,
+};
+
+fn to_xml(wbxml: &[u8]) -> String {
+    String::from_utf8(wbxml_to_xml(wbxml, None, Limits::DEFAULT).unwrap()).unwrap()
+}
+
+fn to_wbxml(xml: &str) -> Vec<u8> {
+    xml_to_wbxml(xml.as_bytes(), None, Version::V1_2, Options::default()).unwrap()
+}
+
+/// A DDF document of its own: named in its table, all on page 2.
+const TREE: &[u8] = b"\x02\0\0\x6A\x1B-//OMA//DTD-DM-DDF 1.2//EN\0\0\x02\x60\x77\x031.2\0\x01\x01";
+const TREE_XML: &str = r#"<MgmtTree xmlns="syncml:dmddf1.2"><VerDTD>1.2</VerDTD></MgmtTree>"#;
+
+#[test]
+fn the_three_shapes_of_documents_inside() {
+    let xml = format!(r#"<Data xmlns="SYNCML:SYNCML1.2">{TREE_XML}</Data>"#);
+    let opaque = [b"\x02\xA4\x01\x6A\0\x4F\xC3".as_slice(), &[TREE.len() as u8], TREE, b"\x01"].concat();
+    // Nested tokens, a whole document, and the same under SyncML's own identifier.
+    assert_eq!(to_xml(b"\x02\xA4\x01\x6A\0\x4F\0\x02\x60\x77\x031.2\0\x01\x01\x01"), xml);
+    assert_eq!(to_xml(&opaque), xml);
+    assert_eq!(
+        to_xml(b"\x02\xA4\x01\x6A\0\x4F\xC3\x10\x02\xA4\x01\x6A\0\0\x02\x60\x77\x031.2\0\x01\x01\x01"),
+        xml
+    );
+    // All become a whole document, with white space around it left out.
+    assert_eq!(to_wbxml(&xml), opaque);
+    assert_eq!(to_wbxml(&xml.replace("><", ">\n <")), opaque);
+    // XML text stays text.
+    assert_eq!(
+        to_xml(b"\x02\x01\x6A\0\x6D\x4F\xC3\x04<a/>\x01\x4F\x03<a/>\0\x01\x01"),
+        r#"<SyncML xmlns="SYNCML:SYNCML1.2"><Data><![CDATA[<a/>]]></Data><Data>&lt;a/&gt;</Data></SyncML>"#
+    );
+}
+
+#[test]
+fn what_is_not_a_whole_document_stays_octets() {
+    for octets in [&TREE[..TREE.len() - 1], &[TREE, b"\x01"].concat(), b"\x02\xA4\x01\x6A\0\x12", b"\xFF"] {
+        let document =
+            [b"\x02\xA4\x01\x6A\0\x4F\xC3".as_slice(), &[octets.len() as u8], octets, b"\x01"].concat();
+        let xml = to_xml(&document);
+        assert!(!xml.contains("MgmtTree") && !xml.contains("Final"), "{xml}");
+    }
+}
+
+#[test]
+fn devinf_is_of_the_version_of_its_message() {
+    for (version, id, devinf) in [("0", 0x51_u8, 0x52_u8), ("1", 0x53, 0x54)] {
+        let xml = format!(
+            r#"<Data xmlns="SYNCML:SYNCML1.{version}"><DevInf xmlns="syncml:devinf"><Size>1</Size><Odd/></DevInf></Data>"#
+        );
+        let wbxml = to_wbxml(&xml);
+        let expected = [
+            b"\x02\x9F".as_slice(),
+            &[id],
+            b"\x6A\0\x4F\xC3\x10\x02\x9F",
+            &[devinf],
+            b"\x6A\x04Odd\0\x4A\x5C\x031\0\x01\x04\0\x01\x01",
+        ]
+        .concat();
+        let mut expected = expected;
+        expected[7] = (expected.len() - 9) as u8;
+        assert_eq!(wbxml, expected, "{wbxml:02X?}");
+        assert_eq!(to_xml(&wbxml), xml.replace("<Odd/>", r#"<Odd xmlns=""/>"#));
+    }
+}
+
+#[test]
+fn markup_in_data_keeps_its_namespaces_as_text() {
+    let xml = r#"<Item xmlns="SYNCML:SYNCML1.2"><Data> <a xmlns="urn:x" b="1"> <c/> </a> </Data></Item>"#;
+    let wbxml = to_wbxml(xml);
+    let markup = r#"<a xmlns="urn:x" b="1"> <c/> </a>"#;
+    assert_eq!(wbxml[..8], [0x02, 0xA4, 0x01, 0x6A, 0, 0x54, 0x4F, 0xC3]);
+    assert_eq!(wbxml[9..9 + markup.len()], *markup.as_bytes());
+    assert_eq!(
+        to_xml(&wbxml),
+        format!(r#"<Item xmlns="SYNCML:SYNCML1.2"><Data><![CDATA[{markup}]]></Data></Item>"#)
+    );
+}
+
+#[test]
+fn white_space_that_may_mean_something_stays() {
+    let wbxml = to_wbxml(
+        "<Item xmlns='SYNCML:SYNCML1.2'>\n <Data> </Data>\n <Data>&#32;a &amp; b</Data> <x xmlns='u'> <y/> </x></Item>",
+    );
+    let xml = r#"<Item xmlns="SYNCML:SYNCML1.2"><Data> </Data><Data> a &amp; b</Data><x xmlns=""> <y/> </x></Item>"#;
+    assert_eq!(to_xml(&wbxml), xml);
+}
+
+#[test]
+fn the_code_space_is_chosen() {
+    for (xml, number) in [
+        ("<SyncML xmlns='SYNCML:SYNCML1.2'/>", 0x1201),
+        ("<s:Item xmlns:s='SYNCML:SYNCML1.1'/>", 0x0FD3),
+        ("<SyncML xmlns='SYNCML:SYNCML1.0'/>", 0x0FD1),
+        ("<Type xmlns='syncml:metinf'/>", 0x1201),
+        ("<SyncML/>", 0x1201),
+        ("<Add/>", 0x1201),
+        ("<!DOCTYPE SyncML PUBLIC '-//SYNCML//DTD SYNCML 1.1//EN' 'x'><SyncML/>", 0x0FD3),
+        ("<DevInf xmlns='syncml:devinf'/>", 0x1203),
+        ("<!DOCTYPE DevInf PUBLIC \"-//SYNCML//DTD DevInf 1.1//EN\"><DevInf/>", 0x0FD4),
+        ("<DevInf/>", 0x1203),
+        ("<wap-provisioningdoc/>", 0x0B),
+    ] {
+        let mut wbxml = to_wbxml_leniently(xml).unwrap();
+        let header = wbxml.split_off(1);
+        let id = header.iter().take_while(|b| **b & 0x80 != 0).count() + 1;
+        let value = header[..id].iter().fold(0_u32, |value, b| value << 7 | u32::from(b & 0x7F));
+        assert_eq!(value, number, "{xml}");
+    }
+    for xml in ["<MgmtTree/>", "<MgmtTree xmlns='syncml:dmddf1.2'/>"] {
+        assert_eq!(to_wbxml_leniently(xml).unwrap()[1], 0, "{xml}");
+    }
+    for xml in ["<html/>", "<SyncML xmlns='urn:x'/>"] {
+        assert_eq!(to_wbxml_leniently(xml).unwrap_err(), ErrorKind::CodeSpace, "{xml}");
+    }
+    for (wbxml, ok) in [
+        (b"\x02\xA4\x01\x6A\0\x2D".as_slice(), true),
+        (b"\x02\x01\x6A\0\x2D", true),
+        (b"\x02\x01\x6A\0\0\x02\x20", true),
+        (b"\x02\0\0\x6A\x03x-y\x0A", true),
+        (b"\x02\x01\x6A\0\x3F", false),
+        // Of a registered document that is not known here nothing is guessed.
+        (b"\x03\x05\x6A\0\x05", false),
+    ] {
+        let read = wbxml_to_xml(wbxml, None, Limits::DEFAULT);
+        assert_eq!(read.is_ok(), ok, "{wbxml:02X?}");
+        assert!(wbxml_to_xml(wbxml, Some(&SYNCML_1_2), Limits::DEFAULT).is_ok());
+    }
+}
+
+/// As hand-written documents need it.
+fn to_wbxml_leniently(xml: &str) -> Result<Vec<u8>, ErrorKind> {
+    let options = Options::default().with_leniencies(Leniencies::ALL);
+    xml_to_wbxml(xml.as_bytes(), None, Version::V1_3, options).map_err(|error| error.kind().clone())
+}
+
+#[test]
+fn two_roots_are_no_document() {
+    assert_eq!(to_wbxml_leniently("<Add/><Add/>"), Err(ErrorKind::OutsideRoot));
+}
+
+#[test]
+fn a_space_of_the_users() {
+    static PAGE: CodePage = CodePage::new(0, &["urn:lamps"], &[(5, "Lamp")]);
+    static LAMPS: CodeSpace = CodeSpace::new(PublicId::UNKNOWN, "-//X//L//EN", &[&PAGE]);
+    let xml = br#"<Lamp xmlns="urn:lamps">on</Lamp>"#;
+    let wbxml = xml_to_wbxml(xml, Some(&LAMPS), Version::V1_3, Options::default()).unwrap();
+    assert_eq!(wbxml, b"\x03\0\0\x6A\x0C-//X//L//EN\0\x45\x03on\0\x01");
+    assert_eq!(wbxml_to_xml(&wbxml, Some(&LAMPS), Limits::DEFAULT).unwrap(), xml);
+}
+
+/// Documents inside share one allowance for what their tables expand to, and one depth.
+#[test]
+fn documents_inside_are_bounded() {
+    let table = [b'x'; 200];
+    let inner =
+        [b"\x02\xA4\x03\x6A\x81\x48".as_slice(), &table, b"\x4A\x65", &b"\x83\0".repeat(20), b"\x01\x01"]
+            .concat();
+    assert!((128..256).contains(&inner.len()));
+    let one = [b"\x4F\xC3\x81".as_slice(), &[(inner.len() - 128) as u8], &inner, b"\x01"].concat();
+    let document = [b"\x02\xA4\x01\x6A\0\x6B".as_slice(), &one.repeat(10), b"\x01"].concat();
+    let limits = Limits::DEFAULT.with_expansion(10_000);
+    let xml = String::from_utf8(wbxml_to_xml(&document, None, limits).unwrap()).unwrap();
+    assert_eq!(xml.matches("<DevInf").count(), 2);
+    assert_eq!(
+        wbxml_to_xml(&document, None, limits.with_depth(3))
+            .map(|xml| xml.windows(7).filter(|w| w == b"<DevInf").count()),
+        Ok(0)
+    );
+}
+
+/// There and back: what came out of the first way comes out of the second again.
+fn survives(input: &[u8], is_wbxml: bool) -> Result<(), String> {
+    let options = Options::default().with_leniencies(Leniencies::ALL);
+    let step = |error: dm_wbxml::Error| error.to_string();
+    let wbxml = if is_wbxml {
+        input.to_vec()
+    } else {
+        xml_to_wbxml(input, None, Version::V1_2, options).map_err(step)?
+    };
+    let xml = wbxml_to_xml(&wbxml, None, Limits::DEFAULT).map_err(step)?;
+    if !is_wbxml && said(input, options) != said(&xml, options) {
+        return Err(format!("says something else as {}", String::from_utf8_lossy(&xml)));
+    }
+    let back = xml_to_wbxml(&xml, None, Version::V1_2, Options::default()).map_err(step)?;
+    let again = wbxml_to_xml(&back, None, Limits::DEFAULT).map_err(step)?;
+    if meaning(&again) != meaning(&xml) {
+        return Err(format!("{} became {}", String::from_utf8_lossy(&xml), String::from_utf8_lossy(&again)));
+    }
+    let third = xml_to_wbxml(&again, None, Version::V1_2, Options::default()).map_err(step)?;
+    if third != back { Err("another way back".into()) } else { Ok(()) }
+}
+
+/// The elements of an XML document, without regard to how text is cut and quoted.
+fn meaning(xml: &[u8]) -> Element<'_> {
+    let mut reader = xml::Reader::new(xml, &SYNCML_1_2, Options::default()).unwrap();
+    let Ok(Some(Event::Start(name))) = reader.next() else { panic!("a document begins with an element") };
+    Element::decode(&mut reader, name).unwrap()
+}
+
+/// Local names, attributes and text of an XML document, without white space around text and whatever the namespaces.
+fn said(xml: &[u8], options: Options) -> Vec<String> {
+    static PAGE: CodePage = CodePage::new(0, &["urn:none"], &[]);
+    static NONE: CodeSpace = CodeSpace::new(PublicId::UNKNOWN, "", &[&PAGE]);
+    let mut reader = xml::Reader::new(xml, &NONE, options).unwrap();
+    let (mut said, mut text) = (Vec::new(), String::new());
+    while let Some(event) = reader.next().unwrap() {
+        if let Event::Text(piece) = event {
+            text += &piece;
+            continue;
+        }
+        if !text.trim().is_empty() {
+            said.push(text.trim().to_owned());
+        }
+        text.clear();
+        said.push(match event {
+            Event::Start(Name::Foreign(name)) => name.local().to_owned(),
+            Event::Attribute(attribute) => format!("{}={}", attribute.name(), attribute.value()),
+            Event::End => "/".into(),
+            other => panic!("{other:?}"),
+        });
+    }
+    said
+}
+
+#[test]
+fn the_vectors_survive() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/wbxml_message");
+    let mut files = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let document = fs::read(&path).unwrap();
+        if wbxml_to_xml(&document, None, Limits::DEFAULT).is_err() {
+            continue;
+        }
+        survives(&document, true).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        files += 1;
+    }
+    assert!(files > 20);
+}
+
+/// Files of the corpus with what is wrong with them: kinds of documents that nobody told us of, and XML that is none.
+const DEFECTS: &[(&str, &str)] = &[
+    // Trees of a device by a private code space, under the identifier "unknown".
+    ("pairs/aosp-omadm__setting-dmt_data-root.wbxml", "code-space at byte 5"),
+    ("pairs/aosp-omadm__setting-dmt_data-subscriber.wbxml", "code-space at byte 5"),
+    // ActiveSync.
+    ("wbxml-other/lswbxml__test-assets-wbxml-ActiveSync-provision-1st-request.wbxml", "code-space at byte 7"),
+    // A line feed behind the document.
+    ("pairs/synrc__apps-simple_sync-test-example.wbxml", "outside-root at byte 1239"),
+    // WBXML 1.0.
+    ("wbxml-other/symbianmsg__messagingfw-biomsgfw-T_BIOMSG-Data-Wapp-wapp0002.wbxml", "version at byte 0"),
+    ("wbxml-other/symbianmsg__messagingfw-biomsgfw-T_BIOMSG-Data-Wapp-wapp0008.wbxml", "version at byte 0"),
+];
+
+/// Real documents, which cannot be part of this repository: `DM_CORPUS` names the folder that holds them.
+#[test]
+fn the_corpus_survives() {
+    let Some(corpus) = std::env::var_os("DM_CORPUS").map(PathBuf::from) else { return };
+    let (mut files, mut wrong) = (0, Vec::new());
+    for folder in ["pairs", "wbxml-other", "cp-bootstrap", "ddf", "tnds"] {
+        for entry in fs::read_dir(corpus.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{folder}/{}", path.file_name().unwrap().to_string_lossy());
+            let is_wbxml = name.ends_with(".wbxml");
+            files += 1;
+            let result = survives(&fs::read(&path).unwrap(), is_wbxml);
+            match (result, DEFECTS.iter().find(|(file, _)| *file == name)) {
+                (Ok(()), None) => {}
+                (Err(error), Some((_, defect))) if error.starts_with(defect) => {}
+                (result, _) => wrong.push(format!("{name}: {result:?}")),
+            }
+        }
+    }
+    assert!(files > 80, "{files} files");
+    assert!(wrong.is_empty(), "{} of {files}: {wrong:#?}", wrong.len());
+}
