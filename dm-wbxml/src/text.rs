@@ -67,7 +67,7 @@ pub(crate) fn first_forbidden_of_long(bytes: &[u8]) -> usize {
 #[inline]
 pub(crate) fn find_markup(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    // Eight octets a step, exact for the first octet found; four times that once text is long.
+    // Eight octets a step, exact for the first octet found.
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
         let less = word ^ (ONES * b'<' as u64);
@@ -78,16 +78,26 @@ pub(crate) fn find_markup(bytes: &[u8], from: usize) -> usize {
         }
         at += 8;
         if at - from == 128 {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let is_markup = |byte: &u8| (*byte == b'<') | (*byte == b'&');
-            // Without an early end inside a chunk, so that the compiler tests the octets side by side.
-            let clean =
-                rest.chunks_exact(64).take_while(|c| !c.iter().fold(false, |any, b| any | is_markup(b)));
-            at += 64 * clean.count();
+            at = pass_clean_chunks(bytes, at);
         }
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| matches!(byte, b'<' | b'&')).unwrap_or(rest.len())
+}
+
+/// For long text: the chunk behind `from` in which markup stands, or the last one.
+#[cfg(feature = "xml")]
+#[inline(never)]
+fn pass_clean_chunks(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    for chunk in bytes.get(from..).unwrap_or_default().chunks_exact(32) {
+        // Without an early end, so that the compiler tests the octets side by side.
+        if chunk.iter().fold(false, |any, byte| any | (*byte == b'<') | (*byte == b'&')) {
+            break;
+        }
+        at += chunk.len();
+    }
+    at
 }
 
 /// Whether a forbidden character begins at `at`: below the surrogates' reach these are most control characters, U+FFFE and
