@@ -7,6 +7,8 @@ use std::path::Path;
 
 #[path = "fuzz/wbxml_message.rs"]
 mod wbxml_message;
+#[path = "fuzz/xml_message.rs"]
+mod xml_message;
 
 /// Runs `body` on every file of `fuzz/corpus/<target>`; none at all is a failure.
 fn replay(target: &str, body: fn(&[u8])) {
@@ -28,4 +30,9 @@ fn replay(target: &str, body: fn(&[u8])) {
 #[test]
 fn wbxml_message() {
     replay("wbxml_message", wbxml_message::run);
+}
+
+#[test]
+fn xml_message() {
+    replay("xml_message", xml_message::run);
 }
