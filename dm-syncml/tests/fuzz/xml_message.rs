@@ -32,7 +32,10 @@ fn check(data: &[u8], options: &DecodeOptions) -> bool {
             .unwrap_or_else(|error| panic!("{error}: {encoded:02X?}"));
         assert_eq!(again.encode(encoding), encoded, "{encoding} is stable");
         if encoding == Encoding::Xml {
-            assert_eq!(String::from_utf8_lossy(&again.encode(Encoding::Xml)), String::from_utf8_lossy(&meaning));
+            assert_eq!(
+                String::from_utf8_lossy(&again.encode(Encoding::Xml)),
+                String::from_utf8_lossy(&meaning)
+            );
         }
     }
     true
