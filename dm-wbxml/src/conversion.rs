@@ -19,7 +19,7 @@ use crate::xml;
 
 /// Writes a WBXML document as XML.
 ///
-/// Without a `space` it is chosen by the public identifier, number or name, among [`CODE_SPACES`](crate::CODE_SPACES); where the
+/// Without a `space` it is chosen by the public identifier, number or name, among [`CODE_SPACES`]; where the
 /// identifier is "unknown", by the root element.
 ///
 /// A DM DDF/TNDS or DevInf document that is the OPAQUE content of an element of a SyncML message becomes elements inside it. XML text stays

@@ -59,7 +59,7 @@
 //! # Whole documents
 //!
 //! `wbxml_to_xml` and `xml_to_wbxml` choose the code space among [`CODE_SPACES`] and look after documents inside documents: DM
-//! DDF/TNDS and DevInf as OPAQUE in WBXML, as elements in XML. [`transcode`] is the plain step below them, from any source into any
+//! DDF/TNDS and DevInf as OPAQUE in WBXML, as elements in XML. [`transcode()`] is the plain step below them, from any source into any
 //! sink. [`wbxml::Listing`] shows a WBXML document token by token, for people.
 //!
 //! # What survives

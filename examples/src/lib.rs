@@ -8,11 +8,13 @@
 //! - [`server`]: a DM server.
 //! - [`wire`]: HTTP on loopback, counted and traced.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
+//! - [`dmtool`]: what the `dmtool` program does with documents, a file for each of its subcommands.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
 pub mod clock;
 pub mod device;
+pub mod dmtool;
 pub mod fleet;
 pub mod gateway;
 pub mod operator;

@@ -1,0 +1,69 @@
+//! `dmtool transcode`: any document in the other encoding, element by element.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use dm_wbxml::wbxml::Version;
+use dm_wbxml::xml::{self, Leniencies};
+use dm_wbxml::{wbxml_to_xml, xml_to_wbxml};
+
+use super::Answer;
+use super::convert::Target;
+use super::failure::Failure;
+use super::input::{Input, LIMITS, write};
+use super::kind::Form;
+
+/// Writes a document of any type in the encoding asked for, without asking what it means.
+///
+/// The code space is chosen by the public identifier of WBXML, or the root element and namespace of XML: SyncML 1.0 to 1.2, DevInf, DM
+/// trees and descriptions, connectivity provisioning. Documents inside documents are transcoded with them. A document that is in the
+/// encoding already is checked and copied.
+#[derive(Args, Debug)]
+#[command(after_help = HELP)]
+pub(super) struct Transcode {
+    /// The encoding to write
+    #[arg(long)]
+    to: Target,
+    /// The document to read
+    #[arg(value_name = "IN")]
+    from: PathBuf,
+    /// Where to write it
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+}
+
+const HELP: &str = "\
+Examples:
+  dmtool transcode --to xml devinf.wbxml -
+  dmtool transcode --to wbxml provisioning.xml provisioning.wbxml";
+
+impl Transcode {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
+        let input = Input::read(&self.from)?;
+        let octets = self.transcode(&input.octets);
+        let octets = octets.map_err(|error| Failure::malformed(&error).in_file(&input.file))?;
+        write(&self.out, &octets, out)?;
+        Ok(Answer::Yes)
+    }
+
+    fn transcode(&self, octets: &[u8]) -> Result<Vec<u8>, dm_wbxml::Error> {
+        let form = Form::of(octets);
+        let transcoded = match form {
+            Form::Xml => {
+                let options = xml::Options::new(LIMITS).with_leniencies(LENIENCIES);
+                xml_to_wbxml(&xml::to_utf8(octets, &LIMITS)?, None, Version::V1_2, options)?
+            }
+            _ => wbxml_to_xml(octets, None, LIMITS)?,
+        };
+        Ok(if (form == Form::Xml) == (self.to == Target::Xml) { octets.to_vec() } else { transcoded })
+    }
+}
+
+/// What real documents need; a document has one root all the same.
+const LENIENCIES: Leniencies = Leniencies::WRONG_PAGE
+    .with(Leniencies::NO_NAMESPACE)
+    .with(Leniencies::UNDECLARED_PREFIXES)
+    .with(Leniencies::NAMESPACE_CASE)
+    .with(Leniencies::BARE_AMPERSANDS)
+    .with(Leniencies::INNER_DECLARATIONS);
