@@ -88,8 +88,22 @@ impl<'a> Content<'a> for u64 {
     }
 
     fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
-        sink.leaf(tag, &alloc::format!("{self}"));
+        sink.leaf(tag, decimal(*self, &mut [0; 20]));
     }
+}
+
+/// Decimal digits, in the room for the longest number.
+fn decimal(mut number: u64, room: &mut [u8; 20]) -> &str {
+    let mut begin = room.len();
+    while let Some(before) = begin.checked_sub(1) {
+        begin = before;
+        room[begin] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    core::str::from_utf8(&room[begin..]).unwrap_or_default()
 }
 
 macro_rules! code_content {
@@ -104,7 +118,7 @@ macro_rules! code_content {
             }
 
             fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
-                sink.leaf(tag, &alloc::format!("{self}"));
+                sink.leaf(tag, decimal(self.get().into(), &mut [0; 20]));
             }
         }
 
@@ -366,3 +380,15 @@ macro_rules! elements {
 }
 
 pub(crate) use elements;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are() {
+        for number in [0, 1, 9, 10, 200, 65_535, 4_294_967_296, u64::MAX] {
+            assert_eq!(decimal(number, &mut [0; 20]), alloc::format!("{number}"));
+        }
+    }
+}
