@@ -59,6 +59,7 @@ fn every_operation_has_a_row_for_every_file() {
     let xml = [
         ("dm-syncml", "xml->typed"),
         ("dm-syncml", "typed->wbxml"),
+        ("dm-syncml", "typed->wbxml(strtbl)"),
         ("dm-syncml", "typed->xml"),
         ("quick-xml", "events"),
         ("quick-xml", "serde-de"),
@@ -70,6 +71,7 @@ fn every_operation_has_a_row_for_every_file() {
     let wbxml = [
         ("dm-syncml", "wbxml->typed"),
         ("dm-syncml", "typed->wbxml"),
+        ("dm-syncml", "typed->wbxml(strtbl)"),
         ("dm-syncml", "typed->xml"),
         ("floor", "byte-loop"),
         ("floor", "nul-scan"),
