@@ -462,6 +462,24 @@ fn more_commands_than_are_taken_are_refused_as_a_whole() {
 }
 
 #[test]
+fn other_versions_of_dm_1_are_taken_and_answered_in_kind() {
+    for version in ["DM/1.1", "DM/1.3"] {
+        let mut world = World::new(1, Encoding::Xml);
+        world.plan = vec![get("./DevDetail/SwV")];
+        for nth in 1..=4 {
+            world.network.alter(Node::Device, Node::Server, nth, move |body| {
+                let text = String::from_utf8(body.clone()).unwrap();
+                *body = text.replace("DM/1.2", version).into_bytes();
+            });
+        }
+        world.run();
+        assert_eq!(world.client_end, Some(ClientEnd::Completed), "{version}");
+        assert_eq!(answers(&world).len(), 1, "{version}");
+        assert!(world.messages(Node::Server).iter().all(|message| message.header.ver_proto == version));
+    }
+}
+
+#[test]
 fn another_protocol_is_answered_with_513() {
     let mut world = World::new(1, Encoding::Xml);
     world.network.alter(Node::Device, Node::Server, 1, |body| {

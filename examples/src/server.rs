@@ -72,7 +72,8 @@ impl<O: Operator> DmServer<O> {
         let session = self.sessions.entry(key.clone()).or_insert_with(fresh);
         let mut taken = session.handle_message(now, &incoming, entropy());
         if incoming.is_first() && matches!(taken, Err(ref error) if begins_anew(error)) {
-            // The device has forgotten the session it had and begins another under the same id.
+            // The device has forgotten the session it had and begins another under the same id. So may anyone who knows both its address
+            // and that id; `gwmo_model::Gateway` keeps two sessions until one has proved itself.
             *session = fresh();
             taken = session.handle_message(now, &incoming, entropy());
         }

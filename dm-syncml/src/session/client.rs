@@ -21,6 +21,7 @@ use super::composer::{Composer, Letterhead};
 use super::incoming::Incoming;
 use super::ledger::CommandHandle;
 use super::outcome::Outcome;
+use super::unstored::Unstored;
 use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
 use answers::{Answers, fits};
 use plan::{Task, aborts, needs_answer, plan};
@@ -52,9 +53,8 @@ pub struct ClientSession {
     alert_ids: Vec<(CmdId<'static>, usize)>,
     next_handle: u64,
     now: Instant,
-    next_record: u64,
     outputs: VecDeque<ClientOutput>,
-    unpersisted: Option<RecordSeq>,
+    unstored: Unstored,
 }
 
 #[derive(Clone, Debug)]
@@ -128,9 +128,8 @@ impl ClientSession {
             alert_ids: Vec::new(),
             next_handle: 0,
             now,
-            next_record: 0,
             outputs: VecDeque::new(),
-            unpersisted: None,
+            unstored: Unstored::default(),
             config,
             initiation,
             alerts,
@@ -216,9 +215,7 @@ impl ClientSession {
     /// The record has been stored.
     pub fn handle_persisted(&mut self, now: Instant, seq: RecordSeq) {
         self.advance(now);
-        if self.unpersisted.is_some_and(|last| last <= seq) {
-            self.unpersisted = None;
-        }
+        self.unstored.stored(seq);
     }
 
     /// Time has passed. Calling it early or late does no harm.
@@ -277,7 +274,7 @@ impl ClientSession {
                         }
                     }
                 }
-                State::Sending(body) if self.unpersisted.is_some() => {
+                State::Sending(body) if self.unstored.waits() => {
                     self.state = State::Sending(body);
                     return ClientOutput::Wait(None);
                 }
@@ -310,9 +307,7 @@ impl ClientSession {
     }
 
     fn persist(&mut self, record: Record) {
-        self.next_record += 1;
-        let seq = RecordSeq(self.next_record);
-        self.unpersisted = Some(seq);
+        let seq = self.unstored.number();
         self.outputs.push_back(ClientOutput::Persist(seq, record));
     }
 

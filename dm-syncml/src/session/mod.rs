@@ -71,6 +71,7 @@ mod incoming;
 mod ledger;
 mod outcome;
 mod server;
+mod unstored;
 
 pub use client::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation};
 pub use incoming::{Incoming, SessionKey};

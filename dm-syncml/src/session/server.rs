@@ -17,6 +17,7 @@ use crate::time::Instant;
 use super::composer::{Composer, Letterhead};
 use super::incoming::Incoming;
 use super::ledger::{Answer, CommandHandle, GivenUp, Ledger};
+use super::unstored::Unstored;
 use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
 
 /// The server's side of one session: takes the device's messages, sends queued commands, tells what became of them.
@@ -44,9 +45,8 @@ pub struct ServerSession {
     started: bool,
     now: Instant,
     deadline: Option<Instant>,
-    next_record: u64,
     events: VecDeque<ServerOutput>,
-    unpersisted: Option<RecordSeq>,
+    unstored: Unstored,
 }
 
 #[derive(Clone, Debug)]
@@ -126,9 +126,8 @@ impl ServerSession {
             started: false,
             now,
             deadline: Some(now + config.idle),
-            next_record: 0,
             events: VecDeque::new(),
-            unpersisted: None,
+            unstored: Unstored::default(),
             config,
         }
     }
@@ -196,9 +195,7 @@ impl ServerSession {
     /// The record has been stored.
     pub fn handle_persisted(&mut self, now: Instant, seq: RecordSeq) {
         self.advance(now);
-        if self.unpersisted.is_some_and(|last| last <= seq) {
-            self.unpersisted = None;
-        }
+        self.unstored.stored(seq);
     }
 
     /// Time has passed. Calling it early or late does no harm.
@@ -218,7 +215,7 @@ impl ServerSession {
         if let Some(output) = self.events.pop_front() {
             return output;
         }
-        if self.unpersisted.is_some() {
+        if self.unstored.waits() {
             return ServerOutput::Wait(self.deadline);
         }
         match core::mem::replace(&mut self.state, State::Closed) {
@@ -257,9 +254,7 @@ impl ServerSession {
     }
 
     fn persist(&mut self, record: Record) {
-        self.next_record += 1;
-        let seq = RecordSeq(self.next_record);
-        self.unpersisted = Some(seq);
+        let seq = self.unstored.number();
         self.events.push_back(ServerOutput::Persist(seq, record));
     }
 
