@@ -44,7 +44,8 @@ fn row(operation: &str, leaves: &str, ns: &str, std: &str, hashbrown: &str) {
 
 /// Get of a leaf with its inherited ACL: parsed address in, borrowed value out.
 fn reading(breadth: usize, name: &str) {
-    let (tree, std, fast) = (trees::tree(breadth), StdMaps::with_breadth(breadth), FastMaps::with_breadth(breadth));
+    let (tree, std, fast) =
+        (trees::tree(breadth), StdMaps::with_breadth(breadth), FastMaps::with_breadth(breadth));
     let leaves = trees::some_leaves(breadth, 1 << 14);
     let uris: Vec<NodeUri<'_>> = leaves.iter().map(trees::uri).collect();
     let server = trees::server();
@@ -87,8 +88,10 @@ fn adding(breadth: usize, name: &str) {
         let start = ProcessTime::now();
         let handlers = &mut ();
         let mut acting = tree.act_for(&server, handlers);
-        for uri in &uris {
-            acting.add(uri, &content).expect("a new leaf");
+        for some in uris.chunks(64) {
+            for uri in some {
+                acting.add(uri, &content).expect("a new leaf");
+            }
             black_box(acting.take_changes());
         }
         (start.elapsed(), tree.len())
@@ -130,12 +133,19 @@ fn checking() {
     let check = |node: dm_tree::NodeRef<'_>| {
         assert!(black_box(node).grants(black_box(&server), Rights::GET));
     };
-    let spreads = interleaved(Plan::new(15, Duration::from_millis(20)), &mut [&mut || check(near), &mut || check(far)]);
+    let spreads =
+        interleaved(Plan::new(15, Duration::from_millis(20)), &mut [&mut || check(near), &mut || check(far)]);
     for (depth, spread) in ["1", "60"].iter().zip(spreads) {
         row("ACL check, inherited, depth", depth, &format!("{:.1}", spread.median), "", "");
     }
 }
 
 fn ratios(operation: &str, name: &str, [ours, std, fast]: [f64; 3]) {
-    row(operation, name, &format!("{ours:.1}"), &format!("{:.2}", ours / std), &format!("{:.2}", ours / fast));
+    row(
+        operation,
+        name,
+        &format!("{ours:.1}"),
+        &format!("{:.2}", ours / std),
+        &format!("{:.2}", ours / fast),
+    );
 }

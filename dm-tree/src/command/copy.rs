@@ -140,7 +140,7 @@ impl Acting<'_> {
             let new = match &node.content {
                 Stored::Interior(interior) => NewNode::Interior { mo_id: interior.mo_id.as_ref().into() },
                 Stored::Leaf(value) => NewNode::Leaf(value.clone()),
-                Stored::Mount(_) => return Err(RefusalKind::UnsupportedCommand.into()),
+                Stored::Mount(_) | Stored::Vacant => return Err(RefusalKind::UnsupportedCommand.into()),
             };
             self.check_schema(&uri, SchemaCommand::Add(&new))?;
             for child in self.tree.store.unsorted(id) {
@@ -172,7 +172,7 @@ impl Acting<'_> {
                 }
             }
         }
-        self.record(&found.spot, ChangeKind::Replaced);
+        self.record_at(uri, &found.spot, ChangeKind::Replaced);
         Ok(())
     }
 }

@@ -51,33 +51,33 @@ impl Index {
 
     /// The hash of a name below a parent: a multiplication for each 16 bytes, both factors keyed. Names that are
     /// compared without case are hashed in small letters.
-    #[inline]
+    #[inline(always)]
     pub(super) fn hash(&self, parent: NodeId, name: &str, folds: bool) -> NameHash {
         let bytes = name.as_bytes();
-        let mut state = self.keys[0] ^ (u64::from(parent.0) << 32) ^ bytes.len() as u64;
-        let mut rest = bytes;
-        while rest.len() > 16 {
-            let (block, tail) = rest.split_at(16);
-            state = self.mix(state, word(&block[..8], folds), word(&block[8..], folds));
-            rest = tail;
+        let mut state = self.keys[0] ^ u64::from(parent.0).wrapping_mul(self.keys[3] | 1) ^ bytes.len() as u64;
+        if bytes.len() <= 16 && !folds {
+            let (low, high) = words(bytes);
+            state = self.mix(state, low, high);
+        } else {
+            for block in bytes.chunks(16) {
+                let mut copy = [0; 16];
+                copy[..block.len()].copy_from_slice(block);
+                if folds {
+                    copy.make_ascii_lowercase();
+                }
+                let (low, high) = words(&copy[..block.len()]);
+                state = self.mix(state, low, high);
+            }
         }
-        let (low, high) = match rest.len() {
-            // Two words that overlap, for lack of a loop.
-            8.. => (word(&rest[..8], folds), word(&rest[rest.len() - 8..], folds)),
-            4.. => (half(&rest[..4], folds), half(&rest[rest.len() - 4..], folds)),
-            _ => (tail(rest, folds), 0),
-        };
-        let state = self.mix(state, low, high);
-        let state = fold(state ^ self.keys[3], self.keys[1]);
         NameHash((state ^ (state >> 32)) as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     const fn mix(&self, state: u64, low: u64, high: u64) -> u64 {
         fold(state ^ low ^ self.keys[1], self.keys[2] ^ high)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, hash: NameHash, mut is_it: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
         self.table.find(hash.spread(), |entry| entry.hash == hash && is_it(entry.id)).map(|entry| entry.id)
     }
@@ -98,37 +98,26 @@ impl Index {
     }
 }
 
-#[inline]
+#[inline(always)]
 const fn fold(a: u64, b: u64) -> u64 {
     let product = (a as u128).wrapping_mul(b as u128);
     product as u64 ^ (product >> 64) as u64
 }
 
-#[inline]
-fn word(bytes: &[u8], folds: bool) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(bytes);
-    if folds {
-        word.make_ascii_lowercase();
+/// At most 16 bytes as two words, which overlap where there are fewer. With the length they say all there is to say.
+#[inline(always)]
+pub(super) fn words(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
     }
-    u64::from_le_bytes(word)
-}
-
-#[inline]
-fn half(bytes: &[u8], folds: bool) -> u64 {
-    let mut half = [0; 4];
-    half.copy_from_slice(bytes);
-    if folds {
-        half.make_ascii_lowercase();
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from(u32::from_le_bytes(*low)), u64::from(u32::from_le_bytes(*high)));
     }
-    u64::from(u32::from_le_bytes(half))
-}
-
-#[inline]
-fn tail(bytes: &[u8], folds: bool) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |word, byte| (word << 8) | u64::from(if folds { byte.to_ascii_lowercase() } else { *byte }))
+    match bytes {
+        [] => (0, 0),
+        [only] => (u64::from(*only), 0),
+        [first, .., last] => (u64::from(*first), (u64::from(bytes[bytes.len() / 2]) << 8) | u64::from(*last)),
+    }
 }
 
 /// Says nothing of the keys.

@@ -37,6 +37,8 @@ pub(crate) enum Content {
     Leaf(Value),
     /// The subtree is served by a handler, this node included.
     Mount(MountId),
+    /// No node: the place is free.
+    Vacant,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,7 +65,9 @@ pub(crate) struct Stamp {
 }
 
 impl Node {
+    #[inline]
     pub(super) fn new(name: Name, content: Content) -> Self {
+        let flags = if name.is_escaped() { Flags::ESCAPED } else { Flags::NONE };
         Self {
             name,
             content,
@@ -73,8 +77,13 @@ impl Node {
             place: 0,
             acl: AclSlot::FIRST,
             access: AccessType::ALL,
-            flags: Flags::NONE,
+            flags,
         }
+    }
+
+    /// What is left of a node that is gone.
+    pub(super) fn vacant() -> Self {
+        Self::new(Name::new(""), Content::Vacant)
     }
 
     pub(crate) const fn is_permanent(&self) -> bool {
@@ -86,9 +95,9 @@ impl Node {
         let content = match &self.content {
             Content::Interior(interior) => interior.mo_id.len(),
             Content::Leaf(value) => value_len(value),
-            Content::Mount(_) => 0,
+            Content::Mount(_) | Content::Vacant => 0,
         };
-        self.name.as_str().len() + content + self.title.len()
+        self.name.len() + content + self.title.len()
     }
 
     /// Counts a change; the number wraps. Without a clock no time is better than an old one.
@@ -116,8 +125,14 @@ impl Flags {
     pub(crate) const SEALED: Self = Self(4);
     /// The own name is compared without case, because the parent's names are.
     pub(crate) const BELOW_FOLDING: Self = Self(8);
+    /// There are percent escapes in the name.
+    pub(crate) const ESCAPED: Self = Self(16);
     /// What is true of a parent is true of its children.
     pub(crate) const INHERITED: Self = Self(2 | 4);
+
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -129,7 +144,7 @@ impl Flags {
 
     /// `None` for bits that mean nothing.
     pub(crate) const fn from_bits(bits: u8) -> Option<Self> {
-        if bits < 16 { Some(Self(bits)) } else { None }
+        if bits < 32 { Some(Self(bits)) } else { None }
     }
 
     pub(crate) const fn contains(self, other: Self) -> bool {
@@ -159,6 +174,6 @@ mod tests {
 
     #[test]
     fn nodes_are_small() {
-        assert!(size_of::<Option<Node>>() <= 120, "{}", size_of::<Option<Node>>());
+        assert!(size_of::<Node>() <= 120, "{}", size_of::<Node>());
     }
 }
