@@ -212,7 +212,8 @@ impl<'t> Acting<'t> {
 
     /// As [`record`](Self::record), for who has the address at hand.
     pub(crate) fn record_at(&mut self, uri: &NodeUri<'_>, spot: &Spot<'_>, kind: ChangeKind) {
-        let folds = matches!(spot, Spot::Stored(id) if self.tree.at(*id).flags.contains(Flags::BELOW_FOLDING));
+        let folds =
+            matches!(spot, Spot::Stored(id) if self.tree.at(*id).flags.contains(Flags::BELOW_FOLDING));
         match uri.usual() {
             Some(uri) if !folds => self.changes.push(Change { uri, kind }),
             _ => self.record(spot, kind),

@@ -1,6 +1,6 @@
-//! Where nodes are kept: an arena of nodes and one hash table over all of them.
+//! Where nodes are kept: an arena of nodes, of which the interior ones have hash tables of their children.
 //!
-//! A node is found by its parent and its name with one lookup, at any size of the tree; the ACL in force for it is
+//! A node is found below its parent with one lookup, at any size of the tree; the ACL in force for it is
 //! kept with it, as the number of a list in [`Acls`]. Nothing here checks rights or limits.
 
 mod acls;
@@ -18,7 +18,7 @@ use crate::uri::{NodeUri, Segment};
 
 pub(crate) use acls::AclSlot;
 use acls::Acls;
-use index::Index;
+use index::{HashKeys, Index, NameHash};
 pub(crate) use name::{Name, resolved};
 pub(crate) use node::{Content, Flags, Interior, Node, NodeId, Stamp, value_len};
 
@@ -30,7 +30,7 @@ pub(crate) struct Store {
     /// By [`NodeId`]; the root is the first.
     nodes: Vec<Node>,
     free: Vec<NodeId>,
-    index: Index,
+    keys: HashKeys,
     acls: Acls,
     /// Interior nodes that have a management object identifier, by identifier.
     objects: BTreeSet<(Box<str>, NodeId)>,
@@ -46,7 +46,7 @@ impl Store {
         Self {
             nodes: Vec::from([root]),
             free: Vec::new(),
-            index: Index::new(0),
+            keys: HashKeys::new(0),
             acls: Acls::new(root_acl),
             objects: BTreeSet::new(),
             count: 1,
@@ -55,15 +55,16 @@ impl Store {
 
     /// Hashes names with another seed from now on.
     pub(crate) fn reseed(&mut self, seed: u64) {
-        let mut index = Index::new(seed);
-        for (at, node) in self.nodes.iter().enumerate().skip(1) {
-            if !matches!(node.content, Content::Vacant) {
-                let folds = node.flags.contains(Flags::BELOW_FOLDING);
-                let hash = index.hash(node.parent, &resolved(node.name.as_str()), folds);
-                index.insert(hash, NodeId(at as u32));
+        self.keys = HashKeys::new(seed);
+        for at in 0..self.nodes.len() {
+            let id = NodeId(at as u32);
+            let hashes: Vec<_> =
+                self.unsorted(id).iter().map(|child| (self.hash_of(self.at(*child)), *child)).collect();
+            if let Content::Interior(interior) = &mut self.at_mut(id).content {
+                interior.index.clear();
+                hashes.into_iter().for_each(|(hash, child)| interior.index.insert(hash, child));
             }
         }
-        self.index = index;
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -79,31 +80,31 @@ impl Store {
         &mut self.nodes[id.0 as usize]
     }
 
-    fn hash_of(&self, node: &Node) -> index::NameHash {
+    fn hash_of(&self, node: &Node) -> NameHash {
         let folds = node.flags.contains(Flags::BELOW_FOLDING);
         if node.flags.contains(Flags::ESCAPED) {
-            return self.index.hash(node.parent, &resolved(node.name.as_str()), folds);
+            return self.keys.hash(&resolved(node.name.as_str()), folds);
         }
-        self.index.hash(node.parent, node.name.as_str(), folds)
-    }
-
-    /// Whether names below a node are compared without case.
-    fn folds(&self, parent: NodeId) -> bool {
-        self.at(parent).flags.contains(Flags::IGNORES_CASE)
+        self.keys.hash(node.name.as_str(), folds)
     }
 
     /// The child of this name, percent escapes resolved.
     pub(crate) fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
-        self.child_below(parent, self.folds(parent), name)
+        let node = self.at(parent);
+        match &node.content {
+            Content::Interior(interior) => {
+                self.child_in(interior, node.flags.contains(Flags::IGNORES_CASE), name)
+            }
+            _ => None,
+        }
     }
 
     /// As [`child`](Self::child), for who has looked at the parent already.
     #[inline(always)]
-    pub(crate) fn child_below(&self, parent: NodeId, folds: bool, name: &str) -> Option<NodeId> {
-        let hash = self.index.hash(parent, name, folds);
-        self.index.find(hash, |id| {
+    pub(crate) fn child_in(&self, interior: &Interior, folds: bool, name: &str) -> Option<NodeId> {
+        interior.index.find(self.keys.hash(name, folds), |id| {
             let node = self.at(id);
-            node.parent == parent && node.name.spells(name, node.flags.contains(Flags::ESCAPED), folds)
+            node.name.spells(name, node.flags.contains(Flags::ESCAPED), folds)
         })
     }
 
@@ -186,13 +187,13 @@ impl Store {
         let node = self.at(id);
         let parent = node.parent;
         let hash = self.hash_of(node);
-        self.index.insert(hash, id);
         let last = match &self.at(parent).content {
             Content::Interior(interior) => interior.children.last().copied(),
             _ => None,
         };
         let in_order = last.is_none_or(|last| self.at(last).name.compare(&self.at(id).name).is_lt());
         let Content::Interior(interior) = &mut self.at_mut(parent).content else { return };
+        interior.index.insert(hash, id);
         let place = interior.children.len();
         if in_order && interior.sorted == place {
             interior.sorted += 1;
@@ -205,8 +206,8 @@ impl Store {
         let node = self.at(id);
         let (parent, place) = (node.parent, node.place as usize);
         let hash = self.hash_of(node);
-        self.index.remove(hash, id);
         let Content::Interior(interior) = &mut self.at_mut(parent).content else { return };
+        interior.index.remove(hash, id);
         if place + 1 == interior.children.len() {
             interior.children.pop();
             interior.sorted = interior.sorted.min(place);
@@ -248,14 +249,6 @@ impl Store {
         let mut stack = Vec::from([top]);
         while let Some(id) = stack.pop() {
             let node = core::mem::replace(self.at_mut(id), Node::vacant());
-            if id != top {
-                let hash = self.index.hash(
-                    node.parent,
-                    &resolved(node.name.as_str()),
-                    node.flags.contains(Flags::BELOW_FOLDING),
-                );
-                self.index.remove(hash, id);
-            }
             if self.acls.owner(node.acl) == Some(id) {
                 self.acls.free(node.acl);
             }
@@ -410,10 +403,12 @@ impl Store {
                 assert_eq!(self.child(id, &resolved(below.name.as_str())), Some(*child));
                 stack.push(*child);
             }
+            if let Content::Interior(interior) = &node.content {
+                assert_eq!(interior.index.len(), interior.children.len());
+            }
             let sorted = self.children(id);
             assert!(sorted.is_sorted_by(|a, b| self.at(*a).name.compare(&self.at(*b).name).is_lt()));
         }
         assert_eq!(seen, self.count);
-        assert_eq!(self.index.len() + 1, self.nodes.len() - self.free.len());
     }
 }

@@ -357,13 +357,13 @@ impl Tree {
         loop {
             let node = self.at(at);
             match &node.content {
-                Content::Interior(_) => {
+                Content::Interior(interior) => {
                     let here = segments.clone();
                     let Some(segment) = segments.next() else { return Place::Stored(at) };
                     let folds = node.flags.contains(Flags::IGNORES_CASE);
                     let child = match segment.plain() {
-                        Some(name) => self.store.child_below(at, folds, name),
-                        None => self.store.child(at, &segment.name()),
+                        Some(name) => self.store.child_in(interior, folds, name),
+                        None => self.store.child_in(interior, folds, &segment.name()),
                     };
                     match child {
                         Some(child) => at = child,

@@ -235,7 +235,8 @@ fn scan(text: &str) -> Result<(usize, Shape), UriError> {
         let mut end = at + bytes[at..].iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len() - at);
         let is_plain = matches!(bytes.get(end), None | Some(b'/' | b'?'));
         if !is_plain {
-            end = at + bytes[at..].iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(bytes.len() - at);
+            end = at
+                + bytes[at..].iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(bytes.len() - at);
         }
         let is_last = bytes.get(end) != Some(&b'/');
         let segment = &text[at..end];

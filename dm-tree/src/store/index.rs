@@ -1,4 +1,4 @@
-//! One hash table over all nodes, by parent and name.
+//! Hash tables of the children of a node, by name.
 
 use core::fmt;
 
@@ -6,13 +6,10 @@ use hashbrown::HashTable;
 
 use super::NodeId;
 
-/// Finds a child by its parent and its name.
-///
-/// The hash is keyed by a seed that the device chooses, so that servers cannot choose names that collide.
-#[derive(Clone)]
-pub(super) struct Index {
+/// The children of one node by their names.
+#[derive(Clone, Default)]
+pub(crate) struct Index {
     table: HashTable<Entry>,
-    keys: [u64; 4],
 }
 
 /// Half of the hash is kept: a lookup then touches hardly any node but the right one, and growing none at all.
@@ -32,10 +29,16 @@ impl NameHash {
     }
 }
 
-impl Index {
+/// What keys the hashes of names.
+///
+/// They come from a seed that the device chooses, so that servers cannot choose names that collide.
+#[derive(Clone)]
+pub(super) struct HashKeys([u64; 3]);
+
+impl HashKeys {
     pub(super) const fn new(seed: u64) -> Self {
-        // Four keys from one seed (SplitMix64).
-        let mut keys = [0; 4];
+        // Several keys from one seed (SplitMix64).
+        let mut keys = [0; 3];
         let mut state = seed;
         let mut at = 0;
         while at < keys.len() {
@@ -46,15 +49,16 @@ impl Index {
             keys[at] = key ^ (key >> 31);
             at += 1;
         }
-        Self { table: HashTable::new(), keys }
+        Self(keys)
     }
 
-    /// The hash of a name below a parent: a multiplication for each 16 bytes, both factors keyed. Names that are
+    /// The hash of a name: a multiplication for each 16 bytes, both factors keyed. Names that are
     /// compared without case are hashed in small letters.
     #[inline(always)]
-    pub(super) fn hash(&self, parent: NodeId, name: &str, folds: bool) -> NameHash {
+    pub(super) fn hash(&self, name: &str, folds: bool) -> NameHash {
         let bytes = name.as_bytes();
-        let mut state = self.keys[0] ^ u64::from(parent.0).wrapping_mul(self.keys[3] | 1) ^ bytes.len() as u64;
+        // Each length has a key of its own.
+        let mut state = self.0[0].rotate_left(bytes.len() as u32 & 63);
         if bytes.len() <= 16 && !folds {
             let (low, high) = words(bytes);
             state = self.mix(state, low, high);
@@ -69,14 +73,17 @@ impl Index {
                 state = self.mix(state, low, high);
             }
         }
-        NameHash((state ^ (state >> 32)) as u32)
+        // The upper half depends on all of it.
+        NameHash((state.wrapping_mul(self.0[2] | 1) >> 32) as u32)
     }
 
     #[inline(always)]
     const fn mix(&self, state: u64, low: u64, high: u64) -> u64 {
-        fold(state ^ low ^ self.keys[1], self.keys[2] ^ high)
+        fold(state ^ low, self.0[1] ^ high)
     }
+}
 
+impl Index {
     #[inline(always)]
     pub(super) fn find(&self, hash: NameHash, mut is_it: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
         self.table.find(hash.spread(), |entry| entry.hash == hash && is_it(entry.id)).map(|entry| entry.id)
@@ -90,6 +97,10 @@ impl Index {
         if let Ok(entry) = self.table.find_entry(hash.spread(), |entry| entry.id == id) {
             entry.remove();
         }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
     }
 
     #[cfg(test)]
@@ -120,10 +131,16 @@ pub(super) fn words(bytes: &[u8]) -> (u64, u64) {
     }
 }
 
-/// Says nothing of the keys.
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Index({} nodes)", self.table.len())
+        write!(f, "Index({} names)", self.table.len())
+    }
+}
+
+/// Says nothing of the keys.
+impl fmt::Debug for HashKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashKeys")
     }
 }
 
@@ -136,28 +153,21 @@ mod tests {
 
     #[test]
     fn hashes_differ_with_everything_that_counts() {
-        let index = Index::new(7);
+        let keys = HashKeys::new(7);
         let mut seen = BTreeSet::new();
-        for parent in 0..20 {
-            for number in 0..500 {
-                for name in
-                    [format!("{number}"), format!("Name{number}"), format!("ARatherLongerNameOf{number}")]
-                {
-                    seen.insert(index.hash(NodeId(parent), &name, false).0);
-                }
+        for number in 0..10_000 {
+            for name in [format!("{number}"), format!("Name{number}"), format!("ARatherLongerNameOf{number}")]
+            {
+                seen.insert(keys.hash(&name, false).0);
             }
         }
         // 30 000 of 2^32: a collision or none.
         assert!(seen.len() > 29_995, "{}", seen.len());
-        assert!(index.hash(NodeId(1), "Name", false) != Index::new(8).hash(NodeId(1), "Name", false));
-        for (a, b) in [
-            ("aB", "Ab"),
-            ("NAMES", "names"),
-            ("ALongName12", "alongNAME12"),
-            ("x".repeat(40).as_str(), "X".repeat(40).as_str()),
-        ] {
-            assert!(index.hash(NodeId(1), a, true) == index.hash(NodeId(1), b, true));
-            assert!(index.hash(NodeId(1), a, false) != index.hash(NodeId(1), b, false));
+        assert!(keys.hash("Name", false) != HashKeys::new(8).hash("Name", false));
+        let (long, longer) = ("x".repeat(40), "X".repeat(40));
+        for (a, b) in [("aB", "Ab"), ("NAMES", "names"), ("ALongName12", "alongNAME12"), (&long, &longer)] {
+            assert!(keys.hash(a, true) == keys.hash(b, true));
+            assert!(keys.hash(a, false) != keys.hash(b, false));
         }
     }
 }

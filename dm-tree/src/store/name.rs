@@ -97,9 +97,11 @@ mod tests {
 
     #[test]
     fn names_are_told_apart() {
-        let names: Vec<String> = (0..20).flat_map(|len| (0..len).map(move |at| {
-            (0..len).map(|i| if i == at { 'x' } else { 'y' }).collect()
-        })).collect();
+        let names: Vec<String> = (0..20)
+            .flat_map(|len| {
+                (0..len).map(move |at| (0..len).map(|i| if i == at { 'x' } else { 'y' }).collect())
+            })
+            .collect();
         for a in &names {
             for b in &names {
                 assert_eq!(Name::new(a).spells(b, false, false), a == b, "{a} {b}");

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::{BitAnd, BitOr};
 
-use super::{AclSlot, Name};
+use super::{AclSlot, Index, Name};
 use crate::mount::MountId;
 use crate::rights::AccessType;
 use crate::timestamp::Timestamp;
@@ -18,17 +18,17 @@ pub(crate) struct NodeId(pub(crate) u32);
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) name: Name,
-    pub(crate) content: Content,
-    pub(crate) title: Box<str>,
-    pub(crate) stamp: Stamp,
-    /// The root is its own parent.
-    pub(crate) parent: NodeId,
-    /// Where it is among the children of its parent.
-    pub(super) place: u32,
     /// The list in force, its own or inherited.
     pub(super) acl: AclSlot,
     pub(crate) access: AccessType,
     pub(crate) flags: Flags,
+    pub(crate) content: Content,
+    /// The root is its own parent.
+    pub(crate) parent: NodeId,
+    /// Where it is among the children of its parent.
+    pub(super) place: u32,
+    pub(crate) stamp: Stamp,
+    pub(crate) title: Box<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,6 +46,7 @@ pub(crate) struct Interior {
     pub(super) children: Vec<NodeId>,
     /// How many of the children, from the first, are in byte order; all of them mostly.
     pub(super) sorted: usize,
+    pub(super) index: Index,
     pub(crate) mo_id: Box<str>,
 }
 
