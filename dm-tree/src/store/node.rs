@@ -139,11 +139,13 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
+    #[cfg(feature = "serde")]
     pub(crate) const fn bits(self) -> u8 {
         self.0
     }
 
     /// `None` for bits that mean nothing.
+    #[cfg(feature = "serde")]
     pub(crate) const fn from_bits(bits: u8) -> Option<Self> {
         if bits < 32 { Some(Self(bits)) } else { None }
     }
