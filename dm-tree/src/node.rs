@@ -160,6 +160,12 @@ pub enum NewNode {
 }
 
 impl NewNode {
+    /// An interior node with a management object identifier that may be empty.
+    #[must_use]
+    pub fn interior(mo_id: impl Into<String>) -> Self {
+        Self::Interior { mo_id: mo_id.into() }
+    }
+
     /// Whether it is a leaf.
     #[must_use]
     pub const fn is_leaf(&self) -> bool {
