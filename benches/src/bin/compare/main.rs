@@ -61,6 +61,7 @@ Columns: tool,op,input,bytes_in,trials,ns_min,ns_median,ns_max,MB/s(bytes_in),MB
 Nanoseconds are for one run; MB are 10^6 octets. `XML bytes` is the length of the same message as XML, the .xml
 file of the same name if there is one, else what dm-syncml writes, so that rates of both encodings compare. A tool that cannot read a file is
 left out for it, with a note on stderr. Every operation has to give the right answer once before it is timed.
+libwbxml needs a C compiler (`cc`, or what CC names) and libwbxml2-dev; without them its rows are missing, with a note.
 Exit codes: 0 done, 2 wrong usage or I/O.";
 
 fn main() -> ExitCode {
