@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::name::{Attribute, ForeignName, Name, Tag, is_ncname, split_name};
 use crate::source::{Event, Source, read_child, read_text};
-use crate::text::{first_forbidden_of_long, is_xml_text};
+use crate::text::{Survey, is_xml_text, survey};
 
 use super::leniencies::Leniencies;
 use super::markup::{Cursor, Fault, Markup};
@@ -125,10 +125,11 @@ impl<'a> Reader<'a> {
         if input.len() > options.limits.document {
             return Err(at(ErrorKind::DocumentTooLarge(options.limits.document), 0));
         }
-        let text = str::from_utf8(input).map_err(|e| at(ErrorKind::Encoding, e.valid_up_to()))?;
-        let forbidden = first_forbidden_of_long(input);
-        if forbidden < input.len() {
-            return Err(at(ErrorKind::NotText, forbidden));
+        let text =
+            simdutf8::compat::from_utf8(input).map_err(|e| at(ErrorKind::Encoding, e.valid_up_to()))?;
+        let Survey { first_forbidden, has_cr } = survey(input);
+        if first_forbidden < input.len() {
+            return Err(at(ErrorKind::NotText, first_forbidden));
         }
         let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         if body.starts_with(BYTE_ORDER_MARK) {
@@ -140,7 +141,7 @@ impl<'a> Reader<'a> {
             skipped: text.len() - body.len(),
             space,
             options,
-            has_cr: input.contains(&b'\r'),
+            has_cr,
             open: Vec::new(),
             namespaces: Namespaces::default(),
             default: None,
