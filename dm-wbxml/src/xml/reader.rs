@@ -467,7 +467,10 @@ impl<'a> Reader<'a> {
                 Ok(Markup::Start { name, attributes, empty }) => {
                     Some(Event::Start(self.start(name, attributes, empty)?))
                 }
-                Ok(Markup::End(name)) => Some(self.end_tag(name)?),
+                Ok(Markup::End(name)) => {
+                    self.end_tag(name)?;
+                    Some(Event::End)
+                }
                 Ok(Markup::Text(text)) => self.text_event(Cow::Borrowed(text))?,
                 Ok(Markup::Eof) if self.state == State::After => return Ok(None),
                 Ok(Markup::Eof) => return Err(self.error(ErrorKind::Truncated)),
@@ -509,7 +512,7 @@ impl<'a> Reader<'a> {
                 Ok(Markup::Start { name, attributes, empty }) => {
                     return self.start(name, attributes, empty).map(Some);
                 }
-                Ok(Markup::End(name)) => return self.end_tag(name).map(|_| None),
+                Ok(Markup::End(name)) => return self.end_tag(name).map(|()| None),
                 Ok(Markup::Text(text)) if text.bytes().all(|b| b.is_ascii_whitespace()) => None,
                 Ok(Markup::Text(text)) => self.text_event(Cow::Borrowed(text))?,
                 Ok(Markup::Eof) => return Err(self.error(ErrorKind::Truncated)),
@@ -527,9 +530,12 @@ impl<'a> Reader<'a> {
 
     /// The end tag of `name`.
     #[inline]
-    fn end_tag(&mut self, name: &str) -> Result<Event<'a>, Error> {
+    fn end_tag(&mut self, name: &str) -> Result<(), Error> {
         match self.open.last() {
-            Some(open) if open.name == name => Ok(self.end()),
+            Some(open) if open.name == name => {
+                self.close();
+                Ok(())
+            }
             open => {
                 let what = match open {
                     Some(_) => "an end tag does not match its start tag",
@@ -553,6 +559,13 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn end(&mut self) -> Event<'a> {
+        self.close();
+        Event::End
+    }
+
+    /// The innermost open element ends.
+    #[inline]
+    fn close(&mut self) {
         if let Some(open) = self.open.pop()
             && self.namespaces.forget(open.namespaces)
         {
@@ -562,7 +575,6 @@ impl<'a> Reader<'a> {
             };
         }
         self.state = if self.open.is_empty() { State::After } else { State::Inside };
-        Event::End
     }
 
     /// Text between tags; outside the root only white space may stand.
@@ -684,7 +696,7 @@ impl<'a> Source<'a> for Reader<'a> {
             && let Some(open) = self.open.last()
             && let Some(text) = self.cursor.text_and_end(open.name)
         {
-            self.end();
+            self.close();
             return Ok(Cow::Borrowed(text));
         }
         read_text(self)
