@@ -9,6 +9,7 @@ use crate::name::{Attribute, Name};
 use crate::sink::Sink;
 use crate::source::{Event, Source};
 use crate::text::is_xml_text;
+use crate::transcode::put_octets;
 
 /// An element with its attributes and content.
 ///
@@ -127,13 +128,14 @@ impl<'a> Node<'a> {
         content.push(Self::Opaque(joined));
     }
 
-    /// Writes the piece. Text that XML could not carry goes out as octets.
+    /// Writes the piece. Text that XML could not carry goes out as octets; octets go to a sink that has none as CDATA when they
+    /// are text that XML can carry, else as base64.
     pub fn encode<S: Sink + ?Sized>(&self, sink: &mut S) {
         match self {
             Self::Element(element) => element.encode(sink),
             Self::Text(text) if is_xml_text(text) => sink.text(text),
             Self::Text(text) => sink.opaque(text.as_bytes()),
-            Self::Opaque(octets) => sink.opaque(octets),
+            Self::Opaque(octets) => put_octets(octets, sink),
         }
     }
 

@@ -69,8 +69,8 @@
 //! attribute tokens that no [`AttributePage`] names, as attributes in that namespace; a value token that none names becomes the
 //! character U+10PPTT, of private use, in the value.
 //! What does not survive the change of encoding: WBXML has no namespaces for names outside its code space (`xml_to_wbxml` keeps markup
-//! in `Data` as text for that reason), and XML has no octets, which become base64 text, nor the second of two pages that name
-//! the same elements.
+//! in `Data` as text for that reason); XML has no octets, which become CDATA where they are text, else base64, nor the second of
+//! two pages that name the same elements; and CDATA becomes text like any other in WBXML.
 //!
 //! # Non-goals
 //!
@@ -110,6 +110,8 @@
 extern crate alloc;
 
 mod attribute_page;
+#[cfg(feature = "xml")]
+mod base64_format;
 mod code_space;
 #[cfg(feature = "xml")]
 mod code_space_choice;

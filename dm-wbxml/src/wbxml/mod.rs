@@ -3,6 +3,7 @@
 mod cursor;
 mod header;
 mod listing;
+mod options;
 mod reader;
 mod repeats;
 mod string_table;
@@ -12,6 +13,7 @@ mod writer;
 
 pub use header::{Charset, DocumentId, Header, Version};
 pub use listing::{Line, Listing, Token};
+pub use options::Options;
 pub use reader::Reader;
 pub use string_table::StringTable;
 pub use table_writer::TableWriter;
