@@ -86,7 +86,7 @@
 //! |---|---|
 //! | §5.1 multi-byte integers | at most five octets and 32 bits, padded or not; written shortest |
 //! | §5.4 version, §5.5 public identifier, §5.6 charset | [`wbxml::Header`]: [`Version`](wbxml::Version), [`DocumentId`](wbxml::DocumentId), [`Charset`](wbxml::Charset) |
-//! | §5.7 string table | [`wbxml::StringTable`] |
+//! | §5.7 string table | [`wbxml::StringTable`], [`wbxml::TableWriter`] |
 //! | §5.8 body, tokens, code pages | [`wbxml::Reader`], [`wbxml::Writer`], [`Tag`], [`CodePage`] |
 //! | §5.8.4 strings, character entities | [`Event::Text`] |
 //! | §5.8.4 literals | [`Name::Foreign`], [`Attribute`] |

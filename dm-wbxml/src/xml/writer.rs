@@ -122,9 +122,12 @@ enum Scope {
     Foreign,
 }
 
+/// As deep as nearly all messages, so that nothing grows on the way.
+const DEPTH: usize = 16;
+
 impl<O: Octets> Encoder<O> {
     fn new(out: O, space: &'static CodeSpace) -> Self {
-        Self { out, space, alias: None, open: Vec::new(), foreign: Vec::new() }
+        Self { out, space, alias: None, open: Vec::with_capacity(DEPTH), foreign: Vec::new() }
     }
 
     fn set_namespace(&mut self, namespace: &str) {
@@ -538,6 +541,29 @@ mod tests {
     #[test]
     fn closing_what_is_not_open_does_nothing() {
         assert_eq!(written(|w| w.close()), "");
+    }
+
+    /// Wherever it stands: long text is looked at in steps of several sizes.
+    #[test]
+    fn what_has_to_be_escaped_is_found_in_long_text() {
+        let clean = "./Vendor/Ünïcode=%20'{}[]~\u{7F}\u{FFFD}x ".repeat(6);
+        for (special, escaped) in [
+            ("&", "&amp;"),
+            ("<", "&lt;"),
+            (">", "&gt;"),
+            ("\r", "&#13;"),
+            ("\u{1}", "\u{FFFD}"),
+            ("\u{FFFF}", "\u{FFFD}"),
+        ] {
+            for (at, _) in clean.char_indices() {
+                let (before, behind) = clean.split_at(at);
+                assert_eq!(
+                    written(|w| w.text(&[before, special, behind].concat())),
+                    [before, escaped, behind].concat()
+                );
+            }
+        }
+        assert_eq!(written(|w| w.text(&clean)), clean);
     }
 
     proptest! {
