@@ -24,6 +24,55 @@ pub struct CodePage {
     /// For each token its name, empty when it has none.
     names: [&'static str; 0x40],
     by_name: [u8; SLOTS],
+    /// For each token its XML tags, ready to be written.
+    #[cfg(feature = "xml")]
+    tags: [Tags; 0x40],
+}
+
+/// `<name></name>`, when that is short enough, and else nothing.
+#[cfg(feature = "xml")]
+#[derive(Clone, Copy, Debug)]
+struct Tags {
+    octets: [u8; 48],
+    /// Length of the start tag.
+    start: u8,
+    /// Length of both.
+    both: u8,
+}
+
+#[cfg(feature = "xml")]
+impl Tags {
+    const NONE: Self = Self { octets: [0; 48], start: 0, both: 0 };
+
+    const fn new(name: &[u8]) -> Self {
+        let mut tags = Self::NONE;
+        if name.len() * 2 + "<></>".len() > tags.octets.len() {
+            return tags;
+        }
+        let (mut at, mut round) = (0, 0);
+        while round < 2 {
+            tags.octets[at] = b'<';
+            at += 1;
+            if round == 1 {
+                tags.octets[at] = b'/';
+                at += 1;
+            }
+            let mut i = 0;
+            while i < name.len() {
+                tags.octets[at] = name[i];
+                at += 1;
+                i += 1;
+            }
+            tags.octets[at] = b'>';
+            at += 1;
+            if round == 0 {
+                tags.start = at as u8;
+            }
+            round += 1;
+        }
+        tags.both = at as u8;
+        tags
+    }
 }
 
 /// Slots of the name table: a power of two, more than twice the 59 elements a page can have.
@@ -45,6 +94,8 @@ impl CodePage {
         assert!(!namespaces.is_empty(), "a page needs a namespace");
         let mut names = [""; 0x40];
         let mut by_name = [FREE; SLOTS];
+        #[cfg(feature = "xml")]
+        let mut tags = [Tags::NONE; 0x40];
         let mut i = 0;
         while i < elements.len() {
             let (token, name) = elements[i];
@@ -52,6 +103,8 @@ impl CodePage {
             assert!(names[token as usize].is_empty(), "a token is given twice");
             assert!(!name.is_empty(), "an element needs a name");
             names[token as usize] = name;
+            #[cfg(feature = "xml")]
+            (tags[token as usize] = Tags::new(name.as_bytes()));
             let mut slot = slot_of(name.as_bytes());
             while by_name[slot] != FREE {
                 let (_, other) = elements[by_name[slot] as usize];
@@ -61,7 +114,15 @@ impl CodePage {
             by_name[slot] = i as u8;
             i += 1;
         }
-        Self { number, namespaces, elements, names, by_name }
+        Self {
+            number,
+            namespaces,
+            elements,
+            names,
+            by_name,
+            #[cfg(feature = "xml")]
+            tags,
+        }
     }
 
     /// The page number, as in SWITCH_PAGE.
@@ -97,6 +158,15 @@ impl CodePage {
             }
             slot = (slot + 1) % SLOTS;
         }
+    }
+
+    /// `<name>` and `</name>` of the element with this token; `None` for one without a name or with a long one.
+    #[cfg(feature = "xml")]
+    #[inline]
+    pub(crate) fn xml_tags(&'static self, token: u8) -> Option<(&'static [u8], &'static [u8])> {
+        let tags = self.tags.get(usize::from(token))?;
+        let both = tags.octets.get(..usize::from(tags.both))?;
+        if both.is_empty() { None } else { both.split_at_checked(usize::from(tags.start)) }
     }
 
     /// The name of the element with this token.

@@ -9,7 +9,6 @@ use crate::name::{Attribute, Name};
 use crate::sink::Sink;
 use crate::source::{Event, Source};
 use crate::text::is_xml_text;
-use crate::transcode::put_octets;
 
 /// An element with its attributes and content.
 ///
@@ -128,14 +127,17 @@ impl<'a> Node<'a> {
         content.push(Self::Opaque(joined));
     }
 
-    /// Writes the piece. Text that XML could not carry goes out as octets; octets go to a sink that has none as CDATA when they
+    /// Writes the piece. Text that XML could not carry goes out as octets; octets go to a sink that has none as text when they
     /// are text that XML can carry, else as base64.
     pub fn encode<S: Sink + ?Sized>(&self, sink: &mut S) {
         match self {
             Self::Element(element) => element.encode(sink),
             Self::Text(text) if is_xml_text(text) => sink.text(text),
             Self::Text(text) => sink.opaque(text.as_bytes()),
-            Self::Opaque(octets) => put_octets(octets, sink),
+            Self::Opaque(octets) => match core::str::from_utf8(octets) {
+                Ok(text) if !sink.carries_octets() && is_xml_text(text) => sink.text(text),
+                _ => sink.opaque(octets),
+            },
         }
     }
 

@@ -100,7 +100,10 @@ impl<'a> Pump<'a> {
             self.text = Cow::Borrowed("");
         }
         if !self.octets.is_empty() {
-            put_octets(&self.octets, sink);
+            match core::str::from_utf8(&self.octets) {
+                Ok(text) if is_xml_text(text) => sink.cdata(text),
+                _ => sink.opaque(&self.octets),
+            }
             self.octets = Cow::Borrowed(&[]);
         }
     }
@@ -138,13 +141,5 @@ impl<'a> Pump<'a> {
         if self.text.trim_ascii().is_empty() {
             self.text = Cow::Borrowed("");
         }
-    }
-}
-
-/// Octets; a sink that has none gets them as text where they are that.
-pub(crate) fn put_octets<K: Sink + ?Sized>(octets: &[u8], sink: &mut K) {
-    match core::str::from_utf8(octets) {
-        Ok(text) if !sink.carries_octets() && is_xml_text(text) => sink.cdata(text),
-        _ => sink.opaque(octets),
     }
 }

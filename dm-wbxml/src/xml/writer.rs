@@ -155,10 +155,41 @@ impl<O: Octets> Encoder<O> {
                 Scope::Unnamed
             }
         };
-        if self.open.last().is_none_or(|around| around.scope != scope) {
+        if !self.is_inside(scope) {
             self.enter(scope);
         }
         scope
+    }
+
+    /// The start and the end tag of an element, as its page has them.
+    #[inline]
+    fn tags(&self, tag: Tag) -> Option<(&'static [u8], &'static [u8])> {
+        self.space.page(tag.page())?.xml_tags(tag.token())
+    }
+
+    /// The same, when no namespace has to be declared.
+    #[inline]
+    fn tags_in_scope(&self, tag: Tag) -> Option<(&'static [u8], &'static [u8])> {
+        if self.is_inside(Scope::Page(tag.page())) { self.tags(tag) } else { None }
+    }
+
+    #[inline]
+    fn is_inside(&self, scope: Scope) -> bool {
+        self.open.last().is_some_and(|around| around.scope == scope)
+    }
+
+    #[cold]
+    fn end_tag(&mut self, tag: Tag, scope: Scope) {
+        self.out.put_slice(b"</");
+        match (scope, self.space.name(tag)) {
+            (Scope::Foreign, _) => {
+                let (local, _) = self.foreign.pop().unwrap_or_default();
+                self.put(&local);
+            }
+            (_, Some(name)) => self.put(name),
+            (_, None) => self.put(&unnamed(tag)),
+        }
+        self.out.put_u8(b'>');
     }
 
     /// Declares the namespace of a scope, unless the one around is the same.
@@ -222,24 +253,29 @@ impl<O: Octets> Encoder<O> {
 impl<O: Octets> Sink for Encoder<O> {
     #[inline]
     fn open(&mut self, tag: Tag) {
-        let scope = self.begin(tag, self.space.name(tag));
-        self.out.put_u8(b'>');
+        let scope = match self.tags_in_scope(tag) {
+            Some((start, _)) => {
+                self.out.put_slice(start);
+                Scope::Page(tag.page())
+            }
+            None => {
+                let scope = self.begin(tag, self.space.name(tag));
+                self.out.put_u8(b'>');
+                scope
+            }
+        };
         self.open.push(Open { tag, scope });
     }
 
     #[inline]
     fn close(&mut self) {
         let Some(Open { tag, scope }) = self.open.pop() else { return };
-        self.out.put_slice(b"</");
-        match (scope, self.space.name(tag)) {
-            (Scope::Foreign, _) => {
-                let (local, _) = self.foreign.pop().unwrap_or_default();
-                self.put(&local);
-            }
-            (_, Some(name)) => self.put(name),
-            (_, None) => self.put(&unnamed(tag)),
+        if scope != Scope::Foreign
+            && let Some((_, end)) = self.tags(tag)
+        {
+            return self.out.put_slice(end);
         }
-        self.out.put_u8(b'>');
+        self.end_tag(tag, scope);
     }
 
     #[inline]
@@ -279,17 +315,21 @@ impl<O: Octets> Sink for Encoder<O> {
     /// Without opening the element: it is closed at once.
     #[inline]
     fn leaf(&mut self, tag: Tag, text: &str) {
-        match self.space.name(tag) {
-            Some(name) if !text.is_empty() => {
-                self.begin(tag, Some(name));
-                self.out.put_u8(b'>');
+        if text.is_empty() {
+            return self.empty(tag);
+        }
+        match self.tags(tag) {
+            Some((start, end)) => {
+                if self.is_inside(Scope::Page(tag.page())) {
+                    self.out.put_slice(start);
+                } else {
+                    self.begin(tag, self.space.name(tag));
+                    self.out.put_u8(b'>');
+                }
                 escape(&mut self.out, text, false);
-                self.out.put_slice(b"</");
-                self.put(name);
-                self.out.put_u8(b'>');
+                self.out.put_slice(end);
             }
-            _ if text.is_empty() => self.empty(tag),
-            _ => {
+            None => {
                 self.open(tag);
                 self.text(text);
                 self.close();
