@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use dm_wbxml::wbxml::{self, Version};
+use dm_wbxml::wbxml::Version;
 use dm_wbxml::xml::{self, Leniencies};
 use dm_wbxml::{wbxml_to_xml, xml_to_wbxml};
 
@@ -54,7 +54,7 @@ impl Transcode {
                 let options = xml::Options::new(LIMITS).with_leniencies(LENIENCIES);
                 xml_to_wbxml(&xml::to_utf8(octets, &LIMITS)?, None, Version::V1_2, options)?
             }
-            _ => wbxml_to_xml(octets, None, wbxml::Options::new(LIMITS).with_missing_ends(true))?,
+            _ => wbxml_to_xml(octets, None, LIMITS)?,
         };
         Ok(if (form == Form::Xml) == (self.to == Target::Xml) { octets.to_vec() } else { transcoded })
     }
