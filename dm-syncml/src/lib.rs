@@ -39,8 +39,8 @@
 //!
 //! # What is kept, and what is refused
 //!
-//! Decoding keeps what it can represent: unknown elements stay (among commands at their place, in other elements as
-//! [`Extensions`], which are written at the end) and are encoded again, commands keep their order, codes nobody knows keep their number, a
+//! Decoding keeps what it can represent: unknown elements stay in their place (among commands as [`Command::Unknown`], in other
+//! elements as [`Extensions`]) and are encoded again, commands keep their order, codes nobody knows keep their number, a
 //! message remembers its [`Representation`]. A message that lacks an
 //! element the DTD demands, holds one twice, or is beyond a limit is an error with its kind, its offset, the path of elements around it
 //! and the Status to answer with. Constructors refuse what would not be legal on the wire, so that encoding cannot fail.

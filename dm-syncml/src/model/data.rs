@@ -172,7 +172,7 @@ impl<'a> Data<'a> {
 
 impl<'a> Content<'a> for Data<'a> {
     #[inline]
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
         let first = match source.require()? {
             Event::Text(text) => Carried::Text(text),
             Event::Opaque(octets) => Carried::Octets(Cow::Borrowed(octets)),
@@ -190,14 +190,7 @@ impl<'a> Content<'a> for Data<'a> {
             Carried::Text(text) => sink.leaf(tag, text),
             Carried::Octets(octets) => {
                 sink.open(tag);
-                if sink.carries_octets() {
-                    sink.opaque(octets);
-                } else {
-                    match core::str::from_utf8(octets) {
-                        Ok(text) if is_xml_text(text) => sink.text(text),
-                        _ => sink.text(&Base64::encode_string(octets)),
-                    }
-                }
+                sink.opaque(octets);
                 sink.close();
             }
             Carried::Nodes(nodes) => {
@@ -248,14 +241,11 @@ fn more<'a, S: Reading<'a>>(
                 Carried::Octets(Cow::Owned(all))
             }
             (Some(Carried::Nodes(mut nodes)), Event::Text(text)) => {
-                match nodes.last_mut() {
-                    Some(Node::Text(before)) => before.to_mut().push_str(&text),
-                    _ => nodes.push(Node::Text(text)),
-                }
+                Node::push_text(&mut nodes, text);
                 Carried::Nodes(nodes)
             }
             (Some(Carried::Nodes(mut nodes)), Event::Opaque(octets)) => {
-                nodes.push(Node::Opaque(Cow::Borrowed(octets)));
+                Node::push_octets(&mut nodes, octets);
                 Carried::Nodes(nodes)
             }
             (carried, Event::Start(name)) => {

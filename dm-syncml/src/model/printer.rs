@@ -154,7 +154,7 @@ impl<'f, 'b> Printing<'f, 'b> {
         ))?;
         self.depth += 1;
         let user = header.source.loc_name.as_ref();
-        let user = user.map(|user| alloc::format!(" ({})", name(user))).unwrap_or_default();
+        let user = user.map(|user| alloc::format!(" ({})", name(&**user))).unwrap_or_default();
         self.line(format_args!("from {}{user}", name(&header.source.loc_uri)))?;
         self.line(format_args!("to {}", name(&header.target.loc_uri)))?;
         if let Some(uri) = &header.resp_uri {

@@ -6,13 +6,15 @@ use alloc::vec::Vec;
 use crate::codes::StatusCode;
 
 use super::credential::{Chal, Cred};
+use super::extensions::Extensions;
 use super::item::Item;
-use super::mapping::{Extensions, elements};
+use super::mapping::elements;
 use super::meta::Meta;
 use super::token::{CmdId, CmdName, CmdRef, MsgId, Reference};
 
 elements! {
     /// `Status`: what became of a command, or of some of its items.
+    #[derive(Debug)]
     pub struct Status<'a> {
         /// Its own CmdID.
         id cmd_id: CmdId<'a> = CMD_ID;
@@ -37,6 +39,7 @@ elements! {
     }
 
     /// `Results`: what a Get found.
+    #[derive(Debug)]
     pub struct Results<'a> {
         /// Its own CmdID.
         id cmd_id: CmdId<'a> = CMD_ID;

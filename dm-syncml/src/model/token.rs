@@ -98,7 +98,7 @@ macro_rules! texts {
 
         impl<'a> Content<'a> for $name<'a> {
             #[inline]
-            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
                 let text = source.text()?;
                 Ok(Self(if is_trimmed(&text) { text } else { trim(text) }))
             }
