@@ -8,6 +8,7 @@
 //! ```
 //! use dm_syncml::{AlertCode, Command, DecodeOptions, Encoding, Message};
 //!
+//! # #[cfg(feature = "xml")]
 //! # fn main() -> Result<(), dm_syncml::DecodeError> {
 //! let xml = br#"<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>
 //!     <SessionID>1A</SessionID><MsgID>1</MsgID><Target><LocURI>https://dm.example.net</LocURI></Target>
@@ -25,6 +26,8 @@
 //! assert_eq!(again, message);
 //! # Ok(())
 //! # }
+//! # #[cfg(not(feature = "xml"))]
+//! # fn main() {}
 //! ```
 //!
 //! # Where to go
@@ -101,5 +104,7 @@ pub use time::Instant;
 /// What elements are made of, for those who look into [`Extensions`] and [`Data::as_nodes`], and set [`Limits`](elements::Limits).
 pub mod elements {
     pub use dm_wbxml::wbxml::Version as WbxmlVersion;
+    #[cfg(feature = "xml")]
+    pub use dm_wbxml::xml::Leniencies;
     pub use dm_wbxml::{Attribute, Element, ErrorKind, Limits, Name, Node, Tag, dmddf, metinf, syncml};
 }

@@ -1,10 +1,5 @@
-//! What real peers get wrong: each quirk by a small document, and all of them by what was found in the field.
+//! What real peers get wrong: each quirk by a small document. What was found in the field is read by `corpus.rs`.
 #![cfg(feature = "xml")]
-#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
-
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use dm_syncml::{
     Command, DecodeError, DecodeOptions, Encoding, Fragment, Message, Quirks, Representation, StatusCode,
@@ -152,60 +147,4 @@ fn a_message_is_encoded_as_the_version_it_was_decoded_from() {
     let options = DecodeOptions::new().with_quirks(Quirks::NO_NAMESPACE);
     let message = Message::decode(Encoding::Xml, document.as_bytes(), &options).unwrap();
     assert_eq!(message.representation, Representation::SyncMl1_1);
-}
-
-/// What is wrong with the DM documents of the corpus that no profile reads.
-const UNREADABLE: &[(&str, &str)] = &[
-    (
-        "malformed/mscsp__windows-client-management-mdm-disconnecting-from-mdm-unenrollment.xml",
-        "escaped as a whole",
-    ),
-    (
-        "syncml-xml/dm__mscsp__windows-client-management-mdm-device-update-management.xml",
-        "one Replace holds three commands with their CmdIDs",
-    ),
-    ("malformed/fleetfork__profile-invalid-XML-with-mismatched-tags.xml", "tags do not match"),
-];
-
-/// Every DM document of the corpus is read under FIELD or listed above, and those that were right need no quirk.
-#[test]
-fn the_field_is_readable() {
-    let Some(corpus) = std::env::var_os("DM_CORPUS") else { return };
-    let corpus = Path::new(&corpus);
-    let manifest = fs::read_to_string(corpus.join("MANIFEST.tsv")).expect("the corpus has a manifest");
-    let unreadable: BTreeSet<&str> = UNREADABLE.iter().map(|(file, _)| *file).collect();
-    let (mut read, mut strictly, mut met) = (0, 0, BTreeSet::new());
-    for line in manifest.lines().skip(1) {
-        let mut columns = line.split('\t');
-        let (file, kind) = (columns.next().unwrap(), columns.next().unwrap());
-        let dm = line.contains("[DM]") || kind.ends_with("dm-fragment");
-        let ours = ["syncml-xml", "syncml-wbxml", "dm-fragment"].iter().any(|ours| kind.contains(ours));
-        if !dm || !ours {
-            continue;
-        }
-        let octets = fs::read(corpus.join(file)).unwrap();
-        let encoding = if file.ends_with(".wbxml") { Encoding::Wbxml } else { Encoding::Xml };
-        let options = DecodeOptions::new().with_quirks(Quirks::FIELD);
-        let whole = Message::decode_reporting(encoding, &octets, &options);
-        let part = Fragment::decode_reporting(encoding, &octets, &options);
-        let used = match (&whole, &part) {
-            (Ok((_, used)), _) | (Err(_), Ok((_, used))) => *used,
-            (Err(_), Err(error)) => {
-                assert!(unreadable.contains(file), "{file}: {error}");
-                continue;
-            }
-        };
-        assert!(!unreadable.contains(file), "{file} can be read");
-        read += 1;
-        strictly += usize::from(used.is_empty());
-        met.extend(used.iter().filter_map(Quirks::name));
-        if used.is_empty() {
-            let strict = Fragment::decode(encoding, &octets, &DecodeOptions::new());
-            assert_eq!(strict.as_ref().ok(), part.as_ref().ok().map(|(part, _)| part), "{file}");
-        }
-    }
-    assert!(read >= 150 && strictly >= 90, "{read} read, {strictly} of them strictly");
-    let unmet: Vec<_> =
-        Quirks::FIELD.without(Quirks::NAMESPACE_CASE).iter().filter_map(Quirks::name).collect();
-    assert!(unmet.iter().all(|name| met.contains(name)), "{met:?}");
 }

@@ -144,10 +144,16 @@ impl<'a> Message<'a> {
     /// The input is not a SyncML document, is malformed, beyond a limit, or lacks an element that must stand.
     ///
     /// ```
+    /// # #[cfg(feature = "xml")]
+    /// # fn main() -> Result<(), dm_syncml::DecodeError> {
     /// use dm_syncml::{DecodeErrorKind, DecodeOptions, Encoding, Message};
     ///
     /// let error = Message::decode(Encoding::Xml, b"<html/>", &DecodeOptions::new()).unwrap_err();
     /// assert_eq!(error.kind(), &DecodeErrorKind::WrongRoot("SyncML"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "xml"))]
+    /// # fn main() {}
     /// ```
     pub fn decode(encoding: Encoding, input: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
         Self::decode_reporting(encoding, input, options).map(|(message, _)| message)

@@ -20,6 +20,8 @@ use super::token::{Format, MediaType};
 /// Credentials and nonces are not shown, control characters are escaped, and the output is bounded whatever the message holds.
 ///
 /// ```
+/// # #[cfg(feature = "xml")]
+/// # fn main() -> Result<(), dm_syncml::DecodeError> {
 /// use dm_syncml::{DecodeOptions, Encoding, Fragment, Printer};
 ///
 /// let xml = br#"<SyncBody xmlns="SYNCML:SYNCML1.2"><Alert><CmdID>2</CmdID><Data>1201</Data></Alert>
@@ -32,7 +34,10 @@ use super::token::{Format, MediaType};
 ///      3 Replace ./DevInfo/Mod = \"EX-1\"\n\
 ///      final\n"
 /// );
-/// # Ok::<(), dm_syncml::DecodeError>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "xml"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
