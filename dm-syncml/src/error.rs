@@ -151,4 +151,7 @@ pub enum ValueError {
     /// A value that the specification reserves.
     #[error("{0} is reserved")]
     Reserved(&'static str),
+    /// A value that is not one of those there are.
+    #[error("{0} is not one of the values that the specification knows")]
+    Unknown(&'static str),
 }

@@ -2,42 +2,78 @@
 #![cfg(feature = "xml")]
 
 use dm_syncml::{
-    Command, DecodeError, DecodeOptions, Encoding, Fragment, Message, Quirks, Representation, StatusCode,
+    Command, DecodeError, DecodeOptions, Encoding, Format, Fragment, Message, Quirks, Representation,
+    StatusCode,
 };
 
 fn read(document: &[u8], quirks: Quirks) -> Result<(Fragment<'_>, Quirks), DecodeError> {
     Fragment::decode_reporting(Encoding::Xml, document, &DecodeOptions::new().with_quirks(quirks))
 }
 
-/// A document and the quirks it needs.
-const CASES: &[(&str, Quirks)] = &[
+/// A document, the quirk it needs, a profile that has it, and whose it is.
+const CASES: &[(&str, Quirks, Quirks, &str)] = &[
     (
         "<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><Format>chr</Format></Meta></Get>",
         Quirks::INHERITED_NAMESPACE,
+        Quirks::WINDOWS,
+        "Microsoft's documents, Fleet",
     ),
-    ("<Get><CmdID>1</CmdID></Get>", Quirks::NO_NAMESPACE),
+    (
+        "<Get><CmdID>1</CmdID></Get>",
+        Quirks::NO_NAMESPACE,
+        Quirks::WINDOWS,
+        "Microsoft's samples, Fleet's profiles",
+    ),
     (
         "<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><A:Format>chr</A:Format></Meta></Get>",
         Quirks::UNDECLARED_PREFIXES,
+        Quirks::FLEET,
+        "Fleet's profiles",
     ),
-    ("<Get xmlns='syncml:syncml1.2'><CmdID>1</CmdID></Get>", Quirks::NAMESPACE_CASE),
+    (
+        "<Get xmlns='syncml:syncml1.2'><CmdID>1</CmdID></Get>",
+        Quirks::NAMESPACE_CASE,
+        Quirks::FIELD,
+        "Horde's server",
+    ),
     (
         "<Alert xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Data>1101</Data><Item><Data>MINDT=15&DR=1</Data></Item></Alert>",
         Quirks::BARE_AMPERSANDS,
+        Quirks::AOSP,
+        "the tests of AOSP's client",
     ),
     (
         "<Add xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Item><Data><?xml version='1.0'?><a xmlns=''/></Data></Item></Add>",
         Quirks::INNER_DECLARATIONS,
+        Quirks::WINDOWS,
+        "Microsoft's documents",
     ),
     (
         "<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID></Get><Get xmlns='SYNCML:SYNCML1.2'><CmdID>2</CmdID></Get>",
         Quirks::SEVERAL_ROOTS,
+        Quirks::FLEET,
+        "Fleet's profiles",
     ),
-    ("<Get xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID),
-    ("<Atomic xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID),
-    ("<SyncML xmlns='SYNCML:SYNCML1.2'><Get><CmdID>1</CmdID></Get></SyncML>", Quirks::COMMANDS_OUTSIDE_BODY),
-    ("<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr/><SyncBody/></SyncML>", Quirks::EMPTY_HEADER),
-    ("<Get xmlns='SYNCML:SYNCML1.2'>\u{A0}<CmdID>1</CmdID></Get>", Quirks::STRAY_TEXT),
+    ("<Get xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID, Quirks::FLEET, "Fleet's profiles"),
+    ("<Atomic xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID, Quirks::FLEET, "Fleet's profiles"),
+    (
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><Get><CmdID>1</CmdID></Get></SyncML>",
+        Quirks::COMMANDS_OUTSIDE_BODY,
+        Quirks::FLEET,
+        "a test of Fleet's server",
+    ),
+    (
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr/><SyncBody/></SyncML>",
+        Quirks::EMPTY_HEADER,
+        Quirks::WINDOWS,
+        "Microsoft's samples",
+    ),
+    (
+        "<Get xmlns='SYNCML:SYNCML1.2'>\u{A0}<CmdID>1</CmdID></Get>",
+        Quirks::STRAY_TEXT,
+        Quirks::WINDOWS,
+        "Microsoft's samples",
+    ),
 ];
 
 /// These are read in another way without the quirk, rather than refused.
@@ -46,10 +82,13 @@ const READ_OTHERWISE: &[Quirks] = &[Quirks::INHERITED_NAMESPACE];
 #[test]
 fn each_is_taken_when_asked_for_and_reported_when_met() {
     let mut shown = Quirks::STRICT;
-    for (document, quirk) in CASES {
+    for (document, quirk, profile, who) in CASES {
+        assert!(profile.contains(*quirk), "{who}");
+        let strict = read(document.as_bytes(), Quirks::STRICT);
+        assert_eq!(strict.is_ok(), READ_OTHERWISE.contains(quirk), "{who}: {document}: {strict:?}");
         let without = read(document.as_bytes(), Quirks::FIELD.without(*quirk));
         assert_eq!(without.is_ok(), READ_OTHERWISE.contains(quirk), "{document}: {without:?}");
-        for profile in [*quirk, Quirks::FIELD] {
+        for profile in [*quirk, *profile, Quirks::FIELD] {
             let (fragment, used) =
                 read(document.as_bytes(), profile).unwrap_or_else(|e| panic!("{document}: {e}"));
             assert_eq!(used, *quirk, "{document}");
@@ -65,6 +104,41 @@ fn each_is_taken_when_asked_for_and_reported_when_met() {
         shown = shown | *quirk;
     }
     assert_eq!(shown, Quirks::FIELD, "each quirk has a case");
+}
+
+/// A namespace that is the parent's is read strictly, too: as the unknown element that it is.
+#[test]
+fn what_has_the_wrong_namespace_is_unknown_when_read_strictly() {
+    let document = b"<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><Format>int</Format></Meta></Get>";
+    let meta = |quirks| {
+        let (fragment, _) = read(document, quirks).unwrap();
+        fragment.body.commands[0].meta().cloned().unwrap().into_owned()
+    };
+    let strict = meta(Quirks::STRICT);
+    assert_eq!((strict.format(), strict.extensions().len()), (None, 1));
+    let lenient = meta(Quirks::INHERITED_NAMESPACE);
+    assert_eq!((lenient.format(), lenient.extensions().len()), (Some(&Format::INT), 0));
+}
+
+/// What is not a matter of XML is a quirk in WBXML as well.
+#[test]
+fn quirks_of_elements_are_those_of_both_encodings() {
+    for (document, quirk) in [
+        (b"\x02\xA4\x01\x6A\0\x13".as_slice(), Quirks::MISSING_CMD_ID),
+        (b"\x02\xA4\x01\x6A\0\x48\x01", Quirks::MISSING_CMD_ID),
+        (b"\x02\xA4\x01\x6A\0\x6D\x53\x4B\x031\0\x01\x01\x01", Quirks::COMMANDS_OUTSIDE_BODY),
+        (b"\x02\xA4\x01\x6A\0\x6D\x2C\x2B\x01", Quirks::EMPTY_HEADER),
+        (b"\x02\xA4\x01\x6A\0\x53\x03...\0\x4B\x031\0\x01\x01", Quirks::STRAY_TEXT),
+    ] {
+        let read = |quirks| {
+            Fragment::decode_reporting(Encoding::Wbxml, document, &DecodeOptions::new().with_quirks(quirks))
+        };
+        assert!(read(Quirks::STRICT).is_err(), "{quirk}");
+        assert!(read(Quirks::FIELD.without(quirk)).is_err(), "{quirk}");
+        for profile in [quirk, Quirks::FIELD] {
+            assert_eq!(read(profile).unwrap().1, quirk);
+        }
+    }
 }
 
 #[test]

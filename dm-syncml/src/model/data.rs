@@ -53,10 +53,11 @@ impl<'a> Data<'a> {
         if is_xml_text(&text) { Ok(Self(Carried::Text(text))) } else { Err(ValueError::NotText("Data")) }
     }
 
-    /// Data that is octets: OPAQUE in WBXML; in XML base64, and the item's Format says so.
+    /// Data that is octets: OPAQUE in WBXML; in XML base64, and the item's Format says so. No octets are [`EMPTY`](Self::EMPTY).
     #[must_use]
     pub fn octets(octets: impl Into<Cow<'a, [u8]>>) -> Self {
-        Self(Carried::Octets(octets.into()))
+        let octets = octets.into();
+        if octets.is_empty() { Self::EMPTY } else { Self(Carried::Octets(octets)) }
     }
 
     /// Data that is an element of another document type, inline.
@@ -274,5 +275,32 @@ impl IntoOwned for Data<'_> {
 
     fn into_owned(self) -> Self::Owned {
         self.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_what_both_encodings_carry() {
+        for good in ["", " ", "a\r\n\tb", "\u{FFFD}\u{10FFFF}"] {
+            assert_eq!(Data::text(good).unwrap().as_text(), Some(good));
+        }
+        for bad in ["\0", "a\u{1}", "\u{B}", "\u{FFFE}", "\u{FFFF}", "\u{1B}"] {
+            assert_eq!(Data::text(bad), Err(ValueError::NotText("Data")), "{bad:?}");
+        }
+        assert_eq!(Data::octets(b"".as_slice()), Data::EMPTY);
+        assert_eq!(Data::text("").unwrap(), Data::EMPTY);
+    }
+
+    #[test]
+    fn base64_that_is_none_is_refused() {
+        let decoded =
+            |text: &'static str| Data::text(text).unwrap().decoded(Some(&Format::B64)).map(Cow::into_owned);
+        assert_eq!(decoded("AP\r\n 8B\n"), Ok(b"\0\xFF\x01".to_vec()));
+        for bad in ["A", "AP8", "AP8B=", "AP-_", "é"] {
+            assert_eq!(decoded(bad), Err(ValueError::NotText("Data")), "{bad}");
+        }
     }
 }

@@ -42,7 +42,7 @@ impl<'a> Extensions<'a> {
         self.0.is_none()
     }
 
-    /// Adds an element behind all others.
+    /// Adds an element behind all others. One that the element around it knows would be read as that.
     pub fn push(&mut self, element: Element<'a>) {
         self.push_at(Place::END, element);
     }
