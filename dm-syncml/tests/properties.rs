@@ -264,8 +264,8 @@ fn results() -> BoxedStrategy<Command<'static>> {
     )
         .prop_map(|(cmd_id, msg_ref, cmd_ref, cmd, meta, reference, items)| {
             let mut results = Results::new(cmd_id, MsgId::number(1), cmd_ref, items);
-            (results.msg_ref, results.cmd, results.meta) = (msg_ref, cmd, meta);
-            (results.target_ref, results.source_ref) = (reference.clone(), reference);
+            (results.msg_ref, results.cmd, results.meta) = (msg_ref, cmd.map(Box::new), meta);
+            (results.target_ref, results.source_ref) = (reference.clone(), reference.map(Box::new));
             results.into()
         })
         .boxed()

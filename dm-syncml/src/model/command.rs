@@ -193,6 +193,10 @@ macro_rules! containers {
                         }
                         name => {
                             head.has_members |= Command::is_named(&name);
+                            if commands.is_empty() {
+                                // Growing from nothing would reserve room for four.
+                                commands.reserve_exact(1);
+                            }
                             commands.push(Command::decode_named(source, name)?);
                         }
                     }

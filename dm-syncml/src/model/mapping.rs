@@ -338,18 +338,15 @@ macro_rules! elements {
     (@read maybe $field:ident $tag:ident $source:ident) => {
         $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
     };
-    (@read items $field:ident $tag:ident $source:ident) => {
+    (@read flag $field:ident $tag:ident $source:ident) => {
+        $field = $crate::model::mapping::Content::decode($source, dm_wbxml::syncml::$tag)?
+    };
+    (@read $several:ident $field:ident $tag:ident $source:ident) => {
         if $field.is_empty() {
-            // Nearly every command has one item; growing from nothing would reserve room for four.
+            // Nearly always there is one, of items and of references; growing from nothing would reserve room for four.
             $field.reserve_exact(1);
         }
         $field.push($crate::model::mapping::Content::decode($source, dm_wbxml::syncml::$tag)?)
-    };
-    (@read many $field:ident $tag:ident $source:ident) => {
-        $field.push($crate::model::mapping::Content::decode($source, dm_wbxml::syncml::$tag)?)
-    };
-    (@read flag $field:ident $tag:ident $source:ident) => {
-        $field = $crate::model::mapping::Content::decode($source, dm_wbxml::syncml::$tag)?
     };
 
     (@take id $field:ident $tag:ident $source:ident $whole:ident) => {

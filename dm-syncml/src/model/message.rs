@@ -68,7 +68,9 @@ impl Encoding {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct DecodeOptions {
-    /// Bounds on the document.
+    /// Bounds on the document, and with it on memory: beside the text, which is borrowed, a decoded message takes at most 512 octets for each
+    /// element, so a server that reads what strangers send bounds [`Limits::elements`]. 4096 are 2 MiB at most, and enough for
+    /// the messages of any device.
     pub limits: Limits,
     /// Which departures from the standard are taken; none by default.
     pub quirks: Quirks,

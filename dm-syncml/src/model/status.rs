@@ -48,13 +48,13 @@ elements! {
         /// The CmdID of the Get.
         once cmd_ref: CmdRef<'a> = CMD_REF;
         /// The name of the command; not in the DTD, but Microsoft's documents show it.
-        maybe cmd: CmdName<'a> = CMD;
+        maybe cmd: Box<CmdName<'a>> = CMD;
         /// What is known about the data of all items.
         maybe meta: Meta<'a> = META;
         /// The target of the Get.
         maybe target_ref: Reference<'a> = TARGET_REF;
         /// The source of the Get.
-        maybe source_ref: Reference<'a> = SOURCE_REF;
+        maybe source_ref: Box<Reference<'a>> = SOURCE_REF;
         /// What was found, with its place in the source.
         items items: Item<'a> = ITEM;
     }
