@@ -16,6 +16,7 @@ use super::meta::Meta;
 use super::reading::Reading;
 use super::status::{Results, Status};
 use super::token::{CmdId, CmdName, CmdRef, Correlator};
+use super::unknown_command::with_base64;
 use super::writing::Writing;
 
 macro_rules! item_commands {
@@ -310,7 +311,11 @@ macro_rules! commands {
             pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
                 match self {
                     $(Self::$name(command) => command.encode(syncml::$tag, sink),)*
-                    Self::Unknown(element) => element.encode(sink),
+                    Self::Unknown(element) if sink.carries_octets() => element.encode(sink),
+                    Self::Unknown(element) => match with_base64(element) {
+                        Some(element) => element.encode(sink),
+                        None => element.encode(sink),
+                    },
                 }
             }
 

@@ -19,6 +19,7 @@ use super::message::{Fragment, Message};
 use super::meta::Meta;
 use super::printer::excerpt;
 use super::token::Format;
+use super::unknown_command::with_octets;
 use super::writing::Output;
 
 /// One thing that two messages say differently: where it stands, and what each says there.
@@ -346,6 +347,8 @@ fn normalize(command: &mut Command<'static>, inherited: &Meta<'static>) {
         alert.items.iter_mut().for_each(|item| normalize_item(item, &Meta::new()));
     } else if let Command::Status(status) = command {
         status.items.iter_mut().for_each(|item| normalize_item(item, &Meta::new()));
+    } else if let Command::Unknown(element) = command {
+        with_octets(element);
     }
 }
 

@@ -352,26 +352,10 @@ fn read_document<'a>(
             Ok(Parts { version, met: source.met(), ..parts })
         }
         #[cfg(feature = "xml")]
-        Encoding::Xml => {
-            if let Some(charset) = unmarked_utf16(input) {
-                let kind = DecodeErrorKind::Document(dm_wbxml::ErrorKind::Charset(charset));
-                return Err(DecodeError::new(kind, 0, String::new()));
-            }
-            match xml::to_utf8(input, &options.limits)? {
-                Cow::Borrowed(input) => read_xml(input, options, root),
-                Cow::Owned(input) => read_xml(&input, options, root).map(Parts::into_owned),
-            }
-        }
-    }
-}
-
-/// The MIBenum of UTF-16 that lacks the byte order mark it needs (XML 1.0 §4.3.3): no other document begins so.
-#[cfg(feature = "xml")]
-const fn unmarked_utf16(input: &[u8]) -> Option<u32> {
-    match input {
-        [0, b'<', ..] => Some(1013),
-        [b'<', 0, ..] => Some(1014),
-        _ => None,
+        Encoding::Xml => match xml::to_utf8(input, &options.limits)? {
+            Cow::Borrowed(input) => read_xml(input, options, root),
+            Cow::Owned(input) => read_xml(&input, options, root).map(Parts::into_owned),
+        },
     }
 }
 

@@ -20,6 +20,7 @@ mod reading;
 mod representation;
 mod status;
 mod token;
+mod unknown_command;
 mod writing;
 
 pub use body::SyncBody;
