@@ -297,3 +297,33 @@ fn the_dress_of_a_message_makes_no_difference() {
         }
     }
 }
+
+/// What nobody knows in a Meta stays where it stands: a peer could make it as much as it likes, and the items as many.
+#[test]
+fn unknown_elements_of_a_meta_are_not_passed_on() {
+    let of = |around: &str, own: &str| {
+        format!(
+            "<Add><CmdID>1</CmdID><Meta><Format>int</Format>{around}</Meta><Item><Meta><Type>a/b</Type>{own}</Meta></Item></Add>"
+        )
+    };
+    let (emi, odd) = ("<EMI>x</EMI>", "<Odd xmlns='u'/>");
+    assert_eq!(differences(&of(emi, odd), &of(emi, odd)), [""; 0]);
+    assert_eq!(
+        differences(&of(emi, ""), &of("", emi)),
+        ["SyncBody/Add/Meta/EMI: \"x\", nothing", "SyncBody/Add/Item/Meta/EMI: nothing, \"x\""]
+    );
+    let both = fragment(&of(emi, odd));
+    let command = &both.body.commands[0];
+    let own = command.items()[0].meta.as_ref().unwrap();
+    let meta = own.over(command.meta().unwrap());
+    assert_eq!((meta.format().unwrap().as_str(), meta.extensions().len()), ("int", 1));
+    assert_eq!(meta.media_type(), own.media_type());
+    // Many of both cost no more than they are.
+    let many = format!(
+        "<Add><CmdID>1</CmdID><Meta>{}</Meta>{}</Add>",
+        odd.repeat(20_000),
+        "<Item><Meta><Type>a/b</Type></Meta></Item>".repeat(20_000)
+    );
+    let many = fragment(&many);
+    assert_eq!(many.differences(&many).count(), 0);
+}

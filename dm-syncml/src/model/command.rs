@@ -461,6 +461,25 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// Elements that nobody expected in it; none for an unknown element, which is one itself.
+    #[must_use]
+    pub fn extensions(&self) -> &[Element<'a>] {
+        match self {
+            Self::Add(command) => command.extensions.as_slice(),
+            Self::Alert(command) => command.extensions.as_slice(),
+            Self::Atomic(command) => command.extensions.as_slice(),
+            Self::Copy(command) => command.extensions.as_slice(),
+            Self::Delete(command) => command.extensions.as_slice(),
+            Self::Exec(command) => command.extensions.as_slice(),
+            Self::Get(command) => command.extensions.as_slice(),
+            Self::Replace(command) => command.extensions.as_slice(),
+            Self::Results(command) => command.extensions.as_slice(),
+            Self::Sequence(command) => command.extensions.as_slice(),
+            Self::Status(command) => command.extensions.as_slice(),
+            Self::Unknown(_) => &[],
+        }
+    }
+
     /// The Meta and the items it counts for; `None` for commands without such a Meta.
     pub(super) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
         match self {

@@ -327,10 +327,14 @@ impl Sink for Facts {
 
 /// Brings Meta to where it counts, and Data to what it means.
 fn normalize(command: &mut Command<'static>, inherited: &Meta<'static>) {
+    // What nobody knows stays where it stands.
     let under = |own: &mut Option<Meta<'static>>, used: bool| {
-        let both = own.as_ref().map_or_else(|| inherited.clone(), |own| own.over(inherited));
-        if used {
-            *own = None;
+        let both = own.as_ref().map_or_else(|| inherited.clone(), |own| own.over(inherited)).take_known();
+        if used && let Some(meta) = own {
+            let _ = meta.take_known();
+            if meta.is_empty() {
+                *own = None;
+            }
         }
         both
     };

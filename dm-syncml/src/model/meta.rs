@@ -47,6 +47,18 @@ struct Rare<'a> {
     extensions: Extensions<'a>,
 }
 
+impl Rare<'_> {
+    /// Whether there is anything but unknown elements.
+    fn is_known(&self) -> bool {
+        self.mark.is_some()
+            || self.size.is_some()
+            || self.version.is_some()
+            || self.next_nonce.is_some()
+            || self.max_msg_size.is_some()
+            || self.max_obj_size.is_some()
+    }
+}
+
 macro_rules! rare {
     ($($(#[$doc:meta])* $field:ident $with:ident: $type:ty, $($get:ident)+;)*) => {$(
         $(#[$doc])*
@@ -128,13 +140,14 @@ impl<'a> Meta<'a> {
             && self.rare.as_ref().is_none_or(|rare| **rare == Rare::default())
     }
 
-    /// This Meta of an item over that of its command: element by element, what the item does not say is the command's.
+    /// This Meta of an item over that of its command: element by element, what the item does not say is the command's. Elements that nobody
+    /// knows are not passed on: nobody could tell what they mean for each item, and a peer could make them many.
     #[must_use]
     pub fn over(&self, command: &Self) -> Self {
         let mut both = self.clone();
         both.format = both.format.or_else(|| command.format.clone());
         both.media_type = both.media_type.or_else(|| command.media_type.clone());
-        if let Some(theirs) = &command.rare {
+        if let Some(theirs) = command.rare.as_ref().filter(|rare| rare.is_known()) {
             let ours = both.rare.get_or_insert_default();
             ours.mark = ours.mark.take().or_else(|| theirs.mark.clone());
             ours.size = ours.size.or(theirs.size);
@@ -142,11 +155,6 @@ impl<'a> Meta<'a> {
             ours.next_nonce = ours.next_nonce.take().or_else(|| theirs.next_nonce.clone());
             ours.max_msg_size = ours.max_msg_size.or(theirs.max_msg_size);
             ours.max_obj_size = ours.max_obj_size.or(theirs.max_obj_size);
-            for element in theirs.extensions.as_slice() {
-                if !self.extensions().iter().any(|own| own.name == element.name) {
-                    ours.extensions.push(element.clone());
-                }
-            }
         }
         both
     }
@@ -159,6 +167,18 @@ impl<'a> Meta<'a> {
             media_type: self.media_type.map(MediaType::into_owned),
             rare: self.rare.map(IntoOwned::into_owned),
         }
+    }
+
+    /// Takes out what is known, and leaves what is not.
+    pub(super) fn take_known(&mut self) -> Self {
+        let mut known = core::mem::take(self);
+        if let Some(rare) = &mut known.rare
+            && !rare.extensions.is_empty()
+        {
+            let extensions = core::mem::take(&mut rare.extensions);
+            self.rare = Some(Box::new(Rare { extensions, ..Rare::default() }));
+        }
+        known
     }
 
     /// Reads the rest of a Meta, or of a MetInf in it. `last` is the known element that was read last.

@@ -177,6 +177,8 @@ impl<'f, 'b> Printing<'f, 'b> {
                 self.line(format_args!("takes {size}"))?;
             }
         }
+        self.unknown(message.header.extensions.as_slice())?;
+        self.unknown(message.extensions.as_slice())?;
         self.depth -= 1;
         self.body(&message.body)?;
         self.end()
@@ -222,7 +224,14 @@ impl<'f, 'b> Printing<'f, 'b> {
             write!(line, " (correlator {})", name(correlator))?;
         }
         let items = command.items();
-        let meta = command.meta().or(around);
+        let both;
+        let meta = match (command.meta(), around) {
+            (Some(own), Some(around)) => {
+                both = own.over(around);
+                Some(&both)
+            }
+            (own, around) => own.or(around),
+        };
         for (at, item) in items.iter().take(self.printer.items).enumerate() {
             line.push_str(if at > 0 { "; " } else { " " });
             self.push_item(&mut line, item, meta)?;
@@ -232,7 +241,13 @@ impl<'f, 'b> Printing<'f, 'b> {
         }
         self.line(format_args!("{}", line.trim_end()))?;
         self.depth += 1;
+        self.unknown(command.extensions())?;
+        self.unknown(command.meta().map_or(&[], Meta::extensions))?;
         for item in items.iter().take(self.printer.items) {
+            self.unknown(item.extensions.as_slice())?;
+            self.unknown(item.target.as_ref().map_or(&[], |target| target.extensions.as_slice()))?;
+            self.unknown(item.source.as_ref().map_or(&[], |source| source.extensions.as_slice()))?;
+            self.unknown(item.meta.as_ref().map_or(&[], Meta::extensions))?;
             self.document(item, meta)?;
         }
         for member in command.members() {
@@ -350,12 +365,19 @@ impl<'f, 'b> Printing<'f, 'b> {
         }
     }
 
+    /// The names of elements that nobody expected; not what they hold, since nobody knows whether that is a secret.
+    fn unknown(&mut self, elements: &[Element<'_>]) -> fmt::Result {
+        if elements.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = elements.iter().take(self.printer.items).map(element_name).collect();
+        let more = elements.len() - names.len();
+        let more = if more > 0 { alloc::format!(", {more} more") } else { String::new() };
+        self.line(format_args!("unknown: {}{more}", names.join(", ")))
+    }
+
     fn element(&mut self, element: &Element<'_>) -> fmt::Result {
-        let mut line = match &element.name {
-            Name::Tag(tag) => SYNCML_1_2.name(*tag).map_or_else(|| alloc::format!("{tag:?}"), String::from),
-            Name::Foreign(foreign) => clip(foreign.local(), NAME),
-            _ => "?".into(),
-        };
+        let mut line = element_name(element);
         for attribute in element.attributes.iter().take(self.printer.items) {
             let value = excerpt(attribute.value().as_bytes(), self.printer.value);
             write!(line, " {}={value}", clip(attribute.name(), NAME))?;
@@ -372,6 +394,14 @@ impl<'f, 'b> Printing<'f, 'b> {
         }
         self.depth -= 1;
         Ok(())
+    }
+}
+
+fn element_name(element: &Element<'_>) -> String {
+    match &element.name {
+        Name::Tag(tag) => SYNCML_1_2.name(*tag).map_or_else(|| alloc::format!("{tag:?}"), String::from),
+        Name::Foreign(foreign) => clip(foreign.local(), NAME),
+        _ => "?".into(),
     }
 }
 
