@@ -51,7 +51,7 @@
 //! # Limits and non-goals
 //!
 //! - Every decoder takes [`elements::Limits`]: octets, depth, elements, string table and its expansion. Work and memory are linear in the
-//!   input.
+//!   input: beside its text, which it borrows, a message takes at most 512 octets for each element.
 //! - Sessions take basic and MD5 credentials, several messages of one package from the device, and repetitions of a message.
 //!   Large objects (MoreData), HMAC credentials, Atomic on the device and user interaction are not here yet: they are answered
 //!   with 406, and nothing of them is executed.
