@@ -254,11 +254,6 @@ macro_rules! elements {
                 use $crate::model::extensions::{Extensions, Place};
                 $crate::model::mapping::field_numbers!($($field)*);
                 $( let mut $field = elements!(@empty $how $type); )*
-<<<<<<< HEAD
-                let mut extensions = $crate::model::mapping::Extensions::new();
-                // By reference: a name that was just written in parts would be waited for, were it moved as a whole.
-                while let Some(name) = &child {
-=======
                 let mut extensions = Extensions::new();
                 // The field that was read last.
                 let mut last = 0;
@@ -271,22 +266,17 @@ macro_rules! elements {
                         }
                     };
                 }
-                while let Some(name) = child {
->>>>>>> syncml4
+                // By reference: a name that was just written in parts would be waited for, were it moved as a whole.
+                while let Some(name) = &child {
                     match name {
                         $( dm_wbxml::Name::Tag(dm_wbxml::syncml::$tag) => {
                             elements!(@read $how $field $tag source);
                             last = Field::$field as u8;
                         } )*
-<<<<<<< HEAD
                         _ => {
                             let Some(other) = child.take() else { break };
-                            extensions.push(dm_wbxml::Element::decode(source, other)?);
-=======
-                        other => {
                             let element = dm_wbxml::Element::decode(source, other)?;
                             extensions.push_at(behind!(last), element);
->>>>>>> syncml4
                         }
                     }
                     child = $crate::model::mapping::next_child(source)?;
