@@ -28,7 +28,7 @@ fn tree_uri() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(192))]
 
     /// Not only what is committed: octets as they fall, small ones more often.
     #[test]
