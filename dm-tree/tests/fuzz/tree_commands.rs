@@ -45,7 +45,7 @@ impl<'a> Choices<'a> {
                 "Fold",
             ]));
         }
-        if self.octet() % 8 == 0 {
+        if self.octet().is_multiple_of(8) {
             uri.push_str(&String::from_utf8_lossy(self.raw()));
         }
         uri
@@ -86,7 +86,7 @@ fn act(tree: &mut Tree, choices: &mut Choices<'_>, server: &ServerId) -> Result<
         8 => acting.get(&uri).map(drop),
         _ => {
             let after = choices.uri();
-            let after = NodeUri::parse(&after).ok().filter(|_| after.len() % 2 == 0);
+            let after = NodeUri::parse(&after).ok().filter(|_| after.len().is_multiple_of(2));
             let mut walk = acting.walk(&uri, after.as_ref())?;
             while walk.next()?.is_some() {}
             Ok(())
@@ -113,7 +113,7 @@ pub(crate) fn run(data: &[u8]) {
     let servers = ["S", "T", "U"].map(|id| ServerId::new(id).expect("an identifier"));
     while !choices.0.is_empty() {
         let server = &servers[usize::from(choices.octet()) % 3];
-        if choices.octet() % 8 == 0 {
+        if choices.octet().is_multiple_of(8) {
             tree.set_wall_clock(Timestamp::from_unix(i64::from(choices.octet())).expect("a time"));
         }
         let members = choices.octet() % 8;
