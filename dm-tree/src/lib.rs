@@ -97,6 +97,7 @@ mod error;
 mod execute;
 mod handler;
 mod limits;
+pub mod mgmt_tree;
 mod mount;
 mod node;
 mod property;
