@@ -93,6 +93,7 @@ mod acting;
 mod change;
 mod command;
 mod content;
+pub mod ddf;
 mod error;
 mod execute;
 mod handler;

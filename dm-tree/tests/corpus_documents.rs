@@ -108,3 +108,31 @@ fn older_descriptions_are_read() {
 fn serialised_trees_are_read() {
     count("tnds", false);
 }
+
+/// Every description makes a schema, and a tree that is as described.
+#[test]
+#[expect(clippy::print_stdout, reason = "counts what was read")]
+fn descriptions_are_put_to_use() {
+    let (mut schemas, mut nodes) = (0, 0);
+    for file in files("ddf") {
+        let Some(document) = read(&file, true) else { continue };
+        let mut schema = dm_tree::ddf::Schema::new();
+        if let Err(error) = schema.add(&document) {
+            let known = TWICE.iter().any(|known| *known == name(&file));
+            assert!(known, "{}: {error}", file.display());
+            continue;
+        }
+        let mut tree = dm_tree::Tree::default();
+        nodes += schema.instantiate(&mut tree).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let missing: Vec<_> = schema
+            .violations(&tree)
+            .filter(|violation| violation.kind() != dm_tree::ddf::ViolationKind::Missing)
+            .collect();
+        assert_eq!(missing, [], "{}", file.display());
+        schemas += 1;
+    }
+    println!("{schemas} schemas, {} with a node described twice, {nodes} nodes to begin with", TWICE.len());
+}
+
+/// Descriptions that describe a node twice.
+const TWICE: &[&str] = &[];
