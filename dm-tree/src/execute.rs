@@ -13,6 +13,7 @@ use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::Handlers;
 use crate::server_id::ServerId;
+use crate::tnds::{carries_tnds, filter_of};
 use crate::tree::Tree;
 use crate::value::{Format, Value};
 
@@ -139,12 +140,19 @@ impl Acting<'_> {
         }
         let mut outcome = ItemExecution { status: StatusCode::OK, result: None, refusal: None };
         match command {
+            Command::Add(_) if carries_tnds(command, item) => self.add_tnds_item(command, item, uri)?,
             Command::Add(_) => self.add(uri, &content(command, item))?,
             Command::Delete(_) => self.delete(uri)?,
             Command::Exec(_) => outcome.status = self.exec_with(uri, || argument(command, item))?,
+            Command::Get(_) if let Some(filter) = filter_of(uri) => {
+                outcome.result = Some(self.get_tnds_item(uri, filter?)?);
+            }
             Command::Get(_) => {
                 let got = self.get(uri)?;
                 outcome.result = Some(value_item(target.clone().into_owned(), got));
+            }
+            Command::Replace(_) if carries_tnds(command, item) => {
+                self.replace_tnds_item(command, item, uri)?
             }
             Command::Replace(_) => self.replace(uri, &content(command, item))?,
             _ => return Err(RefusalKind::UnsupportedCommand.into()),

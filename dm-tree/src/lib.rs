@@ -107,6 +107,7 @@ mod secret;
 mod server_id;
 mod session;
 mod standard;
+pub mod tnds;
 mod tree;
 mod uri;
 mod value;

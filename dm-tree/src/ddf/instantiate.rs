@@ -67,13 +67,7 @@ impl Description<'_> {
 
     fn first_value(self, format: Format) -> Value {
         let default = self.default_value().unwrap_or_default();
-        let empty = match format {
-            Format::Int | Format::Float => "0",
-            Format::Bool => "false",
-            Format::Date => "19700101",
-            Format::Time => "000000Z",
-            _ => "",
-        };
+        let empty = Value::zero(format);
         let mime = match self.node_type() {
             Some(NodeType::Mime(types)) => types.first().map_or("", String::as_str),
             _ => "",

@@ -43,6 +43,8 @@ mod standard;
 mod violation;
 mod violations;
 
+pub(crate) use schema::resolved;
+
 pub use check::{Intent, Proposal};
 pub use schema::{Described, Description, Schema, SchemaError};
 pub use standard::{DEV_DETAIL, DEV_INFO, DM_ACC, INBOX};
