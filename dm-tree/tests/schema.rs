@@ -263,3 +263,22 @@ fn any_letter_case_is_no_other_node() {
     assert!(schema.root().children().any(|child| child.name() == Some("Top")));
     assert_eq!(schema.root().children().count(), 1);
 }
+
+#[test]
+fn what_is_missing_may_hang_from_a_path() {
+    let one =
+        node("Must", "Get", "chr", "", "").replace("</NodeName>", "</NodeName><Path>./Vendor/Acme</Path>");
+    let any = node("", "Get", "chr", "", "")
+        .replace("<NodeName>", "<NodeName>*")
+        .replace("</NodeName>", "</NodeName><Path>./Vendor/*/List</Path>");
+    let xml = format!("<MgmtTree><VerDTD>1.2</VerDTD>{one}{any}</MgmtTree>");
+    let schema = schema(&[&xml]);
+    let mut tree = Tree::default();
+    let missing =
+        |tree: &Tree| schema.violations(tree).map(|violation| violation.to_string()).collect::<Vec<_>>();
+    assert_eq!(missing(&tree), ["./Vendor/Acme/Must: a node that must be there is missing"]);
+    assert_eq!(schema.instantiate(&mut tree), Ok(1));
+    assert_eq!(missing(&tree), [] as [&str; 0]);
+    tree.insert("./Vendor/Other/List", NodeSpec::interior()).unwrap();
+    assert_eq!(missing(&tree), ["./Vendor/Other/List/*: a node that must be there is missing"]);
+}

@@ -71,10 +71,20 @@ fn examine<'t>(
         }
     }
     stack[first..].reverse();
-    for of in description.children() {
-        if of.is_described() && of.occurrence().min() > 0 && !counts.contains_key(&of.place()) {
-            let missing = missing(&uri, of);
-            found.push_back(Violation::new(&missing, ViolationKind::Missing));
+    // What must be there and is not, also below nodes that only lie on the way to it.
+    let absent = description.children().filter(|of| !counts.contains_key(&of.place()));
+    let mut looked_at: Vec<(NodeUri<'static>, Description<'t>)> =
+        absent.map(|of| (missing(&uri, of), of)).collect();
+    looked_at.reverse();
+    while let Some((uri, of)) = looked_at.pop() {
+        if of.is_described() {
+            if of.occurrence().min() > 0 {
+                found.push_back(Violation::new(&uri, ViolationKind::Missing));
+            }
+        } else if of.name().is_some() {
+            let first = looked_at.len();
+            looked_at.extend(of.children().map(|below| (missing(&uri, below), below)));
+            looked_at[first..].reverse();
         }
     }
 }
