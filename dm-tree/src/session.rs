@@ -22,7 +22,7 @@ impl From<Execution> for Outcome {
 impl From<ItemExecution> for ItemOutcome {
     fn from(execution: ItemExecution) -> Self {
         let mut outcome = Self::new(execution.status);
-        outcome.results.extend(execution.result);
+        outcome.results = execution.results;
         let at = execution.refusal.as_ref().and_then(crate::Refusal::at);
         // Every address a tree knows is a LocURI.
         if let Some(uri) = at.and_then(|uri| LocUri::new(alloc::string::String::from(uri.as_str())).ok()) {

@@ -2,12 +2,14 @@
 
 #![cfg(feature = "xml")]
 
+use std::sync::Arc;
+
 use dm_syncml::{Encoding, StatusCode};
-use dm_tree::ddf::{self, Described, Intent, Proposal, Schema, SchemaError, ViolationKind};
+use dm_tree::ddf::{self, Described, Schema, SchemaError, ViolationKind};
 use dm_tree::mgmt_tree::{DocumentOptions, MgmtTree, Occurrence, Scope};
 use dm_tree::{
-    AccessType, AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, Format,
-    NodeSpec, NodeUri, Secret, ServerId, Tree, Value,
+    AccessType, Acl, AddrType, AppAddr, AppAuth, AuthLevel, AuthType, Content, DevDetail, DevInfo, DmAccount,
+    Format, NewNode, NodeSpec, NodeUri, Rights, SchemaCommand, Secret, ServerId, Tree, Value,
 };
 
 fn document(xml: &str) -> MgmtTree {
@@ -71,57 +73,107 @@ fn commands_are_checked() {
         tree.insert(&format!("./Top/List/{name}"), NodeSpec::interior()).unwrap();
     }
     tree.insert("./Top/Loose/Volume", NodeSpec::leaf(Value::chr("1"))).unwrap();
-    let node = Proposal::new().with_format(Format::Node);
-    let chr = Proposal::new().with_format(Format::Chr).with_data(b"x");
-    let int = Proposal::new().with_format(Format::Int).with_data(b"5");
-    let add = |proposal| Intent::Add(proposal);
-    let replace = |proposal| Intent::Replace(proposal);
-    for (uri, intent, expected) in [
-        ("./Top/List/c", add(node), None),
-        ("./Top/List/c", add(chr), Some((ViolationKind::Format, 415))),
-        ("./Top/List/a/Level", add(int), None),
-        ("./Top/List/a/Level", add(Proposal::new().with_data(b"5")), None),
-        ("./Top/List/a/Level", add(Proposal::new().with_data(b"x")), Some((ViolationKind::Value, 415))),
-        ("./Top/List/a/Level", add(int.with_type("a/b")), Some((ViolationKind::Type, 415))),
-        ("./Top/List/a/Level", add(int.with_type("Text/Plain")), None),
-        ("./Top/List/a/Blob", add(Proposal::new().with_format(Format::B64).with_data(b"QQ==")), None),
-        ("./Top/List/a/Other", add(chr), Some((ViolationKind::NotDescribed, 405))),
-        ("./Top/List/a/Ext/Anything/Else", add(chr), None),
-        ("./Top/New", add(chr), Some((ViolationKind::NotDescribed, 405))),
-        ("./Top/Count", add(int), Some((ViolationKind::Permanent, 405))),
-        ("./Else/Where", add(chr), None),
+    let node = NewNode::interior("");
+    let chr = NewNode::Leaf(Value::chr("x"));
+    let int = NewNode::Leaf(Value::int(5));
+    let bin = NewNode::Leaf(Value::new(Format::Bin, "text/plain", "A").unwrap());
+    let odd = NewNode::Leaf(Value::new(Format::Int, "a/b", "5").unwrap());
+    let loud = NewNode::Leaf(Value::new(Format::Int, "Text/Plain", "5").unwrap());
+    let (five, x) = (Value::int(5), Value::chr("x"));
+    use SchemaCommand::{Add, Delete, Exec, Rename, Replace};
+    for (uri, command, expected) in [
+        ("./Top/List/c", Add(&node), None),
+        ("./Top/List/c", Add(&chr), Some((ViolationKind::Format, 415))),
+        ("./Top/List/a/Level", Add(&int), None),
+        ("./Top/List/a/Level", Add(&odd), Some((ViolationKind::Type, 415))),
+        ("./Top/List/a/Level", Add(&loud), None),
+        ("./Top/List/a/Blob", Add(&bin), None),
+        ("./Top/List/a/Other", Add(&chr), Some((ViolationKind::NotDescribed, 405))),
+        ("./Top/List/a/Ext/Anything/Else", Add(&chr), None),
+        ("./Top/New", Add(&chr), Some((ViolationKind::NotDescribed, 405))),
+        ("./Top/Count", Add(&int), Some((ViolationKind::Permanent, 405))),
+        ("./Else/Where", Add(&chr), None),
         // Add stands at the parent, which is the other way to read it.
-        ("./Top/Loose/Treble", add(chr), None),
-        ("./Top/Loose/VOLUME", add(chr), Some((ViolationKind::SameButForCase, 418))),
-        ("./Top/Count", replace(int), None),
-        ("./Top/Count", replace(chr), Some((ViolationKind::FixedFormat, 405))),
-        ("./Top/Count", replace(Proposal::new().with_data(b"x")), Some((ViolationKind::Value, 415))),
-        ("./Top/List/a/Level", replace(chr), Some((ViolationKind::Format, 415))),
-        ("./Top/Run", replace(Proposal::new()), Some((ViolationKind::AccessType, 405))),
-        ("./Top/Run", Intent::Exec, None),
-        ("./Top/Count", Intent::Exec, Some((ViolationKind::AccessType, 405))),
-        ("./Top/Count", Intent::Delete, Some((ViolationKind::Permanent, 405))),
-        ("./Top/List/a", Intent::Delete, None),
-        ("./Top/List/a/Level", Intent::Delete, Some((ViolationKind::AccessType, 405))),
-        ("./Top/List/a/Blob", Intent::Get, Some((ViolationKind::AccessType, 405))),
-        ("./Top/List/a", Intent::Get, None),
-        ("./Top/List/a", Intent::Copy, None),
-        ("./Top/List/a/Blob", Intent::Copy, Some((ViolationKind::AccessType, 405))),
-        ("./Top/List/a", Intent::Rename("z"), None),
-        ("./Top/List/a/Level", Intent::Rename("z"), Some((ViolationKind::NotDescribed, 405))),
-        ("./Top/Count", Intent::Rename("z"), Some((ViolationKind::Permanent, 405))),
-        ("./Top/Loose/Volume", Intent::Rename("volume"), None),
-        (".", Intent::Get, None),
+        ("./Top/Loose/Treble", Add(&chr), None),
+        ("./Top/Loose/VOLUME", Add(&chr), Some((ViolationKind::SameButForCase, 418))),
+        ("./Top/Count", Replace(&five), None),
+        ("./Top/Count", Replace(&x), Some((ViolationKind::FixedFormat, 405))),
+        ("./Top/List/a/Level", Replace(&x), Some((ViolationKind::Format, 415))),
+        ("./Top/Run", Replace(&x), Some((ViolationKind::AccessType, 405))),
+        ("./Top/Run", Exec, None),
+        ("./Top/Count", Exec, Some((ViolationKind::AccessType, 405))),
+        ("./Top/Count", Delete, Some((ViolationKind::Permanent, 405))),
+        ("./Top/List/a", Delete, None),
+        ("./Top/List/a/Level", Delete, Some((ViolationKind::AccessType, 405))),
+        ("./Top/List/a", Rename("z"), None),
+        ("./Top/List/a/Level", Rename("z"), Some((ViolationKind::NotDescribed, 405))),
+        ("./Top/Count", Rename("z"), Some((ViolationKind::Permanent, 405))),
+        ("./Top/Loose/Volume", Rename("volume"), None),
     ] {
         let parsed = NodeUri::parse(uri).unwrap();
-        let outcome = schema.check(&tree, &parsed, intent).err();
+        let outcome = schema.verdict(&tree, &parsed, command).err();
         let got = outcome.map(|violation| (violation.kind(), violation.status().get()));
-        assert_eq!(got, expected, "{uri} {intent:?}");
+        assert_eq!(got, expected, "{uri} {command:?}");
     }
     tree.insert("./Top/List/c", NodeSpec::interior()).unwrap();
     let fourth = NodeUri::parse("./Top/List/d").unwrap();
-    let violation = schema.check(&tree, &fourth, add(node)).unwrap_err();
+    let violation = schema.verdict(&tree, &fourth, Add(&node)).unwrap_err();
     assert_eq!((violation.kind(), violation.status()), (ViolationKind::TooMany, StatusCode::DEVICE_FULL));
+}
+
+/// A tree that has the schema asks it, after the rights and before it changes.
+#[test]
+fn trees_ask_their_schema() {
+    let mut tree = Tree::default();
+    let schema = schema(&[&example()]);
+    schema.instantiate(&mut tree).unwrap();
+    tree.set_schema(Some(Arc::new(schema)));
+    tree.set_acl(".", Acl::anyone(Rights::ALL)).unwrap();
+    let server = ServerId::new("S").unwrap();
+    let mut handlers = ();
+    let mut acting = tree.act_for(&server, &mut handlers);
+    let mut status = |command: &str, uri: &str, format: &str, data: &str| {
+        let content = Content::new(data.as_bytes()).with_format(format);
+        let outcome = match command {
+            "Add" => acting.add(uri, &content),
+            "Replace" => acting.replace(uri, &content),
+            "Get" => acting.get(uri).map(|_| ()),
+            _ => acting.delete(uri),
+        };
+        outcome.map_or_else(|refusal| refusal.status().get(), |()| 200)
+    };
+    for (command, uri, format, data, expected) in [
+        ("Add", "./Top/List/a", "node", "", 200),
+        ("Add", "./Top/List/a/Level", "int", "5", 200),
+        ("Add", "./Top/List/a/Level", "int", "5", 418),
+        ("Add", "./Top/List/a/Name", "int", "5", 415),
+        ("Add", "./Top/List/b/Name", "chr", "x", 200),
+        ("Add", "./Top/List/b/Other/Deep", "chr", "x", 405),
+        // What the description does not let be read is not read.
+        ("Add", "./Top/List/a/Blob", "bin", "x", 200),
+        ("Get", "./Top/List/a/Blob", "", "", 405),
+        ("Get", "./Top/List/a/Level", "", "", 200),
+        ("Replace", "./Top/Count", "int", "8", 200),
+        ("Replace", "./Top/Count", "chr", "8", 405),
+        ("Replace", "./Top/List/a/Level", "chr", "x", 415),
+        ("Delete", "./Top/List/a/Level", "", "", 405),
+        ("Delete", "./Top/Count", "", "", 405),
+        ("Add", "./Top/List/c", "node", "", 200),
+        ("Add", "./Top/List/d", "node", "", 420),
+        ("Delete", "./Top/List/c", "", "", 200),
+        ("Add", "./Top/List/d", "node", "", 200),
+    ] {
+        assert_eq!(status(command, uri, format, data), expected, "{command} {uri}");
+    }
+    // A document says less than a command: the description fills in format and default.
+    let bare = "<Node><NodeName>e</NodeName><Node><NodeName>Name</NodeName></Node>\
+                <Node><NodeName>Level</NodeName><Value>7</Value></Node></Node>";
+    let bare = document(&format!("<MgmtTree><VerDTD>1.2</VerDTD>{bare}</MgmtTree>"));
+    assert_eq!(acting.add_tnds("./Top/List", &bare).unwrap_err().status().get(), 420);
+    acting.delete("./Top/List/d").unwrap();
+    acting.add_tnds("./Top/List", &bare).unwrap();
+    assert_eq!(tree.node("./Top/List/e/Name").unwrap().value(), Some(&Value::chr("none")));
+    assert_eq!(tree.node("./Top/List/e/Level").unwrap().value(), Some(&Value::int(7)));
 }
 
 #[test]
@@ -247,8 +299,8 @@ fn standard_objects_are_as_described() {
     // Nobody reads the secrets, by the description as by the object.
     for uri in ["./DMAcc/one/AppAuth/1/AAuthSecret", "./DMAcc/one/AppAuth/1/AAuthData"] {
         let parsed = NodeUri::parse(uri).unwrap();
-        let violation = schema.check(&tree, &parsed, Intent::Get).unwrap_err();
-        assert_eq!(violation.kind(), ViolationKind::AccessType);
+        let Described::Described(secret) = schema.find(&parsed) else { panic!("{uri}") };
+        assert!(!secret.access().contains(AccessType::GET), "{uri}");
         assert!(!tree.node(uri).unwrap().access().contains(AccessType::GET), "{uri}");
     }
     // An account without its address is none.

@@ -1,7 +1,11 @@
 //! A command against a schema, before it reaches the tree.
 
+use dm_syncml::StatusCode;
+
 use crate::mgmt_tree::{CaseSense, NodeType, Scope};
+use crate::node::NewNode;
 use crate::rights::AccessType;
+use crate::schema::{Expected, SchemaCommand};
 use crate::tree::Tree;
 use crate::uri::{NodeUri, Segment};
 use crate::value::{Format, Value};
@@ -9,118 +13,86 @@ use crate::value::{Format, Value};
 use super::schema::{Described, Description, Schema, folded, resolved};
 use super::violation::{Violation, ViolationKind};
 
-/// What a command would do to a node.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Intent<'a> {
-    /// Create it.
-    Add(Proposal<'a>),
-    /// Give it another value.
-    Replace(Proposal<'a>),
-    /// Give it another name, not escaped.
-    Rename(&'a str),
-    /// Remove it.
-    Delete,
-    /// Execute it.
-    Exec,
-    /// Read its value or the names of its children.
-    Get,
-    /// Copy it elsewhere.
-    Copy,
-}
-
-/// A value, or an interior node, as a command carries it; what is not said is what is described.
-#[derive(Clone, Copy, Default)]
-pub struct Proposal<'a> {
-    format: Option<Format>,
-    mime: Option<&'a str>,
-    data: Option<&'a [u8]>,
+/// A value, or an interior node, as it is in a tree or would be.
+#[derive(Clone, Copy)]
+pub(super) struct Proposal<'a> {
+    pub(super) format: Format,
+    pub(super) mime: &'a str,
+    pub(super) data: &'a [u8],
 }
 
 impl<'a> Proposal<'a> {
-    /// Nothing is said.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { format: None, mime: None, data: None }
+    pub(super) fn of(value: &'a Value) -> Self {
+        Self { format: value.format(), mime: value.mime(), data: value.data() }
     }
 
-    /// Sets the format.
-    #[must_use]
-    pub const fn with_format(mut self, format: Format) -> Self {
-        self.format = Some(format);
-        self
+    pub(super) const fn interior(mo_id: &'a str) -> Self {
+        Self { format: Format::Node, mime: mo_id, data: &[] }
     }
 
-    /// Sets the media type, or the management object identifier of an interior node.
-    #[must_use]
-    pub const fn with_type(mut self, mime: &'a str) -> Self {
-        self.mime = Some(mime);
-        self
-    }
-
-    /// Sets the data, decoded.
-    #[must_use]
-    pub const fn with_data(mut self, data: &'a [u8]) -> Self {
-        self.data = Some(data);
-        self
-    }
-
-    /// A value.
-    #[must_use]
-    pub fn of(value: &'a Value) -> Self {
-        Self::new().with_format(value.format()).with_type(value.mime()).with_data(value.data())
+    fn new(new: &'a NewNode) -> Self {
+        match new {
+            NewNode::Interior { mo_id } => Self::interior(mo_id),
+            NewNode::Leaf(value) => Self::of(value),
+        }
     }
 }
 
-/// Values may be secrets.
-impl core::fmt::Debug for Proposal<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Proposal")
-            .field("format", &self.format)
-            .field("mime", &self.mime)
-            .field("data", &format_args!("({} bytes)", self.data.map_or(0, <[u8]>::len)))
-            .finish()
+/// A tree asks this schema: [`Tree::set_schema`].
+impl crate::schema::Schema for Schema {
+    fn check(&self, tree: &Tree, uri: &NodeUri<'_>, command: SchemaCommand<'_>) -> Result<(), StatusCode> {
+        self.verdict(tree, uri, command).map_err(|violation| violation.status())
+    }
+
+    fn expected(&self, uri: &NodeUri<'_>) -> Expected {
+        let mut expected = Expected::default();
+        if let Described::Described(description) = self.find(uri) {
+            expected.access = Some(description.access_in_tree());
+            expected.format = description.format().filter(|format| *format != Format::Node);
+            expected.default_value = expected.format.map(|format| description.first_value(format));
+        }
+        expected
     }
 }
 
 impl Schema {
-    /// Whether a command may do to the node at `uri` what it intends. The tree is asked for what is there already.
+    /// Whether a command may do to the node at `uri` what it would. The tree is asked for what is there already.
     ///
     /// Existence and access control are the tree's own business and not looked at here: a tree answers them first.
     ///
     /// # Errors
     ///
     /// What the description forbids, with the status to answer.
-    pub fn check(&self, tree: &Tree, uri: &NodeUri<'_>, intent: Intent<'_>) -> Result<(), Violation> {
+    pub fn verdict(
+        &self,
+        tree: &Tree,
+        uri: &NodeUri<'_>,
+        command: SchemaCommand<'_>,
+    ) -> Result<(), Violation> {
         let violation = |kind| Err(Violation::new(uri, kind));
         let description = match self.find(uri) {
             Described::Described(description) => description,
-            Described::Excluded if matches!(intent, Intent::Add(_)) => {
+            Described::Excluded if matches!(command, SchemaCommand::Add(_)) => {
                 return violation(ViolationKind::NotDescribed);
             }
-            // What is there although it should not be may be read and removed.
+            // What is there although it should not be may be removed.
             Described::Excluded | Described::Open => return Ok(()),
         };
-        let outcome = match intent {
-            Intent::Add(proposal) => self.check_add(tree, uri, description, proposal),
-            Intent::Replace(proposal) => description
+        let outcome = match command {
+            SchemaCommand::Add(new) => self.check_add(tree, uri, description, Proposal::new(new)),
+            SchemaCommand::Replace(value) => description
                 .takes(AccessType::REPLACE)
-                .and_then(|()| description.fits(proposal))
+                .and_then(|()| description.fits(Proposal::of(value)))
                 .map_err(|kind| match (kind, description.scope()) {
                     (ViolationKind::Format | ViolationKind::Type, Scope::Permanent) => {
                         ViolationKind::FixedFormat
                     }
                     _ => kind,
                 }),
-            Intent::Rename(name) => self.check_rename(tree, uri, description, name),
-            Intent::Delete if description.scope() == Scope::Permanent => Err(ViolationKind::Permanent),
-            Intent::Delete => description.takes(AccessType::DELETE),
-            Intent::Exec => description.takes(AccessType::EXEC),
-            Intent::Get => description.takes(AccessType::GET),
-            // To copy is to read; AccessType has a word of its own for it that most descriptions leave out.
-            Intent::Copy => {
-                description.takes(AccessType::COPY).or_else(|_| description.takes(AccessType::GET))
-            }
+            SchemaCommand::Rename(name) => self.check_rename(tree, uri, description, &resolved(name)),
+            SchemaCommand::Delete if description.scope() == Scope::Permanent => Err(ViolationKind::Permanent),
+            SchemaCommand::Delete => description.takes(AccessType::DELETE),
+            SchemaCommand::Exec => description.takes(AccessType::EXEC),
         };
         outcome.or_else(violation)
     }
@@ -211,26 +183,18 @@ impl Description<'_> {
 
     /// Format, type and data.
     pub(super) fn fits(self, proposal: Proposal<'_>) -> Result<(), ViolationKind> {
-        let described = self.format();
-        if let (Some(described), Some(format)) = (described, proposal.format)
-            && described != format
+        if let Some(described) = self.format()
+            && described != proposal.format
             // Base64 is how octets travel in XML, and how they are stored where that was described.
-            && !matches!((described, format), (Format::Bin, Format::B64) | (Format::B64, Format::Bin))
+            && !matches!((described, proposal.format), (Format::Bin, Format::B64) | (Format::B64, Format::Bin))
         {
             return Err(ViolationKind::Format);
         }
-        if let (Some(node_type), Some(mime)) = (self.node_type(), proposal.mime)
-            && !self.has_type(node_type, mime)
-        {
+        if self.node_type().is_some_and(|node_type| !self.has_type(node_type, proposal.mime)) {
             return Err(ViolationKind::Type);
         }
-        if let (Some(format), Some(data)) = (proposal.format.or(described), proposal.data) {
-            let fits = if format == Format::Node { data.is_empty() } else { format.accepts(data) };
-            if !fits {
-                return Err(ViolationKind::Value);
-            }
-        }
-        Ok(())
+        let is_value = proposal.format == Format::Node || proposal.format.accepts(proposal.data);
+        if is_value { Ok(()) } else { Err(ViolationKind::Value) }
     }
 
     fn has_type(self, node_type: &NodeType, stated: &str) -> bool {
@@ -240,8 +204,10 @@ impl Description<'_> {
                 name.is_empty() || stated.is_empty() || name.eq_ignore_ascii_case(stated)
             }
             // Some descriptions give interior nodes a media type, which says nothing.
+            // The type that a value has where none is stated says nothing either.
             NodeType::Mime(types) => {
                 self.format() == Some(Format::Node)
+                    || stated == Value::DEFAULT_TYPE
                     || types.iter().any(|mime| mime.is_empty() || mime.eq_ignore_ascii_case(stated))
             }
         }

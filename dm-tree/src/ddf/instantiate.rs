@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::TreeError;
-use crate::mgmt_tree::{NodeType, Scope};
+use crate::mgmt_tree::{CaseSense, NodeType, Scope};
 use crate::node::NodeSpec;
 use crate::tree::Tree;
 use crate::uri::{NodeUri, escape};
@@ -49,6 +49,9 @@ impl Schema {
     }
 }
 
+/// What objects of every version of it begin with: nobody reads them (StdObj 1.2.1, Inbox).
+const INBOX: &str = "urn:oma:mo:oma-dm-inbox:";
+
 impl Description<'_> {
     /// A node as described, with its first value.
     pub(crate) fn spec(self) -> NodeSpec {
@@ -61,11 +64,17 @@ impl Description<'_> {
 
     /// Says of a node what the description says of its permanence and of the commands it takes.
     pub(crate) fn mark(self, spec: NodeSpec) -> NodeSpec {
-        let spec = spec.with_access(self.access_in_tree());
+        let mut spec = spec.with_access(self.access_in_tree());
+        if self.case_sense() == CaseSense::Insensitive {
+            spec = spec.ignoring_case();
+        }
+        if self.node_type().is_some_and(|node_type| node_type.ddf_name().starts_with(INBOX)) {
+            spec = spec.sealed();
+        }
         if self.scope() == Scope::Permanent { spec.permanent() } else { spec }
     }
 
-    fn first_value(self, format: Format) -> Value {
+    pub(super) fn first_value(self, format: Format) -> Value {
         let default = self.default_value().unwrap_or_default();
         let empty = Value::zero(format);
         let mime = match self.node_type() {

@@ -1,8 +1,8 @@
 //! Descriptions of management trees put to use (TND 1.2.1, DDF).
 //!
 //! A [`Schema`] is made of one or more descriptions. It says what the nodes of a tree may be: a tree is
-//! [checked](Schema::violations) against it, a command before it reaches the tree ([`Schema::check`]), and a tree may
-//! [begin](Schema::instantiate) with what it describes.
+//! [checked](Schema::violations) against it, a tree may [begin](Schema::instantiate) with what it describes, and a tree
+//! that [has it](crate::Tree::set_schema) asks it before a server's command changes anything.
 //!
 //! ```
 //! # #[cfg(feature = "xml")] {
@@ -45,7 +45,6 @@ mod violations;
 
 pub(crate) use schema::resolved;
 
-pub use check::{Intent, Proposal};
 pub use schema::{Described, Description, Schema, SchemaError};
 pub use standard::{DEV_DETAIL, DEV_INFO, DM_ACC, INBOX};
 pub use violation::{Violation, ViolationKind};

@@ -39,7 +39,7 @@ fn examine<'t>(
     let uri = node.uri();
     let proposal = match node.value() {
         Some(value) => Proposal::of(value),
-        None => Proposal::new().with_format(crate::value::Format::Node).with_type(node.mo_id()),
+        None => Proposal::interior(node.mo_id()),
     };
     if !description.is_root()
         && description.is_described()

@@ -1,12 +1,18 @@
-//! Add with a serialised tree.
+//! Add and Replace with a serialised tree.
+
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::acting::Acting;
+use crate::command::SubtreeNode;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::mgmt_tree::MgmtTree;
+use crate::node::{NewNode, NodeRef};
 use crate::rights::Rights;
-use crate::tree::Place;
-use crate::uri::{NodeUri, Uri};
+use crate::schema::Expected;
+use crate::uri::NodeUri;
+use crate::value::{Format, Value};
 
 use super::place::{Alignment, Placed, place};
 
@@ -18,101 +24,84 @@ impl Acting<'_> {
     ///
     /// [`Refusal`] with the status of the node that cannot be added, which it [names](Refusal::at).
     pub fn add_tnds(&mut self, uri: &str, document: &MgmtTree) -> Result<(), Refusal> {
-        let target = self.target_of_tnds(uri)?;
-        let nodes = place(&target, document, Alignment::Below)?;
+        let target = self.aim_at_node(uri, Rights::ADD)?;
+        let nodes = self.subtree(&target, document, Alignment::Below)?;
+        self.add_subtree(uri, &nodes)
+    }
+
+    /// Replace of the node addressed, and of all below it, by a document: what is not in the document goes, what is
+    /// in both gets what the document says, the rest is added. All of it or nothing.
+    ///
+    /// It needs Replace on what stays, Delete on what goes, and Add on the parents of what is new.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the status of the node at fault, which it [names](Refusal::at).
+    pub fn replace_tnds(&mut self, uri: &str, document: &MgmtTree) -> Result<(), Refusal> {
+        let target = self.aim_at_node(uri, Rights::REPLACE)?;
+        let nodes = self.subtree(&target, document, Alignment::First)?;
+        self.replace_subtree(uri, &nodes)
+    }
+
+    /// The nodes of a document as commands have them.
+    fn subtree(
+        &self,
+        target: &NodeUri<'_>,
+        document: &MgmtTree,
+        alignment: Alignment,
+    ) -> Result<Vec<SubtreeNode>, Refusal> {
+        let nodes = place(target, document, alignment)?;
         if nodes.is_empty() {
             return Err(RefusalKind::Format.into());
         }
-        self.all_or_nothing(|acting| {
-            nodes
-                .iter()
-                .try_for_each(|placed| acting.add_placed(placed).map_err(|refusal| named(refusal, placed)))?;
-            acting.set_acls(&nodes)
-        })
+        let depth = target.segments().count();
+        let node = |placed: &Placed<'_>| {
+            let path = placed.uri.segments().skip(depth);
+            let path = path.fold(NodeUri::ROOT, |path, segment| path.join(segment.as_str()));
+            let mut node = SubtreeNode::or_refused(path, self.new_node(placed));
+            if let Some(rt) = &placed.node.rt {
+                // A document that was read from a tree says of each node that inherits that it has no list.
+                if let Some(acl) = rt.acl.as_ref().filter(|acl| !acl.is_empty()) {
+                    node = node.with_acl(acl.clone());
+                }
+                if let Some(title) = &rt.title {
+                    node = node.with_title(title.clone());
+                }
+            }
+            node
+        };
+        Ok(nodes.iter().map(node).collect())
     }
 
-    /// The address of a command that carries a document.
-    pub(super) fn target_of_tnds(&mut self, uri: &str) -> Result<NodeUri<'static>, Refusal> {
-        let parsed = Uri::parse(uri)?;
-        parsed.check(&self.tree.limits().uri)?;
-        if parsed.query().is_some() {
-            return Err(RefusalKind::NotOnProperty.into());
-        }
-        Ok(parsed.node().clone().into_owned())
-    }
-
-    /// Adds a node, or its value and title to what a `Path` brought before.
-    pub(super) fn add_placed(&mut self, placed: &Placed<'_>) -> Result<(), Refusal> {
-        self.check_stored(&placed.uri)?;
-        let uri = placed.uri.as_str();
+    /// What a node of a document becomes. What it does not say is said by the node that is there, then by the
+    /// description of the tree.
+    fn new_node(&self, placed: &Placed<'_>) -> Result<NewNode, RefusalKind> {
+        let max_len = self.tree.limits().max_value_len;
         if placed.is_interior {
-            self.add(uri, &Content::interior(placed.mo_id()))?;
-        } else {
-            let content = Content::new(placed.octets()).with_format(placed.format().name());
-            self.add(uri, &content.with_type(placed.mime()))?;
+            let content = Content::interior(placed.mo_id());
+            let has_value = placed.node.value.as_ref().is_some_and(|value| !value.octets().is_empty());
+            return if has_value { Err(RefusalKind::Format) } else { content.to_new_node(max_len) };
         }
-        self.put_title_of(placed)
-    }
-
-    /// The title comes with the node: no right is needed beside that to add it.
-    pub(super) fn put_title_of(&mut self, placed: &Placed<'_>) -> Result<(), Refusal> {
-        let Some(title) = placed.node.rt.as_ref().and_then(|rt| rt.title.as_deref()) else { return Ok(()) };
-        if title.len() > crate::property::Property::MAX_TITLE_LEN {
-            return Err(RefusalKind::TooLarge.into());
-        }
-        match self.tree.locate(&placed.uri) {
-            Place::Stored(id) if self.tree.at(id).title.as_ref() != title => {
-                Ok(self.tree.put_title(id, title)?)
+        let expected = match &self.tree.schema {
+            Some(schema) => schema.expected(&placed.uri),
+            None => Expected::default(),
+        };
+        let found = self.tree.node_at(&placed.uri).and_then(NodeRef::value).map(Value::format);
+        let known = found.or(expected.format);
+        let format = placed.node.format().or(known).unwrap_or_default();
+        let Some(value) = &placed.node.value else {
+            if let Some(value) = expected.default_value.filter(|value| value.format() == format) {
+                return Ok(NewNode::Leaf(value));
             }
-            _ => Ok(()),
+            let zero = Content::new(Value::zero(format).as_bytes()).with_format(format.name());
+            return zero.with_type(placed.mime()).to_new_node(max_len);
+        };
+        // Base64 is how octets travel, unless the node is known to hold base64 itself.
+        if format == Format::B64 && known == Some(Format::B64) {
+            let mime = if placed.mime().is_empty() { Value::DEFAULT_TYPE } else { placed.mime() };
+            let value = Value::new(format, String::from(mime), value.octets());
+            return value.map(NewNode::Leaf).map_err(|_| RefusalKind::Format);
         }
+        Content::new(value.octets()).with_format(format.name()).with_type(placed.mime()).to_new_node(max_len)
     }
-
-    /// Sets the ACLs, those of children before those of parents: a list may take from the server what it needs to
-    /// set another one further down.
-    pub(super) fn set_acls(&mut self, nodes: &[Placed<'_>]) -> Result<(), Refusal> {
-        for placed in nodes.iter().rev() {
-            let Some(acl) = placed.node.rt.as_ref().and_then(|rt| rt.acl.as_ref()) else { continue };
-            let is_set = || self.tree.node(placed.uri.as_str()).is_some_and(|node| node.acl() == acl);
-            if acl.is_empty() || is_set() {
-                continue;
-            }
-            let uri = alloc::format!("{}?prop=ACL", placed.uri.as_str());
-            let text = alloc::string::ToString::to_string(acl);
-            self.replace(&uri, &Content::new(text.as_bytes())).map_err(|refusal| named(refusal, placed))?;
-        }
-        Ok(())
-    }
-
-    /// What a handler serves cannot be taken back, so no document reaches it.
-    pub(super) fn check_stored(&self, uri: &NodeUri<'_>) -> Result<(), Refusal> {
-        match self.tree.locate(uri) {
-            Place::Mounted(_) => Err(RefusalKind::SerialisedTree.into()),
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn all_or_nothing(
-        &mut self,
-        commands: impl FnOnce(&mut Self) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        let before = self.tree.clone();
-        let changes = self.changes.len();
-        let outcome = commands(self);
-        if outcome.is_err() {
-            *self.tree = before;
-            self.changes.truncate(changes);
-        }
-        outcome
-    }
-
-    /// Whether the server has a right on a node that is there.
-    pub(super) fn has(&self, right: Rights, uri: &NodeUri<'_>) -> bool {
-        self.tree.may(self.server, right, uri)
-    }
-}
-
-/// The refusal with the node that is at fault, unless it names another already.
-pub(super) fn named(refusal: Refusal, placed: &Placed<'_>) -> Refusal {
-    if refusal.at().is_some() { refusal } else { refusal.with_node(placed.uri.clone()) }
 }

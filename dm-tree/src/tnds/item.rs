@@ -1,26 +1,15 @@
 //! Documents in the items of commands.
 
+use alloc::string::String;
+
 use dm_syncml::{Command, Data, Format, Item, LocUri, MediaType, Meta};
 
 use crate::acting::Acting;
 use crate::error::{Refusal, RefusalKind};
-use crate::mgmt_tree::{DocumentErrorKind, DocumentOptions, MgmtTree};
-use crate::uri::{Query, Uri};
+use crate::mgmt_tree::{DocumentErrorKind, MgmtTree};
+use crate::rights::Rights;
 
 use super::filter::Filter;
-
-/// The filter of a Get that asks for a document; `None` for any other address.
-///
-/// A filter that is none is a list that is not supported: 406.
-pub(crate) fn filter_of(uri: &str) -> Option<Result<Filter, Refusal>> {
-    match Uri::parse(uri).ok()?.query()? {
-        Query::List(list) => {
-            let filter = Filter::parse(list.strip_prefix("TNDS")?);
-            Some(filter.map_err(|_| RefusalKind::UnsupportedList.into()))
-        }
-        Query::Property(_) => None,
-    }
-}
 
 /// Whether the Type in force says that the data are a serialised tree.
 pub(crate) fn carries_tnds(command: &Command<'_>, item: &Item<'_>) -> bool {
@@ -38,7 +27,8 @@ impl Acting<'_> {
         item: &Item<'_>,
         uri: &str,
     ) -> Result<(), Refusal> {
-        self.target_of_tnds(uri)?;
+        // What is wrong with the address comes first.
+        self.aim_at_node(uri, Rights::ADD)?;
         self.add_tnds(uri, &self.document_of(command, item)?)
     }
 
@@ -49,15 +39,20 @@ impl Acting<'_> {
         item: &Item<'_>,
         uri: &str,
     ) -> Result<(), Refusal> {
-        self.target_of_tnds(uri)?;
+        self.aim_at_node(uri, Rights::REPLACE)?;
         self.replace_tnds(uri, &self.document_of(command, item)?)
     }
 
-    /// Get of a document, as the item of a Results.
-    pub(crate) fn get_tnds_item(&mut self, uri: &str, filter: Filter) -> Result<Item<'static>, Refusal> {
+    /// Get of a document, as the item of a Results. `list` is what follows `TNDS`; a filter that is none, or that
+    /// names what this tree does not keep, is a list that is not supported.
+    pub(crate) fn get_tnds_item(&mut self, uri: &str, list: &str) -> Result<Item<'static>, Refusal> {
+        let filter = Filter::parse(list).map_err(|_| RefusalKind::UnsupportedList)?;
+        if list.contains("TStamp") && self.tree.wall_clock().is_none() {
+            return Err(RefusalKind::UnsupportedList.into());
+        }
         let document = self.get_tnds(uri, filter)?;
         let node = uri.split('?').next().unwrap_or(uri);
-        let source = LocUri::new(alloc::string::String::from(node)).map_err(|_| RefusalKind::NoTarget)?;
+        let source = LocUri::new(String::from(node)).map_err(|_| RefusalKind::NoTarget)?;
         let meta = Meta::new().with_format(Format::XML).with_media_type(MediaType::TNDS_XML);
         Ok(Item::from(source).with_meta(meta).with_data(Data::element(document.to_element())))
     }
@@ -65,7 +60,8 @@ impl Acting<'_> {
     fn document_of(&self, command: &Command<'_>, item: &Item<'_>) -> Result<MgmtTree, Refusal> {
         let data = item.data.as_ref().ok_or(RefusalKind::Format)?;
         let format = item.format_under(command.meta());
-        let options = DocumentOptions::FIELD.with_max_nodes(self.tree.limits().max_nodes);
+        let options = self.tree.policy().documents;
+        let options = options.with_max_nodes(options.max_nodes.min(self.tree.limits().max_nodes));
         MgmtTree::from_data(data, format, &options).map_err(|error| {
             let kind = match error.kind() {
                 DocumentErrorKind::Document(kind) if kind.is_limit() => RefusalKind::TooLarge,

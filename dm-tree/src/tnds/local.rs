@@ -5,15 +5,13 @@ use alloc::vec::Vec;
 
 use crate::ddf::{Described, Schema};
 use crate::error::{Refusal, TreeError};
-use crate::mgmt_tree::{DocumentError, MgmtTree, Node};
+use crate::mgmt_tree::{DocumentError, MgmtTree};
 use crate::node::{NodeRef, NodeSpec};
-use crate::property::Property;
-use crate::tree::Tree;
+use crate::tree::{Place, Tree};
 use crate::uri::{NodeUri, UriErrorKind};
 use crate::value::{Value, ValueError};
 
-use super::filter::Filter;
-use super::get::stored_node;
+use super::get::whole;
 use super::place::{Alignment, Placed, place};
 
 impl Tree {
@@ -40,7 +38,8 @@ impl Tree {
     }
 
     /// Puts a document into the tree, its nodes at their `Path`, or at the root where they have none; a node `.`
-    /// is the root. Values, titles and ACLs are taken as they stand. Nodes are dynamic and open to every command,
+    /// is the root. Values, titles and ACLs are taken as they stand; the
+    /// secrets of accounts are not to be read by servers. Nodes are dynamic and open to every command,
     /// unless `schema` describes them. What is there already gets the value, the title and the ACL of the document.
     /// Tells how many nodes are new.
     ///
@@ -58,6 +57,9 @@ impl Tree {
             if self.node(placed.uri.as_str()).is_none() {
                 self.insert(placed.uri.as_str(), spec).map_err(at)?;
                 new += 1;
+                if let Place::Stored(id) = self.locate(&placed.uri) {
+                    crate::standard::hide_secrets(self, id);
+                }
             } else {
                 self.update(placed, spec).map_err(at)?;
             }
@@ -80,21 +82,12 @@ impl Tree {
             if let Some(acl) = rt.acl.clone().filter(|acl| !acl.is_empty()) {
                 self.set_acl(uri, acl)?;
             }
-            if let Some(title) = rt.title.as_deref()
-                && let crate::tree::Place::Stored(id) = self.locate(&placed.uri)
-            {
-                if title.len() > Property::MAX_TITLE_LEN {
-                    return Err(TreeError::TooLarge);
-                }
-                self.put_title(id, title)?;
+            if let Some(title) = &rt.title {
+                self.set_title(uri, title)?;
             }
         }
         Ok(())
     }
-}
-
-fn whole(node: NodeRef<'_>) -> Node {
-    stored_node(node, Filter::ALL).0
 }
 
 /// The value of a leaf; `None` for an interior node.

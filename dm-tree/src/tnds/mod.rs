@@ -42,9 +42,8 @@ mod get;
 mod item;
 mod local;
 mod place;
-mod replace;
 
-pub(crate) use item::{carries_tnds, filter_of};
+pub(crate) use item::carries_tnds;
 
 pub use filter::{Filter, FilterError};
 pub use local::LoadError;

@@ -51,7 +51,7 @@ impl Check {
         let schema = schema(&self.ddf, profile)?.unwrap_or_default();
         let input = Input::read(&self.tree)?;
         let document = read(&input, profile)?;
-        let mut tree = empty_tree();
+        let mut tree = empty_tree(profile);
         let loaded = tree.load_tnds(&document, Some(&schema));
         let failed = |error| Failure::writing("-", &error);
         match loaded {

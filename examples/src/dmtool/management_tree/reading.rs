@@ -7,7 +7,7 @@ use dm_tree::Tree;
 use dm_tree::ddf::Schema;
 use dm_tree::mgmt_tree::{DocumentError, DocumentOptions, MgmtTree};
 use dm_tree::tnds::LoadError;
-use dm_tree::{TreeLimits, UriLimits};
+use dm_tree::{TreeLimits, TreePolicy, UriLimits};
 
 use crate::dmtool::failure::{Described, Failure};
 use crate::dmtool::input::{Input, LIMITS};
@@ -17,13 +17,18 @@ use crate::dmtool::profile::Profile;
 /// Nodes of a document: more than any device's, and no engineer's machine is worn out.
 const NODES: usize = 1 << 21;
 
-/// Reads a description or a serialised tree of either encoding, and refuses all else.
-pub(super) fn read(input: &Input, profile: Profile) -> Result<MgmtTree, Failure> {
+/// How the documents of a profile are read.
+fn options(profile: Profile) -> DocumentOptions {
     let base = match profile.options().quirks {
         Quirks::STRICT => DocumentOptions::STRICT,
         _ => DocumentOptions::FIELD,
     };
-    let options = base.with_limits(LIMITS).with_max_nodes(NODES);
+    base.with_limits(LIMITS).with_max_nodes(NODES)
+}
+
+/// Reads a description or a serialised tree of either encoding, and refuses all else.
+pub(super) fn read(input: &Input, profile: Profile) -> Result<MgmtTree, Failure> {
+    let options = options(profile);
     let read = || {
         let recognised = Recognised::new(&input.octets)?;
         if !matches!(recognised.kind, Kind::Tnds | Kind::Ddf) {
@@ -52,21 +57,23 @@ pub(super) fn schema(files: &[PathBuf], profile: Profile) -> Result<Option<Schem
 }
 
 /// A tree with room for whatever was read.
-pub(super) fn empty_tree() -> Tree {
+pub(super) fn empty_tree(profile: Profile) -> Tree {
     let limits = TreeLimits::default()
         .with_uri(UriLimits::UNLIMITED)
         .with_max_nodes(NODES)
         .with_max_total_len(1 << 30)
         .with_max_value_len(64 << 20)
-        .with_max_child_list_len(64 << 20);
-    Tree::new(limits)
+        .with_max_child_list_len(64 << 20)
+        .with_max_list_items(NODES)
+        .with_max_list_len(64 << 20);
+    Tree::new(limits).with_policy(TreePolicy::default().with_documents(options(profile)))
 }
 
 /// A tree of what is in a file.
 pub(super) fn load(file: &Path, schema: Option<&Schema>, profile: Profile) -> Result<Tree, Failure> {
     let input = Input::read(file)?;
     let document = read(&input, profile)?;
-    let mut tree = empty_tree();
+    let mut tree = empty_tree(profile);
     tree.load_tnds(&document, schema).map_err(|error| Failure::malformed(&error).in_file(&input.file))?;
     Ok(tree)
 }

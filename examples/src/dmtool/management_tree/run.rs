@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use dm_syncml::{EncodeOptions, Encoding};
@@ -70,7 +71,10 @@ impl Run {
         }
         let input = Input::read(&self.message)?;
         let document = Document::read(&input, profile)?;
-        let mut device = Device { tree, schema, server: self.server.clone() };
+        if let Some(schema) = schema {
+            tree.set_schema(Some(Arc::new(schema)));
+        }
+        let mut device = Device { tree, server: self.server.clone() };
         let answer = device.answer(&document);
         let options = EncodeOptions::new();
         let mut octets = answer.encode_with(Encoding::Xml, &options);
