@@ -210,14 +210,10 @@ impl MgmtTree {
         use dm_wbxml::xml::{self, Leniencies};
 
         let wrong = |error: dm_wbxml::Error| DocumentError::of_source(&error, true);
-        let leniencies = [
-            (DocumentQuirks::LATE_DECLARATION, Leniencies::INNER_DECLARATIONS),
-            (DocumentQuirks::LOOSE_NAMESPACE, Leniencies::NAMESPACE_CASE),
-        ];
-        let leniencies = leniencies
-            .iter()
-            .filter(|(quirk, _)| options.quirks.contains(*quirk))
-            .fold(Leniencies::NONE, |all, (_, leniency)| all.with(*leniency));
+        let leniencies = match options.quirks.contains(DocumentQuirks::LOOSE_NAMESPACE) {
+            true => Leniencies::NAMESPACE_CASE,
+            false => Leniencies::NONE,
+        };
         let document = xml::to_utf8(document, &options.limits).map_err(wrong)?;
         let options_of_xml = xml::Options::new(options.limits).with_leniencies(leniencies);
         let mut reader = xml::Reader::new(&document, &DM_DDF_1_2, options_of_xml).map_err(wrong)?;

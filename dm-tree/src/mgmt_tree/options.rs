@@ -57,27 +57,25 @@ impl Default for DocumentOptions {
 ///
 /// What loses nothing is read without asking: any order of elements, elements nobody knows (they are kept), a node
 /// without `RTProperties` (the example of the specification has one), `MIME` for an interior node, a public
-/// identifier with white space in it, processing instructions in a DOCTYPE.
+/// identifier with white space in it, processing instructions in a DOCTYPE, white space before the XML declaration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct DocumentQuirks(u8);
 
 impl DocumentQuirks {
     /// None: the strict reading.
     pub const NONE: Self = Self(0);
-    /// The XML declaration may have white space before it. Pages of documentation that show descriptions do.
-    pub const LATE_DECLARATION: Self = Self(1);
     /// Text between elements is passed over: no-break spaces that indent samples, dots for something left out.
-    pub const STRAY_TEXT: Self = Self(1 << 1);
+    pub const STRAY_TEXT: Self = Self(1);
     /// The elements may be in a namespace that is nearly right: in another case, in that of the message around, or
     /// `syncml:dmddf`. Samples are. (In none they may be anyway, as the DTD has it.)
-    pub const LOOSE_NAMESPACE: Self = Self(1 << 2);
+    pub const LOOSE_NAMESPACE: Self = Self(1 << 1);
     /// `DFProperties` may lack AccessType, DFFormat or DFType. The descriptions that AOSP's client starts from do.
-    pub const INCOMPLETE_DESCRIPTION: Self = Self(1 << 3);
+    pub const INCOMPLETE_DESCRIPTION: Self = Self(1 << 2);
     /// An empty `DDFName` beside a `MIME`, or in a `DFType` beside another, says nothing. Three of Microsoft's
     /// descriptions.
-    pub const EMPTY_DDF_NAME: Self = Self(1 << 4);
+    pub const EMPTY_DDF_NAME: Self = Self(1 << 3);
     /// All of them.
-    pub const FIELD: Self = Self(0b1_1111);
+    pub const FIELD: Self = Self(0b1111);
 
     /// Whether all of `other` are in this set.
     #[must_use]
@@ -104,7 +102,6 @@ impl fmt::Debug for DocumentQuirks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut set = f.debug_set();
         for (quirk, name) in [
-            (Self::LATE_DECLARATION, "LATE_DECLARATION"),
             (Self::STRAY_TEXT, "STRAY_TEXT"),
             (Self::LOOSE_NAMESPACE, "LOOSE_NAMESPACE"),
             (Self::INCOMPLETE_DESCRIPTION, "INCOMPLETE_DESCRIPTION"),
