@@ -49,6 +49,8 @@
 //!   methods. [`Acting`] states the order of checks.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`].
+//! - Whole subtrees and descriptions as documents, in XML and WBXML: [`mgmt_tree`] for the documents, [`tnds`] for
+//!   values into a tree and out of it, [`ddf`] for schemas.
 //! - Only parse: [`NodeUri`], [`Uri`], [`Acl`], [`ServerId`].
 //!
 //! # Limits and non-goals
@@ -57,7 +59,7 @@
 //!   command costs one lookup per segment plus work linear in what it reads, writes or removes, where the
 //!   identifiers of a new ACL are sorted, and Delete and rename walk the subtree. Nothing recurses.
 //! - The caller authenticates. A server identifier given to this crate is believed.
-//! - Not here yet: Copy, Atomic across a tree, `?list=`, serialised subtrees (TNDS), device descriptions (DDF),
+//! - Not here yet: Copy, Atomic across a tree, `?list=`,
 //!   bootstrap, Inbox, delegation, and handlers that answer later. They are answered 406 or 415 where a server asks
 //!   for them. The property TStamp, which would need a calendar, is answered 406.
 //! - Names are compared exactly; a device that wants them compared without case does not get that here.
@@ -73,12 +75,13 @@
 //! | RepPro 1.2.1, commands | [`Acting`], [`Tree::execute`] |
 //! | DM Protocol 1.2.1, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
 //! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`] |
+//! | TND 1.2.1, TNDS and DDF | [`mgmt_tree::MgmtTree`], [`Acting::add_tnds`], [`Acting::get_tnds`], [`ddf::Schema`] |
 //! | DDF AccessType, Scope | [`AccessType`], [`NodeSpec::permanent`] |
 //!
 //! # Features
 //!
-//! `xml` (default) is handed down to `dm-syncml` and changes nothing here. Without it the crate is `no_std` with
-//! `alloc`.
+//! `xml` (default) is handed down to `dm-syncml`, and reads and writes documents in XML. Without it the crate is
+//! `no_std` with `alloc`.
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![no_std]
