@@ -7,7 +7,12 @@ use dm_syncml::{
 };
 use dm_tree::mgmt_tree::{DocumentOptions, MgmtTree, Node, NodeValue, RtProperties};
 use dm_tree::tnds::Filter;
-use dm_tree::{AccessType, Acl, Format, NodeSpec, Rights, ServerId, Tree, UriLimits, Value};
+use dm_tree::{
+    AccessType, Acl, Context, Format, Handler, HandlerMap, NodeFacts, NodeSpec, Rights, ServerId, Tree,
+    UriLimits, Value,
+};
+use proptest::prelude::{any, proptest};
+use proptest::prop_assert_eq;
 
 fn id(text: &str) -> ServerId {
     ServerId::new(text).unwrap()
@@ -396,4 +401,184 @@ fn what_cannot_be_a_document_is_not_built() {
     }
     assert_eq!(document.nodes().len(), 1);
     assert!(!format!("{document:?}").contains("\"1\""), "values do not show");
+}
+
+/// What a handler serves is read with the rest; nothing is put there, since it could not be taken back.
+#[test]
+fn served_nodes_are_read_and_not_written() {
+    struct Lamp;
+    impl Handler for Lamp {
+        fn node(&mut self, _: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
+            match path {
+                [] => Some(NodeFacts::interior().with_access(AccessType::ALL)),
+                ["On"] => Some(NodeFacts::leaf(Format::Bool)),
+                ["Key"] => Some(NodeFacts::leaf(Format::Chr).with_access(AccessType::REPLACE)),
+                _ => None,
+            }
+        }
+
+        fn children(
+            &mut self,
+            _: &Context<'_>,
+            _: &[&str],
+            out: &mut dm_tree::Children,
+        ) -> Result<(), dm_tree::NoAnswer> {
+            let _ = out.push("On") && out.push("Key");
+            Ok(())
+        }
+
+        fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, dm_tree::NoAnswer> {
+            Ok(b"true".to_vec())
+        }
+    }
+    let mut tree = Tree::default();
+    let mount = tree.mount("./Home/Lamp").unwrap();
+    tree.insert("./Home/Name", NodeSpec::leaf(Value::chr("x"))).unwrap();
+    tree.set_acl(".", Acl::anyone(Rights::ALL)).unwrap();
+    let mut handlers = HandlerMap::new();
+    handlers.insert(mount, Lamp);
+    let server = id("S");
+    let mut acting = tree.act_for(&server, &mut handlers);
+    let read = acting.get_tnds("./Home", Filter::ALL).unwrap();
+    let names: Vec<_> = read.nodes().iter().map(|node| (node.depth(), node.name.as_str())).collect();
+    assert_eq!(names, [(0, "Home"), (1, "Lamp"), (2, "On"), (1, "Name")]);
+    assert_eq!(read.nodes()[2].to_value().unwrap(), Some(Value::bool(true)));
+    for (uri, body) in [
+        ("./Home/Lamp", leaf("New", "chr", "x")),
+        (
+            "./Home",
+            leaf("a", "chr", "x") + "<Node><NodeName>New</NodeName><Path>Lamp</Path><Value>1</Value></Node>",
+        ),
+    ] {
+        let before = acting.get_tnds("./Home", Filter::ALL).unwrap();
+        assert_eq!(outcome(acting.add_tnds(uri, &document(&body))).0, 415, "{uri}");
+        assert_eq!(acting.get_tnds("./Home", Filter::ALL).unwrap(), before);
+    }
+    assert_eq!(outcome(acting.replace_tnds("./Home/Lamp", &document(&interior("Lamp", "", "")))).0, 415);
+    // A mount is the device's: a Replace that would remove it is refused as a whole.
+    let without = interior("Home", "", &leaf("Name", "chr", "y"));
+    assert_eq!(outcome(acting.replace_tnds("./Home", &document(&without))), (405, "./Home/Lamp".into()));
+}
+
+/// A document is a member of an Atomic like any other command.
+#[test]
+fn documents_in_an_atomic() {
+    let tnds = |id: &str, uri: &str, body: &str| -> Command<'static> {
+        let meta = Meta::new().with_media_type(MediaType::TNDS_XML);
+        let data = Data::element(document(body).to_element());
+        let item = Item::to(LocUri::new(uri.to_owned()).unwrap()).with_meta(meta).with_data(data);
+        dm_syncml::Add::new(CmdId::new(id.to_owned()).unwrap(), vec![item]).into()
+    };
+    let mut tree = Tree::default();
+    tree.insert("./A/x", NodeSpec::leaf(Value::chr("x"))).unwrap();
+    let before = tree.to_tnds().unwrap();
+    let members = vec![
+        tnds("2", "./A", &interior("b", "<ACL>Get=S</ACL>", &leaf("c", "chr", "1"))),
+        tnds("3", "./A", &leaf("x", "chr", "2")),
+    ];
+    let atomic: Command<'_> = dm_syncml::Atomic::new(CmdId::new("1").unwrap(), members).into();
+    let done = tree.execute(&id("S"), &atomic, &mut ());
+    let codes: Vec<_> = done.members.iter().map(|member| member.status().unwrap().get()).collect();
+    assert_eq!((done.status().unwrap().get(), codes), (507, vec![216, 418]));
+    assert_eq!(tree.to_tnds().unwrap(), before);
+    let members = vec![tnds("2", "./A", &leaf("b", "chr", "1")), tnds("3", "./A", &leaf("c", "chr", "2"))];
+    let atomic: Command<'_> = dm_syncml::Atomic::new(CmdId::new("1").unwrap(), members).into();
+    assert!(tree.execute(&id("S"), &atomic, &mut ()).is_success());
+    assert_eq!(tree.node("./A").unwrap().children().count(), 3);
+}
+
+#[test]
+fn a_name_is_the_same_however_spelled() {
+    let mut tree = Tree::default();
+    tree.set_acl(".", Acl::anyone(Rights::ALL)).unwrap();
+    tree.insert("./A/b%20c", NodeSpec::leaf(Value::chr("1")).permanent()).unwrap();
+    for name in ["b c", "b%20c", "%62%20c"] {
+        let body = interior("%41", "", &leaf(name, "chr", "2"));
+        assert_eq!(replace(&mut tree, "S", "./A", &document(&body)), (200, String::new()), "{name}");
+        assert_eq!(shown(&tree)[1..], ["./A /", "./A/b%20c chr 2"], "{name}");
+    }
+}
+
+#[test]
+fn time_stamps_come_from_the_clock() {
+    let mut tree = Tree::default();
+    let noon = dm_tree::Timestamp::parse("20240229T120000Z").unwrap();
+    tree.set_wall_clock(noon);
+    let get = |tree: &mut Tree, uri: &str| {
+        let items = vec![Item::to(LocUri::new(uri.to_owned()).unwrap())];
+        let get: Command<'_> = dm_syncml::Get::new(CmdId::new("1").unwrap(), items).into();
+        let done = tree.execute(&id("S"), &get, &mut ());
+        let status = done.status().unwrap().get();
+        let result = done.into_results().pop();
+        (
+            status,
+            result.map(|item| {
+                MgmtTree::from_data(item.data.as_ref().unwrap(), None, &DocumentOptions::STRICT).unwrap()
+            }),
+        )
+    };
+    let body = leaf_with("a", "<TStamp>19990101T000000Z</TStamp><VerNo>7</VerNo>", "chr", "1");
+    assert_eq!(add(&mut tree, "S", ".", &document(&body)).0, 200);
+    let (status, read) = get(&mut tree, "./a?list=TNDS+TStamp+VerNo");
+    let rt = read.unwrap().nodes()[0].rt.clone().unwrap();
+    assert_eq!((status, rt.t_stamp.as_deref(), rt.ver_no), (200, Some("20240229T120000Z"), Some(0)));
+    let mut without = Tree::default();
+    assert_eq!(get(&mut without, ".?list=TNDS+TStamp").0, 406);
+    assert_eq!(get(&mut without, ".?list=TNDS").0, 200);
+}
+
+proptest! {
+    /// Whatever is refused leaves the tree as it was, numbers and lists and all; what is done is there.
+    #[test]
+    fn all_or_nothing(
+        nodes in proptest::collection::vec((0..3_usize, "[a-c]", 0..6_u8, "[0-9x]"), 1..8),
+        replaces in any::<bool>(),
+        acl in proptest::sample::select(vec!["Add=*&Get=*", "Add=*&Get=*&Replace=*", "Add=*&Delete=*&Get=*&Replace=*"]),
+    ) {
+        let mut tree = Tree::default();
+        tree.set_acl(".", Acl::parse(acl).unwrap()).unwrap();
+        for uri in ["./A/a/b", "./A/b", "./A/c/a/a"] {
+            tree.insert(uri, NodeSpec::leaf(Value::chr("old"))).unwrap();
+        }
+        tree.insert("./A/a/c", NodeSpec::leaf(Value::chr("old")).permanent()).unwrap();
+        tree.set_acl("./A/c", Acl::parse("Get=*&Add=*").unwrap()).unwrap();
+        let mut document = MgmtTree::new();
+        let below = usize::from(replaces);
+        if replaces {
+            document.push(0, Node::new("A").with_rt(RtProperties::interior(""))).unwrap();
+        }
+        for (depth, name, kind, value) in nodes {
+            let node = match kind {
+                0 | 1 => Node::new(name).with_rt(RtProperties::interior("").with_acl(Acl::parse("Get=S").unwrap())),
+                2 => Node::new(name).with_rt(RtProperties::leaf(Format::Int, "text/plain")).with_value(NodeValue::text(value)),
+                3 => Node::new(name).with_rt(RtProperties::leaf(Format::Chr, "text/plain").with_title("T")).with_value(NodeValue::text(value)),
+                _ => Node::new(name).with_rt(RtProperties::interior("")),
+            };
+            let _ = document.push(depth + below, node);
+        }
+        let before = tree.to_tnds().unwrap();
+        let server = id("S");
+        let mut handlers = ();
+        let mut acting = tree.act_for(&server, &mut handlers);
+        let done = if replaces { acting.replace_tnds("./A", &document) } else { acting.add_tnds("./A", &document) };
+        let changes = acting.take_changes();
+        if done.is_err() {
+            prop_assert_eq!(changes.len(), 0);
+            prop_assert_eq!(tree.to_tnds().unwrap(), before);
+            return Ok(());
+        }
+        prop_assert_eq!(changes.len(), 1);
+        let mut open = vec![String::from("./A")];
+        for node in &document.nodes()[below..] {
+            open.truncate(node.depth() - below + 1);
+            let uri = format!("{}/{}", open.last().unwrap(), node.name);
+            let found = tree.node(&uri).unwrap();
+            prop_assert_eq!(found.value().cloned(), node.to_value().unwrap(), "{}", uri);
+            open.push(uri);
+        }
+        if replaces {
+            let count = tree.node("./A").unwrap().walk().count();
+            prop_assert_eq!(count, document.nodes().len());
+        }
+    }
 }
