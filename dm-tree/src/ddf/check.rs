@@ -200,8 +200,12 @@ impl Description<'_> {
     fn has_type(self, node_type: &NodeType, stated: &str) -> bool {
         let stated = stated.trim();
         match node_type {
+            // An identifier of a leaf says nothing.
             NodeType::DdfName(name) => {
-                name.is_empty() || stated.is_empty() || name.eq_ignore_ascii_case(stated)
+                name.is_empty()
+                    || self.format() != Some(Format::Node)
+                    || stated.is_empty()
+                    || name.eq_ignore_ascii_case(stated)
             }
             // Some descriptions give interior nodes a media type, which says nothing.
             // The type that a value has where none is stated says nothing either.
