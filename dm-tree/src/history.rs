@@ -46,6 +46,7 @@ pub(crate) enum Undo {
 
 /// A mutation with the time it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Entry {
     pub(crate) at: Option<Timestamp>,
     pub(crate) mutation: Mutation,
@@ -53,6 +54,7 @@ pub(crate) struct Entry {
 
 /// One step forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Mutation {
     Added(NodeImage),
     Valued { uri: NodeUri<'static>, value: Value },
@@ -66,6 +68,7 @@ pub(crate) enum Mutation {
 
 /// A node with everything that is known of it but its children.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct NodeImage {
     pub(crate) uri: NodeUri<'static>,
     pub(crate) kind: ImageKind,
@@ -77,6 +80,7 @@ pub(crate) struct NodeImage {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum ImageKind {
     Interior { mo_id: String },
     Leaf(Value),

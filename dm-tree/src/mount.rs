@@ -11,6 +11,7 @@ use crate::uri::escape;
 
 /// The key of a mount: which handler serves a subtree. Never used twice by one tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MountId(pub(crate) u32);
 
 /// A node at or below a mount point.

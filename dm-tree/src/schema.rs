@@ -14,7 +14,7 @@ use crate::value::{Format, Value};
 /// how many, with which formats and values (DDF 1.2). Set with [`Tree::set_schema`].
 ///
 /// It is asked after address, existence, ACL and `AccessType`, and before room and handlers.
-pub trait Schema: fmt::Debug + Send + Sync {
+pub trait SchemaCheck: fmt::Debug + Send + Sync {
     /// Whether the command may go on.
     ///
     /// # Errors

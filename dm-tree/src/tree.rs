@@ -14,7 +14,7 @@ use crate::node::{NewNode, NodeRef, NodeSpec};
 use crate::pending::Pending;
 use crate::property::Property;
 use crate::rights::Rights;
-use crate::schema::Schema;
+use crate::schema::SchemaCheck;
 use crate::server_id::ServerId;
 use crate::store::{Content, NodeId, ROOT, Store};
 use crate::timestamp::Timestamp;
@@ -48,7 +48,7 @@ pub struct Tree {
     pub(crate) history: History,
     pub(crate) atomic: Option<Box<Atomic>>,
     pub(crate) pending: Pending,
-    pub(crate) schema: Option<Arc<dyn Schema>>,
+    pub(crate) schema: Option<Arc<dyn SchemaCheck>>,
 }
 
 /// Where an address leads.
@@ -107,7 +107,7 @@ impl Tree {
     }
 
     /// Has a description of the tree asked before a server's command changes it.
-    pub fn set_schema(&mut self, schema: Option<Arc<dyn Schema>>) {
+    pub fn set_schema(&mut self, schema: Option<Arc<dyn SchemaCheck>>) {
         self.schema = schema;
     }
 

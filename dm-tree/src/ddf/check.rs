@@ -5,7 +5,7 @@ use dm_syncml::StatusCode;
 use crate::mgmt_tree::{CaseSense, NodeType, Scope};
 use crate::node::NewNode;
 use crate::rights::AccessType;
-use crate::schema::{Expected, SchemaCommand};
+use crate::schema::{Expected, SchemaCheck, SchemaCommand};
 use crate::tree::Tree;
 use crate::uri::{NodeUri, Segment};
 use crate::value::{Format, Value};
@@ -39,7 +39,7 @@ impl<'a> Proposal<'a> {
 }
 
 /// A tree asks this schema: [`Tree::set_schema`].
-impl crate::schema::Schema for Schema {
+impl SchemaCheck for Schema {
     fn check(&self, tree: &Tree, uri: &NodeUri<'_>, command: SchemaCommand<'_>) -> Result<(), StatusCode> {
         self.verdict(tree, uri, command).map_err(|violation| violation.status())
     }

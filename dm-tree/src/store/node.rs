@@ -56,6 +56,7 @@ impl Interior {
 
 /// When and how often a node changed (TND 1.2.1 §7.7, TStamp and VerNo).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Stamp {
     pub(crate) at: Option<Timestamp>,
     pub(crate) ver_no: u16,
