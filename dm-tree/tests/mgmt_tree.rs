@@ -185,6 +185,13 @@ fn quirks() {
     assert!(MgmtTree::detect(&utf16, &STRICT).is_ok());
 }
 
+/// A node is an octet in WBXML, and does not cost a thousand times that.
+#[test]
+fn a_node_is_small() {
+    assert!(size_of::<Node>() <= 160, "{}", size_of::<Node>());
+    assert!(size_of::<RtProperties>() <= 256, "{}", size_of::<RtProperties>());
+}
+
 #[test]
 fn limits_hold() {
     let deep =
@@ -340,7 +347,7 @@ fn nodes() -> impl Strategy<Value = (usize, Node)> {
                 Some(Format::Bin) => NodeValue::bin(text.into_bytes()),
                 _ => NodeValue::text(text),
             });
-            (node.path, node.rt, node.df) = (path, rt, df);
+            (node.path, node.rt, node.df) = (path, rt.map(Box::new), df.map(Box::new));
             (depth, node)
         })
 }

@@ -207,7 +207,7 @@ fn get_shows_what_may_be_read() {
     }
     let values = acting.get_tnds("./A/n", Filter::parse("+Value").unwrap()).unwrap();
     let rt = values.nodes()[0].rt.clone().unwrap();
-    assert_eq!((rt, values.nodes()[0].value.clone()), (RtProperties::default(), Some(NodeValue::text("5"))));
+    assert_eq!((*rt, values.nodes()[0].value.clone()), (RtProperties::default(), Some(NodeValue::text("5"))));
     for (uri, status) in [("./A/theirs", 425), ("./A/pw", 405), ("./None", 404), ("./", 500)] {
         assert_eq!(acting.get_tnds(uri, Filter::ALL).unwrap_err().status().get(), status, "{uri}");
     }

@@ -109,7 +109,7 @@ impl Schema {
             if self.entries[at].df.is_some() {
                 return Err(SchemaError::Twice(self.description(at).uri()));
             }
-            self.entries[at].df = Some(Box::new(df.clone()));
+            self.entries[at].df = Some(df.clone());
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One node of a document.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,7 +15,8 @@ use super::rt_properties::RtProperties;
 
 /// A node: `Node` of the document type (TND 1.2.1, TNDS and DDF).
 ///
-/// Its children are the nodes that follow it in [`MgmtTree::nodes`](super::MgmtTree::nodes) and are deeper.
+/// Its children are the nodes that follow it in [`MgmtTree::nodes`](super::MgmtTree::nodes) and are deeper. Properties
+/// stand apart: a node costs an octet in WBXML, and must not cost a peer's victim much more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Node {
@@ -24,9 +26,9 @@ pub struct Node {
     /// of the command, in a description from the root.
     pub path: Option<String>,
     /// `RTProperties`: what it is now.
-    pub rt: Option<RtProperties>,
+    pub rt: Option<Box<RtProperties>>,
     /// `DFProperties`: what it may be.
-    pub df: Option<DfProperties>,
+    pub df: Option<Box<DfProperties>>,
     /// `Value`; only on a node without children.
     pub value: Option<NodeValue>,
     /// Elements that the document type does not know here.
@@ -52,14 +54,14 @@ impl Node {
     /// Sets [`rt`](Self::rt).
     #[must_use]
     pub fn with_rt(mut self, properties: RtProperties) -> Self {
-        self.rt = Some(properties);
+        self.rt = Some(Box::new(properties));
         self
     }
 
     /// Sets [`df`](Self::df).
     #[must_use]
     pub fn with_df(mut self, properties: DfProperties) -> Self {
-        self.df = Some(properties);
+        self.df = Some(Box::new(properties));
         self
     }
 

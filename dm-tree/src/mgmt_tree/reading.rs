@@ -1,5 +1,6 @@
 //! How a document is read, from whatever source: one pass, no recursion over nodes.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -285,11 +286,11 @@ impl<'s, 'a> Reading<'s, 'a> {
             }
             Name::Tag(dmddf::RT_PROPERTIES) => {
                 let rt = RtProperties::read(self)?;
-                put(&mut node.rt, rt, "RTProperties", self)?;
+                put(&mut node.rt, Box::new(rt), "RTProperties", self)?;
             }
             Name::Tag(dmddf::DF_PROPERTIES) => {
                 let df = DfProperties::read(self)?;
-                put(&mut node.df, df, "DFProperties", self)?;
+                put(&mut node.df, Box::new(df), "DFProperties", self)?;
             }
             Name::Tag(dmddf::VALUE) if has_children => {
                 return Err(self.error(DocumentErrorKind::ValueAndNodes));
