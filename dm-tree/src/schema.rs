@@ -35,6 +35,8 @@ pub trait SchemaCheck: fmt::Debug + Send + Sync {
 pub struct Expected {
     /// The commands that the node takes; all where nothing is said.
     pub access: Option<AccessType>,
+    /// Whether names below it are compared without case.
+    pub ignores_case: bool,
     /// The format of its value.
     pub format: Option<Format>,
     /// The value it begins with.

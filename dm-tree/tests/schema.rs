@@ -95,7 +95,8 @@ fn commands_are_checked() {
         ("./Else/Where", Add(&chr), None),
         // Add stands at the parent, which is the other way to read it.
         ("./Top/Loose/Treble", Add(&chr), None),
-        ("./Top/Loose/VOLUME", Add(&chr), Some((ViolationKind::SameButForCase, 418))),
+        // The tree compares these names without case itself.
+        ("./Top/Loose/VOLUME", Add(&chr), None),
         ("./Top/Count", Replace(&five), None),
         ("./Top/Count", Replace(&x), Some((ViolationKind::FixedFormat, 405))),
         ("./Top/List/a/Level", Replace(&x), Some((ViolationKind::Format, 415))),
@@ -119,6 +120,22 @@ fn commands_are_checked() {
     let fourth = NodeUri::parse("./Top/List/d").unwrap();
     let violation = schema.verdict(&tree, &fourth, Add(&node)).unwrap_err();
     assert_eq!((violation.kind(), violation.status()), (ViolationKind::TooMany, StatusCode::DEVICE_FULL));
+}
+
+#[test]
+fn names_of_one_case_where_the_tree_has_many() {
+    let schema = schema(&[&example()]);
+    let mut tree = Tree::default();
+    tree.insert("./Top/Loose/Volume", NodeSpec::leaf(Value::chr("1"))).unwrap();
+    let new = NewNode::Leaf(Value::chr("x"));
+    for (uri, command, expected) in [
+        ("./Top/Loose/VOLUME", SchemaCommand::Add(&new), Some((ViolationKind::SameButForCase, 418))),
+        ("./Top/Loose/Treble", SchemaCommand::Add(&new), None),
+        ("./Top/Loose/Volume", SchemaCommand::Rename("volume"), None),
+    ] {
+        let outcome = schema.verdict(&tree, &NodeUri::parse(uri).unwrap(), command).err();
+        assert_eq!(outcome.map(|violation| (violation.kind(), violation.status().get())), expected, "{uri}");
+    }
 }
 
 /// A tree that has the schema asks it, after the rights and before it changes.
@@ -162,6 +179,9 @@ fn trees_ask_their_schema() {
         ("Add", "./Top/List/d", "node", "", 420),
         ("Delete", "./Top/List/c", "", "", 200),
         ("Add", "./Top/List/d", "node", "", 200),
+        ("Add", "./Top/Loose/Volume", "chr", "1", 200),
+        ("Add", "./Top/Loose/VOLUME", "chr", "1", 418),
+        ("Get", "./Top/Loose/volume", "", "", 200),
     ] {
         assert_eq!(status(command, uri, format, data), expected, "{command} {uri}");
     }

@@ -100,8 +100,14 @@ impl Acting<'_> {
             self.check_new(uri, parent, &rest, &new)?;
         }
         let acl = self.top_acl(parent, ancestors, new.is_leaf())?;
-        let access = self.tree.schema.as_ref().and_then(|schema| schema.expected(uri).access);
-        let spec = NodeSpec::new(new).with_access(access.unwrap_or(AccessType::ALL));
+        let mut spec = NodeSpec::new(new);
+        if let Some(schema) = &self.tree.schema {
+            let expected = schema.expected(uri);
+            spec = spec.with_access(expected.access.unwrap_or(AccessType::ALL));
+            if expected.ignores_case {
+                spec = spec.ignoring_case();
+            }
+        }
         let id = self.tree.create_path(parent, rest, spec, acl)?;
         crate::standard::hide_secrets(self.tree, id);
         Ok((Spot::Stored(id), ancestors))

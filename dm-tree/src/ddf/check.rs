@@ -3,7 +3,7 @@
 use dm_syncml::StatusCode;
 
 use crate::mgmt_tree::{CaseSense, NodeType, Scope};
-use crate::node::NewNode;
+use crate::node::{NewNode, NodeRef};
 use crate::rights::AccessType;
 use crate::schema::{Expected, SchemaCheck, SchemaCommand};
 use crate::tree::Tree;
@@ -48,6 +48,7 @@ impl SchemaCheck for Schema {
         let mut expected = Expected::default();
         if let Described::Described(description) = self.find(uri) {
             expected.access = Some(description.access_in_tree());
+            expected.ignores_case = description.folds_below();
             expected.format = description.format().filter(|format| *format != Format::Node);
             expected.default_value = expected.format.map(|format| description.first_value(format));
         }
@@ -136,7 +137,8 @@ impl Schema {
         }
     }
 
-    /// Names that differ in case only, and how many there are.
+    /// Names that differ in case only, and how many there are. Costs a lookup for each sibling that is described by
+    /// name; a look at all siblings only where the tree itself does not compare their names without case.
     fn check_siblings(
         &self,
         tree: &Tree,
@@ -145,34 +147,30 @@ impl Schema {
         name: Option<&str>,
         is_new: bool,
     ) -> Result<(), ViolationKind> {
-        let max = description.occurrence().max();
-        let counts = is_new && max.is_some() && description.name().is_none();
-        let folds = description.case_sense() == CaseSense::Insensitive;
-        if !counts && !folds {
-            return Ok(());
-        }
         let Some(parent) = uri.parent().and_then(|parent| tree.node(parent.as_str())) else { return Ok(()) };
-        let own = uri.last().map(Segment::name);
-        let new = name.map(folded);
-        let mut others = 0_usize;
-        for child in parent.children() {
-            let name = resolved(child.name());
-            let is_itself = !is_new && own.as_deref() == Some(&*name);
-            if folds && !is_itself && new.as_ref().is_some_and(|new| *new == folded(&name)) {
+        if description.case_sense() == CaseSense::Insensitive && !parent.ignores_case() {
+            let own = uri.last().map(Segment::name);
+            let new = name.map(folded);
+            let is_same = |child: NodeRef<'_>| {
+                let name = resolved(child.name());
+                let is_itself = !is_new && own.as_deref() == Some(&*name);
+                !is_itself && new.as_ref().is_some_and(|new| *new == folded(&name))
+            };
+            if parent.children().any(is_same) {
                 return Err(ViolationKind::SameButForCase);
             }
-            if counts
-                && matches!(description.parent().below(&name), Described::Described(of) if of.place() == description.place())
-            {
-                others += 1;
-            }
         }
-        match max {
-            Some(max) if counts && others >= max as usize => {
-                Err(if max == 1 { ViolationKind::OnlyOne } else { ViolationKind::TooMany })
-            }
-            _ => Ok(()),
+        // One of a name is there or is not: that the tree tells.
+        let Some(max) = description.occurrence().max().filter(|_| is_new && description.name().is_none())
+        else {
+            return Ok(());
+        };
+        let named = description.parent().children().filter_map(Description::name);
+        let named = named.filter(|name| parent.child(name).is_some()).count();
+        if parent.child_count().saturating_sub(named) < max as usize {
+            return Ok(());
         }
+        Err(if max == 1 { ViolationKind::OnlyOne } else { ViolationKind::TooMany })
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::TreeError;
-use crate::mgmt_tree::{CaseSense, NodeType, Scope};
+use crate::mgmt_tree::{NodeType, Scope};
 use crate::node::NodeSpec;
 use crate::tree::Tree;
 use crate::uri::{NodeUri, escape};
@@ -65,7 +65,7 @@ impl Description<'_> {
     /// Says of a node what the description says of its permanence and of the commands it takes.
     pub(crate) fn mark(self, spec: NodeSpec) -> NodeSpec {
         let mut spec = spec.with_access(self.access_in_tree());
-        if self.case_sense() == CaseSense::Insensitive {
+        if self.folds_below() {
             spec = spec.ignoring_case();
         }
         if self.node_type().is_some_and(|node_type| node_type.ddf_name().starts_with(INBOX)) {

@@ -377,6 +377,12 @@ impl<'s> Description<'s> {
         if child_may { access | AccessType::ADD } else { access }
     }
 
+    /// Whether names below are compared without case.
+    pub(super) fn folds_below(self) -> bool {
+        let is_insensitive = |description: Self| description.case_sense() == CaseSense::Insensitive;
+        is_insensitive(self) || self.children().any(is_insensitive)
+    }
+
     /// Whether both say the same: they are one place of one schema.
     pub(super) const fn place(self) -> usize {
         self.at
