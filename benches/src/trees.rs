@@ -43,7 +43,8 @@ pub fn empty() -> Tree {
         .with_max_nodes(usize::MAX / 2)
         .with_max_total_len(usize::MAX / 2);
     let mut tree = Tree::new(limits).with_hash_seed(1);
-    let acl = Acl::parse("Add=*&Delete=com.example.dm&Get=com.example.dm+com.example.other&Replace=com.example.dm");
+    let acl =
+        Acl::parse("Add=*&Delete=com.example.dm&Get=com.example.dm+com.example.other&Replace=com.example.dm");
     tree.set_acl(".", acl.expect("an acl")).expect("the root takes it");
     tree
 }

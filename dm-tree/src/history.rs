@@ -94,6 +94,7 @@ impl NodeImage {
             Content::Interior(interior) => ImageKind::Interior { mo_id: interior.mo_id.as_ref().into() },
             Content::Leaf(value) => ImageKind::Leaf(value.clone()),
             Content::Mount(mount) => ImageKind::Mount(*mount),
+            Content::Vacant => ImageKind::Interior { mo_id: String::new() },
         };
         Self {
             uri: tree.uri_of(id),

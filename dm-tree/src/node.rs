@@ -210,7 +210,7 @@ impl<'t> NodeRef<'t> {
         match self.node().content {
             Content::Interior(_) => Some(true),
             Content::Leaf(_) => Some(false),
-            Content::Mount(_) => None,
+            Content::Mount(_) | Content::Vacant => None,
         }
     }
 

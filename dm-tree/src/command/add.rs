@@ -31,7 +31,7 @@ impl Acting<'_> {
         }
         let max_len = self.tree.limits().max_value_len;
         let (spot, ancestors) = self.add_at(&uri, || content.to_new_node(max_len))?;
-        self.record(&spot, ChangeKind::Added { ancestors });
+        self.record_at(&uri, &spot, ChangeKind::Added { ancestors });
         Ok(())
     }
 
