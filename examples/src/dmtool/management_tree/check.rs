@@ -43,7 +43,7 @@ const SHOWN: usize = 1000;
 
 impl Check {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
-        let profile = self.profile.profile;
+        let profile = self.profile;
         let files = self.ddf.iter().chain([&self.tree]);
         if files.filter(|path| path.as_os_str() == "-").count() > 1 {
             return Err(Failure::usage("only one of the files can be standard input"));

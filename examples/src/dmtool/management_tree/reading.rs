@@ -12,14 +12,14 @@ use dm_tree::{TreeLimits, TreePolicy, UriLimits};
 use crate::dmtool::failure::{Described, Failure};
 use crate::dmtool::input::{Input, LIMITS};
 use crate::dmtool::kind::{Kind, Recognised};
-use crate::dmtool::profile::Profile;
+use crate::dmtool::profile::ProfileArg;
 
 /// Nodes of a document: more than any device's, and no engineer's machine is worn out.
 const NODES: usize = 1 << 21;
 
 /// How the documents of a profile are read.
-fn options(profile: Profile) -> DocumentOptions {
-    let base = match profile.options().quirks {
+fn options(profile: ProfileArg) -> DocumentOptions {
+    let base = match profile.quirks {
         Quirks::STRICT => DocumentOptions::STRICT,
         _ => DocumentOptions::FIELD,
     };
@@ -27,7 +27,7 @@ fn options(profile: Profile) -> DocumentOptions {
 }
 
 /// Reads a description or a serialised tree of either encoding, and refuses all else.
-pub(super) fn read(input: &Input, profile: Profile) -> Result<MgmtTree, Failure> {
+pub(super) fn read(input: &Input, profile: ProfileArg) -> Result<MgmtTree, Failure> {
     let options = options(profile);
     let read = || {
         let recognised = Recognised::new(&input.octets)?;
@@ -41,7 +41,7 @@ pub(super) fn read(input: &Input, profile: Profile) -> Result<MgmtTree, Failure>
 }
 
 /// The schema of all descriptions; `None` when there is none.
-pub(super) fn schema(files: &[PathBuf], profile: Profile) -> Result<Option<Schema>, Failure> {
+pub(super) fn schema(files: &[PathBuf], profile: ProfileArg) -> Result<Option<Schema>, Failure> {
     let mut schema = None;
     for file in files {
         let input = Input::read(file)?;
@@ -57,7 +57,7 @@ pub(super) fn schema(files: &[PathBuf], profile: Profile) -> Result<Option<Schem
 }
 
 /// A tree with room for whatever was read.
-pub(super) fn empty_tree(profile: Profile) -> Tree {
+pub(super) fn empty_tree(profile: ProfileArg) -> Tree {
     let limits = TreeLimits::default()
         .with_uri(UriLimits::UNLIMITED)
         .with_max_nodes(NODES)
@@ -70,7 +70,7 @@ pub(super) fn empty_tree(profile: Profile) -> Tree {
 }
 
 /// A tree of what is in a file.
-pub(super) fn load(file: &Path, schema: Option<&Schema>, profile: Profile) -> Result<Tree, Failure> {
+pub(super) fn load(file: &Path, schema: Option<&Schema>, profile: ProfileArg) -> Result<Tree, Failure> {
     let input = Input::read(file)?;
     let document = read(&input, profile)?;
     let mut tree = empty_tree(profile);

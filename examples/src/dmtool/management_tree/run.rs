@@ -58,7 +58,7 @@ The answer is a SyncML message in XML. Exit codes:
 
 impl Run {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
-        let profile = self.profile.profile;
+        let profile = self.profile;
         let files = self.ddf.iter().chain([&self.load, &self.message]);
         if files.filter(|path| path.as_os_str() == "-").count() > 1 {
             return Err(Failure::usage("only one of the files can be standard input"));

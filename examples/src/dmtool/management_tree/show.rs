@@ -44,7 +44,7 @@ t_stamp, type, ver_no, value ({\"text\"} or {\"base64\"}), description and nodes
 impl Show {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let input = Input::read(&self.file)?;
-        let tree = read(&input, self.profile.profile)?;
+        let tree = read(&input, self.profile)?;
         let (kind, said) = match tree.is_description() {
             true => ("ddf", "a device description (DDF)"),
             false => ("tnds", "a management tree (TNDS)"),
