@@ -160,7 +160,7 @@ pub enum NewNode {
 }
 
 impl NewNode {
-    /// An interior node with a management object identifier, which may be empty.
+    /// An interior node with a management object identifier that may be empty.
     #[must_use]
     pub fn interior(mo_id: impl Into<String>) -> Self {
         Self::Interior { mo_id: mo_id.into() }

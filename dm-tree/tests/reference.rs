@@ -421,7 +421,7 @@ proptest! {
         for record in &records[..stored] {
             restored.replay(record).unwrap();
         }
-        prop_assert_eq!(restored.snapshot().unwrap(), snapshot.clone());
+        prop_assert_eq!(&restored.snapshot().unwrap(), &snapshot);
         let mut restored = Tree::restore(&snapshot, limits).unwrap();
         for record in &records[stored..] {
             restored.replay(record).unwrap();

@@ -9,7 +9,7 @@ use dm_tree::ddf::{self, Described, Schema, SchemaError, ViolationKind};
 use dm_tree::mgmt_tree::{DocumentOptions, MgmtTree, Occurrence, Scope};
 use dm_tree::{
     AccessType, Acl, AddrType, AppAddr, AppAuth, AuthLevel, AuthType, Content, DevDetail, DevInfo, DmAccount,
-    Format, NewNode, NodeSpec, NodeUri, Rights, SchemaCommand, Secret, ServerId, Tree, Value,
+    Format, Inbox, NewNode, NodeSpec, NodeUri, Rights, SchemaCommand, Secret, ServerId, Tree, Value,
 };
 
 fn document(xml: &str) -> MgmtTree {
@@ -304,6 +304,7 @@ fn standard_objects_are_as_described() {
     account.credentials =
         vec![credentials.with_name("me").with_secret(Secret::new("s3cret")).with_data(Secret::new([0, 255]))];
     account.install(&mut tree, "./DMAcc/one").unwrap();
+    Inbox::install(&mut tree, ".").unwrap();
     let schema = schema(&[ddf::DEV_INFO, ddf::DEV_DETAIL, ddf::DM_ACC, ddf::INBOX]);
     let found: Vec<_> = schema.violations(&tree).map(|violation| violation.to_string()).collect();
     assert_eq!(found, [] as [&str; 0]);
@@ -311,7 +312,7 @@ fn standard_objects_are_as_described() {
         ("./DevInfo", DevInfo::MO_ID),
         ("./DevDetail", DevDetail::MO_ID),
         ("./DMAcc/one", DmAccount::MO_ID),
-        ("./Inbox", "urn:oma:mo:oma-dm-inbox:1.0"),
+        ("./Inbox", Inbox::MO_ID),
     ] {
         let Described::Described(top) = schema.find(&NodeUri::parse(uri).unwrap()) else { panic!("{uri}") };
         assert_eq!(top.node_type().unwrap().ddf_name(), mo_id);

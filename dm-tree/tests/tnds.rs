@@ -527,6 +527,31 @@ fn time_stamps_come_from_the_clock() {
     assert_eq!(get(&mut without, ".?list=TNDS").0, 200);
 }
 
+/// What is left in the Inbox is for the device, by its type; no server reads it there.
+#[test]
+fn objects_are_left_in_the_inbox() {
+    let mut tree = Tree::default();
+    dm_tree::Inbox::install(&mut tree, ".").unwrap();
+    let account = "<Node><NodeName>x</NodeName><RTProperties><ACL>Get=S&amp;Replace=S</ACL><Format><node/></Format><Type>\
+                   <DDFName>urn:oma:mo:oma-dm-dmacc:1.0</DDFName></Type></RTProperties><Node><NodeName>ServerID</NodeName>\
+                   <Value>S</Value></Node><Node><NodeName>AppAuth</NodeName><Node><NodeName/><Node>\
+                   <NodeName>AAuthSecret</NodeName><Value>hunter2</Value></Node></Node></Node></Node>";
+    assert_eq!(add(&mut tree, "S", "./Inbox", &document(account)), (200, String::new()));
+    let left: Vec<_> = dm_tree::Inbox::contents(&tree).map(|node| node.mo_id()).collect();
+    assert_eq!(left, [dm_tree::DmAccount::MO_ID]);
+    let server = id("S");
+    let mut handlers = ();
+    let mut acting = tree.act_for(&server, &mut handlers);
+    for uri in ["./Inbox", "./Inbox/x", "./Inbox/x/ServerID"] {
+        assert_eq!(acting.get_tnds(uri, Filter::ALL).unwrap_err().status().get(), 405, "{uri}");
+    }
+    let read = acting.get_tnds(".", Filter::ALL).unwrap();
+    assert_eq!(read.nodes().len(), 1, "{read:?}");
+    // The secret of an account is one wherever it lies.
+    let secret = tree.node("./Inbox/x/AppAuth/1/AAuthSecret").unwrap();
+    assert!(secret.value().unwrap().is_secret() && !secret.access().contains(AccessType::GET));
+}
+
 proptest! {
     /// Whatever is refused leaves the tree as it was, numbers and lists and all; what is done is there.
     #[test]
