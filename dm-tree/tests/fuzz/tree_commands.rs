@@ -45,7 +45,7 @@ impl<'a> Choices<'a> {
                 "Fold",
             ]));
         }
-        if self.octet() % 8 == 0 {
+        if self.octet().is_multiple_of(8) {
             uri.push_str(&String::from_utf8_lossy(self.raw()));
         }
         uri
@@ -86,7 +86,7 @@ fn act(tree: &mut Tree, choices: &mut Choices<'_>, server: &ServerId) -> Result<
         8 => acting.get(&uri).map(drop),
         _ => {
             let after = choices.uri();
-            let after = NodeUri::parse(&after).ok().filter(|_| after.len() % 2 == 0);
+            let after = NodeUri::parse(&after).ok().filter(|_| after.len().is_multiple_of(2));
             let mut walk = acting.walk(&uri, after.as_ref())?;
             while walk.next()?.is_some() {}
             Ok(())
