@@ -81,6 +81,14 @@ pub enum RestoreErrorKind {
     Misfit,
 }
 
+#[cfg(test)]
+impl TreeSnapshot {
+    /// What is in the tree, without the number of the next mount.
+    pub(crate) fn nodes(&self) -> (&[NodeImage], &[(MountId, alloc::string::String, Acl)]) {
+        (&self.nodes, &self.mounted_acls)
+    }
+}
+
 impl TreeRecord {
     /// How many changes it holds, of single nodes.
     #[must_use]

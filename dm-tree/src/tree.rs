@@ -425,7 +425,7 @@ impl Default for Tree {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
 
@@ -436,7 +436,7 @@ mod tests {
     }
 
     /// The counters agree with the nodes.
-    fn check(tree: &Tree) {
+    pub(crate) fn check(tree: &Tree) {
         let walked: Vec<_> = tree.root().walk().collect();
         assert_eq!(walked.len(), tree.len());
         let mounts: usize = tree.mounts.values().map(|mount| mount.size().1).sum();
