@@ -194,6 +194,11 @@ fn trees_ask_their_schema() {
     acting.add_tnds("./Top/List", &bare).unwrap();
     assert_eq!(tree.node("./Top/List/e/Name").unwrap().value(), Some(&Value::chr("none")));
     assert_eq!(tree.node("./Top/List/e/Level").unwrap().value(), Some(&Value::int(7)));
+    // So it does for a document of the device's own.
+    let own = "<Node><NodeName>Count</NodeName><Path>./Top</Path><Value>9</Value></Node>";
+    let own = document(&format!("<MgmtTree><VerDTD>1.2</VerDTD>{own}</MgmtTree>"));
+    assert_eq!(tree.load_tnds(&own, Some(&self::schema(&[&example()]))), Ok(0));
+    assert_eq!(tree.node("./Top/Count").unwrap().value(), Some(&Value::int(9)));
 }
 
 #[test]

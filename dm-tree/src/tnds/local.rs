@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::ddf::{Described, Schema};
 use crate::error::{Refusal, TreeError};
 use crate::mgmt_tree::{DocumentError, MgmtTree};
-use crate::node::{NodeRef, NodeSpec};
+use crate::node::{NewNode, NodeRef, NodeSpec};
 use crate::tree::{Place, Tree};
 use crate::uri::{NodeUri, UriErrorKind};
 use crate::value::{Value, ValueError};
@@ -61,23 +61,24 @@ impl Tree {
                     crate::standard::hide_secrets(self, id);
                 }
             } else {
-                self.update(placed, spec).map_err(at)?;
+                self.update(placed, &spec).map_err(at)?;
             }
         }
         Ok(new)
     }
 
     /// Gives a node that is there what a document says of it.
-    fn update(&mut self, placed: &Placed<'_>, spec: NodeSpec) -> Result<(), TreeError> {
+    fn update(&mut self, placed: &Placed<'_>, spec: &NodeSpec) -> Result<(), TreeError> {
         let uri = placed.uri.as_str();
         let is_interior = self.node(uri).and_then(NodeRef::is_interior);
         if is_interior != Some(placed.is_interior) {
             return Err(TreeError::Exists);
         }
-        if let Some(value) = leaf_of(placed).unwrap_or_default().filter(|_| placed.node.value.is_some()) {
-            self.set_value(uri, value)?;
+        if let Some(NewNode::Leaf(value)) = spec.kind()
+            && placed.node.value.is_some()
+        {
+            self.set_value(uri, value.clone())?;
         }
-        let _ = spec;
         if let Some(rt) = &placed.node.rt {
             if let Some(acl) = rt.acl.clone().filter(|acl| !acl.is_empty()) {
                 self.set_acl(uri, acl)?;
