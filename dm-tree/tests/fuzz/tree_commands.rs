@@ -113,7 +113,7 @@ pub(crate) fn run(data: &[u8]) {
     let servers = ["S", "T", "U"].map(|id| ServerId::new(id).expect("an identifier"));
     while !choices.0.is_empty() {
         let server = &servers[usize::from(choices.octet()) % 3];
-        if choices.octet() % 8 == 0 {
+        if choices.octet().is_multiple_of(8) {
             tree.set_wall_clock(Timestamp::from_unix(i64::from(choices.octet())).expect("a time"));
         }
         let members = choices.octet() % 8;
