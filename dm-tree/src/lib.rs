@@ -53,6 +53,8 @@
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
 //!   [`NoAnswer::Later`], [`Tree::answer`].
+//! - Whole subtrees and descriptions as documents, in XML and WBXML: [`mgmt_tree`] for the documents, [`tnds`] for
+//!   values into a tree and out of it, [`ddf`] for schemas.
 //! - Survive a restart: [`Tree::snapshot`], [`Tree::take_record`], [`Tree::replay`].
 //! - Only parse: [`NodeUri`], [`Uri`], [`Acl`], [`ServerId`], [`Timestamp`].
 //!
@@ -66,7 +68,7 @@
 //! - Names are hashed with a key: give a tree that strangers may add to a random one
 //!   ([`Tree::with_hash_seed`]).
 //! - The caller authenticates. A server identifier given to this crate is believed.
-//! - Not here: bootstrap and delegation. Serialised subtrees (TNDS) are answered 406 or 415.
+//! - Not here: bootstrap and delegation.
 //!
 //! # Spec map
 //!
@@ -82,13 +84,14 @@
 //! | DM 1.3, Copy of subtrees | [`Acting::copy`] |
 //! | DM Protocol 1.2.1, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
 //! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`], [`Inbox`] |
+//! | TND 1.2.1, TNDS and DDF | [`mgmt_tree::MgmtTree`], [`Acting::add_tnds`], [`Acting::get_tnds`], [`ddf::Schema`] |
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
 //!
-//! - `xml` (default) is handed down to `dm-syncml` and changes nothing here. Without it the crate is `no_std` with
-//!   `alloc`.
+//! - `xml` (default) is handed down to `dm-syncml`, and reads and writes documents in XML. Without it the crate is
+//!   `no_std` with `alloc`.
 //! - `serde`: snapshots, records and the values in them can be written and read.
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
@@ -105,11 +108,13 @@ mod atomic;
 mod change;
 mod command;
 mod content;
+pub mod ddf;
 mod error;
 mod execute;
 mod handler;
 mod history;
 mod limits;
+pub mod mgmt_tree;
 mod mount;
 mod mutation;
 mod node;
@@ -126,6 +131,7 @@ mod session;
 mod standard;
 mod store;
 mod timestamp;
+pub mod tnds;
 mod tree;
 mod uri;
 mod value;
@@ -146,7 +152,7 @@ pub use pending::{Answered, LateAnswer, Ticket};
 pub use property::Property;
 pub use record::{RestoreError, RestoreErrorKind, TreeRecord, TreeSnapshot};
 pub use rights::{AccessType, Rights};
-pub use schema::{SchemaCheck, SchemaCommand};
+pub use schema::{Expected, SchemaCheck, SchemaCommand};
 pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
 pub use session::Effects;

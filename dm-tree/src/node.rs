@@ -252,6 +252,12 @@ impl<'t> NodeRef<'t> {
         })
     }
 
+    /// How many children are stored below it.
+    #[must_use]
+    pub fn child_count(self) -> usize {
+        self.tree.store.unsorted(self.id).len()
+    }
+
     /// The child of this name (not escaped).
     #[must_use]
     pub fn child(self, name: &str) -> Option<Self> {
