@@ -83,6 +83,7 @@ extern crate alloc;
 pub mod auth;
 mod codes;
 mod error;
+mod http;
 mod model;
 pub mod session;
 mod time;

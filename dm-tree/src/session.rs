@@ -63,7 +63,7 @@ impl Tree {
     /// let mut effects = Effects::default();
     /// loop {
     ///     match tree.poll_session(now, &mut session, &server, &mut (), &mut effects) {
-    ///         ClientOutput::Send(uri, body) => assert!(uri == "https://dm.example.com/" && !body.is_empty()),
+    ///         ClientOutput::Send(uri, message) => assert!(uri == "https://dm.example.com/" && !message.body.is_empty()),
     ///         ClientOutput::Wait(_) => break,
     ///         _ => {} // store records, look at events
     ///     }

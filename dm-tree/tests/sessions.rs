@@ -1,8 +1,8 @@
 //! Two real machines: a server session manages a tree through a client session.
 
 use dm_syncml::session::{
-    Account, Answer, ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Record,
-    ServerConfig, ServerEvent, ServerOutput, ServerSession,
+    Account, Answer, ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Outgoing,
+    Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
 };
 use dm_syncml::{
     Add, CmdId, Command, Correlator, Data, DecodeOptions, Delete, Encoding, Exec, Format, Get, Instant, Item,
@@ -117,7 +117,7 @@ fn manage(device: &mut Device, encoding: Encoding, commands: Vec<Command<'static
             &mut device.effects,
         );
         let body = match output {
-            ClientOutput::Send(uri, body) => {
+            ClientOutput::Send(uri, Outgoing { body, .. }) => {
                 assert_eq!(uri.as_str(), SERVER);
                 body
             }
@@ -155,7 +155,7 @@ fn manage(device: &mut Device, encoding: Encoding, commands: Vec<Command<'static
                     }
                 }
                 ServerOutput::Event(ServerEvent::GivenUp(_, why)) => panic!("given up: {why:?}"),
-                ServerOutput::Reply(body) => reply = Some(body),
+                ServerOutput::Reply(Outgoing { body, .. }) => reply = Some(body),
                 ServerOutput::Wait(_) => break,
                 _ => {}
             }

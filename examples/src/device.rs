@@ -133,8 +133,9 @@ impl Device {
                 &mut self.handlers,
                 &mut effects,
             ) {
-                ClientOutput::Send(uri, body) => {
-                    let answer = wire.post(&self.name, "gateway", uri.as_str(), self.encoding, body).await;
+                ClientOutput::Send(uri, message) => {
+                    let answer =
+                        wire.post(&self.name, "gateway", uri.as_str(), self.encoding, message.body).await;
                     let now = clock.now();
                     match answer
                         .as_deref()

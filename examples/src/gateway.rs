@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use dm_syncml::session::{
-    ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Record,
+    ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Outgoing, Record,
 };
 use dm_syncml::{DecodeOptions, Encoding, Instant, SessionId};
 use dm_tree::{DevInfo, ServerId};
@@ -45,7 +45,7 @@ pub struct GatewayDriver {
 struct Shared {
     gateway: Gateway,
     /// Requests of devices that wait for their answer.
-    exchanges: HashMap<u64, oneshot::Sender<Vec<u8>>>,
+    exchanges: HashMap<u64, oneshot::Sender<Outgoing>>,
     next_exchange: u64,
     deadline: Option<Instant>,
 }
@@ -113,9 +113,9 @@ impl GatewayDriver {
                         gateway.handle_notify_failed(now, ticket);
                     }
                 }
-                GatewayOutput::Reply { exchange, body } => {
+                GatewayOutput::Reply { exchange, message } => {
                     // The device may have hung up; it will ask again.
-                    let _ = exchanges.remove(&exchange).map(|waiting| waiting.send(body));
+                    let _ = exchanges.remove(&exchange).map(|waiting| waiting.send(message));
                 }
                 // Dropping the sender ends the request.
                 GatewayOutput::NoReply { exchange } => drop(exchanges.remove(&exchange)),
@@ -136,7 +136,7 @@ impl GatewayDriver {
     }
 
     /// A device's request.
-    async fn answer(&self, encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    async fn answer(&self, encoding: Encoding, body: &[u8]) -> Result<Outgoing, Refusal> {
         let incoming = Incoming::decode(encoding, body, &DecodeOptions::new())
             .map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
         let (sender, answer) = oneshot::channel();
@@ -222,9 +222,10 @@ impl GatewayDriver {
                     let taken = session.handle_outcome(now, handle, outcome);
                     debug_assert_eq!(taken, Ok(()), "the gateway answers each item");
                 }
-                ClientOutput::Send(uri, body) => {
+                ClientOutput::Send(uri, message) => {
                     let encoding = account.encoding;
-                    let answer = self.wire.post("gateway", "server", uri.as_str(), encoding, body).await;
+                    let answer =
+                        self.wire.post("gateway", "server", uri.as_str(), encoding, message.body).await;
                     let now = self.clock.now();
                     match answer
                         .as_deref()
@@ -266,5 +267,5 @@ async fn handle(
 ) -> Result<Response, Refusal> {
     let encoding = encoding_of(&headers)?;
     let answer = driver.answer(encoding, &body).await?;
-    Ok(reply(encoding, answer))
+    Ok(reply(encoding, answer.body))
 }

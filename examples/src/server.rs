@@ -101,7 +101,7 @@ impl<O: Operator> DmServer<O> {
                     session.handle_persisted(now, seq);
                 }
                 ServerOutput::Event(event) => self.operator.handle_event(key.peer(), session, event),
-                ServerOutput::Reply(body) => answer = Some(body),
+                ServerOutput::Reply(message) => answer = Some(message.body),
                 ServerOutput::Closed => {
                     self.sessions.remove(key);
                     return answer;

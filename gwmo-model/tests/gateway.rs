@@ -569,15 +569,16 @@ fn claim(town: &mut Town, peer: &str, session: &str) -> dm_syncml::Message<'stat
     let initiation = Initiation::Client(dm_syncml::SessionId::new(session.to_owned()).unwrap());
     let config = ClientConfig::new(uri(peer), uri(town::GATEWAY_URL));
     let mut session = ClientSession::new(town.now(), config, initiation, Vec::new());
-    let ClientOutput::Send(_, body) = session.poll_output() else { panic!("a client begins") };
+    let ClientOutput::Send(_, message) = session.poll_output() else { panic!("a client begins") };
     let incoming =
-        Incoming::decode(dm_syncml::Encoding::Wbxml, &body, &dm_syncml::DecodeOptions::new()).unwrap();
+        Incoming::decode(dm_syncml::Encoding::Wbxml, &message.body, &dm_syncml::DecodeOptions::new())
+            .unwrap();
     let now = town.now();
     town.gateway.handle_device_message(now, 77_000, &incoming, [7; 16]).unwrap();
     let mut reply = None;
     loop {
         match town.gateway.poll_output() {
-            gwmo_model::GatewayOutput::Reply { exchange: 77_000, body } => reply = Some(body),
+            gwmo_model::GatewayOutput::Reply { exchange: 77_000, message } => reply = Some(message.body),
             gwmo_model::GatewayOutput::Wait(_) => break,
             other => panic!("{other:?}"),
         }

@@ -21,6 +21,7 @@ use super::composer::{Composer, Letterhead};
 use super::incoming::Incoming;
 use super::ledger::CommandHandle;
 use super::outcome::Outcome;
+use super::outgoing::Outgoing;
 use super::unstored::Unstored;
 use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
 use answers::{Answers, fits};
@@ -64,9 +65,9 @@ enum State {
     /// Commands are being executed.
     Executing(Received),
     /// A message waits to be sent.
-    Sending(Vec<u8>),
+    Sending(Outgoing),
     /// An answer is due.
-    Waiting { body: Vec<u8>, attempt: u8, deadline: Instant },
+    Waiting { message: Outgoing, attempt: u8, deadline: Instant },
     /// Over.
     Closed,
 }
@@ -221,7 +222,7 @@ impl ClientSession {
     /// Time has passed. Calling it early or late does no harm.
     pub fn handle_tick(&mut self, now: Instant) {
         self.advance(now);
-        let State::Waiting { body, attempt, deadline } = &mut self.state else { return };
+        let State::Waiting { message, attempt, deadline } = &mut self.state else { return };
         if *deadline > self.now {
             return;
         }
@@ -232,7 +233,7 @@ impl ClientSession {
         // The same octets again: the server answers them from memory.
         *attempt += 1;
         *deadline = self.now + self.config.answer_timeout;
-        let output = ClientOutput::Send(self.next_uri.clone(), body.clone());
+        let output = ClientOutput::Send(self.next_uri.clone(), message.clone());
         self.outputs.push_back(output);
     }
 
@@ -244,8 +245,8 @@ impl ClientSession {
         loop {
             match core::mem::replace(&mut self.state, State::Closed) {
                 State::Opening(received) => {
-                    let body = self.package_1(received);
-                    self.state = State::Sending(body);
+                    let message = self.package_1(received);
+                    self.state = State::Sending(message);
                 }
                 State::Executing(mut received) => {
                     if received.executing.is_some() {
@@ -269,22 +270,22 @@ impl ClientSession {
                             return self.poll_output();
                         }
                         None => {
-                            let body = self.package_3(received);
-                            self.state = State::Sending(body);
+                            let message = self.package_3(received);
+                            self.state = State::Sending(message);
                         }
                     }
                 }
-                State::Sending(body) if self.unstored.waits() => {
-                    self.state = State::Sending(body);
+                State::Sending(message) if self.unstored.waits() => {
+                    self.state = State::Sending(message);
                     return ClientOutput::Wait(None);
                 }
-                State::Sending(body) => {
+                State::Sending(message) => {
                     let deadline = self.now + self.config.answer_timeout;
-                    self.state = State::Waiting { body: body.clone(), attempt: 1, deadline };
-                    return ClientOutput::Send(self.next_uri.clone(), body);
+                    self.state = State::Waiting { message: message.clone(), attempt: 1, deadline };
+                    return ClientOutput::Send(self.next_uri.clone(), message);
                 }
-                State::Waiting { body, attempt, deadline } => {
-                    self.state = State::Waiting { body, attempt, deadline };
+                State::Waiting { message, attempt, deadline } => {
+                    self.state = State::Waiting { message, attempt, deadline };
                     return ClientOutput::Wait(Some(deadline));
                 }
                 State::Closed => return ClientOutput::Wait(None),
@@ -365,10 +366,17 @@ impl ClientSession {
             executing: None,
             nothing_to_answer: !challenged && !commands.iter().any(needs_answer),
         };
+        let presented = incoming.presented();
         let verdict = match &mut self.verifier {
             // Without commands there is nothing to be trusted with, so missing credentials are not asked for (DM Security 1.2.1, challenges).
-            Some(_) if header.cred.is_none() && !commands.iter().any(needs_answer) => None,
-            Some(verifier) => Some(verifier.check(header.cred.as_ref(), entropy)),
+            Some(_)
+                if presented.is_nothing()
+                    && !self.server_authenticated
+                    && !commands.iter().any(needs_answer) =>
+            {
+                None
+            }
+            Some(verifier) => Some(verifier.check(&presented, entropy)),
             None => None,
         };
         if let Some(verdict) = verdict {
@@ -388,7 +396,10 @@ impl ClientSession {
                 self.server_authenticated = true;
                 self.event(ClientEvent::ServerAuthenticated);
             }
-            if let Some(nonce) = verdict.store {
+            // A nonce that no answer carries to the server would put the two out of step.
+            if let Some(nonce) = verdict.store
+                && !received.nothing_to_answer
+            {
                 self.persist(Record::ServerNonce(nonce));
             }
         }
@@ -424,7 +435,7 @@ impl ClientSession {
     }
 
     /// Package 1: who we are and why we come.
-    fn package_1(&mut self, received: Option<Received>) -> Vec<u8> {
+    fn package_1(&mut self, received: Option<Received>) -> Outgoing {
         self.msg_id = self.msg_id.saturating_add(1);
         let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover));
         if let Some(received) = received {
@@ -453,11 +464,18 @@ impl ClientSession {
             let replace = Replace::new(composer.next_cmd_id(), self.config.dev_info.clone());
             composer.push(replace.into());
         }
-        composer.finish(true)
+        let body = composer.finish(true);
+        self.sign(body)
+    }
+
+    /// A message with its MAC, if our scheme has one.
+    fn sign(&mut self, body: Vec<u8>) -> Outgoing {
+        let hmac = self.prover.sign(&body);
+        Outgoing::new(self.letterhead.encoding, body, hmac)
     }
 
     /// Package 3: what became of the server's commands.
-    fn package_3(&mut self, received: Received) -> Vec<u8> {
+    fn package_3(&mut self, received: Received) -> Outgoing {
         self.msg_id = self.msg_id.saturating_add(1);
         let limit =
             self.peer_max_msg_size.map_or(usize::MAX, |size| usize::try_from(size).unwrap_or(usize::MAX));
@@ -483,7 +501,8 @@ impl ClientSession {
         for answers in answers {
             answers.push(&mut composer);
         }
-        composer.finish(true)
+        let body = composer.finish(true);
+        self.sign(body)
     }
 }
 

@@ -45,11 +45,10 @@ impl Composer {
         );
         header.ver_dtd = letterhead.ver_dtd.clone();
         header.ver_proto = letterhead.ver_proto.clone();
-        if let Some((cred, user)) = prover.and_then(Prover::show) {
-            header.cred = Some(cred);
-            if let Some(user) = user {
-                header.source = Source::new(letterhead.own.clone()).with_loc_name(user);
-            }
+        let shown = prover.map(Prover::show).unwrap_or_default();
+        header.cred = shown.cred;
+        if let Some(user) = shown.user {
+            header.source = Source::new(letterhead.own.clone()).with_loc_name(user);
         }
         let mut meta = Meta::new();
         if let Some(size) = letterhead.max_msg_size {

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use md5::{Digest, Md5};
 
+use crate::auth::{MacHeader, MacHeaderError, Presented};
 use crate::error::DecodeError;
 use crate::model::{Command, DecodeOptions, Encoding, Message};
 
@@ -27,6 +28,8 @@ pub struct Incoming<'a> {
     pub(super) encoding: Encoding,
     /// Tells whether a message with the same MsgID is the same message.
     pub(super) fingerprint: [u8; 16],
+    /// The MAC that came beside it.
+    mac: Option<Result<MacHeader, MacHeaderError>>,
 }
 
 impl<'a> Incoming<'a> {
@@ -36,7 +39,25 @@ impl<'a> Incoming<'a> {
     /// As [`Message::decode`].
     pub fn decode(encoding: Encoding, body: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
         let message = Message::decode(encoding, body, options)?;
-        Ok(Self { message, encoding, fingerprint: Md5::digest(body).into() })
+        Ok(Self { message, encoding, fingerprint: Md5::digest(body).into(), mac: None })
+    }
+
+    /// Adds the value of the `x-syncml-hmac` header that came beside the body, if one did. A value that cannot be read counts as a wrong
+    /// MAC, for a peer that must show one.
+    #[must_use]
+    pub fn with_hmac(mut self, value: Option<&[u8]>) -> Self {
+        self.mac = value.map(MacHeader::parse);
+        self
+    }
+
+    /// What the message shows of its sender.
+    pub(super) fn presented(&self) -> Presented<'_> {
+        Presented {
+            cred: self.message.header.cred.as_ref(),
+            mac: self.mac.as_ref(),
+            user: self.user(),
+            body_digest: &self.fingerprint,
+        }
     }
 
     /// The message.

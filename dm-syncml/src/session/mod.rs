@@ -34,9 +34,9 @@
 //!
 //! let end = loop {
 //!     match client.poll_output() {
-//!         // A real client posts the body; here the server's machine is at hand.
-//!         ClientOutput::Send(_, body) => {
-//!             let request = Incoming::decode(Encoding::Wbxml, &body, &DecodeOptions::new())?;
+//!         // A real client posts the message; here the server's machine is at hand.
+//!         ClientOutput::Send(_, message) => {
+//!             let request = Incoming::decode(Encoding::Wbxml, &message.body, &DecodeOptions::new())?;
 //!             session.handle_message(now, &request, *b"a server's nonce")?;
 //!             let reply = loop {
 //!                 match session.poll_output() {
@@ -49,7 +49,7 @@
 //!                     _ => {}
 //!                 }
 //!             };
-//!             let answer = Incoming::decode(Encoding::Wbxml, &reply, &DecodeOptions::new())?;
+//!             let answer = Incoming::decode(Encoding::Wbxml, &reply.body, &DecodeOptions::new())?;
 //!             client.handle_message(now, &answer, *b"a client's nonce")?;
 //!         }
 //!         ClientOutput::Execute(handle, _get) => {
@@ -70,6 +70,7 @@ mod composer;
 mod incoming;
 mod ledger;
 mod outcome;
+mod outgoing;
 mod server;
 mod unstored;
 
@@ -77,6 +78,7 @@ pub use client::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSessi
 pub use incoming::{Incoming, SessionKey};
 pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
 pub use outcome::{ItemOutcome, Outcome};
+pub use outgoing::Outgoing;
 pub use server::{Account, ServerConfig, ServerEnd, ServerEvent, ServerOutput, ServerSession};
 
 use core::fmt;

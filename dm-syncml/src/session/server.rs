@@ -17,6 +17,7 @@ use crate::time::Instant;
 use super::composer::{Composer, Letterhead};
 use super::incoming::Incoming;
 use super::ledger::{Answer, CommandHandle, GivenUp, Ledger};
+use super::outgoing::Outgoing;
 use super::unstored::Unstored;
 use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
 
@@ -56,7 +57,7 @@ enum State {
     /// An answer is to be made once all events are drained and records stored.
     Answering(Draft),
     /// An answer has been made and is to be handed out.
-    Replying { body: Vec<u8>, end: bool },
+    Replying { message: Outgoing, end: bool },
     /// Over, but the last answer may be asked for again.
     Lingering,
     /// Over, and `Closed` has been said.
@@ -89,7 +90,8 @@ struct Reply {
 struct Exchange {
     msg_id: u32,
     fingerprint: [u8; 16],
-    reply: Vec<u8>,
+    /// `None` until it has been made.
+    reply: Option<Outgoing>,
 }
 
 impl ServerSession {
@@ -174,7 +176,7 @@ impl ServerSession {
             && last.fingerprint == incoming.fingerprint
         {
             // The answer was lost: the same message has the same answer, and nothing is done twice.
-            self.events.push_back(ServerOutput::Reply(last.reply.clone()));
+            self.events.extend(last.reply.clone().map(ServerOutput::Reply));
             return Ok(());
         }
         match self.state {
@@ -224,12 +226,12 @@ impl ServerSession {
                 // Making the answer may have told of commands that cannot go out, or of the end.
                 self.poll_output()
             }
-            State::Replying { body, end } => {
+            State::Replying { message, end } => {
                 self.state = if end { State::Lingering } else { State::Waiting };
                 if let Some(last) = &mut self.last {
-                    last.reply.clone_from(&body);
+                    last.reply = Some(message.clone());
                 }
-                ServerOutput::Reply(body)
+                ServerOutput::Reply(message)
             }
             other => {
                 self.state = other;
@@ -285,7 +287,7 @@ impl ServerSession {
         if let Some(size) = header.meta.as_ref().and_then(|meta| meta.max_msg_size()) {
             self.peer_max_msg_size = Some(size);
         }
-        self.last = Some(Exchange { msg_id, fingerprint: incoming.fingerprint, reply: Vec::new() });
+        self.last = Some(Exchange { msg_id, fingerprint: incoming.fingerprint, reply: None });
 
         if !is_dm_1(&header.ver_proto) {
             // Our own VerProto in the answer tells what would be taken.
@@ -299,7 +301,7 @@ impl ServerSession {
             });
             return;
         }
-        let verdict = self.verifier.as_mut().map(|verifier| verifier.check(header.cred.as_ref(), entropy));
+        let verdict = self.verifier.as_mut().map(|verifier| verifier.check(&incoming.presented(), entropy));
         let mut draft = Draft {
             msg_ref: header.msg_id.clone().into_owned(),
             header: (StatusCode::OK, None),
@@ -444,11 +446,14 @@ impl ServerSession {
                 end = Some(ServerEnd::Completed);
             }
         }
+        let encoding = composer.encoding();
         let body = composer.finish(!draft.next_message || end.is_some());
+        let hmac = if self.authenticated { self.prover.sign(&body) } else { None };
+        let message = Outgoing::new(encoding, body, hmac);
         if let Some(end) = end {
             self.end(end);
         }
-        self.state = State::Replying { body, end: end.is_some() };
+        self.state = State::Replying { message, end: end.is_some() };
     }
 
     fn send_commands(&mut self, composer: &mut Composer) -> usize {

@@ -8,8 +8,8 @@ use dm_sim::{Delivery, Network};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, CommandHandle, Incoming,
-    Initiation, ItemOutcome, Outcome, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
-    SessionKey,
+    Initiation, ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent, ServerOutput,
+    ServerSession, SessionKey,
 };
 use dm_syncml::{
     Alert, Command, Data, DecodeOptions, Encoding, Get, Instant, Item, LocUri, Message, Replace, SessionId,
@@ -206,7 +206,7 @@ impl World {
                     }
                     self.server_events.push(event);
                 }
-                ServerOutput::Reply(body) => {
+                ServerOutput::Reply(Outgoing { body, .. }) => {
                     self.sent.push((Node::Server, body.clone()));
                     self.network.send(Node::Server, Node::Device, body);
                 }
@@ -234,7 +234,7 @@ impl World {
                     self.client.handle_persisted(now, seq);
                 }
                 ClientOutput::Event(event) => self.client_events.push(event),
-                ClientOutput::Send(to, body) => {
+                ClientOutput::Send(to, Outgoing { body, .. }) => {
                     assert_eq!(to, SERVER);
                     self.sent.push((Node::Device, body.clone()));
                     self.network.send(Node::Device, Node::Server, body);

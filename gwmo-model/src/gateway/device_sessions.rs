@@ -77,9 +77,9 @@ impl Gateway {
                     self.session_event(no, event);
                     self.drain_machines();
                 }
-                ServerOutput::Reply(body) => {
+                ServerOutput::Reply(message) => {
                     if let Some(exchange) = at.exchange.take() {
-                        self.outputs.push_back(GatewayOutput::Reply { exchange, body });
+                        self.outputs.push_back(GatewayOutput::Reply { exchange, message });
                     }
                 }
                 ServerOutput::Closed => drop(self.sessions.remove(no)),

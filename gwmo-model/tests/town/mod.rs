@@ -9,7 +9,8 @@ use dm_sim::{Delivery, Network};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, Answer, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation,
-    ItemOutcome, Outcome, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession, SessionKey,
+    ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
+    SessionKey,
 };
 use dm_syncml::{Alert, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode};
 use dm_tree::{
@@ -494,7 +495,7 @@ impl Town {
                     self.errors.push(format!("given up: {why:?}"))
                 }
                 ServerOutput::Event(ServerEvent::Alert(alert)) => at.alerts.push(alert),
-                ServerOutput::Reply(body) => {
+                ServerOutput::Reply(Outgoing { body, .. }) => {
                     self.network.send(Place::Server(server), Place::Uplink(server), Packet::Answer(body));
                 }
                 ServerOutput::Wait(_) => return,
@@ -513,7 +514,7 @@ impl Town {
                     self.network.send(Place::Gateway, Place::Device(number), Packet::Notification(package_0));
                     self.gateway.handle_notify_sent(now, ticket);
                 }
-                GatewayOutput::Reply { exchange, body } => {
+                GatewayOutput::Reply { exchange, message: Outgoing { body, .. } } => {
                     if let Some(to) = self.exchanges.remove(&exchange) {
                         self.network.send(Place::Gateway, to, Packet::Answer(body));
                     }
@@ -563,7 +564,7 @@ impl Town {
                     self.drain_gateway();
                 }
                 ClientOutput::Event(_) => {}
-                ClientOutput::Send(_, body) => {
+                ClientOutput::Send(_, Outgoing { body, .. }) => {
                     self.network.send(Place::Uplink(server), Place::Server(server), Packet::Request(body));
                 }
                 ClientOutput::Execute(handle, command) => {
@@ -604,7 +605,7 @@ impl Town {
                     }
                     session.handle_persisted(now, seq);
                 }
-                ClientOutput::Send(_, body) => {
+                ClientOutput::Send(_, Outgoing { body, .. }) => {
                     self.network.send(Place::Device(number), Place::Gateway, Packet::Request(body));
                 }
                 ClientOutput::Execute(handle, command) => {

@@ -68,9 +68,15 @@ impl ClientConfig {
 
     /// MD5 in both directions: what the device shows, and what the server must show.
     #[must_use]
-    pub fn with_md5(mut self, device: Credentials, server: Credentials) -> Self {
-        self.device = Some((AuthScheme::Md5, device));
-        self.server_auth = Some((AuthScheme::Md5, server));
+    pub fn with_md5(self, device: Credentials, server: Credentials) -> Self {
+        self.with_auth(AuthScheme::Md5, device, server)
+    }
+
+    /// The same scheme in both directions: what the device shows, and what the server must show.
+    #[must_use]
+    pub fn with_auth(mut self, scheme: AuthScheme, device: Credentials, server: Credentials) -> Self {
+        self.device = Some((scheme, device));
+        self.server_auth = Some((scheme, server));
         self
     }
 

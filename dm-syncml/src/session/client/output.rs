@@ -1,10 +1,9 @@
 //! What a client session wants done, and what it tells.
 
-use alloc::vec::Vec;
-
 use crate::codes::StatusCode;
 use crate::model::{Command, LocUri};
 use crate::session::ledger::CommandHandle;
+use crate::session::outgoing::Outgoing;
 use crate::session::{Record, RecordSeq};
 use crate::time::Instant;
 
@@ -16,8 +15,8 @@ pub enum ClientOutput {
     Persist(RecordSeq, Record),
     /// Something happened.
     Event(ClientEvent),
-    /// Send this body to this address, and bring back the answer with [`ClientSession::handle_message`](super::ClientSession::handle_message).
-    Send(LocUri<'static>, Vec<u8>),
+    /// Send this message to this address, and bring back the answer with [`ClientSession::handle_message`](super::ClientSession::handle_message).
+    Send(LocUri<'static>, Outgoing),
     /// Execute this command for the server, and bring back what became of it with [`ClientSession::handle_outcome`](super::ClientSession::handle_outcome). One at a time, in the
     /// order of the document.
     Execute(CommandHandle, Command<'static>),

@@ -98,10 +98,16 @@ impl Account {
     /// An account with MD5 in both directions.
     #[must_use]
     pub const fn md5(device: Credentials, server: Credentials) -> Self {
+        Self::new(AuthScheme::Md5, device, server)
+    }
+
+    /// An account with the same scheme in both directions.
+    #[must_use]
+    pub const fn new(scheme: AuthScheme, device: Credentials, server: Credentials) -> Self {
         Self {
-            device: Some((AuthScheme::Md5, device)),
+            device: Some((scheme, device)),
             device_nonce: None,
-            server: Some((AuthScheme::Md5, server)),
+            server: Some((scheme, server)),
             server_nonce: None,
         }
     }

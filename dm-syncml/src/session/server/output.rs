@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{Alert, Item};
 use crate::session::ledger::{Answer, CommandHandle, GivenUp};
+use crate::session::outgoing::Outgoing;
 use crate::session::{Record, RecordSeq};
 use crate::time::Instant;
 
@@ -16,8 +17,8 @@ pub enum ServerOutput {
     Persist(RecordSeq, Record),
     /// Something happened. While events are drained more commands may be queued; they go out with the same reply.
     Event(ServerEvent),
-    /// Answer the device's message with this body, in the encoding of the request.
-    Reply(Vec<u8>),
+    /// Answer the device's message with this one, which is in the encoding of the request.
+    Reply(Outgoing),
     /// Nothing more will come: the session may be dropped.
     Closed,
     /// Nothing is due before this time; `None` when nothing is due at all.

@@ -1,0 +1,3 @@
+//! The HTTP binding.
+
+pub(crate) mod field;
