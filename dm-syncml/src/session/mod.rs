@@ -68,6 +68,7 @@
 mod client;
 mod composer;
 mod incoming;
+mod large_object;
 mod ledger;
 mod outcome;
 mod outgoing;
