@@ -247,6 +247,22 @@ constants! {
         /// MD5 digest credentials.
         AUTH_MD5 = "syncml:auth-md5";
     }
+    Mark {
+        /// Nothing works any more.
+        FATAL = "fatal";
+        /// Needs attention at once.
+        CRITICAL = "critical";
+        /// Needs attention.
+        MINOR = "minor";
+        /// May need attention.
+        WARNING = "warning";
+        /// Worth knowing: what is meant when nothing is said.
+        INFORMATIONAL = "informational";
+        /// Of no consequence.
+        HARMLESS = "harmless";
+        /// Nobody can tell.
+        INDETERMINATE = "indeterminate";
+    }
     CmdRef {
         /// The header of a message.
         SYNC_HDR = "0";
