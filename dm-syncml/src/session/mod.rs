@@ -69,6 +69,7 @@ mod client;
 mod composer;
 mod incoming;
 mod interaction;
+mod large_object;
 mod ledger;
 mod outcome;
 mod report;
