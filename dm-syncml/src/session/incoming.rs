@@ -30,6 +30,8 @@ pub struct Incoming<'a> {
     pub(super) fingerprint: [u8; 16],
     /// The MAC that came beside it.
     mac: Option<Result<MacHeader, MacHeaderError>>,
+    /// Whom the transport has authenticated.
+    pub(super) transport_identity: Option<&'a str>,
 }
 
 impl<'a> Incoming<'a> {
@@ -39,7 +41,13 @@ impl<'a> Incoming<'a> {
     /// As [`Message::decode`].
     pub fn decode(encoding: Encoding, body: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
         let message = Message::decode(encoding, body, options)?;
-        Ok(Self { message, encoding, fingerprint: Md5::digest(body).into(), mac: None })
+        Ok(Self {
+            message,
+            encoding,
+            fingerprint: Md5::digest(body).into(),
+            mac: None,
+            transport_identity: None,
+        })
     }
 
     /// Adds the value of the `x-syncml-hmac` header that came beside the body, if one did. A value that cannot be read counts as a wrong
@@ -47,6 +55,14 @@ impl<'a> Incoming<'a> {
     #[must_use]
     pub fn with_hmac(mut self, value: Option<&[u8]>) -> Self {
         self.mac = value.map(MacHeader::parse);
+        self
+    }
+
+    /// Adds the name that the transport has authenticated: that of a TLS client certificate whose chain the caller has verified. It counts
+    /// for accounts that name it ([`Account::with_certificate`](crate::session::Account::with_certificate)) and for no other.
+    #[must_use]
+    pub const fn with_transport_identity(mut self, name: Option<&'a str>) -> Self {
+        self.transport_identity = name;
         self
     }
 
