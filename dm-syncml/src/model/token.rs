@@ -249,6 +249,22 @@ constants! {
         /// A MAC over the whole message, beside it.
         AUTH_MAC = "syncml:auth-MAC";
     }
+    Mark {
+        /// Nothing works any more.
+        FATAL = "fatal";
+        /// Needs attention at once.
+        CRITICAL = "critical";
+        /// Needs attention.
+        MINOR = "minor";
+        /// May need attention.
+        WARNING = "warning";
+        /// Worth knowing: what is meant when nothing is said.
+        INFORMATIONAL = "informational";
+        /// Of no consequence.
+        HARMLESS = "harmless";
+        /// Nobody can tell.
+        INDETERMINATE = "indeterminate";
+    }
     CmdRef {
         /// The header of a message.
         SYNC_HDR = "0";

@@ -68,18 +68,22 @@
 mod client;
 mod composer;
 mod incoming;
+mod interaction;
 mod large_object;
 mod ledger;
 mod outcome;
 mod outgoing;
+mod report;
 mod server;
 mod unstored;
 
 pub use client::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation};
 pub use incoming::{Incoming, SessionKey};
+pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
 pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
 pub use outcome::{ItemOutcome, Outcome};
 pub use outgoing::Outgoing;
+pub use report::{DeviceEvent, GenericAlert};
 pub use server::{Account, ServerConfig, ServerEnd, ServerEvent, ServerOutput, ServerSession};
 
 use core::fmt;
