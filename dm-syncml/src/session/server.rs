@@ -266,7 +266,7 @@ impl ServerSession {
         let header = &message.header;
         if self.letterhead.is_none() {
             self.letterhead = Some(Letterhead {
-                encoding: incoming.encoding,
+                encoding: incoming.answer,
                 session_id: SessionId::into_owned(header.session_id.clone()),
                 ver_dtd: if is_dm_1(&header.ver_proto) {
                     header.ver_dtd.clone().into_owned()
