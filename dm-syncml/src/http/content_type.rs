@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn types_that_are_read() {
-        let table: &[(&[u8], Result<(Option<Encoding>, Charset), ContentTypeError>)] = &[
+        type Read = Result<(Option<Encoding>, Charset), ContentTypeError>;
+        let table: &[(&[u8], Read)] = &[
             (b"application/vnd.syncml.dm+wbxml", Ok((Some(Encoding::Wbxml), Charset::Unsaid))),
             (b"application/vnd.syncml+wbxml", Ok((Some(Encoding::Wbxml), Charset::Unsaid))),
             #[cfg(feature = "xml")]

@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn waits() {
         let now: Option<&[u8]> = Some(b"Sun, 06 Nov 1994 08:49:37 GMT");
-        let table: [(&[u8], Option<&[u8]>, Option<u64>); 8] = [
+        type Row<'t> = (&'t [u8], Option<&'t [u8]>, Option<u64>);
+        let table: [Row<'_>; 8] = [
             (b"120", None, Some(120)),
             (b" 0 ", None, Some(0)),
             (b"99999999999999999999999", None, Some(u64::MAX)),
