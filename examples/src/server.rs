@@ -120,7 +120,7 @@ impl<O: Operator> DmServer<O> {
 }
 
 fn begins_anew(error: &SessionError) -> bool {
-    matches!(error, SessionError::Peer(PeerError::OutOfOrder { .. }) | SessionError::Misuse(Misuse::Ended))
+    matches!(error, SessionError::Peer(PeerError::Restart) | SessionError::Misuse(Misuse::Ended))
 }
 
 /// Serves `server` on `listener` until the task is dropped.

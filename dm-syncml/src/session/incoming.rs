@@ -31,6 +31,8 @@ pub struct Incoming<'a> {
     pub(super) fingerprint: [u8; 16],
     /// The MAC that came beside it.
     mac: Option<Result<MacHeader, MacHeaderError>>,
+    /// Whom the transport has authenticated.
+    pub(super) transport_identity: Option<&'a str>,
 }
 
 impl<'a> Incoming<'a> {
@@ -40,7 +42,13 @@ impl<'a> Incoming<'a> {
     /// As [`Message::decode`].
     pub fn decode(encoding: Encoding, body: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
         let message = Message::decode(encoding, body, options)?;
-        Ok(Self { message, answer: encoding, fingerprint: Md5::digest(body).into(), mac: None })
+        Ok(Self {
+            message,
+            answer: encoding,
+            fingerprint: Md5::digest(body).into(),
+            mac: None,
+            transport_identity: None,
+        })
     }
 
     /// Sets the encoding of the answer; it is that of the message itself otherwise. A session keeps to that of its first message.
@@ -55,6 +63,14 @@ impl<'a> Incoming<'a> {
     #[must_use]
     pub fn with_hmac(mut self, value: Option<&[u8]>) -> Self {
         self.mac = value.map(MacHeader::parse);
+        self
+    }
+
+    /// Adds the name that the transport has authenticated: that of a TLS client certificate whose chain the caller has verified. It counts
+    /// for accounts that name it ([`Account::with_certificate`](crate::session::Account::with_certificate)) and for no other.
+    #[must_use]
+    pub const fn with_transport_identity(mut self, name: Option<&'a str>) -> Self {
+        self.transport_identity = name;
         self
     }
 
