@@ -25,7 +25,8 @@ use super::PeerError;
 #[derive(Clone, Debug)]
 pub struct Incoming<'a> {
     pub(super) message: Message<'a>,
-    pub(super) encoding: Encoding,
+    /// How the answer is to be encoded.
+    pub(super) answer: Encoding,
     /// Tells whether a message with the same MsgID is the same message.
     pub(super) fingerprint: [u8; 16],
     /// The MAC that came beside it.
@@ -43,11 +44,18 @@ impl<'a> Incoming<'a> {
         let message = Message::decode(encoding, body, options)?;
         Ok(Self {
             message,
-            encoding,
+            answer: encoding,
             fingerprint: Md5::digest(body).into(),
             mac: None,
             transport_identity: None,
         })
+    }
+
+    /// Sets the encoding of the answer; it is that of the message itself otherwise. A session keeps to that of its first message.
+    #[must_use]
+    pub const fn answered_in(mut self, encoding: Encoding) -> Self {
+        self.answer = encoding;
+        self
     }
 
     /// Adds the value of the `x-syncml-hmac` header that came beside the body, if one did. A value that cannot be read counts as a wrong

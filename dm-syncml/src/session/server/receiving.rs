@@ -74,7 +74,7 @@ impl ServerSession {
         if self.letterhead.is_none() {
             let known = is_dm_1(&header.ver_proto);
             self.letterhead = Some(Letterhead {
-                encoding: incoming.encoding,
+                encoding: incoming.answer,
                 session_id: SessionId::into_owned(header.session_id.clone()),
                 ver_dtd: if known { header.ver_dtd.clone().into_owned() } else { VerDtd::V1_2 },
                 ver_proto: if known { header.ver_proto.clone().into_owned() } else { VerProto::DM_1_2 },
