@@ -164,6 +164,11 @@ impl Composer {
         self.limit.checked_sub(exact.saturating_add(self.reserve))
     }
 
+    /// The octets that are left.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.measure().saturating_add(self.reserve))
+    }
+
     /// The command that was added last.
     pub(super) fn last(&self) -> Option<&Command<'static>> {
         self.message.body.commands.last()
