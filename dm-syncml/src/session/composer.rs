@@ -192,6 +192,11 @@ impl Composer {
         self.limit.checked_sub(exact.saturating_add(self.reserve))
     }
 
+    /// The octets that are left.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.measure().saturating_add(self.reserve))
+    }
+
     /// The command that was added last.
     pub(super) fn last(&self) -> Option<&Command<'static>> {
         self.message.body.commands.last()
@@ -204,11 +209,6 @@ impl Composer {
 
     pub(super) const fn encoding(&self) -> Encoding {
         self.encoding
-    }
-
-    /// Octets of the message with everything pushed so far, not less than it will have.
-    pub(super) const fn size(&self) -> usize {
-        self.size
     }
 
     fn measure(&self) -> usize {
