@@ -35,7 +35,7 @@
 //! - Looking: [`Printer`] shows a message to people, [`Message::differences`] tells what two say differently.
 //! - Codes: [`StatusCode`], [`AlertCode`]; unknown ones survive.
 //! - Sessions: [`session`], with [`session::Incoming`] to find the session a message belongs to.
-//! - Credentials: [`auth`].
+//! - Credentials: [`auth`]. The HTTP around it all: [`http`].
 //!
 //! # What is kept, and what is refused
 //!
@@ -83,7 +83,7 @@ extern crate alloc;
 pub mod auth;
 mod codes;
 mod error;
-mod http;
+pub mod http;
 mod model;
 pub mod session;
 mod time;

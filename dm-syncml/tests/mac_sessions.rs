@@ -259,7 +259,10 @@ fn a_replayed_message_is_refused() {
         .unwrap()
         .with_hmac(Some(header.as_bytes()));
     session.handle_message(NOW, &request, [1; 16]).unwrap();
-    let ServerOutput::Reply(reply) = session.poll_output() else { panic!("nothing happened but an answer") };
+    assert_eq!(session.poll_output(), ServerOutput::Event(ServerEvent::CredentialsRefused));
+    let ServerOutput::Reply(reply) = session.poll_output() else {
+        panic!("nothing else happened but an answer")
+    };
     assert_eq!(Story::header_codes(&[reply]), [401]);
 }
 

@@ -147,7 +147,7 @@ fn manage(device: &mut Device, encoding: Encoding, commands: Vec<Command<'static
         loop {
             match server.poll_output() {
                 ServerOutput::Persist(seq, _) => server.handle_persisted(now, seq),
-                ServerOutput::Event(ServerEvent::DevInfo(items)) => assert_eq!(items.len(), 5),
+                ServerOutput::Event(ServerEvent::DevInfo(info)) => assert_eq!(info.items().len(), 5),
                 ServerOutput::Event(ServerEvent::Answered(_, answer)) => answers.push(answer),
                 ServerOutput::Event(ServerEvent::Started(_)) => {
                     for command in commands.take().into_iter().flatten() {

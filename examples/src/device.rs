@@ -5,15 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dm_notification::{Credential, Notification, ServerIdentifier};
-use dm_syncml::session::{
-    ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Record,
-};
-use dm_syncml::{DecodeOptions, Encoding, LocUri, SessionId};
+use dm_syncml::session::{ClientConfig, ClientEnd, ClientOutput, ClientSession, Initiation, Record};
+use dm_syncml::{Encoding, LocUri, SessionId};
 use dm_tree::{AuthLevel, DevInfo, DmAccount, Effects, HandlerMap, Tree};
 use tokio::net::UdpSocket;
 
-use crate::clock::{Clock, entropy};
-use crate::wire::Wire;
+use crate::clock::Clock;
+use crate::wire::{self, Wire};
 
 /// A device with one account.
 #[derive(Debug)]
@@ -134,17 +132,8 @@ impl Device {
                 &mut effects,
             ) {
                 ClientOutput::Send(uri, message) => {
-                    let answer =
-                        wire.post(&self.name, "gateway", uri.as_str(), self.encoding, message.body).await;
-                    let now = clock.now();
-                    match answer
-                        .as_deref()
-                        .map(|body| Incoming::decode(self.encoding, body, &DecodeOptions::new()))
-                    {
-                        Ok(Ok(answer)) if session.handle_message(now, &answer, entropy()).is_ok() => {}
-                        // Lost or garbled: the machine asks again, or gives up.
-                        _ => session.handle_lost(now),
-                    }
+                    let posted = wire.post(&self.name, "gateway", uri.as_str(), &message).await;
+                    wire::take(&mut session, clock, posted).await;
                 }
                 ClientOutput::Persist(seq, record) => {
                     // The tree is this device's store; a real one writes it to flash here.

@@ -143,14 +143,8 @@ impl MacHeader {
 /// The value as it is sent: `algorithm=MD5, username="name", mac=base64`.
 impl fmt::Display for MacHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("algorithm=MD5, username=\"")?;
-        for character in self.user.chars() {
-            if matches!(character, '"' | '\\') {
-                f.write_str("\\")?;
-            }
-            write!(f, "{character}")?;
-        }
-        write!(f, "\", mac={}", Base64::encode_string(&self.mac))
+        let mac = Base64::encode_string(&self.mac);
+        write!(f, "algorithm=MD5, username={}, mac={mac}", field::Quoted(&self.user))
     }
 }
 

@@ -15,4 +15,4 @@ pub use mac_header::{MacHeader, MacHeaderError};
 pub use nonce::Nonce;
 pub(crate) use presented::Presented;
 pub(crate) use prover::{Proof, Prover};
-pub(crate) use verifier::Verifier;
+pub(crate) use verifier::{Verdict, Verifier};

@@ -4,6 +4,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use core::fmt::{self, Write as _};
 
 /// The elements of a list, trimmed; empty ones are passed over. Separators inside quoted strings do not count.
 pub(crate) fn elements(value: &str, separator: char) -> impl Iterator<Item = &str> {
@@ -31,6 +32,22 @@ pub(crate) fn parameter(element: &str) -> Option<(&str, Cow<'_, str>)> {
     match value.strip_prefix('"') {
         Some(quoted) => unquote(quoted).map(|value| (name, value)),
         None => Some((name, Cow::Borrowed(value))),
+    }
+}
+
+/// A quoted string, with what needs it escaped. The text must hold no control characters.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for character in self.0.chars() {
+            if matches!(character, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(character)?;
+        }
+        f.write_char('"')
     }
 }
 
@@ -120,14 +137,7 @@ mod tests {
 
         #[test]
         fn what_is_quoted_is_read_back(value in "[ -~äß]{0,20}") {
-            let mut quoted = String::from("n=\"");
-            for character in value.chars() {
-                if matches!(character, '"' | '\\') {
-                    quoted.push('\\');
-                }
-                quoted.push(character);
-            }
-            quoted.push('"');
+            let quoted = alloc::format!("n={}", Quoted(&value));
             let mut all = elements(&quoted, ',');
             prop_assert_eq!(all.next().and_then(parameter), Some(("n", Cow::Borrowed(value.as_str()))));
             prop_assert_eq!(all.next(), None);

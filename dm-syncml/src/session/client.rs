@@ -416,7 +416,7 @@ impl ClientSession {
                 match step {
                     Step::Output(output) => {
                         self.state = State::Executing(received, execution);
-                        Some(output)
+                        Some(*output)
                     }
                     Step::Wait(until) => {
                         self.state = State::Executing(received, execution);

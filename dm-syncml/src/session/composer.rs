@@ -85,6 +85,15 @@ impl Composer {
         self
     }
 
+    /// Says where the peer is to send its next message.
+    pub(super) fn with_resp_uri(mut self, uri: Option<&LocUri<'static>>) -> Self {
+        if uri.is_some() {
+            self.message.header.resp_uri = uri.cloned();
+            self.size = self.measure();
+        }
+        self
+    }
+
     /// Leaves room for an Alert 1222, until [`release_reserve`](Self::release_reserve) (DM Protocol 1.2.1, several messages per package).
     pub(super) fn reserve_next_message(&mut self) {
         /// The command before may leave WBXML on another code page.
@@ -126,6 +135,22 @@ impl Composer {
     pub(super) fn push(&mut self, command: Command<'static>) {
         self.size = self.size.saturating_add(command.encoded_len(self.encoding));
         self.message.body.commands.push(command);
+    }
+
+    /// Numbers a command and adds it whatever the limit says.
+    pub(super) fn push_numbered(&mut self, mut command: Command<'static>) {
+        command.renumber(&mut || self.next_cmd_id());
+        self.push(command);
+    }
+
+    /// Whether a command would fit a message that holds nothing else but the Status for a header.
+    pub(super) fn fits_alone(&mut self, command: &Command<'static>) -> bool {
+        let beside = self.message.body.commands.split_off(1.min(self.message.body.commands.len()));
+        self.message.body.commands.push(command.clone());
+        let exact = self.measure();
+        self.message.body.commands.pop();
+        self.message.body.commands.extend(beside);
+        exact.saturating_add(self.reserve) <= self.limit
     }
 
     /// Asks for the peer's next message, in the room reserved for it.
@@ -181,11 +206,6 @@ impl Composer {
 
     pub(super) const fn encoding(&self) -> Encoding {
         self.encoding
-    }
-
-    /// Octets of the message with everything pushed so far, not less than it will have.
-    pub(super) const fn size(&self) -> usize {
-        self.size
     }
 
     fn measure(&self) -> usize {

@@ -74,6 +74,7 @@ mod ledger;
 mod outcome;
 mod outgoing;
 mod report;
+mod resp_uri;
 mod server;
 mod unstored;
 
@@ -87,7 +88,10 @@ pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
 pub use outcome::{ItemOutcome, Outcome};
 pub use outgoing::Outgoing;
 pub use report::{DeviceEvent, GenericAlert};
-pub use server::{Account, ServerConfig, ServerEnd, ServerEvent, ServerOutput, ServerSession};
+pub use server::{
+    Account, AlertHandle, CommandStage, DeviceInfo, DeviceProfile, ServerConfig, ServerEnd, ServerEvent,
+    ServerOutput, ServerSession,
+};
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -146,6 +150,9 @@ pub enum PeerError {
         /// The MsgID that came.
         got: u32,
     },
+    /// It begins anew under the id of this session: its side of the old one has died.
+    #[error("the device begins a new session under the id of this one")]
+    Restart,
     /// Its message holds more commands than are taken at once.
     #[error("the message holds more than {0} commands")]
     TooManyCommands(usize),
@@ -162,7 +169,7 @@ impl PeerError {
             Self::Decode(error) => error.status(),
             Self::Protocol => StatusCode::PROTOCOL_NOT_SUPPORTED,
             Self::TooManyCommands(_) => StatusCode::TOO_LARGE,
-            Self::OtherSession | Self::OutOfOrder { .. } => StatusCode::BAD_REQUEST,
+            Self::OtherSession | Self::OutOfOrder { .. } | Self::Restart => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -186,6 +193,12 @@ pub enum Misuse {
     /// A command that only the other side sends, or that a session sends by itself.
     #[error("a server session does not send this command for its caller")]
     Command,
+    /// A command that lacks items, or a container that holds what a device of this profile takes in none.
+    #[error("the command is not one that the device could execute")]
+    Nesting,
+    /// Outputs have not been drained, or records not been stored.
+    #[error("outputs are still to be drained")]
+    NotDrained,
 }
 
 impl fmt::Display for RecordSeq {

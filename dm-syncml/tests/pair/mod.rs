@@ -68,6 +68,8 @@ pub struct World {
     pub sessions: BTreeMap<SessionKey, ServerSession>,
     /// What the server queues when a session starts.
     pub plan: Vec<Command<'static>>,
+    /// Whether the server aborts the session when it has started.
+    pub abort: bool,
     pub queued: Vec<CommandHandle>,
     pub server_events: Vec<ServerEvent>,
     pub server_records: Vec<Record>,
@@ -100,6 +102,7 @@ impl World {
             server_config: ServerConfig::new(uri(SERVER)),
             sessions: BTreeMap::new(),
             plan: Vec::new(),
+            abort: false,
             queued: Vec::new(),
             server_events: Vec::new(),
             server_records: Vec::new(),
@@ -202,6 +205,9 @@ impl World {
                     if matches!(event, ServerEvent::Started(_)) {
                         for command in self.plan.drain(..) {
                             self.queued.push(session.queue(command).unwrap());
+                        }
+                        if self.abort {
+                            session.abort().unwrap();
                         }
                     }
                     self.server_events.push(event);

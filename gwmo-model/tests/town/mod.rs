@@ -12,7 +12,9 @@ use dm_syncml::session::{
     ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
     SessionKey,
 };
-use dm_syncml::{Alert, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode};
+use dm_syncml::{
+    Alert, CmdId, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
+};
 use dm_tree::{
     AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NodeFacts, NodeSpec,
     ServerId, Tree, Value,
@@ -494,7 +496,9 @@ impl Town {
                 ServerOutput::Event(ServerEvent::GivenUp(_, why)) => {
                     self.errors.push(format!("given up: {why:?}"))
                 }
-                ServerOutput::Event(ServerEvent::Alert(alert)) => at.alerts.push(alert),
+                ServerOutput::Event(ServerEvent::GenericAlert(_, alert)) => {
+                    at.alerts.push(alert.to_alert(CmdId::new("1").unwrap()));
+                }
                 ServerOutput::Reply(Outgoing { body, .. }) => {
                     self.network.send(Place::Server(server), Place::Uplink(server), Packet::Answer(body));
                 }

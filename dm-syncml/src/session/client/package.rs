@@ -155,7 +155,7 @@ impl Package {
             Some(id) => Piece::Report(id, command),
             None => Piece::Whole(command),
         };
-        let command = match composer.try_push(command) {
+        let mut command = match composer.try_push(command) {
             Ok(()) => {
                 if let Some(sent) = composer.last().cloned() {
                     if let (Some(id), Some(cmd_id)) = (report, sent.cmd_id()) {
@@ -172,15 +172,11 @@ impl Package {
             self.put_back(lane, whole(command, report));
             return Room::Full;
         }
-        let command = match halve(command) {
-            Ok(halves) => {
-                let [first, second] = *halves;
-                self.put_back(lane, whole(second, report));
-                self.put_back(lane, whole(first, report));
-                return Room::Left;
-            }
-            Err(command) => command,
-        };
+        if let Some(second) = halve(&mut command) {
+            self.put_back(lane, whole(second, report));
+            self.put_back(lane, whole(command, report));
+            return Room::Left;
+        }
         match lane {
             Lane::Results | Lane::Reports => {
                 if place.open {

@@ -9,6 +9,7 @@ use crate::model::{Command, SyncHdr};
 use crate::session::Record;
 use crate::session::incoming::Incoming;
 use crate::session::outcome::Outcome;
+use crate::session::resp_uri::same_host;
 
 use super::answers::Asked;
 use super::authenticating::{OurStanding, TheirStanding};
@@ -156,14 +157,4 @@ fn only_next_message(commands: &[Command<'_>]) -> bool {
     commands.iter().filter(|command| needs_answer(command)).all(
         |command| matches!(command, Command::Alert(alert) if alert.code == Some(AlertCode::NEXT_MESSAGE)),
     )
-}
-
-/// Whether a RespURI leads to the host and scheme of the server's own address: a server may send its device to another path, no further.
-fn same_host(uri: &str, server: &str) -> bool {
-    let host = |uri: &str| -> Option<String> {
-        let (scheme, rest) = uri.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next()?;
-        Some(alloc::format!("{scheme}://{authority}").to_ascii_lowercase())
-    };
-    matches!((host(uri), host(server)), (Some(a), Some(b)) if a == b)
 }

@@ -118,6 +118,23 @@ impl Cutter {
         &self.shell
     }
 
+    /// Whether a chunk has gone out.
+    pub(in crate::session) const fn is_begun(&self) -> bool {
+        self.sent > 0
+    }
+
+    /// The command with all of its data again, to be sent from its begin.
+    pub(in crate::session) fn into_whole(mut self) -> Command<'static> {
+        let data = match self.data {
+            Carried::Text(text) => Data::text(text).unwrap_or(Data::EMPTY),
+            Carried::Octets(octets) => Data::octets(octets),
+        };
+        if let Some(item) = self.shell.items_mut().and_then(|items| items.first_mut()) {
+            item.data = Some(data);
+        }
+        self.shell
+    }
+
     /// Puts as much as fits into a message.
     pub(in crate::session) fn push_next(&mut self, composer: &mut Composer) -> Cut {
         let end = self.total();
