@@ -213,7 +213,7 @@ fn nonces_last_from_session_to_session() {
 #[test]
 fn a_body_changed_on_the_way_is_refused() {
     let (device_nonce, server_nonce) = nonces();
-    for turn in 0..2 {
+    for turn in 0..3 {
         let story = play(
             config().with_nonces(device_nonce.clone(), server_nonce.clone()),
             known().map(|account| account.with_nonces(device_nonce.clone(), server_nonce.clone())),

@@ -143,9 +143,12 @@ impl Composer {
         self.push(command);
     }
 
-    /// Whether a command would fit a message that holds nothing else but the Status for a header.
+    /// What stands in every message of a package but the first: a Status for the header, and one for the Alert 1222.
+    pub(super) const LEAST: usize = 2;
+
+    /// Whether a command would fit a message that holds nothing else but two statuses.
     pub(super) fn fits_alone(&mut self, command: &Command<'static>) -> bool {
-        let beside = self.message.body.commands.split_off(1.min(self.message.body.commands.len()));
+        let beside = self.message.body.commands.split_off(Self::LEAST.min(self.len()));
         self.message.body.commands.push(command.clone());
         let exact = self.measure();
         self.message.body.commands.pop();
