@@ -32,6 +32,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 use core::time::Duration;
 
 use crate::auth::{AuthScheme, Nonce, Prover, Verifier};
@@ -408,8 +409,10 @@ impl ClientSession {
                 None
             }
             State::Executing(mut received, mut execution) => {
+                // Asked for only where an Atomic is to be committed.
+                let capacity = OnceCell::new();
                 let fits = |asked: &answers::Asked, outcome: &Outcome| {
-                    let capacity = self.capacity(&received);
+                    let capacity = capacity.get_or_init(|| self.capacity(&received));
                     asked.statuses(&received.msg_ref, outcome).into_iter().all(|s| capacity.holds_status(s))
                 };
                 let mut next_handle = self.next_handle;
