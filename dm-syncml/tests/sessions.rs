@@ -6,7 +6,8 @@ mod pair;
 use dm_sim::{Fault, Link};
 use dm_syncml::auth::{Credentials, Password};
 use dm_syncml::session::{
-    ClientEnd, ClientEvent, ClientSession, GivenUp, Incoming, Record, ServerEnd, ServerEvent, ServerSession,
+    AlertId, ClientEnd, ClientEvent, ClientSession, GivenUp, Incoming, Record, ServerEnd, ServerEvent,
+    ServerSession,
 };
 use dm_syncml::{
     Alert, AlertCode, Atomic, CmdId, Command, Data, DecodeOptions, Encoding, Item, MediaType, Message, Meta,
@@ -290,7 +291,7 @@ fn generic_alerts_go_with_package_1_and_are_acknowledged() {
     alert.items.push(item);
     world.start_over(client_config(Encoding::Xml), "1A", vec![alert]);
     world.run();
-    assert!(world.client_events.contains(&ClientEvent::AlertTaken(0, StatusCode::OK)));
+    assert!(world.client_events.contains(&ClientEvent::AlertTaken(AlertId::new(0), StatusCode::OK)));
     let alerts =
         world.server_events.iter().filter(|event| matches!(event, ServerEvent::GenericAlert(..))).count();
     assert_eq!(alerts, 1, "refused with the first package 1, taken with the second");
@@ -352,7 +353,8 @@ fn commands_go_out_in_as_many_rounds_as_the_message_size_needs() {
 
 #[test]
 fn results_that_do_not_fit_become_413() {
-    let mut world = World::new(1, Encoding::Wbxml);
+    let config = client_config(Encoding::Wbxml).without_large_objects();
+    let mut world = World::with_client(1, Encoding::Wbxml, config);
     world.server_config = world.server_config.clone().with_max_msg_size(1200);
     world.values.insert("./Big".into(), "x".repeat(5000));
     world.plan = vec![get("./Big"), get("./DevDetail/SwV")];

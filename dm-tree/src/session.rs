@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use dm_syncml::session::{ClientOutput, ClientSession, ItemOutcome, Outcome};
-use dm_syncml::{Instant, Item, LocUri};
+use dm_syncml::{Instant, Item, LocUri, StatusCode};
 
 use crate::change::{Change, ExecRequest};
 use crate::execute::{Execution, ItemExecution};
@@ -81,6 +81,13 @@ impl Tree {
         loop {
             let (handle, command) = match session.poll_output() {
                 ClientOutput::Execute(handle, command) => (handle, command),
+                // What a tree does cannot be undone here, so that no Atomic is begun.
+                ClientOutput::Atomic(handle, _) => {
+                    session
+                        .handle_outcome(now, handle, Outcome::all(StatusCode::NOT_SUPPORTED))
+                        .expect("the handle was handed out just now");
+                    continue;
+                }
                 other => return other,
             };
             let mut done = self.execute(server, &command, handlers);

@@ -140,7 +140,10 @@ impl Device {
                     let (level, nonce) = match &record {
                         Record::DeviceNonce(nonce) => (AuthLevel::CLCRED, nonce),
                         Record::ServerNonce(nonce) => (AuthLevel::SRVCRED, nonce),
-                        _ => continue,
+                        _ => {
+                            session.handle_persisted(now, seq);
+                            continue;
+                        }
                     };
                     if DmAccount::store_nonce(&mut self.tree, &self.account, &level, nonce).is_ok() {
                         session.handle_persisted(now, seq);

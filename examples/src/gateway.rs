@@ -234,8 +234,10 @@ impl GatewayDriver {
                     }
                     session.handle_persisted(now, seq);
                 }
-                ClientOutput::Event(ClientEvent::AlertTaken(index, code)) => {
-                    self.drive(|gateway, now| gateway.handle_alert_taken(now, server, numbers[index], code));
+                ClientOutput::Event(ClientEvent::AlertTaken(id, code)) => {
+                    self.drive(|gateway, now| {
+                        gateway.handle_alert_taken(now, server, numbers[id.get() as usize], code)
+                    });
                 }
                 ClientOutput::Closed(end) => break end,
                 ClientOutput::Wait(Some(at)) => {

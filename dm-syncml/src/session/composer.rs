@@ -143,9 +143,12 @@ impl Composer {
         self.push(command);
     }
 
-    /// Whether a command would fit a message that holds nothing else but the Status for a header.
+    /// What stands in every message of a package but the first: a Status for the header, and one for the Alert 1222.
+    pub(super) const LEAST: usize = 2;
+
+    /// Whether a command would fit a message that holds nothing else but two statuses.
     pub(super) fn fits_alone(&mut self, command: &Command<'static>) -> bool {
-        let beside = self.message.body.commands.split_off(1.min(self.message.body.commands.len()));
+        let beside = self.message.body.commands.split_off(Self::LEAST.min(self.len()));
         self.message.body.commands.push(command.clone());
         let exact = self.measure();
         self.message.body.commands.pop();
@@ -189,6 +192,11 @@ impl Composer {
         self.limit.checked_sub(exact.saturating_add(self.reserve))
     }
 
+    /// The octets that are left.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.measure().saturating_add(self.reserve))
+    }
+
     /// The command that was added last.
     pub(super) fn last(&self) -> Option<&Command<'static>> {
         self.message.body.commands.last()
@@ -201,11 +209,6 @@ impl Composer {
 
     pub(super) const fn encoding(&self) -> Encoding {
         self.encoding
-    }
-
-    /// Octets of the message with everything pushed so far, not less than it will have.
-    pub(super) const fn size(&self) -> usize {
-        self.size
     }
 
     fn measure(&self) -> usize {

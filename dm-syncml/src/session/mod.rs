@@ -78,7 +78,10 @@ mod resp_uri;
 mod server;
 mod unstored;
 
-pub use client::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation};
+pub use client::{
+    AlertId, AlertQueue, AtomicStep, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
+    Initiation,
+};
 pub use incoming::{Incoming, SessionKey};
 pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
 pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
@@ -90,11 +93,13 @@ pub use server::{
     ServerOutput, ServerSession,
 };
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use crate::auth::Nonce;
 use crate::codes::StatusCode;
 use crate::error::DecodeError;
+use crate::model::Alert;
 
 /// What must be stored before the session goes on: outputs that depend on it are held back until
 /// `handle_persisted` reports it.
@@ -105,6 +110,10 @@ pub enum Record {
     DeviceNonce(Nonce),
     /// The nonce for the next time the server shows its credentials to the device. The device made it; both store it.
     ServerNonce(Nonce),
+    /// An alert of the device has been queued and must not be forgotten before the server has taken it.
+    AlertQueued(AlertId, Box<Alert<'static>>),
+    /// The server has taken the alert, or its owner has taken it back: it may be forgotten.
+    AlertDone(AlertId),
 }
 
 /// Numbers the records of one session, from 1.
@@ -178,6 +187,9 @@ pub enum Misuse {
     /// The handle is not one that waits for an outcome.
     #[error("the handle waits for no outcome")]
     UnknownHandle,
+    /// The response is not one to this question: a text that is too long, a choice that is not there.
+    #[error("the response does not fit the question")]
+    Response,
     /// A command that only the other side sends, or that a session sends by itself.
     #[error("a server session does not send this command for its caller")]
     Command,

@@ -562,8 +562,8 @@ impl Town {
         while let Some((session, seqs)) = &mut self.servers[server].uplink {
             match session.poll_output() {
                 ClientOutput::Persist(seq, _) => session.handle_persisted(now, seq),
-                ClientOutput::Event(ClientEvent::AlertTaken(index, code)) => {
-                    let seq = seqs[index];
+                ClientOutput::Event(ClientEvent::AlertTaken(taken, code)) => {
+                    let seq = seqs[taken.get() as usize];
                     self.gateway.handle_alert_taken(now, &id, seq, code);
                     self.drain_gateway();
                 }

@@ -108,6 +108,11 @@ impl Cutter {
         self.octets().len()
     }
 
+    /// Whether a chunk has been sent.
+    pub(in crate::session) const fn has_begun(&self) -> bool {
+        self.sent > 0
+    }
+
     /// The command, without data.
     pub(in crate::session) const fn shell(&self) -> &Command<'static> {
         &self.shell
@@ -198,6 +203,17 @@ impl Cutter {
         }
         command
     }
+}
+
+/// Octets of data as a message carries it; `None` for what is neither text nor octets.
+pub(in crate::session) fn carried_len(
+    data: &Data<'_>,
+    format: Option<&Format<'_>>,
+    encoding: Encoding,
+) -> Option<usize> {
+    let octets = data.as_octets()?;
+    let base64 = if carries_octets(encoding) { None } else { data.base64_for_xml(format) };
+    Some(base64.map_or(octets.len(), |base64| base64.len()))
 }
 
 /// The first chunk says the Size even where it is empty, so that it can be weighed.

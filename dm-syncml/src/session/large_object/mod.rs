@@ -7,4 +7,4 @@ mod assembler;
 mod cutter;
 
 pub(super) use assembler::{Assembler, ChunkOf, Taken};
-pub(super) use cutter::{Cut, Cutter};
+pub(super) use cutter::{Cut, Cutter, carried_len};

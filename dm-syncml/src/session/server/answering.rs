@@ -111,16 +111,16 @@ impl ServerSession {
         State::Replying { message, end: end.is_some() }
     }
 
-    /// Adds what is owed while there is room; the first of it goes into every message, so that it comes to an end. Tells whether something
-    /// of it wants an answer.
+    /// Adds what is owed while there is room. Two go into every message: one may be for the wish of the device for this message, and there
+    /// must be an end. Tells whether something of it wants an answer.
     fn push_owed(&mut self, composer: &mut Composer) -> bool {
-        let bare = composer.len();
+        let at_least = composer.len() + 2;
         let mut asks_something = false;
         while let Some(owed) = self.owed.pop_front() {
             let asks = matches!(owed, Command::Alert(_));
             match composer.try_push(owed) {
                 Ok(()) => {}
-                Err(owed) if composer.len() == bare => composer.push_numbered(owed),
+                Err(owed) if composer.len() < at_least => composer.push_numbered(owed),
                 Err(owed) => {
                     self.owed.push_front(owed);
                     break;

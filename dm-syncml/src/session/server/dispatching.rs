@@ -52,8 +52,8 @@ impl ServerSession {
     /// Puts in as many commands as fit. What is left goes out with the next round, save a large object, which goes on in this package.
     pub(super) fn dispatch(&mut self, composer: &mut Composer) -> Dispatched {
         let mut done = Dispatched { sent: false, more: false };
-        // What stands in the message now is not for the device to act upon.
-        let bare = composer.len() == 1;
+        // No message that the device asks for holds less: a Status for the header, and one for the asking.
+        let bare = composer.len() <= Composer::LEAST;
         loop {
             if let Some(cutting) = self.cutting.take() {
                 if self.send_chunk(cutting, composer, bare && !done.sent, &mut done) {
