@@ -2,6 +2,8 @@
 
 #![cfg(feature = "xml")]
 
+#[path = "fuzz/client_session.rs"]
+mod client_session;
 #[path = "fuzz/server_session.rs"]
 mod server_session;
 #[path = "fuzz/wbxml_message.rs"]
@@ -13,6 +15,16 @@ mod xml_message;
 mod corpus;
 
 use corpus::replay;
+
+#[test]
+fn client_session() {
+    replay("client_session", client_session::run);
+}
+
+#[test]
+fn client_session_on_noise() {
+    noise(client_session::run);
+}
 
 #[test]
 fn server_session() {
