@@ -31,6 +31,8 @@ pub use output::{AtomicStep, ClientEnd, ClientEvent, ClientOutput};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::OnceCell;
 use core::time::Duration;
 
 use crate::auth::{AuthScheme, Nonce, Prover, Verifier};
@@ -87,6 +89,8 @@ pub struct ClientSession {
     server_final: bool,
     /// What that was when the last message was made.
     server_final_before: bool,
+    /// Whether our package has ended: what comes up now is for the next one, if there is one.
+    our_final: bool,
     /// Messages of the server in a row that said nothing and did not end.
     empty_messages: u8,
     /// What comes of the server in chunks.
@@ -123,6 +127,8 @@ struct Received {
     msg_ref: MsgId<'static>,
     /// What is said of its header.
     header: (StatusCode, Option<Chal<'static>>),
+    /// What is to be said of objects without an end, after the statuses.
+    complaints: Vec<Alert<'static>>,
 }
 
 impl ClientSession {
@@ -176,6 +182,7 @@ impl ClientSession {
             // Nothing has been said that package 1 would have to wait for.
             server_final: true,
             server_final_before: true,
+            our_final: false,
             empty_messages: 0,
             assembler: Assembler::new(config.max_obj_size),
             chunk: None,
@@ -401,9 +408,11 @@ impl ClientSession {
                 self.state = State::Sending(message);
                 None
             }
-            State::Executing(received, mut execution) => {
+            State::Executing(mut received, mut execution) => {
+                // Asked for only where an Atomic is to be committed.
+                let capacity = OnceCell::new();
                 let fits = |asked: &answers::Asked, outcome: &Outcome| {
-                    let capacity = self.capacity(&received);
+                    let capacity = capacity.get_or_init(|| self.capacity(&received));
                     asked.statuses(&received.msg_ref, outcome).into_iter().all(|s| capacity.holds_status(s))
                 };
                 let mut next_handle = self.next_handle;
@@ -416,7 +425,7 @@ impl ClientSession {
                 match step {
                     Step::Output(output) => {
                         self.state = State::Executing(received, execution);
-                        Some(output)
+                        Some(*output)
                     }
                     Step::Wait(until) => {
                         self.state = State::Executing(received, execution);
@@ -424,7 +433,7 @@ impl ClientSession {
                     }
                     Step::Done => {
                         let capacity = self.capacity(&received);
-                        self.collect(&received, *execution, &capacity);
+                        self.collect(&mut received, *execution, &capacity);
                         self.state = State::Composing(Some(received));
                         None
                     }

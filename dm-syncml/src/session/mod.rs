@@ -65,33 +65,47 @@
 //! # }
 //! ```
 
+#![allow(clippy::result_large_err, reason = "what does not fit into a message is handed back, not copied")]
+
 mod client;
 mod composer;
+mod correlators;
+mod dependent;
 mod incoming;
 mod interaction;
 mod large_object;
 mod ledger;
+mod lockout;
 mod outcome;
 mod outgoing;
+mod query;
 mod report;
 mod resp_uri;
 mod server;
+#[cfg(feature = "serde")]
+mod snapshot;
 mod unstored;
 
 pub use client::{
     AlertId, AlertQueue, AtomicStep, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
     Initiation,
 };
+pub use correlators::{CorrelatorOutput, Correlators};
+pub use dependent::{AllOrNothing, InOrder, WindowsAtomic};
 pub use incoming::{Incoming, SessionKey};
 pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
 pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
+pub use lockout::{Lockout, LockoutPolicy};
 pub use outcome::{ItemOutcome, Outcome};
 pub use outgoing::Outgoing;
+pub use query::{DocumentValues, Listing, Property, Query};
 pub use report::{DeviceEvent, GenericAlert};
 pub use server::{
     Account, AlertHandle, CommandStage, DeviceInfo, DeviceProfile, ServerConfig, ServerEnd, ServerEvent,
     ServerOutput, ServerSession,
 };
+#[cfg(feature = "serde")]
+pub use {server::ServerSnapshot, snapshot::RestoreError};
 
 use alloc::boxed::Box;
 use core::fmt;

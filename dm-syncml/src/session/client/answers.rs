@@ -1,6 +1,5 @@
 //! What is answered to each command: statuses, then results (RepPro 1.2.2, Status and Results).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::codes::StatusCode;
@@ -130,14 +129,18 @@ pub(super) fn shorten(command: Command<'static>) -> Command<'static> {
     }
 }
 
-/// Two commands for one, each with half of the items; the command itself when it has no two.
-pub(super) fn halve(mut command: Command<'static>) -> Result<Box<[Command<'static>; 2]>, Command<'static>> {
+/// Takes half of the items out of a command, into another of the same kind; `None` when they cannot be parted.
+pub(super) fn halve(command: &mut Command<'static>) -> Option<Command<'static>> {
     let halvable = matches!(command, Command::Replace(_) | Command::Results(_)) && command.items().len() > 1;
-    let Some(items) = command.items_mut().filter(|_| halvable) else { return Err(command) };
+    let items = command.items_mut().filter(|_| halvable)?;
     let tail = items.split_off(items.len() / 2);
+    let head = core::mem::take(items);
     let mut second = command.clone();
     if let Some(items) = second.items_mut() {
         *items = tail;
     }
-    Ok(Box::new([command, second]))
+    if let Some(items) = command.items_mut() {
+        *items = head;
+    }
+    Some(second)
 }

@@ -2,13 +2,14 @@
 
 use alloc::string::String;
 
-use crate::codes::AlertCode;
-use crate::model::{Alert, CmdId, Replace};
+use crate::codes::{AlertCode, StatusCode};
+use crate::model::{Alert, CmdId, CmdName, Replace, Status};
 use crate::session::composer::Composer;
 use crate::session::outgoing::Outgoing;
 
 use super::answers::Capacity;
 use super::execution::Execution;
+use super::package::Cutting;
 use super::{ClientEnd, ClientEvent, ClientSession, Initiation, Received};
 
 impl ClientSession {
@@ -34,6 +35,10 @@ impl ClientSession {
             .with_limit(self.peer_max_msg_size);
         let (code, chal) = received.header.clone();
         composer.header_status(&received.msg_ref, code, chal);
+        // The server asks for the next message of a package, which is to be answered too.
+        let asked = (CmdId::LONGEST.to_ref(), CmdName::ALERT);
+        let status = Status::new(CmdId::LONGEST, received.msg_ref.clone(), asked.0, asked.1, StatusCode::OK);
+        composer.push(status.into());
         composer.reserve_next_message();
         Capacity {
             encoding: self.letterhead.encoding,
@@ -44,7 +49,7 @@ impl ClientSession {
     }
 
     /// What became of the commands becomes statuses and results.
-    pub(super) fn collect(&mut self, received: &Received, execution: Execution, capacity: &Capacity) {
+    pub(super) fn collect(&mut self, received: &mut Received, execution: Execution, capacity: &Capacity) {
         for (asked, mut outcome) in execution.into_answers() {
             capacity.restrict(&asked, &received.msg_ref, &mut outcome);
             for status in asked.statuses(&received.msg_ref, &outcome) {
@@ -54,6 +59,9 @@ impl ClientSession {
             if let Some(results) = asked.results(&received.msg_ref, found) {
                 self.package.push_results(results);
             }
+        }
+        for alert in received.complaints.drain(..) {
+            self.package.push_status(alert);
         }
     }
 
@@ -67,7 +75,7 @@ impl ClientSession {
         }
         let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover))
             .with_limit(self.peer_max_msg_size);
-        if let Some(Received { msg_ref, header: (code, chal) }) = received {
+        if let Some(Received { msg_ref, header: (code, chal), .. }) = received {
             composer.header_status(&msg_ref, code, chal);
         }
         self.server_final_before = self.server_final;
@@ -77,7 +85,12 @@ impl ClientSession {
             // An Alert 1223 is as long as an Alert 1222.
             composer.reserve_next_message();
         }
-        let filled = self.package.fill(&mut composer, open || aborts);
+        let cutting = match (open || aborts, self.config.large_objects) {
+            (_, false) => Cutting::Never,
+            (true, true) => Cutting::Later,
+            (false, true) => Cutting::Now,
+        };
+        let filled = self.package.fill(&mut composer, cutting);
         if aborts {
             let alert = Alert::new(composer.next_cmd_id(), AlertCode::SESSION_ABORT);
             composer.push(alert.into());
@@ -89,10 +102,11 @@ impl ClientSession {
             self.alert_ids.insert((self.msg_id, String::from(cmd_id.as_str())), id);
         }
         for id in filled.too_large {
-            self.event(ClientEvent::AlertRefused(id, crate::codes::StatusCode::TOO_LARGE));
+            self.event(ClientEvent::AlertRefused(id, StatusCode::TOO_LARGE));
         }
         self.chunk = filled.chunk.map(|cmd_id| (self.msg_id, cmd_id));
         let last = aborts || (self.server_final && self.package.is_empty());
+        self.our_final = last;
         if last {
             // What the server says next begins a package.
             self.server_final = false;

@@ -4,6 +4,7 @@
 //! committed or rolled back (RepPro 1.2.2, Atomic and Sequence). What the user refuses stops what the text says it stops (DM Protocol
 //! 1.2.1, user interaction alerts).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -83,7 +84,7 @@ struct OpenAtomic {
 
 /// What is to be done next.
 pub(super) enum Step {
-    Output(ClientOutput),
+    Output(Box<ClientOutput>),
     /// Something was handed out and has not come back.
     Wait(Instant),
     /// Every command has its outcome.
@@ -172,7 +173,7 @@ impl Execution {
             };
             *next_handle = handle.0;
             self.doing = Some(Doing { handle, what, until });
-            return Step::Output(output);
+            return Step::Output(Box::new(output));
         }
     }
 
@@ -199,7 +200,7 @@ impl Execution {
             (What::RollBack, AtomicStep::RollBack)
         };
         self.doing = Some(Doing { handle, what, until });
-        Some(Step::Output(ClientOutput::Atomic(handle, step)))
+        Some(Step::Output(Box::new(ClientOutput::Atomic(handle, step))))
     }
 
     /// What became of what was handed out.

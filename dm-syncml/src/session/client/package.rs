@@ -44,6 +44,16 @@ pub(super) struct Filled {
     pub(super) too_large: Vec<AlertId>,
 }
 
+/// Whether what does not fit one message is cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cutting {
+    Now,
+    /// The server's own package goes on: its next message must not have to wait for ours.
+    Later,
+    /// We do not do that.
+    Never,
+}
+
 /// Whether there is room for more.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Room {
@@ -100,9 +110,8 @@ impl Package {
         *self = Self::default();
     }
 
-    /// Puts as much as fits into a message whose header is complete. While the server's own package goes on (`open`) no object is begun:
-    /// its next message must not have to wait for ours.
-    pub(super) fn fill(&mut self, composer: &mut Composer, open: bool) -> Filled {
+    /// Puts as much as fits into a message whose header is complete.
+    pub(super) fn fill(&mut self, composer: &mut Composer, cutting: Cutting) -> Filled {
         let mut filled = Filled::default();
         self.flying.clear();
         let head = composer.len();
@@ -110,8 +119,10 @@ impl Package {
         // Nothing may stand between the chunks of one object but what answers the server.
         for lane in [Lane::Again, Lane::Statuses, Lane::Results, Lane::Reports] {
             while let Some(piece) = self.pop(lane) {
-                let alone = composer.len() == head;
-                match self.put(piece, lane, composer, Place { alone, open, room }, &mut filled) {
+                // Every message that goes on with a package answers the Alert 1222 that asked for it, so there is never less in it.
+                let beside = usize::from(matches!(lane, Lane::Results | Lane::Reports));
+                let alone = composer.len() <= head + beside;
+                match self.put(piece, lane, composer, Place { alone, cutting, room }, &mut filled) {
                     Room::Left => {}
                     Room::Full => return filled,
                 }
@@ -155,7 +166,7 @@ impl Package {
             Some(id) => Piece::Report(id, command),
             None => Piece::Whole(command),
         };
-        let command = match composer.try_push(command) {
+        let mut command = match composer.try_push(command) {
             Ok(()) => {
                 if let Some(sent) = composer.last().cloned() {
                     if let (Some(id), Some(cmd_id)) = (report, sent.cmd_id()) {
@@ -172,25 +183,25 @@ impl Package {
             self.put_back(lane, whole(command, report));
             return Room::Full;
         }
-        let command = match halve(command) {
-            Ok(halves) => {
-                let [first, second] = *halves;
-                self.put_back(lane, whole(second, report));
-                self.put_back(lane, whole(first, report));
-                return Room::Left;
-            }
-            Err(command) => command,
-        };
+        if let Some(second) = halve(&mut command) {
+            self.put_back(lane, whole(second, report));
+            self.put_back(lane, whole(command, report));
+            return Room::Left;
+        }
         match lane {
             Lane::Results | Lane::Reports => {
-                if place.open {
-                    self.put_back(lane, whole(command, report));
-                    return Room::Full;
-                }
-                match Cutter::new(command, composer.encoding()) {
-                    Ok(cutter) => self.put_back(lane, Piece::Cut(Box::new(cutter), report)),
+                let cutter = match place.cutting {
+                    Cutting::Later => {
+                        self.put_back(lane, whole(command, report));
+                        return Room::Full;
+                    }
+                    Cutting::Never => None,
+                    Cutting::Now => Cutter::new(command, composer.encoding()).ok(),
+                };
+                match cutter {
+                    Some(cutter) => self.put_back(lane, Piece::Cut(Box::new(cutter), report)),
                     // It cannot be cut, so it cannot be sent.
-                    Err(_) => filled.too_large.extend(report),
+                    None => filled.too_large.extend(report),
                 }
                 Room::Left
             }
@@ -262,10 +273,9 @@ enum Lane {
 /// Where a piece would stand.
 #[derive(Clone, Copy)]
 struct Place {
-    /// Nothing but the header's Status is in the message.
+    /// There is as little in the message as there can be.
     alone: bool,
-    /// The server's package goes on.
-    open: bool,
+    cutting: Cutting,
     /// What is free in a message with nothing but that Status.
     room: usize,
 }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::auth::Nonce;
 use crate::codes::{AlertCode, StatusCode};
@@ -9,6 +10,7 @@ use crate::model::{Command, SyncHdr};
 use crate::session::Record;
 use crate::session::incoming::Incoming;
 use crate::session::outcome::Outcome;
+use crate::session::resp_uri::same_host;
 
 use super::answers::Asked;
 use super::authenticating::{OurStanding, TheirStanding};
@@ -43,14 +45,14 @@ impl ClientSession {
             return self.close(end);
         }
         let asks = commands.iter().any(needs_answer);
-        self.server_ends(message.body.last_in_package, asks && !challenged && !only_next_message(commands));
+        self.server_ends(message.body.last_in_package, asks && !challenged && !about_our_package(commands));
         self.empty_messages = if asks { 0 } else { self.empty_messages.saturating_add(1) };
         let says_no_more = self.server_final || self.empty_messages >= EMPTY_MESSAGES;
-        let will_answer =
-            challenged || asks || !self.package.is_empty() || !says_no_more || self.aborting.is_some();
+        let more_of_ours = !self.our_final && !self.package.is_empty();
+        let will_answer = challenged || asks || more_of_ours || !says_no_more || self.aborting.is_some();
 
         let msg_ref = message.header.msg_id.clone().into_owned();
-        let mut received = Received { msg_ref, header: (StatusCode::OK, None) };
+        let mut received = Received { msg_ref, header: (StatusCode::OK, None), complaints: Vec::new() };
         match self.their_standing(incoming, entropy, &mut received, will_answer) {
             TheirStanding::Refused => return self.close(ClientEnd::ServerRefused),
             TheirStanding::Unproved => {
@@ -73,9 +75,7 @@ impl ClientSession {
         }
         let planner = Planner::new(self.rules(), &mut self.assembler);
         let (mut execution, complaints) = planner.plan(commands, message.body.last_in_package);
-        for alert in complaints {
-            self.package.push_status(alert);
-        }
+        received.complaints = complaints;
         if self.aborting.is_some() {
             execution.stop();
         }
@@ -151,19 +151,13 @@ impl ClientSession {
     }
 }
 
-/// Whether nothing is wanted but the rest of our package.
-fn only_next_message(commands: &[Command<'_>]) -> bool {
-    commands.iter().filter(|command| needs_answer(command)).all(
-        |command| matches!(command, Command::Alert(alert) if alert.code == Some(AlertCode::NEXT_MESSAGE)),
-    )
-}
-
-/// Whether a RespURI leads to the host and scheme of the server's own address: a server may send its device to another path, no further.
-fn same_host(uri: &str, server: &str) -> bool {
-    let host = |uri: &str| -> Option<String> {
-        let (scheme, rest) = uri.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next()?;
-        Some(alloc::format!("{scheme}://{authority}").to_ascii_lowercase())
+/// Whether all that is wanted concerns our package: the rest of it, or the end of an object in it.
+fn about_our_package(commands: &[Command<'_>]) -> bool {
+    let about = |command: &Command<'_>| match command {
+        Command::Alert(alert) => {
+            matches!(alert.code, Some(AlertCode::NEXT_MESSAGE | AlertCode::NO_END_OF_DATA))
+        }
+        _ => false,
     };
-    matches!((host(uri), host(server)), (Some(a), Some(b)) if a == b)
+    commands.iter().filter(|command| needs_answer(command)).all(about)
 }

@@ -1,5 +1,6 @@
 //! The receiver's side: joins chunks, within limits.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -14,7 +15,7 @@ use crate::model::{Alert, CmdId, CmdName, Data, Item, LocUri, Meta, Source, Targ
 pub(in crate::session) struct Assembler {
     /// The largest object taken.
     limit: Option<u64>,
-    partial: Option<Partial>,
+    pub(in crate::session) partial: Option<Partial>,
     /// Whether this message has brought a chunk, so that the object goes on.
     continued: bool,
 }
@@ -29,23 +30,24 @@ pub(in crate::session) struct ChunkOf {
 }
 
 #[derive(Clone, Debug)]
-struct Partial {
-    of: ChunkOf,
-    target: Option<LocUri<'static>>,
-    source: Option<LocUri<'static>>,
-    state: Joining,
+pub(in crate::session) struct Partial {
+    pub(in crate::session) of: ChunkOf,
+    pub(in crate::session) target: Option<LocUri<'static>>,
+    pub(in crate::session) source: Option<LocUri<'static>>,
+    pub(in crate::session) state: Joining,
 }
 
 #[derive(Clone, Debug)]
-enum Joining {
+pub(in crate::session) enum Joining {
     /// So far so good: the item of the first chunk, without data, and the data.
-    Joined { first: Item<'static>, data: Vec<u8>, text: bool, size: u64 },
+    Joined { first: Box<Item<'static>>, data: Vec<u8>, text: bool, size: u64 },
     /// Refused: what still comes of it is answered alike and not kept.
     Refused(StatusCode),
 }
 
 /// What an item turned out to be.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(clippy::large_enum_variant, reason = "an item on its way, never kept")]
 pub(in crate::session) enum Taken {
     /// No chunk, or the last one with all before it: an item to act upon.
     Whole(Item<'static>),
@@ -140,7 +142,7 @@ impl Assembler {
                     return Taken::Refused(StatusCode::SIZE_MISMATCH);
                 }
                 first.data = Some(joined(data, text));
-                Taken::Whole(first)
+                Taken::Whole(*first)
             }
             Some(Joining::Refused(code)) => Taken::Refused(code),
             None => self.whole(item),
@@ -175,7 +177,7 @@ impl Assembler {
                 let mut first = item.clone();
                 first.data = None;
                 first.more_data = false;
-                Joining::Joined { first: first.into_owned(), data, text, size }
+                Joining::Joined { first: Box::new(first.into_owned()), data, text, size }
             }
         };
         let taken = match state {

@@ -77,7 +77,8 @@ impl ServerSession {
                 }
                 Err(command) => command,
             };
-            if !(bare && !done.sent) && composer.fits_alone(&command) {
+            let alone = bare && !done.sent;
+            if !alone && composer.fits_alone(&command) {
                 self.ledger.put_back(Unit { handle, command, part });
                 // Statuses alone would be the end.
                 done.more = !done.sent && self.config.profile.several_messages;
