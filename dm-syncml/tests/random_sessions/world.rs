@@ -373,19 +373,22 @@ impl World {
         let (handle, fate, found) = match event {
             ServerEvent::Answered(handle, answer) => {
                 let found = answer.results.iter().filter_map(|item| item.data.as_ref()?.as_text()).collect();
-                (handle, Fate::Answered(answer.code()), found)
+                let fate = if answer.complete { Fate::Answered(answer.code()) } else { Fate::Unknown };
+                (handle, fate, Value(found))
             }
             ServerEvent::GivenUp(handle, GivenUp::NotSent | GivenUp::EndMissing) => {
-                (handle, Fate::Pending, String::new())
+                (handle, Fate::Pending, Value(String::new()))
             }
-            ServerEvent::GivenUp(handle, GivenUp::Unanswered) => (handle, Fate::Unknown, String::new()),
-            ServerEvent::GivenUp(handle, _) => (handle, Fate::Refused, String::new()),
+            ServerEvent::GivenUp(handle, GivenUp::Unanswered) => {
+                (handle, Fate::Unknown, Value(String::new()))
+            }
+            ServerEvent::GivenUp(handle, _) => (handle, Fate::Refused, Value(String::new())),
             _ => return,
         };
         let mut of = self.jobs.iter_mut().filter(|job| job.fate == Fate::Queued(session, handle));
         let job = of.next().expect("each command ends once, and is one of ours");
         job.fate = fate;
-        job.found = Some(Value(found));
+        job.found = Some(found);
         assert!(of.next().is_none(), "handles are unique");
     }
 
