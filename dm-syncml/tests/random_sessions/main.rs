@@ -1,7 +1,7 @@
 //! Ten thousand sessions, each made by its seed: both machines on virtual time, over a network that loses, repeats, delays and reorders,
 //! with restarts of either side at any message. `world.rs` is where they happen, the checks are here.
 //!
-//! `DM_SEED=n` plays one of them and tells it.
+//! `DM_SEED=n` plays one of them and tells it, with `DM_RESTORE=1` from snapshot to snapshot.
 #![cfg(feature = "xml")]
 #![expect(clippy::print_stdout, reason = "tells the story of a seed")]
 
@@ -113,6 +113,10 @@ fn sessions_of_all_seeds_keep_their_promises() {
         let seed = seed.parse().expect("DM_SEED is a number");
         let mut world = World::new(seed);
         world.tell = true;
+        #[cfg(feature = "serde")]
+        {
+            world.restoring = std::env::var_os("DM_RESTORE").is_some();
+        }
         world.run();
         println!("{:?}", play(seed));
         return;
@@ -135,6 +139,24 @@ fn sessions_of_all_seeds_keep_their_promises() {
     assert!(sum.completed * 2 > sum.sessions, "most sessions complete: {sum:?}");
     assert!(sum.done > SEEDS as usize && sum.failed > 100 && sum.unknown > 100, "{sum:?}");
     assert!(sum.restarts > 1000 && sum.chunks > 1000, "{sum:?}");
+}
+
+/// A session that another process takes up goes on as if nothing had happened, octet for octet.
+#[cfg(feature = "serde")]
+#[test]
+fn restoring_makes_no_difference() {
+    let mut restored = 0;
+    for seed in 0..400 {
+        let [straight, moved] = [false, true].map(|restoring| {
+            let mut world = World::new(seed);
+            world.restoring = restoring;
+            world.run();
+            restored += world.restored;
+            world.digest()
+        });
+        assert_eq!(straight, moved, "seed {seed}");
+    }
+    assert!(restored > 1000, "{restored}");
 }
 
 /// The same seed, the same story.

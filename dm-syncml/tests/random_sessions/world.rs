@@ -77,6 +77,9 @@ pub struct World {
     pub device: Device,
     pub jobs: Vec<Job>,
     pub tell: bool,
+    /// After each message the sessions of the server are taken up again from a snapshot, as if by another process.
+    #[cfg(feature = "serde")]
+    pub restoring: bool,
     pub sessions_begun: usize,
     pub sessions_completed: usize,
     pub restarts: usize,
@@ -150,6 +153,8 @@ impl World {
             device: Device::new(&jobs),
             jobs,
             tell: false,
+            #[cfg(feature = "serde")]
+            restoring: false,
             sessions_begun: 0,
             sessions_completed: 0,
             restarts: 0,
@@ -289,10 +294,8 @@ impl World {
             .with_hmac(header.as_deref().map(str::as_bytes));
         let key = incoming.key();
         if incoming.is_first() && !self.server.contains_key(&key) {
-            let config = ServerConfig::new(uri(SERVER)).with_idle(IDLE).with_max_msg_size(self.server_limit);
-            let config = config.with_max_obj_size(20_000).with_stranger_scheme(self.scheme);
             self.server_sessions += 1;
-            let session = ServerSession::new(now, config, Some(self.account.clone()));
+            let session = ServerSession::new(now, self.server_config(), Some(self.account.clone()));
             self.server.insert(key.clone(), (self.server_sessions, session));
         }
         let entropy = self.entropy();
@@ -307,6 +310,31 @@ impl World {
             Err(error) => panic!("seed {}: {error}", self.network.seed()),
         }
         self.drain_server(&key);
+    }
+
+    fn server_config(&self) -> ServerConfig {
+        ServerConfig::new(uri(SERVER))
+            .with_idle(IDLE)
+            .with_max_msg_size(self.server_limit)
+            .with_max_obj_size(20_000)
+            .with_stranger_scheme(self.scheme)
+    }
+
+    /// A session goes through a store, and comes back by another clock.
+    #[cfg(feature = "serde")]
+    fn move_session(&mut self, key: &SessionKey) {
+        if !self.restoring {
+            return;
+        }
+        let (now, config) = (self.now(), self.server_config());
+        if let Some((_, session)) = self.server.get_mut(key) {
+            let snapshot = session.snapshot(now).expect("it has been drained");
+            let stored = serde_json::to_string(&snapshot).expect("it can be stored");
+            let snapshot = serde_json::from_str(&stored).expect("and read");
+            *session = ServerSession::restore(now, config, Some(self.account.clone()), snapshot)
+                .expect("and taken up again");
+            self.restored += 1;
+        }
     }
 
     fn drain_server(&mut self, key: &SessionKey) {
@@ -348,6 +376,8 @@ impl World {
                 }
                 ServerOutput::Closed => drop(self.server.remove(key)),
                 ServerOutput::Wait(_) => {
+                    #[cfg(feature = "serde")]
+                    self.move_session(key);
                     self.wake_server();
                     return;
                 }
