@@ -73,7 +73,8 @@
 //!
 //! # Features
 //!
-//! `xml` (default) adds XML beside WBXML and needs std. Without it the crate is `no_std` with `alloc`.
+//! `xml` (default) adds XML beside WBXML and needs std. Without it the crate is `no_std` with `alloc`. `serde` adds snapshots of sessions,
+//! which other processes can go on with.
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![cfg_attr(not(feature = "xml"), no_std)]

@@ -133,7 +133,7 @@ impl Device {
             ) {
                 ClientOutput::Send(uri, message) => {
                     let posted = wire.post(&self.name, "gateway", uri.as_str(), &message).await;
-                    wire::take(&mut session, clock, posted).await;
+                    wire::take(&mut session, clock.now(), &posted);
                 }
                 ClientOutput::Persist(seq, record) => {
                     // The tree is this device's store; a real one writes it to flash here.

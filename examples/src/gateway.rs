@@ -224,7 +224,7 @@ impl GatewayDriver {
                 }
                 ClientOutput::Send(uri, message) => {
                     let posted = self.wire.post("gateway", "server", uri.as_str(), &message).await;
-                    wire::take(&mut session, self.clock, posted).await;
+                    wire::take(&mut session, self.clock.now(), &posted);
                 }
                 ClientOutput::Persist(seq, record) => {
                     match record {

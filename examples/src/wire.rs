@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use dm_notification::Notification;
 use dm_syncml::http::{self, Action, GivenUp, Policy, Refusal, RequestHead, ResponseHead};
 use dm_syncml::session::{ClientSession, Incoming, Outgoing};
-use dm_syncml::{DecodeError, DecodeOptions, Encoding, Message};
+use dm_syncml::{DecodeError, DecodeOptions, Encoding, Instant, Message};
 
-use crate::clock::{Clock, entropy};
+use crate::clock::entropy;
 
 /// The largest body anyone takes.
 pub const MAX_BODY: usize = 4 << 20;
@@ -72,21 +72,20 @@ impl Answer {
 }
 
 /// Hands the outcome of a post to the session that wanted it: an answer, or what came instead of one.
-pub async fn take(session: &mut ClientSession, clock: Clock, posted: Result<Answer, WireError>) {
-    let answer = match &posted {
-        Ok(answer) => answer.incoming().ok(),
-        Err(WireError::GivenUp(_)) => return session.handle_bad_answer(clock.now()),
-        Err(WireError::Busy(after)) => {
-            tokio::time::sleep(*after).await;
-            None
+pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, WireError>) {
+    match posted {
+        Ok(answer) => {
+            let taken =
+                answer.incoming().is_ok_and(|answer| session.handle_message(now, &answer, entropy()).is_ok());
+            if !taken {
+                // Garbled, or of another session: the machine asks again, or gives up.
+                session.handle_lost(now);
+            }
         }
-        Err(_) => None,
-    };
-    let now = clock.now();
-    let taken = answer.is_some_and(|answer| session.handle_message(now, &answer, entropy()).is_ok());
-    if !taken {
-        // Lost or garbled: the machine asks again, or gives up.
-        session.handle_lost(now);
+        Err(WireError::GivenUp(_)) => session.handle_bad_answer(now),
+        Err(WireError::Busy(after)) => session.handle_unavailable(now, *after),
+        Err(WireError::Empty) => session.handle_empty_answer(now),
+        Err(WireError::Http(_)) => session.handle_lost(now),
     }
 }
 

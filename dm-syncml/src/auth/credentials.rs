@@ -19,6 +19,7 @@ use super::nonce::Nonce;
 ///
 /// The order is that of strength: a challenge may raise the scheme of a side, never lower it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum AuthScheme {
     /// Not in SyncML: the transport has done it (mutual TLS, DMAcc `TRANSPORT`), or nobody has to.

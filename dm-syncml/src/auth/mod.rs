@@ -16,3 +16,5 @@ pub use nonce::Nonce;
 pub(crate) use presented::Presented;
 pub(crate) use prover::{Proof, Prover};
 pub(crate) use verifier::{Verdict, Verifier};
+#[cfg(feature = "serde")]
+pub(crate) use {prover::ProverState, verifier::VerifierState};

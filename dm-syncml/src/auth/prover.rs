@@ -144,6 +144,39 @@ impl Prover {
     }
 }
 
+/// Where a prover stands, without its credentials.
+#[cfg(feature = "serde")]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct ProverState {
+    scheme: AuthScheme,
+    nonce: Option<Nonce>,
+    shown: bool,
+    accepted: bool,
+    challenges: u8,
+}
+
+#[cfg(feature = "serde")]
+impl Prover {
+    pub(crate) fn state(&self) -> ProverState {
+        ProverState {
+            scheme: self.scheme,
+            nonce: self.nonce.clone(),
+            shown: self.shown,
+            accepted: self.accepted,
+            challenges: self.challenges,
+        }
+    }
+
+    /// Goes on where another left off.
+    pub(crate) fn resume(&mut self, state: ProverState) {
+        self.scheme = state.scheme;
+        self.nonce = state.nonce;
+        self.shown = state.shown;
+        self.accepted = state.accepted;
+        self.challenges = state.challenges;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

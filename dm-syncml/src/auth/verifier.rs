@@ -143,6 +143,32 @@ impl Verifier {
     }
 }
 
+/// Where a verifier stands, without what it holds for right.
+#[cfg(feature = "serde")]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct VerifierState {
+    nonce: Option<Nonce>,
+    /// `None` when accepted for the session.
+    failures: Option<u8>,
+}
+
+#[cfg(feature = "serde")]
+impl Verifier {
+    pub(crate) fn state(&self) -> VerifierState {
+        let failures = match self.state {
+            State::Demanding { failures } => Some(failures),
+            State::Accepted => None,
+        };
+        VerifierState { nonce: self.nonce.clone(), failures }
+    }
+
+    /// Goes on where another left off.
+    pub(crate) fn resume(&mut self, state: VerifierState) {
+        self.nonce = state.nonce;
+        self.state = state.failures.map_or(State::Accepted, |failures| State::Demanding { failures });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

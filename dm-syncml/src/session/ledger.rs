@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{CmdId, CmdRef, Command, Data, Item, LocUri, Status};
 
-use super::interaction::{Interaction, InteractionKind, UserResponse};
+use super::interaction::{Interaction, UserResponse};
 
 /// Names a command from the moment it is queued to its end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CommandHandle(pub(super) u64);
 
 impl CommandHandle {
@@ -73,6 +74,7 @@ impl Answer {
 
 /// Why a command has no answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum GivenUp {
     /// The session ended before it was sent, or before the last chunk of it was: the device has done nothing of it.
@@ -143,7 +145,7 @@ pub(super) struct Open {
     /// Octets of the results.
     pub(super) octets: usize,
     /// What the user is asked.
-    pub(super) asks: Option<InteractionKind>,
+    pub(super) asks: Option<Interaction>,
 }
 
 /// Whether Results were taken in.
@@ -162,7 +164,7 @@ impl Ledger {
         let handle = CommandHandle(self.next_handle);
         let asks = match &command {
             Command::Alert(alert) if alert.code.is_some_and(AlertCode::is_user_interaction) => {
-                Interaction::read(alert).ok().map(|interaction| interaction.kind)
+                Interaction::read(alert).ok()
             }
             _ => None,
         };
@@ -372,7 +374,7 @@ impl Ledger {
         let open = self.open.remove(&handle)?;
         let fate = match (open.answer.statuses.first(), open.given_up) {
             (Some(status), _) => match &open.asks {
-                Some(kind) => Fate::Responded(UserResponse::read(kind, status.code, &status.items)),
+                Some(asked) => Fate::Responded(UserResponse::read(&asked.kind, status.code, &status.items)),
                 None => Fate::Answered(open.answer),
             },
             (None, given_up) => Fate::GivenUp(given_up.unwrap_or(GivenUp::NotSent)),

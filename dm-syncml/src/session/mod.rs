@@ -82,6 +82,8 @@ mod query;
 mod report;
 mod resp_uri;
 mod server;
+#[cfg(feature = "serde")]
+mod snapshot;
 mod unstored;
 
 pub use client::{
@@ -102,6 +104,8 @@ pub use server::{
     Account, AlertHandle, CommandStage, DeviceInfo, DeviceProfile, ServerConfig, ServerEnd, ServerEvent,
     ServerOutput, ServerSession,
 };
+#[cfg(feature = "serde")]
+pub use {server::ServerSnapshot, snapshot::RestoreError};
 
 use alloc::boxed::Box;
 use core::fmt;

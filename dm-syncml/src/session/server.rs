@@ -7,11 +7,15 @@ mod dispatching;
 mod output;
 mod profile;
 mod receiving;
+#[cfg(feature = "serde")]
+mod snapshot;
 mod states;
 
 pub use config::{Account, ServerConfig};
 pub use output::{AlertHandle, DeviceInfo, ServerEnd, ServerEvent, ServerOutput};
 pub use profile::DeviceProfile;
+#[cfg(feature = "serde")]
+pub use snapshot::ServerSnapshot;
 
 use alloc::collections::VecDeque;
 

@@ -110,6 +110,8 @@ pub(crate) fn has_alert(message: &Message<'_>, code: AlertCode) -> bool {
 
 pub(crate) struct Device {
     pub(crate) session: ServerSession,
+    config: ServerConfig,
+    account: Option<Account>,
     pub(crate) now: Instant,
     pub(crate) encoding: Encoding,
     pub(crate) msg_id: u32,
@@ -137,12 +139,10 @@ impl Device {
     }
 
     pub(crate) fn with_account(config: ServerConfig, account: Option<Account>) -> Self {
-        Self::with_session(ServerSession::new(Instant::EPOCH, config, account))
-    }
-
-    pub(crate) fn with_session(session: ServerSession) -> Self {
         Self {
-            session,
+            session: ServerSession::new(Instant::EPOCH, config.clone(), account.clone()),
+            config,
+            account,
             now: Instant::EPOCH,
             encoding: Encoding::Wbxml,
             msg_id: 0,
@@ -241,11 +241,29 @@ impl Device {
                     self.replies.push(message);
                 }
                 ServerOutput::Closed => self.closed = true,
-                ServerOutput::Wait(_) => return reply,
+                ServerOutput::Wait(_) => {
+                    self.travel();
+                    return reply;
+                }
                 other => panic!("{other:?}"),
             }
         }
     }
+
+    /// Another process takes over, between any two messages; it makes no difference.
+    #[cfg(feature = "serde")]
+    fn travel(&mut self) {
+        let Ok(snapshot) = self.session.snapshot(self.now) else { return };
+        let stored = serde_json::to_string(&snapshot).unwrap();
+        let snapshot = serde_json::from_str(&stored).unwrap();
+        let (config, account) = (self.config.clone(), self.account.clone());
+        let restored = ServerSession::restore(self.now, config, account, snapshot).unwrap();
+        assert_eq!(format!("{restored:?}"), format!("{:?}", self.session));
+        self.session = restored;
+    }
+
+    #[cfg(not(feature = "serde"))]
+    fn travel(&mut self) {}
 
     /// Begins the session.
     pub(crate) fn begin(&mut self) -> Message<'static> {

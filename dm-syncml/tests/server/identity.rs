@@ -2,8 +2,8 @@
 
 use super::device::*;
 use dm_syncml::auth::{AuthScheme, Credentials, Nonce, Password};
-use dm_syncml::session::{Account, Record, ServerEnd, ServerEvent, ServerSession};
-use dm_syncml::{Command, Instant, StatusCode};
+use dm_syncml::session::{Account, Record, ServerEnd, ServerEvent};
+use dm_syncml::{Command, StatusCode};
 
 fn credentials() -> Credentials {
     Credentials::new("dev", Password::new("secret"))
@@ -97,12 +97,14 @@ fn a_device_that_needs_no_resynchronisation_is_challenged_once() {
 #[test]
 fn a_withheld_challenge_stops_guessing_and_not_the_device() {
     let nonce = Nonce::new(*b"in step");
-    let session = || {
+    let device = || {
         let account = account().with_nonces(Some(nonce.clone()), None);
-        ServerSession::new(Instant::EPOCH, Device::config(), Some(account)).without_challenge()
+        let mut device = Device::with_account(Device::config(), Some(account));
+        device.session = device.session.clone().without_challenge();
+        device
     };
     for cred in [None, Some(Credentials::new("dev", Password::new("guess")).md5(&nonce))] {
-        let mut guesser = Device::with_session(session());
+        let mut guesser = device();
         guesser.cred = cred;
         let message = guesser.begin();
         let Command::Status(header) = &message.body.commands[0] else { unreachable!() };
@@ -110,7 +112,7 @@ fn a_withheld_challenge_stops_guessing_and_not_the_device() {
         assert_eq!(guesser.end(), Some(ServerEnd::DeviceRefused));
         assert_eq!(guesser.records, []);
     }
-    let mut device = Device::with_session(session());
+    let mut device = device();
     device.cred = Some(credentials().md5(&nonce));
     device.begin();
     assert!(device.session.is_authenticated());

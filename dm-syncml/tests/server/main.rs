@@ -8,3 +8,5 @@ mod endings;
 mod identity;
 mod large_objects;
 mod packing;
+#[cfg(feature = "serde")]
+mod snapshots;

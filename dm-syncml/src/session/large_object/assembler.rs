@@ -15,7 +15,7 @@ use crate::model::{Alert, CmdId, CmdName, Data, Item, LocUri, Meta, Source, Targ
 pub(in crate::session) struct Assembler {
     /// The largest object taken.
     limit: Option<u64>,
-    partial: Option<Partial>,
+    pub(in crate::session) partial: Option<Partial>,
     /// Whether this message has brought a chunk, so that the object goes on.
     continued: bool,
 }
@@ -30,15 +30,15 @@ pub(in crate::session) struct ChunkOf {
 }
 
 #[derive(Clone, Debug)]
-struct Partial {
-    of: ChunkOf,
-    target: Option<LocUri<'static>>,
-    source: Option<LocUri<'static>>,
-    state: Joining,
+pub(in crate::session) struct Partial {
+    pub(in crate::session) of: ChunkOf,
+    pub(in crate::session) target: Option<LocUri<'static>>,
+    pub(in crate::session) source: Option<LocUri<'static>>,
+    pub(in crate::session) state: Joining,
 }
 
 #[derive(Clone, Debug)]
-enum Joining {
+pub(in crate::session) enum Joining {
     /// So far so good: the item of the first chunk, without data, and the data.
     Joined { first: Box<Item<'static>>, data: Vec<u8>, text: bool, size: u64 },
     /// Refused: what still comes of it is answered alike and not kept.

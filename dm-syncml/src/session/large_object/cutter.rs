@@ -11,22 +11,23 @@ use crate::session::composer::Composer;
 #[derive(Clone, Debug)]
 pub(in crate::session) struct Cutter {
     /// The command without its data, and without a Size.
-    shell: Command<'static>,
-    data: Carried,
-    cuts: Cuts,
+    pub(in crate::session) shell: Command<'static>,
+    pub(in crate::session) data: Carried,
+    pub(in crate::session) cuts: Cuts,
     /// Octets sent.
-    sent: usize,
+    pub(in crate::session) sent: usize,
 }
 
 #[derive(Clone, Debug)]
-enum Carried {
+pub(in crate::session) enum Carried {
     Text(String),
     Octets(Vec<u8>),
 }
 
 /// Where data may be cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Cuts {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(in crate::session) enum Cuts {
     Anywhere,
     /// Between characters of UTF-8.
     Characters,

@@ -8,3 +8,8 @@ mod cutter;
 
 pub(super) use assembler::{Assembler, ChunkOf, Taken};
 pub(super) use cutter::{Cut, Cutter, carried_len};
+#[cfg(feature = "serde")]
+pub(super) use {
+    assembler::{Joining, Partial},
+    cutter::{Carried, Cuts},
+};

@@ -21,7 +21,13 @@ pub(super) struct Proving {
     certificate: Option<String>,
     /// The well-known nonce counts, until the device proves itself or is challenged.
     pub(super) well_known: bool,
-    withhold_challenge: bool,
+    pub(super) withhold_challenge: bool,
+    /// There is an account.
+    #[cfg_attr(
+        not(feature = "serde"),
+        allow(dead_code, reason = "snapshots are for the same kind of account")
+    )]
+    pub(super) known: bool,
     pub(super) authenticated: bool,
 }
 
@@ -35,6 +41,7 @@ impl Proving {
             certificate: None,
             well_known: false,
             withhold_challenge: false,
+            known: account.is_some(),
             authenticated: false,
         };
         if let Some(account) = account {

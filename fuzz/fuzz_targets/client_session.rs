@@ -1,0 +1,7 @@
+//! The client's session: see the body.
+#![no_main]
+
+#[path = "../../dm-syncml/tests/fuzz/client_session.rs"]
+mod body;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));

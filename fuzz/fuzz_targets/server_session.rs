@@ -1,0 +1,7 @@
+//! The server's session: see the body.
+#![no_main]
+
+#[path = "../../dm-syncml/tests/fuzz/server_session.rs"]
+mod body;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
