@@ -11,6 +11,7 @@
 //! | `package` | which wait until they fit into a message |
 //! | `composing` | the next message is made |
 //! | `alerts` | what the device has to report by itself |
+//! | `snapshot` | a session between two messages as a value |
 
 mod alerts;
 mod answers;
@@ -22,11 +23,15 @@ mod legality;
 mod output;
 mod package;
 mod receiving;
+#[cfg(feature = "serde")]
+mod snapshot;
 mod states;
 
 pub use alerts::{AlertId, AlertQueue};
 pub use config::{ClientConfig, Initiation};
 pub use output::{AtomicStep, ClientEnd, ClientEvent, ClientOutput};
+#[cfg(feature = "serde")]
+pub use snapshot::ClientSnapshot;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
