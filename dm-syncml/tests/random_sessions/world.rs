@@ -77,9 +77,11 @@ pub struct World {
     pub device: Device,
     pub jobs: Vec<Job>,
     pub tell: bool,
-    /// After each message the sessions of the server are taken up again from a snapshot, as if by another process.
+    /// After each message the sessions of both sides are taken up again from a snapshot, as if by another process.
     #[cfg(feature = "serde")]
     pub restoring: bool,
+    #[cfg(feature = "serde")]
+    client_config: Option<ClientConfig>,
     pub sessions_begun: usize,
     pub sessions_completed: usize,
     pub restarts: usize,
@@ -155,6 +157,8 @@ impl World {
             tell: false,
             #[cfg(feature = "serde")]
             restoring: false,
+            #[cfg(feature = "serde")]
+            client_config: None,
             sessions_begun: 0,
             sessions_completed: 0,
             restarts: 0,
@@ -252,6 +256,10 @@ impl World {
             config = config.with_auth(self.scheme, Self::device_credentials(), Self::server_credentials());
         }
         self.say(|| format!("session {}", id.as_str()));
+        #[cfg(feature = "serde")]
+        {
+            self.client_config = Some(config.clone());
+        }
         self.client = Some(ClientSession::new(self.now(), config, Initiation::Client(id), Vec::new()));
         self.drain_client();
     }
@@ -333,6 +341,23 @@ impl World {
             let snapshot = serde_json::from_str(&stored).expect("and read");
             *session = ServerSession::restore(now, config, Some(self.account.clone()), snapshot)
                 .expect("and taken up again");
+            self.restored += 1;
+        }
+    }
+
+    /// So does the device's, where it can: not while something is executed.
+    #[cfg(feature = "serde")]
+    fn move_client(&mut self) {
+        if !self.restoring {
+            return;
+        }
+        let now = self.now();
+        if let (Some(client), Some(config)) = (&mut self.client, &self.client_config)
+            && let Ok(snapshot) = client.snapshot(now)
+        {
+            let stored = serde_json::to_string(&snapshot).expect("it can be stored");
+            let snapshot = serde_json::from_str(&stored).expect("and read");
+            *client = ClientSession::restore(now, config.clone(), snapshot).expect("and taken up again");
             self.restored += 1;
         }
     }
@@ -495,6 +520,8 @@ impl World {
                     return;
                 }
                 ClientOutput::Wait(at) => {
+                    #[cfg(feature = "serde")]
+                    self.move_client();
                     match at {
                         Some(at) => self.network.wake_at(Node::Device, at.since_epoch()),
                         None => self.network.cancel_wake(Node::Device),
