@@ -11,6 +11,7 @@
 //! | `package` | which wait until they fit into a message |
 //! | `composing` | the next message is made |
 //! | `alerts` | what the device has to report by itself |
+//! | `snapshot` | a session between two messages as a value |
 
 mod alerts;
 mod answers;
@@ -22,11 +23,15 @@ mod legality;
 mod output;
 mod package;
 mod receiving;
+#[cfg(feature = "serde")]
+mod snapshot;
 mod states;
 
 pub use alerts::{AlertId, AlertQueue};
 pub use config::{ClientConfig, Initiation};
 pub use output::{AtomicStep, ClientEnd, ClientEvent, ClientOutput};
+#[cfg(feature = "serde")]
+pub use snapshot::ClientSnapshot;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -105,6 +110,8 @@ pub struct ClientSession {
     aborting: Option<ClientEnd>,
     /// It has been told.
     aborted: bool,
+    /// An Atomic that is rolled back although the session is over.
+    parting: Option<CommandHandle>,
 }
 
 #[derive(Clone, Debug)]
@@ -190,6 +197,7 @@ impl ClientSession {
             alert_ids: BTreeMap::new(),
             aborting: None,
             aborted: false,
+            parting: None,
             config,
         };
         session.open(&initiation);
@@ -274,6 +282,9 @@ impl ClientSession {
         outcome: Outcome,
     ) -> Result<(), Misuse> {
         self.advance(now);
+        if self.parting.take_if(|parting| *parting == handle).is_some() {
+            return Ok(());
+        }
         match (self.action(Input::Outcome), &mut self.state) {
             (Action::Note, State::Executing(_, execution)) => execution.answer(handle, outcome),
             _ => Err(Misuse::UnknownHandle),
@@ -492,6 +503,13 @@ impl ClientSession {
     }
 
     fn close(&mut self, end: ClientEnd) {
+        // Whatever ends a session, an Atomic is not left half done.
+        if let State::Executing(_, execution) = &self.state
+            && let Some(handle) = execution.open_atomic()
+        {
+            self.parting = Some(handle);
+            self.outputs.push_back(ClientOutput::Atomic(handle, AtomicStep::RollBack));
+        }
         self.state = State::Closed;
         self.package.clear();
         self.outputs.push_back(ClientOutput::Closed(end));

@@ -34,6 +34,7 @@ pub fn config() -> ClientConfig {
 }
 
 pub struct Device {
+    pub config: ClientConfig,
     pub client: ClientSession,
     pub now: Instant,
     pub events: Vec<ClientEvent>,
@@ -71,7 +72,8 @@ impl Device {
 
     pub fn with(config: ClientConfig, initiation: Initiation, alerts: AlertQueue) -> Self {
         let mut device = Self {
-            client: ClientSession::new(Instant::EPOCH, config, initiation, alerts),
+            client: ClientSession::new(Instant::EPOCH, config.clone(), initiation, alerts),
+            config,
             now: Instant::EPOCH,
             events: Vec::new(),
             records: Vec::new(),
@@ -233,10 +235,24 @@ impl Device {
     pub fn hear(&mut self, body: &str) -> Result<(), SessionError> {
         let incoming = Incoming::decode(Encoding::Xml, body.as_bytes(), &DecodeOptions::new()).unwrap();
         self.entropy += 1;
+        self.travel();
         let heard = self.client.handle_message(self.now, &incoming, [self.entropy; 16]);
         self.drain();
         heard
     }
+
+    /// Between any two messages a session may go to another process, through any store; nothing may come of it.
+    #[cfg(feature = "serde")]
+    pub fn travel(&mut self) {
+        use dm_syncml::session::ClientSnapshot;
+        let Ok(snapshot) = self.client.snapshot(self.now) else { return };
+        let stored = serde_json::to_string(&snapshot).unwrap();
+        let snapshot: ClientSnapshot = serde_json::from_str(&stored).unwrap();
+        self.client = ClientSession::restore(self.now, self.config.clone(), snapshot).unwrap();
+    }
+
+    #[cfg(not(feature = "serde"))]
+    pub fn travel(&mut self) {}
 
     /// The device's last message.
     pub fn last(&self) -> Option<Message<'_>> {

@@ -9,3 +9,5 @@ mod ends;
 mod interaction;
 mod large_objects;
 mod packages;
+#[cfg(feature = "serde")]
+mod snapshots;

@@ -28,11 +28,12 @@ use crate::model::Alert;
 /// It grows with what its owner puts in; a server cannot make it grow.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AlertQueue {
-    next: u64,
+    pub(super) next: u64,
     alerts: BTreeMap<AlertId, Alert<'static>>,
 }
 
 /// Names an alert in its queue; never used twice.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AlertId(u64);
 

@@ -15,17 +15,17 @@ use super::answers::{halve, shorten};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Package {
     /// What the server refused with its challenge and is to have again.
-    again: VecDeque<Piece>,
+    pub(super) again: VecDeque<Piece>,
     /// The session's alert and DevInfo; statuses; alerts about the session itself.
-    statuses: VecDeque<Command<'static>>,
-    results: VecDeque<Piece>,
-    reports: VecDeque<Piece>,
+    pub(super) statuses: VecDeque<Command<'static>>,
+    pub(super) results: VecDeque<Piece>,
+    pub(super) reports: VecDeque<Piece>,
     /// What the last message held, until the server has taken it.
-    flying: Vec<Piece>,
+    pub(super) flying: Vec<Piece>,
 }
 
 #[derive(Clone, Debug)]
-enum Piece {
+pub(super) enum Piece {
     Whole(Command<'static>),
     /// An alert of the application's.
     Report(AlertId, Command<'static>),
