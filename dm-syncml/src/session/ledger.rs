@@ -30,8 +30,8 @@ pub struct Answer {
     pub statuses: Vec<AnsweredStatus>,
     /// What Gets found, in the order it came.
     pub results: Vec<Item<'static>>,
-    /// Whether everything has its Status. Not so when the session ended between two parts of the command, or when a device answers
-    /// only some members of a container, as it may after the user has refused.
+    /// Whether everything has its Status, and what Gets found has come. Not so when the session ended between two parts of the command or
+    /// before the device had said all, or when a device answers only some members of a container, as it may after the user has refused.
     pub complete: bool,
 }
 
@@ -400,6 +400,12 @@ impl Ledger {
 
     /// The session has ended.
     pub(super) fn give_up(&mut self) -> Vec<(CommandHandle, Fate)> {
+        // What a Get found follows its Status up to the end of the device's package, which will not come any more.
+        for sent in self.sent.iter().filter(|sent| asks_for_results(&sent.unit.command)) {
+            if let Some(open) = self.open.get_mut(&sent.unit.handle) {
+                open.answer.complete = false;
+            }
+        }
         let mut ends = self.settle();
         self.queue.clear();
         for open in self.open.values_mut() {
@@ -414,6 +420,10 @@ impl Ledger {
 
 /// No device has more to say about one command; what comes beyond is dropped.
 const MAX_STATUSES: usize = 10_000;
+
+fn asks_for_results(command: &Command<'_>) -> bool {
+    matches!(command, Command::Get(_)) || command.members().iter().any(asks_for_results)
+}
 
 /// A part is told from the others by its target.
 fn part_target(unit: &Unit) -> Option<String> {

@@ -94,13 +94,13 @@ pub(super) fn unpack_items(text: Option<&str>) -> Result<Vec<Item<'static>>, Res
     }
 }
 
-/// What is left of the time until `at`, in milliseconds.
+/// What is left of the time until `at`, in nanoseconds: a moved session wakes when it would have.
 pub(super) fn remaining(now: Instant, at: Instant) -> u64 {
-    u64::try_from(at.saturating_since(now).as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(at.saturating_since(now).as_nanos()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn due(now: Instant, remaining: u64) -> Instant {
-    now + Duration::from_millis(remaining)
+    now + Duration::from_nanos(remaining)
 }
 
 /// How messages travel.
