@@ -51,7 +51,7 @@ fn commands_before_the_first_chunk_and_after_the_last_are_executed() {
 /// (chunks, what each is answered)
 #[test]
 fn objects_that_are_refused() {
-    let cases: [(&str, [(&str, Option<usize>); 2], [u16; 2]); 4] = [
+    let cases = [
         ("too short", [("abc", Some(9)), ("def", None)], [213, 424]),
         ("too long", [("abc", Some(5)), ("def", None)], [213, 424]),
         ("no size", [("abc", None), ("def", None)], [411, 411]),
@@ -81,7 +81,7 @@ fn an_object_without_end_is_told_and_forgotten() {
     assert_eq!(device.answered(), ["1 200", "Alert 1225", "Final"]);
     let message = device.last().unwrap();
     let named = message.body.commands.iter().any(
-        |c| matches!(c, Command::Alert(a) if a.items.iter().any(|item| item.target_uri().unwrap() == &"./Big")),
+        |c| matches!(c, Command::Alert(a) if a.items.iter().any(|item| item.target_uri().unwrap() == "./Big")),
     );
     assert!(named);
     assert_eq!(device.log, ["Add ./A"]);

@@ -117,12 +117,6 @@ impl Execution {
         matches!(&self.doing, Some(Doing { what: What::Ask(_), .. }))
     }
 
-    /// The Atomic that has begun and not ended.
-    pub(super) fn open_atomic(&self) -> Option<CommandHandle> {
-        let ending = |doing: &Doing| matches!(doing.what, What::Commit | What::RollBack);
-        self.atomic.as_ref().filter(|_| !self.doing.as_ref().is_some_and(ending)).map(|atomic| atomic.handle)
-    }
-
     /// What became of all commands, in document order.
     pub(super) fn into_answers(self) -> impl Iterator<Item = (Asked, Outcome)> {
         let unanswered = || Outcome::all(StatusCode::NOT_EXECUTED);
