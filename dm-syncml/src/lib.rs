@@ -49,9 +49,9 @@
 //!
 //! - Every decoder takes [`elements::Limits`]: octets, depth, elements, string table and its expansion. Work and memory are linear in the
 //!   input.
-//! - Sessions take basic and MD5 credentials, several messages of one package from the device, and repetitions of a message.
-//!   Large objects (MoreData), HMAC credentials, Atomic on the device and user interaction are not here yet: they are answered
-//!   with 406, and nothing of them is executed.
+//! - Sessions keep nothing beyond their limits: octets of an object, commands of a message, messages of a session, results of a command;
+//!   [`ServerConfig`](session::ServerConfig) and [`ClientConfig`](session::ClientConfig) name them. A message that is put together is as large as
+//!   the peer's MaxMsgSize allows, to the octet.
 //! - Reading is strict, save what the standard itself allows: any order of elements, any prefix, CDATA, white space around
 //!   ids and codes. [`Quirks`] name what real peers get wrong, in profiles such as [`Quirks::FIELD`].
 //! - Data synchronization, the elder sister of this protocol, is not in scope; its elements are read as unknown ones.
@@ -68,7 +68,12 @@
 //! | TND 1.2.1 §7.7.2, binary values | [`Message::encode`], [`Data::decoded`] |
 //! | TND 1.2.1, trees in Data | [`Data::management_tree`], [`DocumentCarriage`] |
 //! | DM Protocol 1.2.1, media types | [`Encoding`] |
-//! | DM Protocol 1.2.1, packages 1 to 4 | [`session`] |
+//! | DM Protocol 1.2.1, packages 1 to 4, several messages per package, large objects | [`session`] |
+//! | DM Protocol 1.2.1, user interaction alerts | [`session::Interaction`] |
+//! | DM Protocol 1.2.1, generic alerts, client events | [`session::GenericAlert`], [`session::DeviceEvent`], [`session::Correlators`] |
+//! | DM Protocol 1.2.1, Atomic and Sequence | [`session::AllOrNothing`], [`session::InOrder`] |
+//! | TND 1.2.1, properties and listings in addresses | [`session::Query`] |
+//! | DM Notification 1.2, nonce resynchronisation | [`session::Account::resynchronizing`] |
 //! | DM Security 1.2.1, authentication | [`auth`] |
 //!
 //! # Features

@@ -1,14 +1,18 @@
 //! Execs that were accepted and end later (DM Protocol 1.2.1, Exec and generic alerts): their Correlators, across sessions.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
+#[cfg(feature = "serde")]
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::model::Correlator;
 use crate::time::Instant;
 
 use super::report::GenericAlert;
+#[cfg(feature = "serde")]
+use super::snapshot::{RestoreError, due, remaining};
 
 /// Which Execs are still running on which device.
 ///
@@ -38,7 +42,7 @@ pub struct Correlators {
     next: u64,
     running: BTreeMap<u64, Running>,
     /// By their deadlines.
-    due: BTreeMap<(Instant, u64), ()>,
+    due: BTreeSet<(Instant, u64)>,
     now: Instant,
 }
 
@@ -63,7 +67,7 @@ impl Correlators {
     /// A table of at most so many running Execs.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
-        Self { capacity, next: 0, running: BTreeMap::new(), due: BTreeMap::new(), now: Instant::EPOCH }
+        Self { capacity, next: 0, running: BTreeMap::new(), due: BTreeSet::new(), now: Instant::EPOCH }
     }
 
     /// Makes the Correlator for an Exec on `device`. `ticket` is what [`handle_alert`](Self::handle_alert) gives back, within `lifetime`.
@@ -82,7 +86,7 @@ impl Correlators {
         let number = self.next.checked_add(1)?;
         self.next = number;
         let deadline = self.now + lifetime;
-        self.due.insert((deadline, number), ());
+        self.due.insert((deadline, number));
         self.running.insert(number, Running { device: device.into(), ticket, deadline });
         // Digits are text.
         Correlator::new(format!("{number}")).ok()
@@ -112,16 +116,16 @@ impl Correlators {
 
     /// What is to be known next; call until it says [`CorrelatorOutput::Wait`].
     pub fn poll_output(&mut self) -> CorrelatorOutput {
-        match self.due.first_key_value() {
-            Some((&(deadline, number), ())) if deadline <= self.now => {
-                self.due.remove(&(deadline, number));
-                match self.running.remove(&number) {
-                    Some(running) => CorrelatorOutput::Expired(running.ticket),
-                    None => self.poll_output(),
-                }
+        while let Some(&(deadline, number)) = self.due.first() {
+            if deadline > self.now {
+                return CorrelatorOutput::Wait(Some(deadline));
             }
-            first => CorrelatorOutput::Wait(first.map(|(&(deadline, _), ())| deadline)),
+            if let Some(ticket) = self.take(number) {
+                return CorrelatorOutput::Expired(ticket);
+            }
+            self.due.remove(&(deadline, number));
         }
+        CorrelatorOutput::Wait(None)
     }
 
     /// How many Execs are running.
@@ -144,6 +148,69 @@ impl Correlators {
 
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+    }
+}
+
+/// The table as a value for any store (feature `serde`).
+#[cfg(feature = "serde")]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct CorrelatorsSnapshot {
+    version: u32,
+    next: u64,
+    running: Vec<RunningState>,
+}
+
+#[cfg(feature = "serde")]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+struct RunningState {
+    number: u64,
+    device: String,
+    ticket: u64,
+    /// Milliseconds.
+    remaining: u64,
+}
+
+#[cfg(feature = "serde")]
+impl Correlators {
+    const VERSION: u32 = 1;
+
+    /// The table as it is.
+    #[must_use]
+    pub fn snapshot(&self, now: Instant) -> CorrelatorsSnapshot {
+        let now = self.now.max(now);
+        let state = |(number, running): (&u64, &Running)| RunningState {
+            number: *number,
+            device: running.device.clone(),
+            ticket: running.ticket,
+            remaining: remaining(now, running.deadline),
+        };
+        CorrelatorsSnapshot {
+            version: Self::VERSION,
+            next: self.next,
+            running: self.running.iter().map(state).collect(),
+        }
+    }
+
+    /// The table that a snapshot was taken of, of at most `capacity` running Execs from now on.
+    ///
+    /// # Errors
+    /// The snapshot is of another version.
+    pub fn restore(
+        now: Instant,
+        capacity: usize,
+        snapshot: CorrelatorsSnapshot,
+    ) -> Result<Self, RestoreError> {
+        if snapshot.version != Self::VERSION {
+            return Err(RestoreError::Version(snapshot.version));
+        }
+        let mut table = Self { next: snapshot.next, now, ..Self::new(capacity) };
+        for RunningState { number, device, ticket, remaining } in snapshot.running {
+            let deadline = due(now, remaining);
+            table.due.insert((deadline, number));
+            table.running.insert(number, Running { device, ticket, deadline });
+            table.next = table.next.max(number);
+        }
+        Ok(table)
     }
 }
 
@@ -190,5 +257,22 @@ mod tests {
         assert_eq!(table.poll_output(), CorrelatorOutput::Wait(Some(Instant::from_millis(3000))));
         table.handle_tick(Instant::EPOCH);
         assert_eq!(table.len(), 1, "a clock that steps back does no harm");
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_table_goes_on_elsewhere() {
+        let mut table = Correlators::new(10);
+        let hour = Duration::from_secs(3600);
+        let correlator = table.issue(Instant::EPOCH, "a", 1, hour).unwrap();
+        let stored = serde_json::to_string(&table.snapshot(Instant::from_millis(600_000))).unwrap();
+        let there = Instant::from_millis(5);
+        let mut restored = Correlators::restore(there, 10, serde_json::from_str(&stored).unwrap()).unwrap();
+        assert_eq!(restored.poll_output(), CorrelatorOutput::Wait(Some(Instant::from_millis(3_000_005))));
+        assert_ne!(restored.issue(there, "a", 2, hour).unwrap(), correlator);
+        assert_eq!(restored.handle_alert(there, "a", &alert(Some(correlator))), Some(1));
+        let other = stored.replace("\"version\":1", "\"version\":7");
+        let refused = Correlators::restore(there, 10, serde_json::from_str(&other).unwrap());
+        assert_eq!(refused, Err(RestoreError::Version(7)));
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{Add, Atomic, Command, Copy, Delete, Exec, Get, Item, Replace,
 use super::interaction::Interaction;
 use super::ledger::UNNUMBERED;
 
-/// All or nothing: an [`Atomic`](crate::Atomic) under construction.
+/// All or nothing: an [`Atomic`] under construction.
 ///
 /// DM 1.2.1 has no Get, no Exec and no container inside; [`WindowsAtomic`] has Exec too. The session gives all members
 /// their CmdIDs.
@@ -27,12 +27,12 @@ use super::ledger::UNNUMBERED;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AllOrNothing(Vec<Command<'static>>);
 
-/// An [`Atomic`](crate::Atomic) for Windows, which takes Exec inside and demands it for certificates. A session queues it only under
+/// An [`Atomic`] for Windows, which takes Exec inside and demands it for certificates. A session queues it only under
 /// [`DeviceProfile::WINDOWS`](super::DeviceProfile::WINDOWS) or another profile that says so.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WindowsAtomic(Vec<Command<'static>>);
 
-/// One after the other: a [`Sequence`](crate::Sequence) under construction. A member that fails does not stop the others; a user who says
+/// One after the other: a [`Sequence`] under construction. A member that fails does not stop the others; a user who says
 /// no does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InOrder(Vec<Command<'static>>);

@@ -1,6 +1,6 @@
 //! The command ledger of a server session: what was queued, what was sent, what came back.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -104,7 +104,7 @@ pub(super) enum Fate {
 pub(super) struct Unit {
     pub(super) handle: CommandHandle,
     pub(super) command: Command<'static>,
-    /// Whether it is one item of several.
+    /// Whether it holds some of the items of a command that was too large.
     pub(super) part: bool,
 }
 
@@ -125,7 +125,7 @@ pub(super) struct Sent {
     pub(super) msg_id: u32,
     /// How many statuses are due, and which members have theirs.
     pub(super) due: usize,
-    pub(super) answered: Vec<usize>,
+    pub(super) answered: BTreeSet<usize>,
     /// The device says that its end is missing.
     pub(super) end_missing: bool,
 }
@@ -202,26 +202,19 @@ impl Ledger {
         self.queue.push_front(unit);
     }
 
-    /// Queues the items of a command one by one in its place; gives the unit back when there is nothing to divide.
-    pub(super) fn divide(&mut self, unit: Unit) -> Result<(), Unit> {
-        let Unit { handle, mut command, .. } = unit;
-        let items = match command.items_mut() {
-            Some(items) if items.len() > 1 => core::mem::take(items),
-            _ => return Err(Unit { handle, command, part: unit.part }),
-        };
+    /// Queues the two halves of a command's items in its place; gives the unit back when there is nothing to divide.
+    pub(super) fn divide(&mut self, mut unit: Unit) -> Result<(), Unit> {
         // The items of an alert belong together.
-        if matches!(command, Command::Alert(_)) {
-            command.items_mut().into_iter().for_each(|empty| empty.clone_from(&items));
-            return Err(Unit { handle, command, part: unit.part });
+        let divisible = !matches!(unit.command, Command::Alert(_));
+        let items = unit.command.items_mut().filter(|items| divisible && items.len() > 1);
+        let Some(second) = items.map(|items| items.split_off(items.len() / 2)) else { return Err(unit) };
+        let mut rest = unit.command.clone();
+        rest.items_mut().into_iter().for_each(|items| items.clone_from(&second));
+        if let Some(open) = self.open.get_mut(&unit.handle) {
+            open.unsent += 1;
         }
-        if let Some(open) = self.open.get_mut(&handle) {
-            open.unsent += items.len() - 1;
-        }
-        for item in items.into_iter().rev() {
-            let mut part = command.clone();
-            part.items_mut().into_iter().for_each(|items| items.push(item.clone()));
-            self.queue.push_front(Unit { handle, command: part, part: true });
-        }
+        self.queue.push_front(Unit { command: rest, part: true, ..unit });
+        self.queue.push_front(Unit { part: true, ..unit });
         Ok(())
     }
 
@@ -235,7 +228,7 @@ impl Ledger {
         let index = self.sent.len();
         let mut due = 0;
         self.refer(msg_id, index, command, &mut due);
-        self.sent.push(Sent { unit, msg_id, due, answered: Vec::new(), end_missing: false });
+        self.sent.push(Sent { unit, msg_id, due, answered: BTreeSet::new(), end_missing: false });
         first
     }
 
@@ -261,21 +254,19 @@ impl Ledger {
             return false;
         };
         let Some(sent) = self.sent.get_mut(index) else { return false };
-        if !sent.answered.contains(&member) {
-            sent.answered.push(member);
-        }
-        let (handle, target) = (sent.unit.handle, part_target(&sent.unit));
-        self.record(handle, member, status, target);
+        sent.answered.insert(member);
+        let (handle, targets) = (sent.unit.handle, part_targets(&sent.unit));
+        self.record(handle, member, status, targets);
         true
     }
 
     /// A Status for a chunk, or a part of a command, that ends what it is about before all of it has gone out.
     pub(super) fn refused(&mut self, unit: Unit, status: &Status<'_>) -> Option<(CommandHandle, Fate)> {
-        self.record(unit.handle, 0, status, part_target(&unit));
+        self.record(unit.handle, 0, status, part_targets(&unit));
         self.drop_unit(unit.handle, None)
     }
 
-    fn record(&mut self, handle: CommandHandle, member: usize, status: &Status<'_>, part: Option<String>) {
+    fn record(&mut self, handle: CommandHandle, member: usize, status: &Status<'_>, part: Vec<String>) {
         let Some(open) = self.open.get_mut(&handle) else { return };
         // More statuses than a command can have say nothing new.
         if open.answer.statuses.len() > MAX_STATUSES {
@@ -283,8 +274,8 @@ impl Ledger {
         }
         let mut targets: Vec<String> =
             status.target_refs.iter().map(|target| target.as_str().into()).collect();
-        if let (true, Some(part)) = (targets.is_empty(), part) {
-            targets.push(part);
+        if targets.is_empty() {
+            targets = part;
         }
         open.answer.statuses.push(AnsweredStatus {
             member,
@@ -391,11 +382,18 @@ impl Ledger {
             if let Some(open) = self.open.get_mut(&sent.unit.handle) {
                 open.sent = open.sent.saturating_sub(1);
                 open.unsent += 1;
-                // It counts as sent if other parts of it are.
-                open.went_out = open.sent > 0 || !open.answer.statuses.is_empty();
             }
-            self.queue.push_front(sent.unit);
+            self.take_back(sent.unit);
         }
+    }
+
+    /// A unit that went out, or a part of it, was not executed and is queued again.
+    pub(super) fn take_back(&mut self, unit: Unit) {
+        if let Some(open) = self.open.get_mut(&unit.handle) {
+            // The command counts as sent if other parts of it are.
+            open.went_out = open.sent > 0 || !open.answer.statuses.is_empty();
+        }
+        self.queue.push_front(unit);
     }
 
     /// The session has ended.
@@ -425,10 +423,10 @@ fn asks_for_results(command: &Command<'_>) -> bool {
     matches!(command, Command::Get(_)) || command.members().iter().any(asks_for_results)
 }
 
-/// A part is told from the others by its target.
-fn part_target(unit: &Unit) -> Option<String> {
-    let item = unit.command.items().first().filter(|_| unit.part)?;
-    item.target_uri().map(|uri| uri.as_str().into())
+/// A part is told from the others by its targets.
+fn part_targets(unit: &Unit) -> Vec<String> {
+    let items = unit.command.items().iter().filter(|_| unit.part);
+    items.filter_map(|item| item.target_uri().map(|uri| uri.as_str().into())).collect()
 }
 
 /// Octets that an item costs, about.

@@ -105,7 +105,9 @@ pub use server::{
     ServerOutput, ServerSession,
 };
 #[cfg(feature = "serde")]
-pub use {client::ClientSnapshot, server::ServerSnapshot, snapshot::RestoreError};
+pub use {
+    client::ClientSnapshot, correlators::CorrelatorsSnapshot, server::ServerSnapshot, snapshot::RestoreError,
+};
 
 use alloc::boxed::Box;
 use core::fmt;

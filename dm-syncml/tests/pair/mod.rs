@@ -224,12 +224,27 @@ impl World {
                     if let Some(at) = at {
                         self.network.wake_at(Node::Server, at.since_epoch());
                     }
+                    self.hand_session_on(key);
                     return;
                 }
                 _ => panic!("unknown output"),
             }
         }
     }
+
+    /// Another process goes on with the session; it makes no difference.
+    #[cfg(feature = "serde")]
+    fn hand_session_on(&mut self, key: &SessionKey) {
+        let now = self.now();
+        let Some(Ok(snapshot)) = self.sessions.get(key).map(|session| session.snapshot(now)) else { return };
+        let stored = serde_json::to_vec(&snapshot).unwrap();
+        let snapshot = serde_json::from_slice(&stored).unwrap();
+        let (config, account) = (self.server_config.clone(), self.account.clone());
+        self.sessions.insert(key.clone(), ServerSession::restore(now, config, account, snapshot).unwrap());
+    }
+
+    #[cfg(not(feature = "serde"))]
+    fn hand_session_on(&mut self, _: &SessionKey) {}
 
     pub fn drain_client(&mut self) {
         let now = self.now();

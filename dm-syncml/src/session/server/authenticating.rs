@@ -135,11 +135,11 @@ impl ServerSession {
             Proof::Accepted { next_nonce: Some(nonce) } => self.persist(Record::ServerNonce(nonce)),
             Proof::Accepted { next_nonce: None } => {}
             Proof::Challenged => {
-                // Nothing of that message was executed.
-                self.ledger.requeue(self.msg_id);
+                // Nothing of that message was executed. Its last command goes back first, so that the order stays.
                 if let Some(cutting) = self.cutting.take() {
-                    self.ledger.put_back(cutting.into_unit());
+                    self.ledger.take_back(cutting.into_unit());
                 }
+                self.ledger.requeue(self.msg_id);
                 self.package_open = false;
                 draft.challenged = true;
             }

@@ -78,7 +78,9 @@ impl ServerSession {
                 Err(command) => command,
             };
             let alone = bare && !done.sent;
-            if !alone && composer.fits_alone(&command) {
+            // What has been divided already is divided further, so that the room is used.
+            let divisible = part && command.items().len() > 1;
+            if !alone && !divisible && composer.fits_alone(&command) {
                 self.ledger.put_back(Unit { handle, command, part });
                 // Statuses alone would be the end.
                 done.more = !done.sent && self.config.profile.several_messages;

@@ -46,7 +46,8 @@ pub enum ServerEvent {
     GenericAlert(AlertHandle, GenericAlert),
     /// A client event (1224). The handle can refuse it while events are drained.
     DeviceEvent(AlertHandle, DeviceEvent),
-    /// A command, or the first part of it, goes out with the reply that follows.
+    /// A command, or the first part of it, goes out with the reply that follows. It is told again when the device refused our header, and
+    /// with it all commands of that message: none was executed, and they go out once more.
     Sent(CommandHandle),
     /// A command has its answer.
     Answered(CommandHandle, Answer),

@@ -14,7 +14,7 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct DeviceProfile {
-    /// It can ask the user (alerts 1100 to 1104). If not, they are given up as [`NotOffered`](super::GivenUp::NotOffered).
+    /// It can ask the user (alerts 1100 to 1104). If not, they are given up as [`NotOffered`](crate::session::GivenUp::NotOffered).
     pub user_interaction: bool,
     /// It knows the Correlator of an Exec. If not, Execs are sent without.
     pub correlator: bool,

@@ -1,6 +1,6 @@
 //! The command ledger of a server session.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -37,7 +37,7 @@ struct SentState {
     unit: UnitState,
     msg_id: u32,
     due: usize,
-    answered: Vec<usize>,
+    answered: BTreeSet<usize>,
     end_missing: bool,
 }
 
