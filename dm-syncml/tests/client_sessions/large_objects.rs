@@ -3,7 +3,7 @@
 use dm_syncml::session::ClientEnd;
 use dm_syncml::{Command, DecodeOptions, Encoding, Message};
 
-use crate::device::{Device, add, alert, config, container, get, sizes, status};
+use crate::device::{Device, add, config, container, get, sizes, status};
 
 const NEXT: &str = "<Alert><CmdID>n</CmdID><Data>1222</Data></Alert>";
 
@@ -251,10 +251,8 @@ fn objects_in_both_directions_at_once() {
     let (text, _) = collect(&mut device, 1500);
     assert_eq!(text, value);
     assert_eq!(device.values["./In"], "abcdefghi");
-    let _ = alert("x", 1222, &[]);
 }
 
-/// Octets: in XML they travel as base64, and each chunk is base64 by itself.
 #[test]
 fn whole_items_beyond_max_obj_size_are_413() {
     let mut device = Device::new(config().with_max_obj_size(10));
@@ -262,4 +260,16 @@ fn whole_items_beyond_max_obj_size_are_413() {
     assert_eq!(device.answered(), ["1 200", "2 413", "Final"]);
     device.say(&container("Sequence", "1", &[add("2", "./C", "0123456789a")]));
     assert_eq!(device.answered(), ["1 200", "2 413", "Final"]);
+}
+
+/// A small message must not buy an answer of any size.
+#[test]
+fn results_beyond_what_one_message_may_ask_for_are_413() {
+    let mut device = Device::new(config().with_max_results(10_000));
+    device.values.insert("./Big".into(), "x".repeat(4000));
+    device.say(&(1..=5).map(|id| get(&id.to_string(), "./Big")).collect::<String>());
+    assert_eq!(
+        device.answered(),
+        ["1 200", "2 200", "3 413", "4 413", "5 413", "Results 1", "Results 2", "Final"]
+    );
 }
