@@ -55,25 +55,39 @@ impl Plan {
     }
 }
 
+/// Something that can be timed.
+///
+/// Every `FnMut()` is an operation of this process. What runs in another process measures itself, by that process's CPU time.
+pub trait Operation {
+    /// Runs `runs` times; the CPU time that took.
+    fn time(&mut self, runs: u64) -> Duration;
+}
+
+impl<F: FnMut()> Operation for F {
+    fn time(&mut self, runs: u64) -> Duration {
+        time(runs, self)
+    }
+}
+
 /// Times `operations` against each other: every round runs each of them once, so that whatever else the machine
 /// does meets all of them alike. Results are in the order of `operations`.
-pub fn interleaved(plan: Plan, operations: &mut [&mut dyn FnMut()]) -> Vec<Spread> {
+pub fn interleaved(plan: Plan, operations: &mut [&mut dyn Operation]) -> Vec<Spread> {
     let runs: Vec<u64> =
-        operations.iter_mut().map(|operation| runs_to_fill(plan.trial_time, operation)).collect();
+        operations.iter_mut().map(|operation| runs_to_fill(plan.trial_time, *operation)).collect();
     let mut trials: Vec<Vec<f64>> = vec![Vec::with_capacity(plan.trials); operations.len()];
     for _ in 0..plan.trials {
         for ((operation, runs), trials) in operations.iter_mut().zip(&runs).zip(&mut trials) {
-            trials.push(time(*runs, operation).as_nanos() as f64 / *runs as f64);
+            trials.push(operation.time(*runs).as_nanos() as f64 / *runs as f64);
         }
     }
     trials.into_iter().map(Spread::of).collect()
 }
 
 /// How many runs take about `trial_time`; also warms the operation up.
-fn runs_to_fill(trial_time: Duration, operation: &mut dyn FnMut()) -> u64 {
+fn runs_to_fill(trial_time: Duration, operation: &mut dyn Operation) -> u64 {
     let mut runs = 1_u64;
     loop {
-        let taken = time(runs, operation);
+        let taken = operation.time(runs);
         if taken >= trial_time / 4 || runs > 1 << 40 {
             let scale = trial_time.as_secs_f64() / taken.as_secs_f64().max(1e-9);
             return ((runs as f64 * scale) as u64).max(1);
@@ -82,7 +96,8 @@ fn runs_to_fill(trial_time: Duration, operation: &mut dyn FnMut()) -> u64 {
     }
 }
 
-fn time(runs: u64, operation: &mut dyn FnMut()) -> Duration {
+/// CPU time of this process while it runs `operation` `runs` times.
+pub fn time(runs: u64, mut operation: impl FnMut()) -> Duration {
     let start = ProcessTime::now();
     for _ in 0..runs {
         operation();

@@ -15,15 +15,34 @@ fn compare(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_compare")).args(args).output().unwrap()
 }
 
+/// Whether `compare` has libwbxml to measure, by what it says on stderr.
+///
+/// # Panics
+///
+/// When it has not, and whoever runs the tests has said that it must.
+fn has_libwbxml(output: &Output) -> bool {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let Some(note) = stderr.lines().find(|line| line.starts_with("note: libwbxml is left out")) else {
+        return true;
+    };
+    let says = |name: &str, what: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| what(&value));
+    assert!(
+        !says("CI", |value| !value.is_empty()) && !says("DM_PEERS", |value| value == "required"),
+        "{note}"
+    );
+    false
+}
+
 /// One short trial of everything: the numbers do not matter here.
-fn quick_rows(dir: &Path, csv: bool) -> Vec<String> {
+fn quick_rows(dir: &Path, csv: bool) -> (Vec<String>, bool) {
     let mut args = vec!["--inputs", dir.to_str().unwrap(), "--trials", "1", "--trial-ms", "0"];
     if csv {
         args.push("--csv");
     }
     let output = compare(&args);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    let peer = has_libwbxml(&output);
+    (String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect(), peer)
 }
 
 #[test]
@@ -42,7 +61,7 @@ fn every_operation_has_a_row_for_every_file() {
         }
     }
 
-    let rows = quick_rows(&out, true);
+    let (rows, peer) = quick_rows(&out, true);
     assert_eq!(
         rows[0],
         "tool,op,input,bytes_in,trials,ns_min,ns_median,ns_max,MB/s(bytes_in),MB/s(XML bytes)"
@@ -67,6 +86,7 @@ fn every_operation_has_a_row_for_every_file() {
         ("floor", "byte-loop"),
         ("floor", "lt-scan"),
         ("floor", "memcpy"),
+        ("libwbxml", "xml->wbxml"),
     ];
     let wbxml = [
         ("dm-syncml", "wbxml->typed"),
@@ -76,20 +96,90 @@ fn every_operation_has_a_row_for_every_file() {
         ("floor", "byte-loop"),
         ("floor", "nul-scan"),
         ("floor", "memcpy"),
+        ("libwbxml", "wbxml->xml"),
     ];
     let mut expected = BTreeSet::new();
     for profile in ["cmds", "results", "blob"] {
         for (extension, operations) in [("xml", &xml[..]), ("wbxml", &wbxml[..])] {
-            for (tool, op) in operations {
+            for (tool, op) in operations.iter().filter(|(tool, _)| peer || *tool != "libwbxml") {
                 expected.insert(((*tool).into(), (*op).into(), format!("{profile}_1k.{extension}")));
             }
         }
     }
     assert_eq!(seen, expected);
 
-    let table = quick_rows(&out, false);
+    let (table, _) = quick_rows(&out, false);
     assert!(table[0].starts_with("tool "));
-    assert_eq!(table.iter().filter(|line| !line.is_empty()).count(), rows.len());
+    let ratios =
+        table.iter().position(|line| line.starts_with("Ratios ")).expect("a summary follows the rows");
+    assert_eq!(table[..ratios].iter().filter(|line| !line.is_empty()).count(), rows.len());
+    let summary = table[ratios..].join("\n");
+    for title in [
+        "dm-syncml wbxml->typed / floor byte-loop: at most 2.5\n",
+        "quick-xml serde-de / dm-syncml xml->typed: at least 3\n",
+        "dm-syncml xml->typed / quick-xml events: at most 2\n",
+        "quick-xml serde-ser / dm-syncml typed->xml: at least 3.5\n",
+        "dm-syncml typed->wbxml(strtbl) / dm-syncml typed->wbxml: at most 4\n",
+        "dm-syncml typed->xml / the same into a reused buffer\n",
+    ] {
+        assert!(summary.contains(title), "{title:?} in {summary}");
+    }
+    for title in [
+        "libwbxml wbxml->xml / dm-syncml wbxml->typed: at least 15\n",
+        "libwbxml xml->wbxml / dm-syncml typed->wbxml: at least 35\n",
+    ] {
+        assert_eq!(summary.contains(title), peer, "{title:?} in {summary}");
+    }
+}
+
+/// Without a C compiler, or without the headers, everything else is measured, and one line says what is missing.
+#[test]
+fn without_its_peer_the_rest_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("empty.xml"), "<SyncML/>").unwrap();
+    let args = ["--inputs", dir.path().to_str().unwrap(), "--csv", "--trials", "1", "--trial-ms", "0"];
+    for compiler in ["/nowhere/cc", "false"] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_compare")).args(args).env("CC", compiler).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let notes: Vec<_> = stderr.lines().filter(|line| line.contains("libwbxml")).collect();
+        assert!(matches!(&notes[..], [note] if note.contains("apt-get install")), "{stderr}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains("\nfloor,byte-loop,empty.xml,"));
+    }
+}
+
+/// Counts are facts: the same in every run, and none for what there is no need to allocate.
+#[test]
+fn allocations_are_counted() {
+    let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_allocations")).args(args).output().unwrap();
+    let output = run(&["--csv"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, run(&["--csv"]).stdout);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        stdout.starts_with("op,input,bytes_in,commands,allocations,reallocations,bytes_asked,bytes_kept\n")
+    );
+    assert_eq!(stdout.lines().count(), 1 + 3 * 4 * (4 + 5));
+    let mut decoded = 0;
+    for row in stdout.lines() {
+        let cells: Vec<&str> = row.rsplitn(7, ',').collect();
+        let &[_, _, _, allocations, commands, _, name] = &cells[..] else { panic!("{row}") };
+        match name.split(',').next() {
+            Some("encode into a reused buffer") if row.contains(".wbxml") => {
+                assert_eq!(allocations, "0", "{row}")
+            }
+            Some("decode") => {
+                decoded += 1;
+                let [allocations, commands]: [usize; 2] =
+                    [allocations, commands].map(|cell| cell.parse().unwrap());
+                // Text is borrowed; lists are not.
+                assert!(allocations <= commands * 2 + 20, "{row}");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(decoded, 3 * 4 * 2);
 }
 
 #[test]
@@ -104,8 +194,9 @@ fn a_file_nobody_reads_still_has_its_floors() {
     assert!(stdout.lines().skip(1).all(|row| row.starts_with("floor,")), "{stdout}");
     assert_eq!(stdout.lines().count(), 1 + 6);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.lines().all(|line| line.starts_with("note: broken.")), "{stderr}");
-    assert_eq!(stderr.lines().count(), 3, "{stderr}");
+    let notes: Vec<_> = stderr.lines().filter(|line| !line.contains("libwbxml")).collect();
+    assert!(notes.iter().all(|line| line.starts_with("note: broken.")), "{stderr}");
+    assert_eq!(notes.len(), 3, "{stderr}");
 }
 
 #[test]
@@ -131,7 +222,8 @@ fn wrong_usage_and_io_exit_with_two() {
 
 #[test]
 fn help_has_examples() {
-    for output in [compare(&["--help"]), gen_inputs(&["--help"])] {
+    let allocations = Command::new(env!("CARGO_BIN_EXE_allocations")).arg("--help").output().unwrap();
+    for output in [compare(&["--help"]), gen_inputs(&["--help"]), allocations] {
         assert_eq!(output.status.code(), Some(0));
         let stdout = String::from_utf8(output.stdout).unwrap();
         assert!(stdout.contains("Examples:\n") && stdout.contains("Exit codes:"), "{stdout}");

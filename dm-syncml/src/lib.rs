@@ -74,7 +74,8 @@
 //! | DM Protocol 1.2.1, Atomic and Sequence | [`session::AllOrNothing`], [`session::InOrder`] |
 //! | TND 1.2.1, properties and listings in addresses | [`session::Query`] |
 //! | DM Notification 1.2, nonce resynchronisation | [`session::Account::resynchronizing`] |
-//! | DM Security 1.2.1, authentication | [`auth`] |
+//! | DM Security 1.2.1, authentication; §5.4, `x-syncml-hmac` | [`auth`], [`auth::MacHeader`] |
+//! | SyncML HTTP binding 1.2 | [`http`] |
 //!
 //! # Features
 //!

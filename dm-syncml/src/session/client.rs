@@ -110,8 +110,6 @@ pub struct ClientSession {
     aborting: Option<ClientEnd>,
     /// It has been told.
     aborted: bool,
-    /// An Atomic that is rolled back although the session is over.
-    parting: Option<CommandHandle>,
 }
 
 #[derive(Clone, Debug)]
@@ -197,7 +195,6 @@ impl ClientSession {
             alert_ids: BTreeMap::new(),
             aborting: None,
             aborted: false,
-            parting: None,
             config,
         };
         session.open(&initiation);
@@ -282,9 +279,6 @@ impl ClientSession {
         outcome: Outcome,
     ) -> Result<(), Misuse> {
         self.advance(now);
-        if self.parting.take_if(|parting| *parting == handle).is_some() {
-            return Ok(());
-        }
         match (self.action(Input::Outcome), &mut self.state) {
             (Action::Note, State::Executing(_, execution)) => execution.answer(handle, outcome),
             _ => Err(Misuse::UnknownHandle),
@@ -331,7 +325,8 @@ impl ClientSession {
         }
     }
 
-    /// What came is not an answer, and asking again will not help: the session ends.
+    /// What came is not an answer, and asking again will not help: the session ends. Without effect while no answer is waited for; to stop
+    /// then, [`abort`](Self::abort).
     pub fn handle_bad_answer(&mut self, now: Instant) {
         self.advance(now);
         if self.action(Input::BadAnswer) == Action::GiveUp {
@@ -503,13 +498,6 @@ impl ClientSession {
     }
 
     fn close(&mut self, end: ClientEnd) {
-        // Whatever ends a session, an Atomic is not left half done.
-        if let State::Executing(_, execution) = &self.state
-            && let Some(handle) = execution.open_atomic()
-        {
-            self.parting = Some(handle);
-            self.outputs.push_back(ClientOutput::Atomic(handle, AtomicStep::RollBack));
-        }
         self.state = State::Closed;
         self.package.clear();
         self.outputs.push_back(ClientOutput::Closed(end));

@@ -154,7 +154,7 @@ fn items_of_a_member_that_fails_in_part() {
     let two = format!("<Replace><CmdID>2</CmdID>{}{}</Replace>", item("./A"), item("./Nope"));
     let mut device = Device::new(config());
     device.values.insert("./A".into(), "old".into());
-    assert_eq!(run(&mut device, &[two.clone()]), ["2 200", "2 404", "Final"]);
+    assert_eq!(run(&mut device, std::slice::from_ref(&two)), ["2 200", "2 404", "Final"]);
     device.values.insert("./A".into(), "old".into());
     assert_eq!(run(&mut device, &[container("Atomic", "1", &[two])]), ["1 507", "2 216", "2 404", "Final"]);
     assert_eq!(device.values["./A"], "old");

@@ -34,6 +34,7 @@ pub fn config() -> ClientConfig {
 }
 
 pub struct Device {
+    #[cfg(feature = "serde")]
     pub config: ClientConfig,
     pub client: ClientSession,
     pub now: Instant,
@@ -73,6 +74,7 @@ impl Device {
     pub fn with(config: ClientConfig, initiation: Initiation, alerts: AlertQueue) -> Self {
         let mut device = Self {
             client: ClientSession::new(Instant::EPOCH, config.clone(), initiation, alerts),
+            #[cfg(feature = "serde")]
             config,
             now: Instant::EPOCH,
             events: Vec::new(),

@@ -135,7 +135,16 @@ fn what_was_not_waited_for_is_misuse() {
     assert_eq!(device.hear(&body), Err(SessionError::Misuse(Misuse::NotWaiting)));
     device.client.handle_bad_answer(device.now);
     device.drain();
+    assert_eq!(device.end, None, "nothing was to be answered");
+}
+
+#[test]
+fn what_is_no_answer_ends_the_session() {
+    let mut device = Device::new(config());
+    device.client.handle_bad_answer(device.now);
+    device.drain();
     assert_eq!(device.end, Some(ClientEnd::BadAnswer));
+    let body = device.message(200, &add("1", "./A", "1"), true);
     assert_eq!(device.hear(&body), Err(SessionError::Misuse(Misuse::Ended)));
 }
 

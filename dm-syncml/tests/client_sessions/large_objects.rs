@@ -3,7 +3,7 @@
 use dm_syncml::session::ClientEnd;
 use dm_syncml::{Command, DecodeOptions, Encoding, Message};
 
-use crate::device::{Device, add, alert, config, container, get, sizes, status};
+use crate::device::{Device, add, config, container, get, sizes, status};
 
 const NEXT: &str = "<Alert><CmdID>n</CmdID><Data>1222</Data></Alert>";
 
@@ -51,7 +51,7 @@ fn commands_before_the_first_chunk_and_after_the_last_are_executed() {
 /// (chunks, what each is answered)
 #[test]
 fn objects_that_are_refused() {
-    let cases: [(&str, [(&str, Option<usize>); 2], [u16; 2]); 4] = [
+    let cases = [
         ("too short", [("abc", Some(9)), ("def", None)], [213, 424]),
         ("too long", [("abc", Some(5)), ("def", None)], [213, 424]),
         ("no size", [("abc", None), ("def", None)], [411, 411]),
@@ -81,7 +81,7 @@ fn an_object_without_end_is_told_and_forgotten() {
     assert_eq!(device.answered(), ["1 200", "Alert 1225", "Final"]);
     let message = device.last().unwrap();
     let named = message.body.commands.iter().any(
-        |c| matches!(c, Command::Alert(a) if a.items.iter().any(|item| item.target_uri().unwrap() == &"./Big")),
+        |c| matches!(c, Command::Alert(a) if a.items.iter().any(|item| item.target_uri().unwrap() == "./Big")),
     );
     assert!(named);
     assert_eq!(device.log, ["Add ./A"]);
@@ -251,10 +251,8 @@ fn objects_in_both_directions_at_once() {
     let (text, _) = collect(&mut device, 1500);
     assert_eq!(text, value);
     assert_eq!(device.values["./In"], "abcdefghi");
-    let _ = alert("x", 1222, &[]);
 }
 
-/// Octets: in XML they travel as base64, and each chunk is base64 by itself.
 #[test]
 fn whole_items_beyond_max_obj_size_are_413() {
     let mut device = Device::new(config().with_max_obj_size(10));
@@ -262,4 +260,16 @@ fn whole_items_beyond_max_obj_size_are_413() {
     assert_eq!(device.answered(), ["1 200", "2 413", "Final"]);
     device.say(&container("Sequence", "1", &[add("2", "./C", "0123456789a")]));
     assert_eq!(device.answered(), ["1 200", "2 413", "Final"]);
+}
+
+/// A small message must not buy an answer of any size.
+#[test]
+fn results_beyond_what_one_message_may_ask_for_are_413() {
+    let mut device = Device::new(config().with_max_results(10_000));
+    device.values.insert("./Big".into(), "x".repeat(4000));
+    device.say(&(1..=5).map(|id| get(&id.to_string(), "./Big")).collect::<String>());
+    assert_eq!(
+        device.answered(),
+        ["1 200", "2 200", "3 413", "4 413", "5 413", "Results 1", "Results 2", "Final"]
+    );
 }

@@ -13,10 +13,7 @@ use dm_syncml::{
     StatusCode,
 };
 
-#[path = "session_input.rs"]
-mod session_input;
-
-use session_input::{
+use crate::session_input::{
     DEVICE, Octets, Peer, SERVER, Sent, device_credentials, noise, scheme, server_credentials, uri,
 };
 

@@ -9,10 +9,7 @@ use dm_syncml::session::{
 };
 use dm_syncml::{DecodeOptions, Encoding, Instant, Quirks};
 
-#[path = "session_input.rs"]
-mod session_input;
-
-use session_input::{
+use crate::session_input::{
     Octets, Peer, SERVER, Sent, command, device_credentials, noise, scheme, server_credentials, uri,
 };
 

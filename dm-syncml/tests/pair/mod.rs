@@ -1,18 +1,18 @@
 //! A client and a server session, both real machines, on virtual time over a network that misbehaves.
 #![allow(unreachable_pub, dead_code, reason = "shared by test binaries, each of which uses a part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use dm_sim::{Delivery, Network};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
-    Account, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, CommandHandle, Incoming,
-    Initiation, ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent, ServerOutput,
-    ServerSession, SessionKey,
+    Account, AlertQueue, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, CommandHandle,
+    Incoming, Initiation, Interaction, ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent,
+    ServerOutput, ServerSession, SessionKey, UserResponse,
 };
 use dm_syncml::{
-    Alert, Command, Data, DecodeOptions, Encoding, Get, Instant, Item, LocUri, Message, Replace, SessionId,
+    Command, Data, DecodeOptions, Encoding, Get, Instant, Item, LocUri, Message, Replace, SessionId,
     StatusCode,
 };
 
@@ -70,6 +70,10 @@ pub struct World {
     pub plan: Vec<Command<'static>>,
     /// Whether the server aborts the session when it has started.
     pub abort: bool,
+    /// What the server asks the user after that, and what the user says, in turn.
+    pub asks: Vec<Interaction>,
+    pub responses: VecDeque<UserResponse>,
+    pub asked: Vec<Interaction>,
     pub queued: Vec<CommandHandle>,
     pub server_events: Vec<ServerEvent>,
     pub server_records: Vec<Record>,
@@ -103,6 +107,9 @@ impl World {
             sessions: BTreeMap::new(),
             plan: Vec::new(),
             abort: false,
+            asks: Vec::new(),
+            responses: VecDeque::new(),
+            asked: Vec::new(),
             queued: Vec::new(),
             server_events: Vec::new(),
             server_records: Vec::new(),
@@ -113,7 +120,7 @@ impl World {
         }
     }
 
-    pub fn start_over(&mut self, config: ClientConfig, session_id: &str, alerts: Vec<Alert<'static>>) {
+    pub fn start_over(&mut self, config: ClientConfig, session_id: &str, alerts: impl Into<AlertQueue>) {
         let initiation = Initiation::Client(SessionId::new(session_id.to_owned()).unwrap());
         self.client = ClientSession::new(self.now(), config, initiation, alerts);
         self.client_end = None;
@@ -206,6 +213,9 @@ impl World {
                         for command in self.plan.drain(..) {
                             self.queued.push(session.queue(command).unwrap());
                         }
+                        for interaction in self.asks.drain(..) {
+                            self.queued.push(session.ask(&interaction).unwrap());
+                        }
                         if self.abort {
                             session.abort().unwrap();
                         }
@@ -264,6 +274,11 @@ impl World {
                     let outcome = self.execute(&command);
                     self.executed.push(command);
                     self.client.handle_outcome(now, handle, outcome).unwrap();
+                }
+                ClientOutput::Interact(handle, interaction) => {
+                    let response = self.responses.pop_front().unwrap_or(UserResponse::Cancelled);
+                    self.asked.push(interaction);
+                    self.client.handle_response(now, handle, &response).unwrap();
                 }
                 ClientOutput::Closed(end) => self.client_end = Some(end),
                 ClientOutput::Wait(at) => {

@@ -10,7 +10,7 @@ use dm_syncml::{
 
 /// A piece of work, with its targets to itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Work {
+pub(crate) enum Work {
     /// A value is replaced.
     Set(Value),
     /// A value is read.
@@ -23,7 +23,7 @@ pub enum Work {
 
 /// A text that is told by its length.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Value(pub String);
+pub(crate) struct Value(pub(crate) String);
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +32,7 @@ impl fmt::Debug for Value {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Container {
+pub(crate) enum Container {
     Atomic,
     /// The last member is refused.
     FailingAtomic,
@@ -41,7 +41,7 @@ pub enum Container {
 
 /// What the server knows of a piece of work.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// To be queued in the next session.
     Pending,
     /// In the n-th session of the server.
@@ -55,10 +55,10 @@ pub enum Fate {
 }
 
 #[derive(Clone, Debug)]
-pub struct Job {
-    pub work: Work,
-    pub fate: Fate,
-    pub found: Option<Value>,
+pub(crate) struct Job {
+    pub(crate) work: Work,
+    pub(crate) fate: Fate,
+    pub(crate) found: Option<Value>,
 }
 
 fn uri(number: usize, member: usize) -> LocUri<'static> {
@@ -77,11 +77,11 @@ fn set(number: usize, member: usize, value: &str) -> Command<'static> {
 }
 
 impl Job {
-    pub const fn new(work: Work) -> Self {
+    pub(crate) const fn new(work: Work) -> Self {
         Self { work, fate: Fate::Pending, found: None }
     }
 
-    pub fn command(&self, number: usize) -> Command<'static> {
+    pub(crate) fn command(&self, number: usize) -> Command<'static> {
         match &self.work {
             Work::Set(value) => set(number, 0, &value.0),
             Work::Read(_) => Get::new(id(), vec![Item::to(uri(number, 0))]).into(),
@@ -98,21 +98,24 @@ impl Job {
     }
 }
 
+/// Something of each job and member.
+type Of<T> = BTreeMap<(usize, usize), T>;
+
 /// A device's tree, and how often each thing was done.
 #[derive(Debug, Default)]
-pub struct Device {
-    values: BTreeMap<(usize, usize), String>,
-    done: BTreeMap<(usize, usize), usize>,
+pub(crate) struct Device {
+    values: Of<String>,
+    done: Of<usize>,
     /// What there was before the Atomic that has begun.
-    before: Option<(BTreeMap<(usize, usize), String>, BTreeMap<(usize, usize), usize>)>,
+    before: Option<(Of<String>, Of<usize>)>,
     /// What can be read, and which targets fail.
-    readable: BTreeMap<(usize, usize), String>,
-    failing: BTreeMap<(usize, usize), StatusCode>,
+    readable: Of<String>,
+    failing: Of<StatusCode>,
     members: BTreeMap<usize, usize>,
 }
 
 impl Device {
-    pub fn new(jobs: &[Job]) -> Self {
+    pub(crate) fn new(jobs: &[Job]) -> Self {
         let mut device = Self::default();
         for (number, job) in jobs.iter().enumerate() {
             let mut members = 1;
@@ -131,18 +134,18 @@ impl Device {
         device
     }
 
-    pub fn value(&self, number: usize, member: usize) -> Option<&str> {
+    pub(crate) fn value(&self, number: usize, member: usize) -> Option<&str> {
         self.values.get(&(number, member)).map(String::as_str)
     }
 
     /// How often each member of a job was executed, and not taken back.
-    pub fn executed(&self, number: usize) -> Vec<usize> {
+    pub(crate) fn executed(&self, number: usize) -> Vec<usize> {
         (0..self.members[&number])
             .map(|member| self.done.get(&(number, member)).copied().unwrap_or(0))
             .collect()
     }
 
-    pub fn execute(&mut self, command: &Command<'_>) -> Outcome {
+    pub(crate) fn execute(&mut self, command: &Command<'_>) -> Outcome {
         let [item] = command.items() else { panic!("one item each: {command:?}") };
         let target = item.target_uri().unwrap().as_str();
         let (number, member) = target.strip_prefix("./J/").unwrap().split_once('/').unwrap();
@@ -166,7 +169,7 @@ impl Device {
         }
     }
 
-    pub fn atomic(&mut self, step: AtomicStep) -> Outcome {
+    pub(crate) fn atomic(&mut self, step: AtomicStep) -> Outcome {
         match step {
             AtomicStep::Begin(_) => self.before = Some((self.values.clone(), self.done.clone())),
             AtomicStep::Commit => self.before = None,
@@ -177,7 +180,7 @@ impl Device {
     }
 
     /// What was not committed is undone, by a roll back or by a restart.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         if let Some((values, done)) = self.before.take() {
             self.values = values;
             self.done = done;

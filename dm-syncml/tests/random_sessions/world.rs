@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_secs(300);
 const MAX_SESSIONS: usize = 5;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Node {
+pub(crate) enum Node {
     Device,
     /// What executes commands on the device, in its own time.
     Executor,
@@ -29,7 +29,7 @@ pub enum Node {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Packet {
+pub(crate) enum Packet {
     /// A message, and the header beside it.
     Message(Vec<u8>, Option<String>),
     /// The server has no such session.
@@ -56,7 +56,7 @@ impl Choices {
     }
 }
 
-pub struct World {
+pub(crate) struct World {
     network: Network<Packet, Node>,
     choices: Choices,
     encoding: Encoding,
@@ -74,20 +74,20 @@ pub struct World {
     server: BTreeMap<SessionKey, (usize, ServerSession)>,
     server_sessions: usize,
     entropy: u64,
-    pub device: Device,
-    pub jobs: Vec<Job>,
-    pub tell: bool,
+    pub(crate) device: Device,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) tell: bool,
     /// After each message the sessions of both sides are taken up again from a snapshot, as if by another process.
     #[cfg(feature = "serde")]
-    pub restoring: bool,
+    pub(crate) restoring: bool,
     #[cfg(feature = "serde")]
     client_config: Option<ClientConfig>,
-    pub sessions_begun: usize,
-    pub sessions_completed: usize,
-    pub restarts: usize,
-    pub restored: usize,
-    pub messages: usize,
-    pub chunks: usize,
+    pub(crate) sessions_begun: usize,
+    pub(crate) sessions_completed: usize,
+    pub(crate) restarts: usize,
+    pub(crate) restored: usize,
+    pub(crate) messages: usize,
+    pub(crate) chunks: usize,
 }
 
 fn uri(text: &str) -> LocUri<'static> {
@@ -95,7 +95,7 @@ fn uri(text: &str) -> LocUri<'static> {
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut choices = Choices(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         for _ in 0..4 {
             choices.below(1);
@@ -177,7 +177,7 @@ impl World {
         Credentials::new("srv", Password::new("two"))
     }
 
-    pub fn digest(&self) -> dm_sim::Digest {
+    pub(crate) fn digest(&self) -> dm_sim::Digest {
         self.network.digest()
     }
 
@@ -200,7 +200,7 @@ impl World {
     }
 
     /// Sessions until there is nothing left to do, or enough of them.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         self.begin();
         let mut steps = 0;
         while let Some((at, delivery)) = self.network.next() {

@@ -7,7 +7,7 @@ use dm_benches::floors;
 use crate::case::{Case, Refused};
 use crate::input::{Encoding, Input};
 
-const TOOL: &str = "floor";
+pub(crate) const TOOL: &str = "floor";
 
 #[expect(clippy::unnecessary_wraps, reason = "every tool may refuse an input; touching octets never does")]
 pub(crate) fn cases(input: &Input) -> Result<Vec<Case<'_>>, Refused> {

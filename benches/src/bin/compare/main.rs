@@ -4,11 +4,14 @@
 extern crate alloc;
 
 mod case;
+mod child;
 mod dm_syncml;
 mod floor;
 mod input;
+mod libwbxml;
 mod quick_xml;
 mod report;
+mod summary;
 
 use core::fmt::Display;
 use core::time::Duration;
@@ -17,16 +20,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dm_benches::clock::{Plan, interleaved};
+use dm_benches::clock::{Operation, Plan, interleaved};
 
-use case::{Case, Refused};
+use case::Case;
 use input::Input;
+use libwbxml::Libwbxml;
+use summary::Summary;
 
-/// Time decoding and encoding of every .xml and .wbxml file in a directory: dm-syncml, quick-xml with serde, and the
-/// floors (touching every octet, scanning for a delimiter, copying).
+/// Time decoding and encoding of every .xml and .wbxml file in a directory: dm-syncml, quick-xml with serde, libwbxml
+/// (compiled on the spot, if a C compiler and its headers are there), and the floors (touching every octet, scanning for
+/// a delimiter, copying).
 ///
-/// The clock is the CPU time of this process, and the operations on one file take turns, so ratios within one run
-/// mean something even on a busy machine. Absolute numbers mean little; never compare them between machines.
+/// The clock is the CPU time of the process that does the work, and the operations on one file take turns, so ratios within
+/// one run mean something even on a busy machine. Absolute numbers mean little; never compare them between machines.
+/// Behind the table stand the ratios that are aimed at, and whether they are reached.
 #[derive(Parser)]
 #[command(name = "compare", after_help = EXAMPLES)]
 struct Args {
@@ -54,9 +61,15 @@ Columns: tool,op,input,bytes_in,trials,ns_min,ns_median,ns_max,MB/s(bytes_in),MB
 Nanoseconds are for one run; MB are 10^6 octets. `XML bytes` is the length of the same message as XML, the .xml
 file of the same name if there is one, else what dm-syncml writes, so that rates of both encodings compare. A tool that cannot read a file is
 left out for it, with a note on stderr. Every operation has to give the right answer once before it is timed.
+libwbxml needs a C compiler (`cc`, or what CC names) and libwbxml2-dev; without them its rows are missing, with a note.
 Exit codes: 0 done, 2 wrong usage or I/O.";
 
 fn main() -> ExitCode {
+    let mut raw = std::env::args().skip(1);
+    if raw.next().as_deref() == Some(dm_syncml::SERVE) {
+        let served = dm_syncml::serve_decoding(raw.next().as_deref().unwrap_or_default());
+        return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(2) };
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         // Help goes to stdout and is no failure.
@@ -86,40 +99,54 @@ fn main() -> ExitCode {
 }
 
 fn compare(inputs: &[Input], plan: Plan, csv: bool) -> io::Result<()> {
+    let libwbxml = match Libwbxml::build() {
+        Ok(libwbxml) => Some(libwbxml),
+        Err(missing) => {
+            writeln!(io::stderr(), "note: {missing}")?;
+            None
+        }
+    };
     let mut stdout = io::stdout().lock();
     let mut report = report::Report::new(&mut stdout, csv)?;
+    let mut summary = Summary::default();
     let progress = io::stderr().is_terminal();
     for (done, input) in inputs.iter().enumerate() {
         if progress {
             write!(io::stderr(), "\r\x1b[K{}/{} {}", done + 1, inputs.len(), input.name)?;
         }
-        let mut cases = cases(input)?;
+        let mut cases = cases(input, libwbxml.as_ref())?;
         for case in &mut cases {
             case.check();
         }
         let spreads = {
-            let mut runs: Vec<_> = cases.iter_mut().map(|case| || case.run()).collect();
-            let mut operations: Vec<&mut dyn FnMut()> = runs.iter_mut().map(|run| run as _).collect();
+            let mut operations: Vec<&mut dyn Operation> = cases.iter_mut().map(|case| case as _).collect();
             interleaved(plan, &mut operations)
         };
         if progress {
             write!(io::stderr(), "\r\x1b[K")?;
         }
         for (case, spread) in cases.iter().zip(spreads) {
-            report.row(input, case, spread)?;
+            summary.note(input, case, spread);
+            if case.aside.is_none() {
+                report.row(input, case, spread)?;
+            }
         }
         report.end_of_input()?;
     }
-    Ok(())
+    if csv { Ok(()) } else { summary.write(&mut stdout) }
 }
 
 /// What can be measured on an input. Adding a tool is adding a line.
-fn cases(input: &Input) -> io::Result<Vec<Case<'_>>> {
-    type Tool = fn(&Input) -> Result<Vec<Case<'_>>, Refused>;
-    let tools: [Tool; 3] = [dm_syncml::cases, quick_xml::cases, floor::cases];
+fn cases<'a>(input: &'a Input, libwbxml: Option<&Libwbxml>) -> io::Result<Vec<Case<'a>>> {
+    let tools = [
+        dm_syncml::cases(input),
+        quick_xml::cases(input),
+        libwbxml.map_or(Ok(Vec::new()), |libwbxml| libwbxml.cases(input)),
+        floor::cases(input),
+    ];
     let mut cases = Vec::new();
     for tool in tools {
-        match tool(input) {
+        match tool {
             Ok(more) => cases.extend(more),
             Err(refused) => writeln!(io::stderr(), "note: {}: {refused}", input.name)?,
         }

@@ -14,7 +14,7 @@ use crate::case::{Case, Refused};
 use crate::input::{Encoding, Input};
 use message::SyncML;
 
-const TOOL: &str = "quick-xml";
+pub(crate) const TOOL: &str = "quick-xml";
 
 pub(crate) fn cases(input: &Input) -> Result<Vec<Case<'_>>, Refused> {
     if input.encoding == Encoding::Wbxml {

@@ -36,6 +36,9 @@ pub struct ClientConfig {
     pub attempts: u8,
     /// How many commands of one message are taken, members of containers included. Each costs an answer.
     pub max_commands: usize,
+    /// How many octets of results the commands of one message may have, however many messages they take to send; what goes beyond is
+    /// answered 413. A server could ask for the same large value a thousand times.
+    pub max_results: usize,
     /// How many messages of its own a session may take. A server that never comes to an end is aborted then.
     pub max_messages: u32,
     /// How long the outcome of a command may take. Choose less than the server waits for a message.
@@ -54,7 +57,8 @@ pub struct ClientConfig {
 
 impl ClientConfig {
     /// The defaults: WBXML, no credentials, 64 KiB messages, 1 MiB objects in as many messages as they need, three attempts of half a
-    /// minute, a minute for a command and for the user, 1,000 messages, neither Atomic nor user interaction.
+    /// minute, a minute for a command and for the user, 1,000 messages, 16 MiB of
+    /// results for one message, neither Atomic nor user interaction.
     #[must_use]
     pub const fn new(address: LocUri<'static>, server: LocUri<'static>) -> Self {
         Self {
@@ -71,6 +75,7 @@ impl ClientConfig {
             answer_timeout: Duration::from_secs(30),
             attempts: 3,
             max_commands: 10_000,
+            max_results: 16 << 20,
             max_messages: 1_000,
             outcome_timeout: Duration::from_secs(60),
             interaction_timeout: Duration::from_secs(60),
@@ -128,6 +133,13 @@ impl ClientConfig {
     #[must_use]
     pub const fn with_max_obj_size(mut self, octets: u64) -> Self {
         self.max_obj_size = Some(octets);
+        self
+    }
+
+    /// Sets [`max_results`](Self::max_results).
+    #[must_use]
+    pub const fn with_max_results(mut self, octets: usize) -> Self {
+        self.max_results = octets;
         self
     }
 

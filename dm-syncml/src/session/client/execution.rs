@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::codes::StatusCode;
-use crate::model::Command;
+use crate::model::{CmdId, Command, Encoding, Get, Item};
 use crate::session::Misuse;
 use crate::session::interaction::{Interaction, InteractionKind, UserResponse};
 use crate::session::ledger::CommandHandle;
@@ -28,6 +28,8 @@ pub(super) struct Execution {
     next: usize,
     doing: Option<Doing>,
     atomic: Option<OpenAtomic>,
+    /// Octets of results that may still be found; a server could ask for the same large value a thousand times.
+    budget: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -108,19 +110,13 @@ impl Entry {
 }
 
 impl Execution {
-    pub(super) fn new(entries: Vec<Entry>) -> Self {
-        Self { entries, next: 0, doing: None, atomic: None }
+    pub(super) fn new(entries: Vec<Entry>, max_results: usize) -> Self {
+        Self { entries, next: 0, doing: None, atomic: None, budget: max_results }
     }
 
     /// Whether something is under way that the user answers.
     pub(super) fn is_asking(&self) -> bool {
         matches!(&self.doing, Some(Doing { what: What::Ask(_), .. }))
-    }
-
-    /// The Atomic that has begun and not ended.
-    pub(super) fn open_atomic(&self) -> Option<CommandHandle> {
-        let ending = |doing: &Doing| matches!(doing.what, What::Commit | What::RollBack);
-        self.atomic.as_ref().filter(|_| !self.doing.as_ref().is_some_and(ending)).map(|atomic| atomic.handle)
     }
 
     /// What became of all commands, in document order.
@@ -302,7 +298,14 @@ impl Execution {
         }
     }
 
-    fn executed(&mut self, at: usize, outcome: Outcome) {
+    fn executed(&mut self, at: usize, mut outcome: Outcome) {
+        for item in &mut outcome.items {
+            let cost = item.results.iter().map(cost).fold(0, usize::saturating_add);
+            match self.budget.checked_sub(cost) {
+                Some(left) => self.budget = left,
+                None => *item = ItemOutcome::new(StatusCode::TOO_LARGE),
+            }
+        }
         let Some(entry) = self.entries.get_mut(at) else { return };
         let Task::Execute { preset, .. } = &entry.task else { return };
         let outcome = if preset.iter().all(Option::is_none) {
@@ -400,6 +403,18 @@ impl Execution {
         self.entries.iter_mut().take(end).skip(self.next).for_each(Entry::bypass);
         self.next = self.next.max(end);
     }
+}
+
+/// What an item of results takes while it waits to be sent, roughly.
+fn cost(item: &Item<'static>) -> usize {
+    let data = item.data.as_ref().map_or(0, |data| match data.as_octets() {
+        Some(octets) => octets.len(),
+        None => {
+            let get = Get::new(CmdId::LONGEST, alloc::vec![item.clone()]);
+            Command::from(get).encoded_len(Encoding::Wbxml)
+        }
+    });
+    data.saturating_add(size_of::<Item<'static>>())
 }
 
 fn has_code(outcome: &Outcome, code: StatusCode) -> bool {

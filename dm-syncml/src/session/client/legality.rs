@@ -19,6 +19,8 @@ pub(super) struct Rules {
     pub(super) interaction: bool,
     pub(super) large_objects: bool,
     pub(super) max_obj_size: Option<u64>,
+    /// Octets of results for one message.
+    pub(super) max_results: usize,
 }
 
 /// Where a command stands.
@@ -70,7 +72,7 @@ impl<'p> Planner<'p> {
             self.command(command, Place::Body);
         }
         self.complaints.extend(self.assembler.end_of_message(last_in_package));
-        (Execution::new(self.entries), self.complaints)
+        (Execution::new(self.entries, self.rules.max_results), self.complaints)
     }
 
     fn push(&mut self, command: &Command<'_>, place: Place, task: Task, outcome: Option<Outcome>) -> usize {

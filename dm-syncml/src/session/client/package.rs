@@ -119,9 +119,9 @@ impl Package {
         // Nothing may stand between the chunks of one object but what answers the server.
         for lane in [Lane::Again, Lane::Statuses, Lane::Results, Lane::Reports] {
             while let Some(piece) = self.pop(lane) {
-                // Every message that goes on with a package answers the Alert 1222 that asked for it, so there is never less in it.
-                let beside = usize::from(matches!(lane, Lane::Results | Lane::Reports));
-                let alone = composer.len() <= head + beside;
+                // Every message that goes on with a package answers the Alert 1222 that asked for it, so there is never less in it; and
+                // with nothing beside that answer there would be no end.
+                let alone = composer.len() <= head + 1;
                 match self.put(piece, lane, composer, Place { alone, cutting, room }, &mut filled) {
                     Room::Left => {}
                     Room::Full => return filled,
@@ -215,7 +215,7 @@ impl Package {
                 command.renumber(&mut || composer.next_cmd_id());
                 self.flying.push(whole(command.clone(), report));
                 composer.push(command);
-                Room::Full
+                Room::Left
             }
         }
     }

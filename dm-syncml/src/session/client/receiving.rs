@@ -89,6 +89,7 @@ impl ClientSession {
             interaction: self.config.interaction,
             large_objects: self.config.large_objects,
             max_obj_size: self.config.max_obj_size,
+            max_results: self.config.max_results,
         }
     }
 
@@ -129,6 +130,9 @@ impl ClientSession {
                 self.chunk.as_ref().is_some_and(|(msg, cmd)| *msg == msg_ref && cmd.as_str() == cmd_ref);
             if of_chunk && !status.code.is_success() {
                 self.drop_object(status.code);
+            }
+            if self.alert_ids.is_empty() {
+                continue;
             }
             if let Some(id) = self.alert_ids.remove(&(msg_ref, String::from(cmd_ref))) {
                 if status.code.is_success() {

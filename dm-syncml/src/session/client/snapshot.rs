@@ -119,7 +119,7 @@ impl ClientSession {
             State::Closed => None,
             _ => return Err(Misuse::NotDrained),
         };
-        if !self.outputs.is_empty() || self.unstored.waits() || self.parting.is_some() {
+        if !self.outputs.is_empty() || self.unstored.waits() {
             return Err(Misuse::NotDrained);
         }
         let alert_ids = self.alert_ids.iter().map(|((msg, cmd), id)| (*msg, cmd.clone(), id.get()));

@@ -94,34 +94,32 @@ pub(super) const fn transition(phase: Phase, input: Input) -> Step {
     use Phase as P;
     match (phase, input) {
         (P::Composing, I::Next) => step(A::NotWaiting, &[P::Composing]),
-        (P::Composing, I::Repetition | I::Deadline | I::Lost) => step(A::Ignore, &[P::Composing]),
+        (P::Composing, I::Repetition | I::Deadline | I::Lost | I::BadAnswer) => {
+            step(A::Ignore, &[P::Composing])
+        }
         (P::Composing, I::Outcome | I::Response) => step(A::UnknownHandle, &[P::Composing]),
-        (P::Composing, I::BadAnswer) => step(A::GiveUp, &[P::Closed]),
         (P::Composing, I::Abort) => step(A::Stop, &[P::Composing]),
         (P::Composing, I::Drained) => step(A::Compose, &[P::Sending]),
 
         (P::Executing, I::Next) => step(A::NotWaiting, &[P::Executing]),
-        (P::Executing, I::Repetition | I::Lost) => step(A::Ignore, &[P::Executing]),
+        (P::Executing, I::Repetition | I::Lost | I::BadAnswer) => step(A::Ignore, &[P::Executing]),
         (P::Executing, I::Outcome) => step(A::Note, &[P::Executing]),
         (P::Executing, I::Response) => step(A::UnknownHandle, &[P::Executing]),
         (P::Executing, I::Deadline) => step(A::Overdue, &[P::Executing]),
-        (P::Executing, I::BadAnswer) => step(A::GiveUp, &[P::Closed]),
         (P::Executing, I::Abort) => step(A::Stop, &[P::Executing]),
         (P::Executing, I::Drained) => step(A::HandOut, &[P::Executing, P::Asking, P::Composing]),
 
         (P::Asking, I::Next) => step(A::NotWaiting, &[P::Asking]),
-        (P::Asking, I::Repetition | I::Lost) => step(A::Ignore, &[P::Asking]),
+        (P::Asking, I::Repetition | I::Lost | I::BadAnswer) => step(A::Ignore, &[P::Asking]),
         (P::Asking, I::Outcome) => step(A::UnknownHandle, &[P::Asking]),
         (P::Asking, I::Response) => step(A::Note, &[P::Executing]),
         (P::Asking, I::Deadline) => step(A::Overdue, &[P::Executing]),
-        (P::Asking, I::BadAnswer) => step(A::GiveUp, &[P::Closed]),
         (P::Asking, I::Abort) => step(A::Stop, &[P::Executing]),
         (P::Asking, I::Drained) => step(A::Nothing, &[P::Asking]),
 
         (P::Sending, I::Next) => step(A::NotWaiting, &[P::Sending]),
-        (P::Sending, I::Repetition | I::Deadline | I::Lost) => step(A::Ignore, &[P::Sending]),
+        (P::Sending, I::Repetition | I::Deadline | I::Lost | I::BadAnswer) => step(A::Ignore, &[P::Sending]),
         (P::Sending, I::Outcome | I::Response) => step(A::UnknownHandle, &[P::Sending]),
-        (P::Sending, I::BadAnswer) => step(A::GiveUp, &[P::Closed]),
         (P::Sending, I::Abort) => step(A::Stop, &[P::Sending]),
         (P::Sending, I::Drained) => step(A::Send, &[P::Waiting]),
 
