@@ -279,12 +279,16 @@ macro_rules! elements {
             ) -> Result<Self, $crate::error::DecodeError> {
                 $( let mut $field = elements!(@empty $how $type); )*
                 let mut extensions = $crate::model::mapping::Extensions::new();
-                while let Some(name) = child {
+                // By reference: a name that was just written in parts would be waited for, were it moved as a whole.
+                while let Some(name) = &child {
                     match name {
                         $( dm_wbxml::Name::Tag(dm_wbxml::syncml::$tag) => {
                             elements!(@read $how $field $tag source);
                         } )*
-                        other => extensions.push(dm_wbxml::Element::decode(source, other)?),
+                        _ => {
+                            let Some(other) = child.take() else { break };
+                            extensions.push(dm_wbxml::Element::decode(source, other)?);
+                        }
                     }
                     child = $crate::model::mapping::next_child(source)?;
                 }

@@ -462,8 +462,11 @@ impl Body<'_, '_> {
 
     fn write(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
         match encoding {
+            Encoding::Wbxml if options.string_tables == StringTables::Automatic => {
+                self.with_own_table(options).finish(out);
+            }
             Encoding::Wbxml => {
-                let complete = self.write_wbxml(options, &self.string_table(options), out);
+                let complete = self.write_wbxml(options, &self.names(options), out);
                 debug_assert!(complete, "the table has seen every name");
             }
             #[cfg(feature = "xml")]
@@ -477,8 +480,11 @@ impl Body<'_, '_> {
 
     fn len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
         match encoding {
+            Encoding::Wbxml if options.string_tables == StringTables::Automatic => {
+                self.with_own_table(options).into_size()
+            }
             Encoding::Wbxml => {
-                let table = self.string_table(options);
+                let table = self.names(options);
                 let id = self.representation().public_id();
                 let size = wbxml::Size::new(options.wbxml_version, id, &table);
                 let mut output = Output::new(size, options);
@@ -495,21 +501,19 @@ impl Body<'_, '_> {
         }
     }
 
-    /// A table stands before what refers to it, so it is filled first: with what repeats, or only with the names that can stand nowhere
-    /// else.
-    fn string_table(&self, options: &EncodeOptions) -> StringTable {
-        match options.string_tables {
-            StringTables::None => {
-                let mut output = Output::new(StringTable::new(), options);
-                self.encode(&mut output);
-                output.sink
-            }
-            StringTables::Automatic => {
-                let mut output = Output::new(wbxml::Repeats::new(), options);
-                self.encode(&mut output);
-                output.sink.into_table()
-            }
-        }
+    /// A table of the names that can stand nowhere else. It stands before what refers to it, so it is filled first.
+    fn names(&self, options: &EncodeOptions) -> StringTable {
+        let mut output = Output::new(StringTable::new(), options);
+        self.encode(&mut output);
+        output.sink
+    }
+
+    /// The document with a table of whatever is shorter so.
+    fn with_own_table(&self, options: &EncodeOptions) -> wbxml::TableWriter {
+        let writer = wbxml::TableWriter::new(options.wbxml_version, self.representation().public_id());
+        let mut output = Output::new(writer, options);
+        self.encode(&mut output);
+        output.sink
     }
 
     fn encode<K: Writing>(&self, sink: &mut K) {

@@ -65,4 +65,9 @@ impl<K: Sink> Sink for Output<'_, K> {
     fn carries_octets(&self) -> bool {
         self.sink.carries_octets()
     }
+
+    #[inline]
+    fn leaf(&mut self, tag: Tag, text: &str) {
+        self.sink.leaf(tag, text);
+    }
 }
