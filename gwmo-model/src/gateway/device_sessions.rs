@@ -83,7 +83,12 @@ impl Gateway {
                         self.outputs.push_back(GatewayOutput::Reply { exchange, message });
                     }
                 }
-                ServerOutput::Closed => drop(self.sessions.remove(no)),
+                ServerOutput::Closed => {
+                    // A record that was never stored kept the answer back for too long.
+                    if let Some(exchange) = self.sessions.remove(no).and_then(|gone| gone.exchange) {
+                        self.outputs.push_back(GatewayOutput::NoReply { exchange });
+                    }
+                }
                 ServerOutput::Wait(at) => {
                     self.sessions.schedule(no, self.objects.now, at);
                     break;
@@ -183,19 +188,16 @@ impl Gateway {
             ServerEvent::Answered(handle, answer) => self.answered(no, handle, &answer),
             ServerEvent::GivenUp(handle, why) => {
                 let Some((ticket, op)) = at.sent.remove(&handle) else { return };
-                match why {
-                    GivenUp::NotSent => self.objects.fanout.handle_not_sent(now, ticket, op),
-                    GivenUp::TooLarge => {
-                        self.objects.fanout.handle_answer(
-                            now,
-                            ticket,
-                            op,
-                            Answer::new(StatusCode::TOO_LARGE),
-                        );
+                let code = match why {
+                    GivenUp::NotSent | GivenUp::EndMissing => {
+                        return self.objects.fanout.handle_not_sent(now, ticket, op);
                     }
+                    GivenUp::TooLarge => StatusCode::TOO_LARGE,
+                    GivenUp::NotOffered => StatusCode::NOT_SUPPORTED,
                     // It may have run: the end of the session, or its silence, decides by what repeating it would do.
-                    _ => {}
-                }
+                    _ => return,
+                };
+                self.objects.fanout.handle_answer(now, ticket, op, Answer::new(code));
             }
             ServerEvent::Ended(end) => {
                 if end != ServerEnd::Completed {

@@ -69,6 +69,8 @@ pub struct Device {
     pub off: bool,
     /// The largest message it takes.
     pub max_msg_size: u64,
+    /// The largest object it takes.
+    pub max_obj_size: u64,
     /// Notifications it will miss.
     pub deaf: u32,
     pub notified: u32,
@@ -185,6 +187,7 @@ impl Device {
             seen: BTreeSet::new(),
             off: false,
             max_msg_size: 64 << 10,
+            max_obj_size: 1 << 20,
             deaf: 0,
             notified: 0,
             refused_notifications: 0,
@@ -208,6 +211,7 @@ impl Device {
             .with_nonces(self.device_nonce.clone(), self.server_nonce.clone())
             .with_dev_info(DevInfo::items(&self.tree))
             .with_max_msg_size(self.max_msg_size)
+            .with_max_obj_size(self.max_obj_size)
             .with_attempts(4, Duration::from_secs(10))
     }
 }
