@@ -7,5 +7,6 @@ pub mod clock;
 pub mod floors;
 pub mod inputs;
 pub mod messages;
+pub mod sessions;
 pub mod text_prototypes;
 pub mod trees;

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use dm_syncml::session::{ClientOutput, ClientSession, CommandHandle, ItemOutcome, Outcome};
-use dm_syncml::{Instant, Item, LocUri};
+use dm_syncml::session::{AtomicStep, ClientOutput, ClientSession, CommandHandle, ItemOutcome, Outcome};
+use dm_syncml::{Instant, Item, LocUri, StatusCode};
 
 use crate::change::{Change, ExecRequest};
 use crate::error::TreeError;
@@ -85,7 +85,8 @@ impl Tree {
     /// Polls a client session and executes what it hands out, until it wants something that a tree cannot do.
     ///
     /// Call it where the session's own [`poll_output`](ClientSession::poll_output) would be called; it never
-    /// returns [`ClientOutput::Execute`]. `server` is the account's
+    /// returns [`ClientOutput::Execute`] or [`ClientOutput::Atomic`], which a session hands out with
+    /// [`ClientConfig::with_atomic`](dm_syncml::session::ClientConfig::with_atomic). `server` is the account's
     /// [`server_id`](crate::DmAccount::server_id): the session has made sure that it is that server which asks.
     ///
     /// ```
@@ -102,7 +103,7 @@ impl Tree {
     /// let mut effects = Effects::default();
     /// loop {
     ///     match tree.poll_session(now, &mut session, &server, &mut (), &mut effects) {
-    ///         ClientOutput::Send(uri, body) => assert!(uri == "https://dm.example.com/" && !body.is_empty()),
+    ///         ClientOutput::Send(uri, message) => assert!(uri == "https://dm.example.com/" && !message.body.is_empty()),
     ///         ClientOutput::Wait(_) => break,
     ///         _ => {} // store records, look at events
     ///     }
@@ -120,6 +121,13 @@ impl Tree {
         loop {
             let (handle, command) = match session.poll_output() {
                 ClientOutput::Execute(handle, command) => (handle, command),
+                ClientOutput::Atomic(handle, step) => {
+                    let code = self.atomic_step(step, server, handlers, effects);
+                    session
+                        .handle_outcome(now, handle, Outcome::all(code))
+                        .expect("the step was handed out just now, and has one code");
+                    continue;
+                }
                 other => return other,
             };
             let mut done = self.execute(server, &command, handlers);
@@ -133,6 +141,32 @@ impl Tree {
             session
                 .handle_outcome(now, handle, done.into())
                 .expect("the handle was handed out just now, and there is an outcome for each item");
+        }
+    }
+
+    /// A step of an Atomic; what it changed is told when it is committed.
+    fn atomic_step(
+        &mut self,
+        step: AtomicStep,
+        server: &ServerId,
+        handlers: &mut dyn Handlers,
+        effects: &mut Effects,
+    ) -> StatusCode {
+        match step {
+            AtomicStep::Begin(_) => match self.begin_atomic(server) {
+                Ok(()) => StatusCode::OK,
+                // Another session's is open.
+                Err(_) => StatusCode::RETRY_LATER,
+            },
+            AtomicStep::Commit => {
+                let mut committed = self.commit_atomic(handlers);
+                effects.changes.append(&mut committed.changes);
+                effects.exec_requests.append(&mut committed.exec_requests);
+                effects.records.extend(self.take_record());
+                StatusCode::OK
+            }
+            AtomicStep::RollBack => self.roll_back_atomic(handlers),
+            _ => StatusCode::NOT_SUPPORTED,
         }
     }
 }

@@ -461,6 +461,22 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// The items, to be changed; none for containers and unknown elements.
+    pub(crate) fn items_mut(&mut self) -> Option<&mut Vec<Item<'a>>> {
+        match self {
+            Self::Add(command) => Some(&mut command.items),
+            Self::Alert(command) => Some(&mut command.items),
+            Self::Copy(command) => Some(&mut command.items),
+            Self::Delete(command) => Some(&mut command.items),
+            Self::Exec(command) => Some(&mut command.items),
+            Self::Get(command) => Some(&mut command.items),
+            Self::Replace(command) => Some(&mut command.items),
+            Self::Results(command) => Some(&mut command.items),
+            Self::Status(command) => Some(&mut command.items),
+            Self::Atomic(_) | Self::Sequence(_) | Self::Unknown(_) => None,
+        }
+    }
+
     /// Elements that nobody expected in it; none for an unknown element, which is one itself.
     #[must_use]
     pub fn extensions(&self) -> &[Element<'a>] {
@@ -481,7 +497,7 @@ impl<'a> Command<'a> {
     }
 
     /// The Meta and the items it counts for; `None` for commands without such a Meta.
-    pub(super) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
+    pub(crate) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
         match self {
             Self::Add(command) => Some((&mut command.meta, &mut command.items)),
             Self::Copy(command) => Some((&mut command.meta, &mut command.items)),

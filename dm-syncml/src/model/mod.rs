@@ -38,6 +38,7 @@ pub use printer::Printer;
 pub use quirks::Quirks;
 pub use representation::Representation;
 pub use status::{Results, Status};
+pub(crate) use token::parse_decimal;
 pub use token::{
     CmdId, CmdName, CmdRef, Correlator, Format, LocName, LocUri, Mark, MediaType, MsgId, Reference,
     SessionId, VerDtd, VerProto, Version,

@@ -262,6 +262,8 @@ constants! {
         AUTH_BASIC = "syncml:auth-basic";
         /// MD5 digest credentials.
         AUTH_MD5 = "syncml:auth-md5";
+        /// A MAC over the whole message, beside it.
+        AUTH_MAC = "syncml:auth-MAC";
     }
     Mark {
         /// The gravest.
