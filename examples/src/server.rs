@@ -70,8 +70,9 @@ impl<O: Operator> DmServer<O> {
         if incoming.is_first() && matches!(taken, Err(ref error) if begins_anew(error)) {
             // The device has forgotten the session it had and begins another under the same id. So may anyone who knows both its address
             // and that id; `gwmo_model::Gateway` keeps two sessions until one has proved itself.
-            *session = fresh();
+            let former = core::mem::replace(session, fresh());
             taken = session.handle_message(now, incoming, entropy());
+            self.finish(&key, former);
         }
         let answer = self.drain(&key);
         taken.map_err(|error| Refusal::from(&error))?;
@@ -103,6 +104,18 @@ impl<O: Operator> DmServer<O> {
                     return answer;
                 }
                 _ => return answer,
+            }
+        }
+    }
+
+    /// Tells the operator what became of the commands of a session that the device has lost.
+    fn finish(&mut self, key: &SessionKey, mut former: ServerSession) {
+        former.handle_restarted(self.clock.now());
+        loop {
+            match former.poll_output() {
+                ServerOutput::Event(event) => self.operator.handle_event(key.peer(), &mut former, event),
+                ServerOutput::Wait(_) => return,
+                _ => {}
             }
         }
     }

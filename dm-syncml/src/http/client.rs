@@ -1,6 +1,7 @@
 //! Which client speaks, by its `User-Agent`.
 
 use crate::model::Quirks;
+use crate::session::DeviceProfile;
 
 /// A client that is known by its `User-Agent`.
 ///
@@ -43,11 +44,26 @@ impl Client {
             Self::Samsung | Self::Unknown => Quirks::FIELD,
         }
     }
+
+    /// What a server is to send it, and what not.
+    #[must_use]
+    pub const fn device_profile(self) -> DeviceProfile {
+        match self {
+            Self::Windows => DeviceProfile::WINDOWS,
+            Self::Samsung | Self::Unknown => DeviceProfile::STANDARD,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_windows_is_spoken_to_otherwise() {
+        assert_eq!(Client::Windows.device_profile(), DeviceProfile::WINDOWS);
+        assert_eq!(Client::Unknown.device_profile(), DeviceProfile::default());
+    }
 
     #[test]
     fn clients_by_name() {

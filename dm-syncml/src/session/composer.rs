@@ -207,6 +207,11 @@ impl Composer {
         self.message.body.commands.len()
     }
 
+    /// The largest message that the peer takes.
+    pub(super) const fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(super) const fn encoding(&self) -> Encoding {
         self.encoding
     }

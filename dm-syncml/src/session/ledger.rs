@@ -195,6 +195,16 @@ impl Ledger {
         self.open.get(&handle).is_some_and(|open| !open.went_out)
     }
 
+    /// Takes a command out of the queue, of which nothing has gone out.
+    pub(super) fn withdraw(&mut self, handle: CommandHandle) -> Option<(CommandHandle, Fate)> {
+        if !self.is_unsent(handle) {
+            return None;
+        }
+        self.queue.retain(|unit| unit.handle != handle);
+        self.open.get_mut(&handle)?.unsent = 0;
+        self.ended(handle)
+    }
+
     /// Whether the end of the command is still to come.
     pub(super) fn is_open(&self, handle: CommandHandle) -> bool {
         self.open.contains_key(&handle)

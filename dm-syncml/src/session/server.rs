@@ -177,6 +177,16 @@ impl ServerSession {
         self.queue(interaction.to_alert(UNNUMBERED))
     }
 
+    /// Takes back a command of which nothing has gone out; it is told as given up, not sent.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownHandle`] when something of it has gone out, or it has ended.
+    pub fn withdraw(&mut self, handle: CommandHandle) -> Result<(), Misuse> {
+        let end = self.ledger.withdraw(handle).ok_or(Misuse::UnknownHandle)?;
+        self.tell([end]);
+        Ok(())
+    }
+
     /// Aborts the session (Alert 1223) with the next answer; nothing that is queued goes out any more.
     ///
     /// # Errors

@@ -242,3 +242,20 @@ fn an_atomic_whose_commit_is_never_heard_of_is_516() {
     device.tick(Duration::from_secs(60));
     assert_eq!(device.answered(), ["1 507", "2 516", "Final"]);
 }
+
+/// Whoever was too slow to say that it has begun is told to roll back, for it may have.
+#[test]
+fn an_atomic_whose_begin_is_never_heard_of_is_rolled_back() {
+    let mut device = Device::new(config());
+    device.idle = true;
+    device.say(&[container("Atomic", "1", &[add("2", "./A", "1")]), add("3", "./B", "1")].concat());
+    device.tick(Duration::from_secs(60));
+    assert_eq!(device.log, ["begin", "roll back"]);
+    device.idle = false;
+    device
+        .client
+        .handle_outcome(device.now, device.atomic_handle.unwrap(), Outcome::all(StatusCode::OK))
+        .unwrap();
+    device.drain();
+    assert_eq!(device.answered(), ["1 408", "2 215", "3 200", "Final"]);
+}

@@ -202,7 +202,7 @@ impl Play {
             }
             Due::Step(handle, step) => {
                 let outcome = Outcome::all(code);
-                let refused = matches!(step, AtomicStep::Begin(_)) && !code.is_success();
+                let refused = matches!(step, AtomicStep::Begin(_)) && !outcome.is_success();
                 let taken = self.session.handle_outcome(self.now, handle, outcome);
                 if taken.is_ok() && refused {
                     self.atomic = None;

@@ -51,6 +51,20 @@ fn a_handle_tells_where_its_command_stands() {
 }
 
 #[test]
+fn a_command_can_be_taken_back_until_it_goes_out() {
+    let mut device = Device::new(Device::config());
+    let (kept, taken_back) =
+        (device.session.queue(get("./A")).unwrap(), device.session.queue(get("./B")).unwrap());
+    device.session.withdraw(taken_back).unwrap();
+    assert_eq!(device.session.withdraw(taken_back), Err(Misuse::UnknownHandle), "once");
+    let message = device.begin();
+    assert_eq!(asked(&message).len(), 1);
+    assert_eq!(device.session.withdraw(kept), Err(Misuse::UnknownHandle), "the device may be at it");
+    device.obey(message, StatusCode::OK);
+    assert_eq!(device.codes(), [Err(GivenUp::NotSent), Ok(200)]);
+}
+
+#[test]
 fn windows_gets_no_copy() {
     let copy = Copy::new(id(), vec![Item::to(uri("./A"))]);
     let mut device = Device::new(Device::config().with_profile(DeviceProfile::WINDOWS));

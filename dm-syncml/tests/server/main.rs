@@ -10,3 +10,4 @@ mod large_objects;
 mod packing;
 #[cfg(feature = "serde")]
 mod snapshots;
+mod stories;

@@ -80,7 +80,7 @@ enum What {
 struct OpenAtomic {
     at: usize,
     handle: CommandHandle,
-    /// Why it fails: 507, or 517 when its answers would not fit.
+    /// Why it fails: 507; 517 when its answers would not fit, 408 when nobody said that it has begun.
     failed: Option<StatusCode>,
 }
 
@@ -260,7 +260,12 @@ impl Execution {
     pub(super) fn expire(&mut self, now: Instant) -> Option<CommandHandle> {
         let Doing { handle, what, .. } = self.doing.take_if(|doing| doing.until <= now)?;
         match what {
-            What::Begin => self.not_begun(Outcome::all(StatusCode::TIMEOUT)),
+            // It may have begun all the same.
+            What::Begin => {
+                if let Some(atomic) = &mut self.atomic {
+                    atomic.failed = Some(StatusCode::TIMEOUT);
+                }
+            }
             What::Execute { at, .. } => self.executed(at, Outcome::all(StatusCode::TIMEOUT)),
             What::Ask(at) => {
                 let shown = self.entries.get(at).is_some_and(|entry| {

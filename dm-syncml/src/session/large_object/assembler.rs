@@ -379,6 +379,22 @@ mod tests {
         (taken, interrupted.or(assembler.end_of_message(false)))
     }
 
+    /// Work grows with the object, not with its square: this would take minutes else.
+    #[test]
+    fn a_large_object_in_small_messages_is_no_work() {
+        let value = "0123456789abcdef".repeat(64 << 10);
+        let item = Item::to(LocUri::new("./Big").unwrap()).with_data(Data::text(value.clone()).unwrap());
+        let command = Replace::new(CmdId::LONGEST, alloc::vec![item]).into();
+        let bodies = messages(command, Encoding::Wbxml, 1200).unwrap();
+        let mut assembler = Assembler::new(Some(2 << 20));
+        let mut last = None;
+        for body in &bodies {
+            last = Some(feed(&mut assembler, Encoding::Wbxml, body).0);
+        }
+        let Some(Taken::Whole(item)) = last else { panic!("{} messages", bodies.len()) };
+        assert!(item.data.unwrap().as_text() == Some(&value));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -139,8 +139,9 @@ impl Cutter {
     /// Puts as much as fits into a message.
     pub(in crate::session) fn push_next(&mut self, composer: &mut Composer) -> Cut {
         let end = self.total();
-        // An object that fits one message has no MoreData.
-        if composer.try_push(self.chunk(end).into_owned()).is_ok() {
+        // An object that fits one message has no MoreData. What is larger than any message is not even tried, or each chunk would cost
+        // what all the rest does.
+        if end - self.sent <= composer.limit() && composer.try_push(self.chunk(end).into_owned()).is_ok() {
             self.sent = end;
             return Cut::Last;
         }
