@@ -107,6 +107,7 @@ impl Device {
         let server = account.addresses.first()?.addr.clone();
         let config = ClientConfig::new(LocUri::new(info.dev_id).ok()?, LocUri::new(server).ok()?)
             .with_encoding(self.encoding)
+            .with_atomic()
             .with_md5(account.credentials(&AuthLevel::CLCRED)?, account.credentials(&AuthLevel::SRVCRED)?)
             .with_nonces(account.nonce(&AuthLevel::CLCRED), account.nonce(&AuthLevel::SRVCRED))
             .with_dev_info(DevInfo::items(&self.tree));

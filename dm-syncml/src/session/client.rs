@@ -279,10 +279,13 @@ impl ClientSession {
         outcome: Outcome,
     ) -> Result<(), Misuse> {
         self.advance(now);
-        match (self.action(Input::Outcome), &mut self.state) {
+        let before = self.phase();
+        let noted = match (self.action(Input::Outcome), &mut self.state) {
             (Action::Note, State::Executing(_, execution)) => execution.answer(handle, outcome),
             _ => Err(Misuse::UnknownHandle),
-        }
+        };
+        self.check(Input::Outcome, before);
+        noted
     }
 
     /// What the user said to an [`Interact`](ClientOutput::Interact).
@@ -297,10 +300,14 @@ impl ClientSession {
         response: &UserResponse,
     ) -> Result<(), Misuse> {
         self.advance(now);
+        let before = self.phase();
         match (self.action(Input::Response), &mut self.state) {
-            (Action::Note, State::Executing(_, execution)) => execution.respond(handle, response),
-            _ => Err(Misuse::UnknownHandle),
+            // One that does not fit leaves the question open.
+            (Action::Note, State::Executing(_, execution)) => execution.respond(handle, response)?,
+            _ => return Err(Misuse::UnknownHandle),
         }
+        self.check(Input::Response, before);
+        Ok(())
     }
 
     /// The message could not be delivered, or its answer was lost: it is sent again when its time comes, without waiting for the rest of
@@ -348,12 +355,14 @@ impl ClientSession {
     /// has been done so far (DM Protocol 1.2.1, session abort).
     pub fn abort(&mut self, now: Instant) {
         self.advance(now);
+        let before = self.phase();
         if self.action(Input::Abort) == Action::Stop {
             self.aborting.get_or_insert(ClientEnd::Cancelled);
             if let State::Executing(_, execution) = &mut self.state {
                 execution.stop();
             }
         }
+        self.check(Input::Abort, before);
     }
 
     /// The record has been stored.

@@ -2,7 +2,6 @@
 //!
 //! Both keep one contract. Every `handle_*` takes the time and an input, never blocks, and reports an error that belongs to this call. Then
 //! `poll_output` is called until it says `Wait`, which comes last: nothing else is due before that time.
-
 //!
 //! ```text
 //! client                                         server
@@ -14,6 +13,18 @@
 //!
 //! Either side answers missing or wrong credentials with a challenge (407, 401) once; a message that is lost is sent again, octet for octet,
 //! and one that comes twice is answered from memory.
+//!
+//! A client hands out commands one at a time, in document order, and is told what became of them, at once or later:
+//!
+//! | [`ClientOutput`] | what to do | what to call then |
+//! |---|---|---|
+//! | `Execute` | execute it; one outcome for the command or one for each item | [`ClientSession::handle_outcome`] |
+//! | `Atomic` | begin, commit or roll back; the members come between as `Execute` | [`ClientSession::handle_outcome`] |
+//! | `Interact` | show it to the user | [`ClientSession::handle_response`] |
+//! | `Send` | post it, bring back the answer | [`ClientSession::handle_message`], or [`handle_lost`](ClientSession::handle_lost) |
+//! | `Persist` | store it | [`ClientSession::handle_persisted`] |
+//!
+//! Sequence and Atomic are taken apart, chunks are joined before, results that do not fit are cut after: an executor sees whole commands only.
 //!
 //! ```
 //! use dm_syncml::auth::{Credentials, Password};

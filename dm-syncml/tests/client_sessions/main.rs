@@ -4,6 +4,7 @@
 mod device;
 
 mod alerts;
+mod authentication;
 mod containers;
 mod ends;
 mod interaction;

@@ -64,8 +64,10 @@ impl Asked {
         msg_ref: &MsgId<'static>,
         items: Vec<Item<'static>>,
     ) -> Option<Command<'static>> {
-        let results = || Results::new(CmdId::LONGEST, msg_ref.clone(), self.cmd_ref.clone(), items.clone());
-        (!items.is_empty()).then(|| results().into())
+        if items.is_empty() {
+            return None;
+        }
+        Some(Results::new(CmdId::LONGEST, msg_ref.clone(), self.cmd_ref.clone(), items).into())
     }
 }
 
