@@ -9,10 +9,13 @@
 //! - `session/commands`: the same with more commands; elements are commands, so equal figures mean linear growth.
 //! - `session/concurrent`: the same among so many other sessions in the server's table; elements are sessions, so equal figures mean that
 //!   the others do not matter. Beyond the caches of the machine each session costs the memory it touches.
+//!
+//! Time is CPU time of the process, so that a busy machine shows as little as it can.
 
 use core::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dm_benches::clock::time;
 use dm_benches::sessions::Server;
 
 const COMMANDS: usize = 10;
@@ -25,7 +28,13 @@ fn complete(criterion: &mut Criterion) {
     let mut device = server.device(1);
     assert_eq!(device.session(&mut server, ALL), 2, "two requests and two answers");
     assert_eq!(server.answered(), COMMANDS);
-    group.bench_function("10", |bencher| bencher.iter(|| device.session(&mut server, ALL)));
+    group.bench_function("10", |bencher| {
+        bencher.iter_custom(|runs| {
+            time(runs, || {
+                device.session(&mut server, ALL);
+            })
+        });
+    });
 }
 
 fn growth(criterion: &mut Criterion) {
@@ -36,7 +45,11 @@ fn growth(criterion: &mut Criterion) {
         let mut device = server.device(1);
         group.throughput(Throughput::Elements(commands as u64));
         group.bench_function(BenchmarkId::from_parameter(commands), |bencher| {
-            bencher.iter(|| device.session(&mut server, ALL));
+            bencher.iter_custom(|runs| {
+                time(runs, || {
+                    device.session(&mut server, ALL);
+                })
+            });
         });
     }
 }
@@ -53,10 +66,12 @@ fn concurrent(criterion: &mut Criterion) {
         assert_eq!(server.sessions(), devices.len());
         let mut next = 0;
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter(|| {
-                // Strides, so that neighbours in memory do not follow each other.
-                next = (next + 7919) % devices.len();
-                devices[next].session(&mut server, ALL)
+            bencher.iter_custom(|runs| {
+                time(runs, || {
+                    // Strides, so that neighbours in memory do not follow each other.
+                    next = (next + 7919) % devices.len();
+                    devices[next].session(&mut server, ALL);
+                })
             });
         });
     }

@@ -42,6 +42,7 @@ fn an_idle_session_is_small() {
         println!("a session that {what}: {octets} octets");
         assert!(octets < 32 << 10, "{what}: {octets} octets");
     }
+    println!("of which the session itself: {} octets", size_of::<dm_syncml::session::ServerSession>());
     // With nothing to say it holds its header and its answer.
     let empty = octets(0, 1);
     println!("a session without commands: {empty} octets");

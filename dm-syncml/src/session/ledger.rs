@@ -184,6 +184,12 @@ impl Ledger {
         handle
     }
 
+    /// Gives back memory that is not used.
+    pub(super) fn shrink(&mut self) {
+        self.queue.shrink_to_fit();
+        self.sent.shrink_to_fit();
+    }
+
     /// Whether the command is queued and nothing of it has gone out.
     pub(super) fn is_unsent(&self, handle: CommandHandle) -> bool {
         self.open.get(&handle).is_some_and(|open| !open.went_out)

@@ -324,6 +324,9 @@ impl ServerSession {
                 }
                 (_, state) => {
                     self.state = state;
+                    // There may be many sessions, and nearly all of them wait.
+                    self.events.shrink_to_fit();
+                    self.ledger.shrink();
                     return ServerOutput::Wait(self.deadline);
                 }
             }

@@ -8,6 +8,7 @@
 mod jobs;
 mod world;
 
+use dm_syncml::session::AlertId;
 use jobs::{Fate, Job, Work};
 use world::World;
 
@@ -26,6 +27,7 @@ struct Sum {
     unknown: usize,
     never: usize,
     chunks: usize,
+    heard: usize,
 }
 
 impl Sum {
@@ -41,6 +43,7 @@ impl Sum {
             unknown: self.unknown + other.unknown,
             never: self.never + other.never,
             chunks: self.chunks + other.chunks,
+            heard: self.heard + other.heard,
         }
     }
 }
@@ -57,6 +60,13 @@ fn play(seed: u64) -> Sum {
         chunks: world.chunks,
         ..Sum::default()
     };
+    // A report leaves the device's store when the server has heard it, and not before.
+    for number in 0..world.reported {
+        let waits = world.reports.contains_key(&AlertId::new(number as u64));
+        let heard = world.heard.get(&format!("com.example.n{number}")).copied().unwrap_or(0);
+        assert!(waits || heard > 0, "seed {seed}: report {number} was lost");
+        sum.heard += usize::from(heard > 0);
+    }
     for (number, job) in world.jobs.iter().enumerate() {
         let times = world.device.executed(number);
         check(seed, number, job, &times, &world);
@@ -138,7 +148,7 @@ fn sessions_of_all_seeds_keep_their_promises() {
     println!("{sum:?}");
     assert!(sum.completed * 2 > sum.sessions, "most sessions complete: {sum:?}");
     assert!(sum.done > SEEDS as usize && sum.failed > 100 && sum.unknown > 100, "{sum:?}");
-    assert!(sum.restarts > 1000 && sum.chunks > 1000, "{sum:?}");
+    assert!(sum.restarts > 1000 && sum.chunks > 1000 && sum.heard > 1000, "{sum:?}");
 }
 
 /// A session that another process takes up goes on as if nothing had happened, octet for octet.

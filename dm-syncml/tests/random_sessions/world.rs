@@ -7,11 +7,13 @@ use std::time::Duration;
 use dm_sim::{Delivery, Link, Network};
 use dm_syncml::auth::{AuthScheme, Credentials, Nonce, Password};
 use dm_syncml::session::{
-    Account, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, GivenUp, Incoming,
-    Initiation, Outcome, PeerError, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
-    SessionError, SessionKey,
+    Account, AlertId, AlertQueue, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
+    GenericAlert, GivenUp, Incoming, Initiation, Outcome, PeerError, Record, ServerConfig, ServerEvent,
+    ServerOutput, ServerSession, SessionError, SessionKey,
 };
-use dm_syncml::{Data, DecodeOptions, Encoding, Instant, Item, LocUri, Message, SessionId};
+use dm_syncml::{
+    Alert, CmdId, Data, DecodeOptions, Encoding, Format, Instant, Item, LocUri, Message, SessionId,
+};
 
 use super::jobs::{Container, Device, Fate, Job, Value, Work};
 
@@ -75,6 +77,11 @@ pub(crate) struct World {
     server_sessions: usize,
     entropy: u64,
     pub(crate) device: Device,
+    /// What the device has to report and no server has taken, as it is stored.
+    pub(crate) reports: BTreeMap<AlertId, Alert<'static>>,
+    pub(crate) reported: usize,
+    /// How often each report came to the server.
+    pub(crate) heard: BTreeMap<String, usize>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) tell: bool,
     /// After each message the sessions of both sides are taken up again from a snapshot, as if by another process.
@@ -131,6 +138,15 @@ impl World {
                 })
             })
             .collect();
+        let mut queue = AlertQueue::new();
+        for number in 0..choices.below(3) {
+            let data = value(&mut choices);
+            let report =
+                GenericAlert::new(format!("com.example.n{number}"), Format::CHR, Data::text(data.0).unwrap());
+            queue.push(report.unwrap().to_alert(CmdId::new("1").unwrap()));
+        }
+        let reports: BTreeMap<_, _> = queue.iter().map(|(id, alert)| (id, alert.clone())).collect();
+        let reported = reports.len();
         let scheme = choices.pick(&[AuthScheme::None, AuthScheme::Basic, AuthScheme::Md5, AuthScheme::Mac]);
         let account = match scheme {
             AuthScheme::None => Account::transport(),
@@ -153,6 +169,9 @@ impl World {
             server_sessions: 0,
             entropy: 0,
             device: Device::new(&jobs),
+            reports,
+            reported,
+            heard: BTreeMap::new(),
             jobs,
             tell: false,
             #[cfg(feature = "serde")]
@@ -260,7 +279,8 @@ impl World {
         {
             self.client_config = Some(config.clone());
         }
-        self.client = Some(ClientSession::new(self.now(), config, Initiation::Client(id), Vec::new()));
+        let alerts = AlertQueue::restore(self.reports.clone());
+        self.client = Some(ClientSession::new(self.now(), config, Initiation::Client(id), alerts));
         self.drain_client();
     }
 
@@ -426,6 +446,10 @@ impl World {
     /// What the server is told of its jobs.
     fn told(&mut self, session: usize, event: ServerEvent) {
         let (handle, fate, found) = match event {
+            ServerEvent::GenericAlert(_, alert) => {
+                *self.heard.entry(alert.name().to_owned()).or_default() += 1;
+                return;
+            }
             ServerEvent::Answered(handle, answer) => {
                 let found = answer.results.iter().filter_map(|item| item.data.as_ref()?.as_text()).collect();
                 let fate = if answer.complete { Fate::Answered(answer.code()) } else { Fate::Unknown };
@@ -476,6 +500,9 @@ impl World {
                     match record {
                         Record::DeviceNonce(nonce) => self.client_nonces.0 = Some(nonce),
                         Record::ServerNonce(nonce) => self.client_nonces.1 = Some(nonce),
+                        Record::AlertDone(id) => {
+                            assert!(self.reports.remove(&id).is_some(), "an alert is done once");
+                        }
                         _ => {}
                     }
                     client.handle_persisted(now, seq);
@@ -513,7 +540,8 @@ impl World {
                     self.client = None;
                     self.network.cancel_wake(Node::Device);
                     self.network.cancel_wake(Node::Executor);
-                    let left = self.jobs.iter().any(|job| matches!(job.fate, Fate::Pending));
+                    let left =
+                        !self.reports.is_empty() || self.jobs.iter().any(|job| job.fate == Fate::Pending);
                     if left && self.sessions_begun < MAX_SESSIONS {
                         self.begin();
                     }

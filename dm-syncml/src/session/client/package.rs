@@ -95,7 +95,7 @@ impl Package {
 
     /// The server does not want the rest of the object that is being sent.
     pub(super) fn drop_object(&mut self) -> Option<AlertId> {
-        for lane in [&mut self.results, &mut self.reports] {
+        for lane in [&mut self.again, &mut self.results, &mut self.reports] {
             if matches!(lane.front(), Some(Piece::Cut(cutter, _)) if cutter.has_begun())
                 && let Some(Piece::Cut(_, report)) = lane.pop_front()
             {
@@ -121,7 +121,8 @@ impl Package {
             while let Some(piece) = self.pop(lane) {
                 // Every message that goes on with a package answers the Alert 1222 that asked for it, so there is never less in it; and
                 // with nothing beside that answer there would be no end.
-                let alone = composer.len() <= head + 1;
+                let answered = usize::from(matches!(composer.last(), Some(Command::Status(_))));
+                let alone = composer.len() <= head + answered;
                 match self.put(piece, lane, composer, Place { alone, cutting, room }, &mut filled) {
                     Room::Left => {}
                     Room::Full => return filled,
@@ -188,8 +189,10 @@ impl Package {
             self.put_back(lane, whole(command, report));
             return Room::Left;
         }
+        // Package 1 goes out before we know what the server takes: reports that it had then may be too large when it has them again.
+        let may_wait = report.is_some() || matches!(command, Command::Results(_));
         match lane {
-            Lane::Results | Lane::Reports => {
+            Lane::Results | Lane::Reports | Lane::Again if may_wait => {
                 let cutter = match place.cutting {
                     Cutting::Later => {
                         self.put_back(lane, whole(command, report));
@@ -205,12 +208,12 @@ impl Package {
                 }
                 Room::Left
             }
-            Lane::Again | Lane::Statuses if !place.alone => {
+            _ if !place.alone => {
                 self.put_back(lane, whole(command, report));
                 Room::Full
             }
             // It cannot be left out: as short as can be, whatever the limit says.
-            Lane::Again | Lane::Statuses => {
+            _ => {
                 let mut command = shorten(command);
                 command.renumber(&mut || composer.next_cmd_id());
                 self.flying.push(whole(command.clone(), report));
