@@ -266,17 +266,17 @@ constants! {
         AUTH_MAC = "syncml:auth-MAC";
     }
     Mark {
-        /// Nothing works any more.
+        /// The gravest.
         FATAL = "fatal";
-        /// Needs attention at once.
+        /// Less than fatal.
         CRITICAL = "critical";
-        /// Needs attention.
+        /// Less than critical.
         MINOR = "minor";
-        /// May need attention.
+        /// Less than minor.
         WARNING = "warning";
-        /// Worth knowing: what is meant when nothing is said.
+        /// What is meant when nothing is said.
         INFORMATIONAL = "informational";
-        /// Of no consequence.
+        /// Less than informational.
         HARMLESS = "harmless";
         /// Nobody can tell.
         INDETERMINATE = "indeterminate";

@@ -246,7 +246,7 @@ mod tests {
     use super::*;
     use crate::model::{DecodeOptions, Get, Item, Replace};
     use alloc::format;
-    use alloc::string::String;
+    use alloc::string::{String, ToString};
 
     #[cfg(feature = "xml")]
     const BOTH: &[Encoding] = &[Encoding::Wbxml, Encoding::Xml];
