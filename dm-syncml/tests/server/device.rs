@@ -110,7 +110,9 @@ pub(crate) fn has_alert(message: &Message<'_>, code: AlertCode) -> bool {
 
 pub(crate) struct Device {
     pub(crate) session: ServerSession,
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "for the process that takes over"))]
     config: ServerConfig,
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "for the process that takes over"))]
     account: Option<Account>,
     pub(crate) now: Instant,
     pub(crate) encoding: Encoding,

@@ -1,7 +1,7 @@
 //! Large objects in both directions (DM Protocol 1.2.1, large objects).
 
 use super::device::*;
-use dm_syncml::session::{DeviceProfile, GivenUp, ServerEnd, ServerEvent};
+use dm_syncml::session::{DeviceProfile, GenericAlert, GivenUp, ServerEnd, ServerEvent};
 use dm_syncml::{Alert, AlertCode, Command, Data, Format, Item, MediaType, Meta, Replace, StatusCode};
 
 fn sending(value: &str) -> Device {
@@ -256,4 +256,21 @@ fn results_are_kept_up_to_a_limit() {
     }
     assert_eq!(refused, 2);
     assert_eq!(device.ends()[0].1.as_ref().unwrap().results.len(), 5);
+}
+
+/// Statuses take all the room between two chunks; the object goes on when they are out.
+#[test]
+fn statuses_between_chunks_do_not_break_an_object() {
+    let mut device = sending(&"x".repeat(2000));
+    let message = device.begin();
+    let mut answers = statuses(&message, StatusCode::OK);
+    let Some(Command::Status(last)) = answers.last_mut() else { panic!("{answers:?}") };
+    last.code = StatusCode::CHUNK_ACCEPTED;
+    let report = GenericAlert::new("org.example.report", Format::INT, text("1")).unwrap();
+    answers.extend((0..40).map(|_| Command::from(report.to_alert(id()))));
+    answers.push(alert(AlertCode::NEXT_MESSAGE));
+    let message = device.send(answers, false);
+    assert!(asked(&message).is_empty() && !message.body.last_in_package);
+    device.obey(message, StatusCode::OK);
+    assert_eq!(device.codes(), [Ok(200), Ok(200), Ok(200)]);
 }

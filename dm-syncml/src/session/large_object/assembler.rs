@@ -16,8 +16,6 @@ pub(in crate::session) struct Assembler {
     /// The largest object taken.
     limit: Option<u64>,
     pub(in crate::session) partial: Option<Partial>,
-    /// Whether this message has brought a chunk, so that the object goes on.
-    continued: bool,
 }
 
 /// What a chunk belongs to: chunks of one object agree in this.
@@ -59,7 +57,7 @@ pub(in crate::session) enum Taken {
 
 impl Assembler {
     pub(in crate::session) const fn new(limit: Option<u64>) -> Self {
-        Self { limit, partial: None, continued: false }
+        Self { limit, partial: None }
     }
 
     /// Whether an object is under way.
@@ -98,10 +96,10 @@ impl Assembler {
         Some(alert)
     }
 
-    /// The message is at its end: an object that it did not go on with has no end, nor has one whose sender says that nothing more comes.
+    /// The message is at its end, and if it is the last of its package, nothing more comes of the object under way. A message in between
+    /// may bring no chunk, where statuses left no room for one.
     pub(in crate::session) fn end_of_message(&mut self, last_in_package: bool) -> Option<Alert<'static>> {
-        let goes_on = core::mem::take(&mut self.continued) && !last_in_package;
-        if goes_on { None } else { self.interrupt() }
+        if last_in_package { self.interrupt() } else { None }
     }
 
     /// Takes an item of a command whose Meta is `command`. One that does not go on with the object under way must be preceded by
@@ -118,7 +116,6 @@ impl Assembler {
             return if last { self.whole(item) } else { self.begin(of, item, command) };
         }
         let Some(partial) = self.partial.as_mut() else { return self.whole(item) };
-        self.continued = !last;
         if let Joining::Joined { data, text, size, .. } = &mut partial.state {
             match item.data.as_ref().map(|data| (data.as_octets(), data.is_text())) {
                 None => {}
@@ -190,7 +187,6 @@ impl Assembler {
             source: item.source_uri().cloned().map(LocUri::into_owned),
             state,
         });
-        self.continued = true;
         taken
     }
 }
@@ -288,8 +284,8 @@ mod tests {
             assert_eq!(assembler.end_of_message(false), None);
             assembler
         };
-        // A message without a chunk.
-        let alert = begun().end_of_message(false).unwrap();
+        // The package ends.
+        let alert = begun().end_of_message(true).unwrap();
         assert_eq!(alert.code, Some(AlertCode::NO_END_OF_DATA));
         assert_eq!(alert.items[0].target_uri().unwrap(), &"./Big");
         // Another object.
