@@ -81,8 +81,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         name: "a document inside is opened only where its Type says so, else its octets stand in the XML",
         avoid: |given| given.edit(with_types),
         sample: Sample::Elements(
-            "<Put xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><Type xmlns='syncml:metinf'>application/vnd.syncml-devinf+xml\
-             </Type></Meta><Item><Data><DevInf xmlns='syncml:devinf'><DevID>\u{A0}</DevID></DevInf></Data></Item></Put>",
+            "<Put xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Item><Data><DevInf xmlns='syncml:devinf'><DevID>\u{A0}</DevID></DevInf></Data></Item></Put>",
         ),
     },
     Defect {
