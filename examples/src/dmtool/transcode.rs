@@ -13,7 +13,7 @@ use super::Answer;
 use super::convert::Target;
 use super::failure::Failure;
 use super::input::{Input, LIMITS, write};
-use super::kind::Form;
+use super::kind::{Form, unknown};
 
 /// Writes a document of any type in the encoding asked for, without asking what it means.
 ///
@@ -43,7 +43,11 @@ Examples:
 impl Transcode {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let input = Input::read(&self.from)?;
-        let transcoded = self.transcode(&input.octets);
+        let octets = input.octets.as_slice();
+        if Form::of(octets) == Form::Wbxml && !matches!(octets, [] | [0..=0x03, ..]) {
+            return Err(unknown(octets).in_file(&input.file));
+        }
+        let transcoded = self.transcode(octets);
         let (octets, met) = transcoded.map_err(|error| Failure::malformed(&error).in_file(&input.file))?;
         write(&self.out, &octets, out)?;
         if !met.is_empty() {
