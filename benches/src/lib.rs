@@ -8,3 +8,4 @@ pub mod floors;
 pub mod inputs;
 pub mod messages;
 pub mod text_prototypes;
+pub mod trees;

@@ -10,7 +10,8 @@ use dm_syncml::{
 };
 use dm_tree::{
     AccessType, Acl, AppAddr, AppAuth, AuthLevel, AuthType, Children, Context, DevInfo, DmAccount, Effects,
-    ExecReply, Handler, HandlerMap, NodeFacts, NodeSpec, Secret, ServerId, Tree, Value, dm_accounts,
+    ExecReply, Handler, HandlerMap, NoAnswer, NodeFacts, NodeSpec, Secret, ServerId, Tree, Value,
+    dm_accounts,
 };
 
 const SERVER: &str = "https://dm.example.com/";
@@ -22,12 +23,12 @@ impl Handler for Reboot {
         path.is_empty().then(|| NodeFacts::leaf(dm_tree::Format::Null).with_access(AccessType::EXEC))
     }
 
-    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
-        Err(StatusCode::NOT_ALLOWED)
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
+        Err(StatusCode::NOT_ALLOWED.into())
     }
 
-    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), StatusCode> {
-        Err(StatusCode::NOT_ALLOWED)
+    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), NoAnswer> {
+        Err(StatusCode::NOT_ALLOWED.into())
     }
 
     fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {

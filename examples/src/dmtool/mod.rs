@@ -13,6 +13,7 @@ mod inspect;
 mod json;
 mod kind;
 mod listing;
+mod management_tree;
 mod profile;
 mod secrets;
 mod transcode;
@@ -43,6 +44,7 @@ Examples:
   dmtool convert --to xml message.wbxml -          the same message as XML
   dmtool transcode --to xml devinf.wbxml -         any other document as XML
   dmtool diff request.xml request.wbxml            whether two say the same
+  dmtool tree show device.tnds                     a management tree, drawn
 
 Exit codes:
   0  done, or the answer is yes
@@ -57,6 +59,7 @@ enum Task {
     Convert(convert::Convert),
     Transcode(transcode::Transcode),
     Diff(diff::Diff),
+    Tree(management_tree::Tree),
 }
 
 /// What a question is answered with.
@@ -82,6 +85,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Task::Convert(convert) => (convert.run(&mut out), NO),
         Task::Transcode(transcode) => (transcode.run(&mut out), NO),
         Task::Diff(diff) => (diff.run(&mut out), TROUBLE),
+        Task::Tree(tree) => (tree.run(&mut out), tree.malformed()),
     };
     let outcome = outcome.and_then(|answer| match out.flush() {
         Ok(()) => Ok(answer),

@@ -13,8 +13,8 @@ use dm_syncml::session::{
 };
 use dm_syncml::{Alert, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode};
 use dm_tree::{
-    AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NodeFacts, NodeSpec,
-    ServerId, Tree, Value,
+    AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NoAnswer, NodeFacts,
+    NodeSpec, ServerId, Tree, Value,
 };
 use gwmo_model::{
     AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
@@ -139,11 +139,11 @@ impl Handler for Lamp {
         }
     }
 
-    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
         Ok(self.runs.to_string().into_bytes())
     }
 
-    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), StatusCode> {
+    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
         out.push("Run");
         out.push("Runs");
         Ok(())
@@ -612,7 +612,7 @@ impl Town {
                     let done = device.tree.execute(&server, &command, &mut device.handlers);
                     let items = done.outcomes.into_iter().map(|item| {
                         let mut outcome = ItemOutcome::new(item.status);
-                        outcome.results.extend(item.result);
+                        outcome.results = item.results;
                         outcome
                     });
                     session.handle_outcome(now, handle, Outcome::each(items.collect())).unwrap();
