@@ -39,10 +39,24 @@ macro_rules! item_commands {
         )*}
 
         $(impl<'a> $name<'a> {
-            /// The command with these items.
+            /// The command with these items. The DTD demands at least one, and peers may answer 400 for a command without;
+            /// [`single`](Self::single) cannot make one.
             #[must_use]
             pub fn new(cmd_id: CmdId<'a>, items: Vec<Item<'a>>) -> Self {
                 Self { cmd_id, no_resp: false, cred: None, meta: None, items, extensions: Extensions::new() }
+            }
+
+            /// The command with one item; [`with_item`](Self::with_item) adds others.
+            #[must_use]
+            pub fn single(cmd_id: CmdId<'a>, item: Item<'a>) -> Self {
+                Self::new(cmd_id, alloc::vec![item])
+            }
+
+            /// Adds an item behind the others.
+            #[must_use]
+            pub fn with_item(mut self, item: Item<'a>) -> Self {
+                self.items.push(item);
+                self
             }
         })*
     };

@@ -18,6 +18,7 @@ mod printer;
 mod quirks;
 mod reading;
 mod representation;
+mod room;
 mod status;
 mod token;
 mod unknown_command;
