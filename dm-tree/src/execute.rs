@@ -27,7 +27,7 @@ pub struct Execution {
     /// here (an alert, an unknown element) have one outcome.
     pub outcomes: Vec<ItemExecution>,
     /// What became of the members of an Atomic or Sequence, in the order of the document.
-    pub members: Vec<Execution>,
+    pub members: Vec<Self>,
     /// What changed, in order, members included. Nothing while an Atomic is open, and nothing of one that failed.
     pub changes: Vec<Change>,
     /// What handlers accepted to execute: the items with status 202.
