@@ -67,6 +67,7 @@ macro_rules! bare {
     ($(#[$doc:meta])* $name:ident, $map:ident, $($path:tt)*) => {
         $(#[$doc])*
         #[derive(Debug)]
+        #[allow(clippy::exhaustive_enums)] // All there is to a bare map.
         pub enum $name {
             /// Children by name.
             Interior($($path)*::$map<Box<str>, $name>),

@@ -209,6 +209,16 @@ impl<'t> Acting<'t> {
         let uri = self.uri_of(spot);
         self.changes.push(Change { uri, kind });
     }
+
+    /// As [`record`](Self::record), for who has the address at hand.
+    pub(crate) fn record_at(&mut self, uri: &NodeUri<'_>, spot: &Spot<'_>, kind: ChangeKind) {
+        let folds =
+            matches!(spot, Spot::Stored(id) if self.tree.at(*id).flags.contains(Flags::BELOW_FOLDING));
+        match uri.usual() {
+            Some(uri) if !folds => self.changes.push(Change { uri, kind }),
+            _ => self.record(spot, kind),
+        }
+    }
 }
 
 impl fmt::Debug for Acting<'_> {
@@ -299,7 +309,7 @@ impl<'u> Found<'u> {
             (None, Spot::Stored(id)) => match &tree.at(*id).content {
                 Stored::Leaf(value) => value.mime().into(),
                 Stored::Interior(interior) => interior.mo_id.as_ref().into(),
-                Stored::Mount(_) => String::new(),
+                Stored::Mount(_) | Stored::Vacant => String::new(),
             },
             (None, Spot::Mounted(_)) => String::new(),
         }

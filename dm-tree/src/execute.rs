@@ -15,6 +15,7 @@ use crate::handler::Handlers;
 use crate::pending::{Answered, Ticket};
 use crate::rights::Rights;
 use crate::server_id::ServerId;
+use crate::tnds::carries_tnds;
 use crate::tree::Tree;
 use crate::uri::List;
 use crate::value::{Format, Value};
@@ -290,6 +291,7 @@ impl Acting<'_> {
         }
         let mut outcome = ItemExecution::done(StatusCode::OK);
         match command {
+            Command::Add(_) if carries_tnds(command, item) => self.add_tnds_item(command, item, uri)?,
             Command::Add(_) => self.add(uri, &content(command, item))?,
             Command::Copy(_) => {
                 let source = item.source_uri().ok_or(RefusalKind::NoSource)?;
@@ -298,6 +300,9 @@ impl Acting<'_> {
             Command::Delete(_) => self.delete(uri)?,
             Command::Exec(_) => outcome.status = self.exec_with(uri, || argument(command, item))?,
             Command::Get(_) => outcome.results = self.results(target)?,
+            Command::Replace(_) if carries_tnds(command, item) => {
+                self.replace_tnds_item(command, item, uri)?
+            }
             Command::Replace(_) => self.replace(uri, &content(command, item))?,
             _ => return Err(RefusalKind::UnsupportedCommand.into()),
         }
@@ -309,7 +314,9 @@ impl Acting<'_> {
         let with_data = match aim.query {
             Aspect::List(List::Struct) => false,
             Aspect::List(List::StructData) => true,
-            Aspect::List(List::Tnds(_)) => return Err(RefusalKind::UnsupportedList.into()),
+            Aspect::List(List::Tnds(list)) => {
+                return Ok(Vec::from([self.get_tnds_item(target.as_str(), list)?]));
+            }
             Aspect::Node | Aspect::Property(_) => {
                 let got = self.get_aimed(target.as_str(), &aim)?;
                 return Ok(Vec::from([value_item(target.clone().into_owned(), got)]));

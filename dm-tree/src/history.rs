@@ -94,6 +94,7 @@ impl NodeImage {
             Content::Interior(interior) => ImageKind::Interior { mo_id: interior.mo_id.as_ref().into() },
             Content::Leaf(value) => ImageKind::Leaf(value.clone()),
             Content::Mount(mount) => ImageKind::Mount(*mount),
+            Content::Vacant => ImageKind::Interior { mo_id: String::new() },
         };
         Self {
             uri: tree.uri_of(id),
@@ -220,6 +221,72 @@ impl Tree {
                     mount.set_at(path, old.unwrap_or_default());
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::node::NodeSpec;
+    use crate::tree::tests::check;
+    use crate::uri::Segment;
+
+    fn uri() -> impl Strategy<Value = String> {
+        proptest::collection::vec("[ab]", 1..4).prop_map(|names| format!("./{}", names.join("/")))
+    }
+
+    proptest! {
+        /// The device's own changes, mounts and ACLs below them among them, under marks that nest.
+        #[test]
+        fn going_back_goes_all_the_way(steps in proptest::collection::vec((0..12_u8, uri(), "[ab]"), 1..80)) {
+            let mut tree = Tree::default();
+            let mut before = Vec::new();
+            for (what, uri, name) in steps {
+                let acl = || Acl::parse(&format!("Get={name}")).unwrap();
+                match what {
+                    0 | 1 => _ = tree.insert(&uri, NodeSpec::leaf(Value::chr(name.as_str())).with_acl(acl())),
+                    2 => _ = tree.insert(&uri, NodeSpec::managed_object(name)),
+                    3 => _ = tree.mount(&uri),
+                    4 => _ = tree.set_value(&uri, Value::chr(name)),
+                    5 => _ = tree.set_acl(&uri, acl()),
+                    6 => _ = tree.set_acl(&uri, Acl::EMPTY),
+                    7 => _ = tree.remove(&uri),
+                    8 => _ = tree.set_title(&uri, &name),
+                    9 => {
+                        if let Ok(id) = tree.stored(&uri)
+                            && tree.store.child(tree.at(id).parent, &name).is_none()
+                        {
+                            tree.rename(id, Segment::parse(&name).unwrap()).unwrap();
+                        }
+                    }
+                    10 => {
+                        before.push(tree.snapshot().unwrap());
+                        tree.mark();
+                    }
+                    _ => match before.pop() {
+                        Some(_) if name == "a" => tree.keep(),
+                        // A mount that was undone leaves its number unused.
+                        Some(snapshot) => {
+                            tree.go_back();
+                            prop_assert!(tree.snapshot().unwrap().nodes() == snapshot.nodes());
+                        }
+                        None => {}
+                    },
+                }
+                check(&tree);
+            }
+            while let Some(snapshot) = before.pop() {
+                tree.go_back();
+                check(&tree);
+                prop_assert!(tree.snapshot().unwrap().nodes() == snapshot.nodes());
+            }
+            let objects = tree.root().walk().filter(|node| !node.mo_id().is_empty()).count();
+            prop_assert_eq!(tree.objects("").count(), objects);
         }
     }
 }

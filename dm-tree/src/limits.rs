@@ -1,5 +1,6 @@
 //! How much a tree may hold.
 
+use crate::mgmt_tree::DocumentOptions;
 use crate::uri::{UriLeniency, UriLimits};
 
 /// What bounds the growth that servers can cause.
@@ -139,6 +140,8 @@ pub struct TreePolicy {
     pub strict_subtree_delete: bool,
     /// What is taken for an address beside what the grammar allows. Default nothing.
     pub uri_leniency: UriLeniency,
+    /// How the serialised trees of commands are read; never more nodes than the tree may hold. Default strict.
+    pub documents: DocumentOptions,
 }
 
 impl TreePolicy {
@@ -162,10 +165,22 @@ impl TreePolicy {
         self.uri_leniency = leniency;
         self
     }
+
+    /// Sets [`documents`](Self::documents).
+    #[must_use]
+    pub const fn with_documents(mut self, options: DocumentOptions) -> Self {
+        self.documents = options;
+        self
+    }
 }
 
 impl Default for TreePolicy {
     fn default() -> Self {
-        Self { implicit_add: true, strict_subtree_delete: false, uri_leniency: UriLeniency::STRICT }
+        Self {
+            implicit_add: true,
+            strict_subtree_delete: false,
+            uri_leniency: UriLeniency::STRICT,
+            documents: DocumentOptions::STRICT,
+        }
     }
 }

@@ -52,6 +52,7 @@ impl Tree {
     }
 
     /// Puts one node below an interior one. There is room for it.
+    #[inline]
     pub(crate) fn put_node(&mut self, parent: NodeId, segment: Segment<'_>, spec: NodeSpec) -> NodeId {
         let content = match spec.kind {
             Kind::New(NewNode::Interior { mo_id }) => Content::Interior(Interior::new(mo_id)),
@@ -137,7 +138,7 @@ impl Tree {
 
     /// Gives a node another name; the caller has checked that it is free.
     pub(crate) fn rename(&mut self, id: NodeId, name: Segment<'_>) -> Result<(), TreeError> {
-        let old_len = self.at(id).name.as_str().len();
+        let old_len = self.at(id).name.len();
         self.check_growth(old_len, name.as_str().len())?;
         self.total_len = self.total_len - old_len + name.as_str().len();
         if self.history.is_journaling() {

@@ -160,6 +160,12 @@ pub enum NewNode {
 }
 
 impl NewNode {
+    /// An interior node with a management object identifier that may be empty.
+    #[must_use]
+    pub fn interior(mo_id: impl Into<String>) -> Self {
+        Self::Interior { mo_id: mo_id.into() }
+    }
+
     /// Whether it is a leaf.
     #[must_use]
     pub const fn is_leaf(&self) -> bool {
@@ -204,7 +210,7 @@ impl<'t> NodeRef<'t> {
         match self.node().content {
             Content::Interior(_) => Some(true),
             Content::Leaf(_) => Some(false),
-            Content::Mount(_) => None,
+            Content::Mount(_) | Content::Vacant => None,
         }
     }
 
@@ -244,6 +250,12 @@ impl<'t> NodeRef<'t> {
             at += 1;
             Some(NodeRef { tree: self.tree, id })
         })
+    }
+
+    /// How many children are stored below it.
+    #[must_use]
+    pub fn child_count(self) -> usize {
+        self.tree.store.unsorted(self.id).len()
     }
 
     /// The child of this name (not escaped).

@@ -9,7 +9,6 @@ use crate::limits::TreeLimits;
 use crate::mount::MountId;
 use crate::node::{Kind, NewNode, NodeSpec};
 use crate::store::ROOT;
-use crate::timestamp::Timestamp;
 use crate::tree::{Place, Tree};
 use crate::uri::Segment;
 
@@ -26,13 +25,12 @@ pub struct TreeRecord {
 
 /// A whole tree: nodes with all their properties, mount points, and the ACLs kept for what handlers serve.
 ///
-/// Limits, policy, hash seed, schema and the answers that handlers still owe are not in it. With the feature `serde`
+/// Limits, policy, hash seed, schema, the time last told and the answers that handlers still owe are not in it. With the feature `serde`
 /// it goes into any store. It holds values in clear, secrets included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TreeSnapshot {
     version: u16,
-    now: Option<Timestamp>,
     next_mount: u32,
     /// Parents before their children; the root first.
     nodes: Vec<NodeImage>,
@@ -81,6 +79,14 @@ pub enum RestoreErrorKind {
     /// It does not fit the tree: a record that is missing, given twice, or of another tree.
     #[error("does not fit the tree")]
     Misfit,
+}
+
+#[cfg(test)]
+impl TreeSnapshot {
+    /// What is in the tree, without the number of the next mount.
+    pub(crate) fn nodes(&self) -> (&[NodeImage], &[(MountId, alloc::string::String, Acl)]) {
+        (&self.nodes, &self.mounted_acls)
+    }
 }
 
 impl TreeRecord {
@@ -148,7 +154,6 @@ impl Tree {
             .flat_map(|(id, mount)| mount.iter().map(|(path, acl)| (*id, path.into(), acl.clone())));
         Ok(TreeSnapshot {
             version: VERSION,
-            now: self.now,
             next_mount: self.next_mount,
             nodes,
             mounted_acls: acls.collect(),
@@ -188,7 +193,6 @@ impl Tree {
                 tree.store.at_mut(id).stamp = image.stamp;
             }
         }
-        tree.now = snapshot.now;
         tree.next_mount = snapshot.next_mount;
         Ok(tree)
     }
@@ -216,6 +220,7 @@ impl Tree {
             }
         }
         self.keep();
+        self.now = now;
         Ok(())
     }
 

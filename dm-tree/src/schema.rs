@@ -5,9 +5,10 @@ use core::fmt;
 use dm_syncml::StatusCode;
 
 use crate::node::NewNode;
+use crate::rights::AccessType;
 use crate::tree::Tree;
 use crate::uri::NodeUri;
-use crate::value::Value;
+use crate::value::{Format, Value};
 
 /// A description of the tree that is asked before a server's command changes anything: which nodes may exist where,
 /// how many, with which formats and values (DDF 1.2). Set with [`Tree::set_schema`].
@@ -20,6 +21,26 @@ pub trait SchemaCheck: fmt::Debug + Send + Sync {
     ///
     /// The status to answer with, such as 405, 415 or 420.
     fn check(&self, tree: &Tree, uri: &NodeUri<'_>, command: SchemaCommand<'_>) -> Result<(), StatusCode>;
+
+    /// What is known of a node that a command does not say. By default nothing.
+    fn expected(&self, uri: &NodeUri<'_>) -> Expected {
+        let _ = uri;
+        Expected::default()
+    }
+}
+
+/// What a description says of a node, for where a command or a document leaves it out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expected {
+    /// The commands that the node takes; all where nothing is said.
+    pub access: Option<AccessType>,
+    /// Whether names below it are compared without case.
+    pub ignores_case: bool,
+    /// The format of its value.
+    pub format: Option<Format>,
+    /// The value it begins with.
+    pub default_value: Option<Value>,
 }
 
 /// What a command would do to a node.

@@ -1,6 +1,6 @@
-//! Where nodes are kept: an arena of nodes and one hash table over all of them.
+//! Where nodes are kept: an arena of nodes, of which the interior ones have hash tables of their children.
 //!
-//! A node is found by its parent and its name with one lookup, at any size of the tree; the ACL in force for it is
+//! A node is found below its parent with one lookup, at any size of the tree; the ACL in force for it is
 //! kept with it, as the number of a list in [`Acls`]. Nothing here checks rights or limits.
 
 mod acls;
@@ -18,7 +18,7 @@ use crate::uri::{NodeUri, Segment};
 
 pub(crate) use acls::AclSlot;
 use acls::Acls;
-use index::Index;
+use index::{HashKeys, Index, NameHash};
 pub(crate) use name::{Name, resolved};
 pub(crate) use node::{Content, Flags, Interior, Node, NodeId, Stamp, value_len};
 
@@ -28,9 +28,9 @@ pub(crate) const ROOT: NodeId = NodeId(0);
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     /// By [`NodeId`]; the root is the first.
-    nodes: Vec<Option<Node>>,
+    nodes: Vec<Node>,
     free: Vec<NodeId>,
-    index: Index,
+    keys: HashKeys,
     acls: Acls,
     /// Interior nodes that have a management object identifier, by identifier.
     objects: BTreeSet<(Box<str>, NodeId)>,
@@ -44,9 +44,9 @@ impl Store {
         let mut root = Node::new(Name::new("."), Content::Interior(Box::default()));
         root.flags = Flags::PERMANENT;
         Self {
-            nodes: Vec::from([Some(root)]),
+            nodes: Vec::from([root]),
             free: Vec::new(),
-            index: Index::new(0),
+            keys: HashKeys::new(0),
             acls: Acls::new(root_acl),
             objects: BTreeSet::new(),
             count: 1,
@@ -55,44 +55,56 @@ impl Store {
 
     /// Hashes names with another seed from now on.
     pub(crate) fn reseed(&mut self, seed: u64) {
-        let mut index = Index::new(seed);
-        for (at, node) in self.nodes.iter().enumerate().skip(1) {
-            if let Some(node) = node {
-                let hash = index.hash(node.parent, &resolved(node.name.as_str()), self.folds(node.parent));
-                index.insert(hash, NodeId(at as u32));
+        self.keys = HashKeys::new(seed);
+        for at in 0..self.nodes.len() {
+            let id = NodeId(at as u32);
+            let hashes: Vec<_> =
+                self.unsorted(id).iter().map(|child| (self.hash_of(self.at(*child)), *child)).collect();
+            if let Content::Interior(interior) = &mut self.at_mut(id).content {
+                interior.index.clear();
+                hashes.into_iter().for_each(|(hash, child)| interior.index.insert(hash, child));
             }
         }
-        self.index = index;
     }
 
     pub(crate) const fn len(&self) -> usize {
         self.count
     }
 
+    #[inline(always)]
     pub(crate) fn at(&self, id: NodeId) -> &Node {
-        self.nodes[id.0 as usize].as_ref().expect("an id that was just looked up is in use")
+        &self.nodes[id.0 as usize]
     }
 
     pub(crate) fn at_mut(&mut self, id: NodeId) -> &mut Node {
-        self.nodes[id.0 as usize].as_mut().expect("an id that was just looked up is in use")
+        &mut self.nodes[id.0 as usize]
     }
 
-    /// Whether names below a node are compared without case.
-    fn folds(&self, parent: NodeId) -> bool {
-        self.at(parent).flags.contains(Flags::IGNORES_CASE)
+    fn hash_of(&self, node: &Node) -> NameHash {
+        let folds = node.flags.contains(Flags::BELOW_FOLDING);
+        if node.flags.contains(Flags::ESCAPED) {
+            return self.keys.hash(&resolved(node.name.as_str()), folds);
+        }
+        self.keys.hash(node.name.as_str(), folds)
     }
 
     /// The child of this name, percent escapes resolved.
     pub(crate) fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
-        self.child_below(parent, self.folds(parent), name)
+        let node = self.at(parent);
+        match &node.content {
+            Content::Interior(interior) => {
+                self.child_in(interior, node.flags.contains(Flags::IGNORES_CASE), name)
+            }
+            _ => None,
+        }
     }
 
     /// As [`child`](Self::child), for who has looked at the parent already.
-    pub(crate) fn child_below(&self, parent: NodeId, folds: bool, name: &str) -> Option<NodeId> {
-        let hash = self.index.hash(parent, name, folds);
-        self.index.find(hash, |id| {
+    #[inline(always)]
+    pub(crate) fn child_in(&self, interior: &Interior, folds: bool, name: &str) -> Option<NodeId> {
+        interior.index.find(self.keys.hash(name, folds), |id| {
             let node = self.at(id);
-            node.parent == parent && node.name.spells(name, folds)
+            node.name.spells(name, node.flags.contains(Flags::ESCAPED), folds)
         })
     }
 
@@ -138,26 +150,29 @@ impl Store {
     }
 
     /// Puts a node below an interior one that has none of its name. It inherits the ACL of its parent.
+    #[inline]
     pub(crate) fn attach(&mut self, parent: NodeId, mut node: Node) -> NodeId {
         node.parent = parent;
         let above = self.at(parent);
         node.acl = above.acl;
-        node.flags = node.flags | (above.flags & Flags::INHERITED);
+        let escaped = if node.name.is_escaped() { Flags::ESCAPED } else { Flags::NONE };
+        node.flags = node.flags.without(Flags::ESCAPED.with(Flags::BELOW_FOLDING)).with(escaped)
+            | (above.flags & Flags::INHERITED);
         if above.flags.contains(Flags::IGNORES_CASE) {
             node.flags = node.flags | Flags::BELOW_FOLDING;
         }
         let id = match self.free.pop() {
             Some(id) => {
-                self.nodes[id.0 as usize] = Some(node);
+                self.nodes[id.0 as usize] = node;
                 id
             }
             None => {
                 // Memory is what a node costs: the arena grows by a quarter, not by half of what it then is.
                 if self.nodes.len() == self.nodes.capacity() {
-                    self.nodes.reserve_exact(self.nodes.len() / 4 + 8);
+                    self.nodes.reserve_exact(self.nodes.len() / 4 + 64);
                 }
                 let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than fit in memory"));
-                self.nodes.push(Some(node));
+                self.nodes.push(node);
                 id
             }
         };
@@ -171,14 +186,14 @@ impl Store {
     fn link(&mut self, id: NodeId) {
         let node = self.at(id);
         let parent = node.parent;
-        let hash = self.index.hash(parent, &resolved(node.name.as_str()), self.folds(parent));
-        self.index.insert(hash, id);
+        let hash = self.hash_of(node);
         let last = match &self.at(parent).content {
             Content::Interior(interior) => interior.children.last().copied(),
             _ => None,
         };
         let in_order = last.is_none_or(|last| self.at(last).name.compare(&self.at(id).name).is_lt());
         let Content::Interior(interior) = &mut self.at_mut(parent).content else { return };
+        interior.index.insert(hash, id);
         let place = interior.children.len();
         if in_order && interior.sorted == place {
             interior.sorted += 1;
@@ -190,9 +205,9 @@ impl Store {
     fn unlink(&mut self, id: NodeId) {
         let node = self.at(id);
         let (parent, place) = (node.parent, node.place as usize);
-        let hash = self.index.hash(parent, &resolved(node.name.as_str()), self.folds(parent));
-        self.index.remove(hash, id);
+        let hash = self.hash_of(node);
         let Content::Interior(interior) = &mut self.at_mut(parent).content else { return };
+        interior.index.remove(hash, id);
         if place + 1 == interior.children.len() {
             interior.children.pop();
             interior.sorted = interior.sorted.min(place);
@@ -233,15 +248,7 @@ impl Store {
     pub(crate) fn discard(&mut self, top: NodeId) {
         let mut stack = Vec::from([top]);
         while let Some(id) = stack.pop() {
-            let Some(node) = self.nodes[id.0 as usize].take() else { continue };
-            if id != top {
-                let hash = self.index.hash(
-                    node.parent,
-                    &resolved(node.name.as_str()),
-                    node.flags.contains(Flags::BELOW_FOLDING),
-                );
-                self.index.remove(hash, id);
-            }
+            let node = core::mem::replace(self.at_mut(id), Node::vacant());
             if self.acls.owner(node.acl) == Some(id) {
                 self.acls.free(node.acl);
             }
@@ -255,7 +262,10 @@ impl Store {
     /// Gives a node another name.
     pub(crate) fn rename(&mut self, id: NodeId, name: Name) -> Name {
         self.unlink(id);
-        let old = core::mem::replace(&mut self.at_mut(id).name, name);
+        let node = self.at_mut(id);
+        let escaped = if name.is_escaped() { Flags::ESCAPED } else { Flags::NONE };
+        node.flags = node.flags.without(Flags::ESCAPED).with(escaped);
+        let old = core::mem::replace(&mut node.name, name);
         self.link(id);
         old
     }
@@ -337,14 +347,11 @@ impl Store {
     pub(crate) fn uri_of(&self, id: NodeId) -> NodeUri<'static> {
         let mut len = 1;
         let mut at = id;
-        let mut escaped = false;
         while at != ROOT {
             let node = self.at(at);
             // A dot at the end of a segment with children is spelled out.
-            len += 1
-                + node.name.as_str().len()
-                + if at != id && node.name.as_str().ends_with('.') { 2 } else { 0 };
-            escaped |= node.name.is_escaped();
+            let dotted = at != id && node.name.as_bytes().ends_with(b".");
+            len += 1 + node.name.len() + if dotted { 2 } else { 0 };
             at = node.parent;
         }
         if id == ROOT {
@@ -355,14 +362,13 @@ impl Store {
         let mut at = id;
         while at != ROOT {
             let node = self.at(at);
-            let name = node.name.as_str().as_bytes();
+            let name = node.name.as_bytes();
             let mut put = |bytes: &[u8]| {
                 text[end - bytes.len()..end].copy_from_slice(bytes);
                 end -= bytes.len();
             };
             match name.split_last() {
                 Some((b'.', head)) if at != id => {
-                    escaped = true;
                     put(b"%2E");
                     put(head);
                 }
@@ -372,10 +378,11 @@ impl Store {
             at = node.parent;
         }
         text[0] = b'.';
-        NodeUri::from_parts(alloc::string::String::from_utf8(text).unwrap_or_default(), escaped)
+        NodeUri::from_parts(alloc::string::String::from_utf8(text).unwrap_or_default())
     }
 
     /// A node that is not attached yet.
+    #[inline]
     pub(crate) fn new_node(segment: Segment<'_>, content: Content) -> Node {
         Node::new(Name::new(segment.as_str()), content)
     }
@@ -396,10 +403,12 @@ impl Store {
                 assert_eq!(self.child(id, &resolved(below.name.as_str())), Some(*child));
                 stack.push(*child);
             }
+            if let Content::Interior(interior) = &node.content {
+                assert_eq!(interior.index.len(), interior.children.len());
+            }
             let sorted = self.children(id);
             assert!(sorted.is_sorted_by(|a, b| self.at(*a).name.compare(&self.at(*b).name).is_lt()));
         }
         assert_eq!(seen, self.count);
-        assert_eq!(self.index.len() + 1, self.nodes.len() - self.free.len());
     }
 }

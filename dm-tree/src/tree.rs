@@ -16,7 +16,7 @@ use crate::property::Property;
 use crate::rights::Rights;
 use crate::schema::SchemaCheck;
 use crate::server_id::ServerId;
-use crate::store::{Content, NodeId, ROOT, Store};
+use crate::store::{Content, Flags, NodeId, ROOT, Store};
 use crate::timestamp::Timestamp;
 use crate::uri::{NodeUri, Segments};
 use crate::value::Value;
@@ -350,28 +350,31 @@ impl Tree {
 
     // What follows is for the rest of the crate.
 
+    #[inline]
     pub(crate) fn locate<'u>(&self, uri: &'u NodeUri<'_>) -> Place<'u> {
         let mut at = ROOT;
         let mut segments = uri.segments();
         loop {
-            let here = segments.clone();
-            let segment = segments.next();
             let node = self.at(at);
             match &node.content {
-                Content::Interior(_) => match segment {
-                    None => return Place::Stored(at),
-                    Some(segment) => {
-                        let folds = node.flags.contains(crate::store::Flags::IGNORES_CASE);
-                        match self.store.child_below(at, folds, &segment.name()) {
-                            Some(child) => at = child,
-                            None => return Place::Missing { nearest: at, rest: here },
-                        }
+                Content::Interior(interior) => {
+                    let here = segments.clone();
+                    let Some(segment) = segments.next() else { return Place::Stored(at) };
+                    let folds = node.flags.contains(Flags::IGNORES_CASE);
+                    let child = match segment.plain() {
+                        Some(name) => self.store.child_in(interior, folds, name),
+                        None => self.store.child_in(interior, folds, &segment.name()),
+                    };
+                    match child {
+                        Some(child) => at = child,
+                        None => return Place::Missing { nearest: at, rest: here },
                     }
-                },
-                Content::Leaf(_) if segment.is_some() => return Place::BelowLeaf,
-                Content::Leaf(_) => return Place::Stored(at),
+                }
+                Content::Leaf(_) | Content::Vacant => {
+                    return if segments.next().is_some() { Place::BelowLeaf } else { Place::Stored(at) };
+                }
                 Content::Mount(id) => {
-                    let path = here.map(crate::uri::Segment::name).collect();
+                    let path = segments.map(crate::uri::Segment::name).collect();
                     return Place::Mounted(Mounted { id: *id, node: at, path });
                 }
             }
@@ -422,7 +425,7 @@ impl Default for Tree {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
 
@@ -433,7 +436,7 @@ mod tests {
     }
 
     /// The counters agree with the nodes.
-    fn check(tree: &Tree) {
+    pub(crate) fn check(tree: &Tree) {
         let walked: Vec<_> = tree.root().walk().collect();
         assert_eq!(walked.len(), tree.len());
         let mounts: usize = tree.mounts.values().map(|mount| mount.size().1).sum();

@@ -6,6 +6,7 @@ mod leniency;
 mod limits;
 mod query;
 mod segment;
+mod shape;
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -15,12 +16,14 @@ use core::hash::{Hash, Hasher};
 
 pub use error::{UriError, UriErrorKind};
 pub(crate) use escape::escape;
+use escape::is_plain;
 pub use leniency::UriLeniency;
 pub use limits::UriLimits;
 use limits::check_lengths;
 pub use query::{List, Query, Uri};
 pub use segment::{Segment, Segments};
-use segment::{body, check_segment};
+use segment::{check_segment, start};
+use shape::Shape;
 
 /// The address of a node, from the root: `./DevInfo/Man`, `DevInfo/Man` or `.`.
 ///
@@ -41,13 +44,12 @@ use segment::{body, check_segment};
 #[derive(Clone)]
 pub struct NodeUri<'a> {
     text: Cow<'a, str>,
-    /// Whether there may be percent escapes in it.
-    escaped: bool,
+    shape: Shape,
 }
 
 impl<'a> NodeUri<'a> {
     /// The root, `.`.
-    pub const ROOT: NodeUri<'static> = NodeUri { text: Cow::Borrowed("."), escaped: false };
+    pub const ROOT: NodeUri<'static> = NodeUri { text: Cow::Borrowed("."), shape: Shape::ROOT };
 
     /// Reads an address; nothing is copied.
     ///
@@ -55,8 +57,11 @@ impl<'a> NodeUri<'a> {
     ///
     /// [`UriError`] with the offset of what is wrong. Lengths are not judged here, see [`check`](Self::check).
     pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        let escaped = check_node(text)?;
-        Ok(Self { text: Cow::Borrowed(text), escaped })
+        let (end, shape) = scan(text)?;
+        if end < text.len() {
+            return Err(UriError { kind: UriErrorKind::BadCharacter('?'), offset: end });
+        }
+        Ok(Self { text: Cow::Borrowed(text), shape })
     }
 
     /// As [`parse`](Self::parse), taking what `leniency` names.
@@ -75,9 +80,21 @@ impl<'a> NodeUri<'a> {
         }
     }
 
+    /// The address at the beginning of a text, and what follows behind a `?`.
+    pub(crate) fn parse_front(text: &'a str) -> Result<(Self, Option<&'a str>), UriError> {
+        let (end, shape) = scan(text)?;
+        Ok((Self { text: Cow::Borrowed(&text[..end]), shape }, text.get(end + 1..)))
+    }
+
+    /// Its own spelling, when that is the usual one: from `./` and without escapes.
+    pub(crate) fn usual(&self) -> Option<NodeUri<'static>> {
+        let is_usual = !self.shape.escaped && self.text.starts_with("./");
+        is_usual.then(|| self.clone().into_owned())
+    }
+
     /// An address made of parts that were checked.
-    pub(crate) const fn from_parts(text: String, escaped: bool) -> NodeUri<'static> {
-        NodeUri { text: Cow::Owned(text), escaped }
+    pub(crate) const fn from_parts(text: String) -> NodeUri<'static> {
+        NodeUri { text: Cow::Owned(text), shape: Shape::UNKNOWN }
     }
 
     /// Whether this is the root.
@@ -95,7 +112,7 @@ impl<'a> NodeUri<'a> {
     /// The segments from the root down; none for the root. Allocates nothing.
     #[must_use]
     pub fn segments(&self) -> Segments<'_> {
-        Segments::of(&self.text, self.escaped)
+        Segments::of(&self.text, &self.shape)
     }
 
     /// The last segment; `None` for the root.
@@ -114,7 +131,8 @@ impl<'a> NodeUri<'a> {
             Some(at) if &self.text[..at] != "." => &self.text[..at],
             _ => ".",
         };
-        Some(NodeUri { text: Cow::Borrowed(text), escaped: self.escaped })
+        let shape = if text == "." { Shape::ROOT } else { self.shape.cut(text.len()) };
+        Some(NodeUri { text: Cow::Borrowed(text), shape })
     }
 
     /// The address of the child called `name` (not escaped; this escapes it).
@@ -137,13 +155,13 @@ impl<'a> NodeUri<'a> {
     ///
     /// The first limit exceeded; its [`status`](UriError::status) is 414.
     pub fn check(&self, limits: &UriLimits) -> Result<(), UriError> {
-        check_lengths(&self.text, self.text.len(), limits)
+        check_lengths(self.segments(), self.text.len(), limits)
     }
 
     /// The same address, keeping nothing of the input alive.
     #[must_use]
     pub fn into_owned(self) -> NodeUri<'static> {
-        NodeUri { text: Cow::Owned(self.text.into_owned()), escaped: self.escaped }
+        NodeUri { text: Cow::Owned(self.text.into_owned()), shape: self.shape }
     }
 
     /// The address of a child whose spelling is known to be a legal segment.
@@ -157,8 +175,7 @@ impl<'a> NodeUri<'a> {
         }
         text.push('/');
         text.push_str(spelling);
-        let escaped = text.contains('%');
-        NodeUri { text: Cow::Owned(text), escaped }
+        NodeUri::from_parts(text)
     }
 }
 
@@ -202,31 +219,43 @@ impl Hash for NodeUri<'_> {
     }
 }
 
-/// Whether it is an address, and whether there are escapes in it.
-fn check_node(text: &str) -> Result<bool, UriError> {
+/// Whether a text begins with an address: up to where, which is the end or a `?`, and where its segments end.
+fn scan(text: &str) -> Result<(usize, Shape), UriError> {
     let fail = |kind, offset| Err(UriError { kind, offset });
-    if text.is_empty() {
-        return fail(UriErrorKind::Empty, 0);
-    }
-    if text.starts_with('/') {
-        return fail(UriErrorKind::LeadingSlash, 0);
-    }
-    let Some(body) = body(text) else { return Ok(false) };
-    let mut at = text.len() - body.len();
-    for segment in body.split('/') {
-        let end = at + segment.len();
-        let is_last = end == text.len();
-        if segment.is_empty() {
-            let kind = if is_last { UriErrorKind::TrailingSlash } else { UriErrorKind::EmptySegment };
-            return fail(kind, at);
+    let bytes = text.as_bytes();
+    let mut shape = Shape::ROOT;
+    let mut at = match bytes {
+        [] | [b'?', ..] => return fail(UriErrorKind::Empty, 0),
+        [b'/', ..] => return fail(UriErrorKind::LeadingSlash, 0),
+        [b'.'] | [b'.', b'?', ..] => return Ok((1, shape)),
+        _ => start(text),
+    };
+    loop {
+        // Nearly every segment is made of nothing else.
+        let mut end = at + bytes[at..].iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len() - at);
+        let is_plain = matches!(bytes.get(end), None | Some(b'/' | b'?'));
+        if !is_plain {
+            end = at
+                + bytes[at..].iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(bytes.len() - at);
         }
-        check_segment(segment, at)?;
-        if !is_last && segment.ends_with('.') {
+        let is_last = bytes.get(end) != Some(&b'/');
+        let segment = &text[at..end];
+        match segment {
+            "" if is_last => return fail(UriErrorKind::TrailingSlash, at),
+            "" => return fail(UriErrorKind::EmptySegment, at),
+            "." | ".." => return fail(UriErrorKind::DotSegment, at),
+            _ if !is_plain => shape.escaped |= check_segment(segment, at)?,
+            _ => {}
+        }
+        shape.push(end);
+        if is_last {
+            return Ok((end, shape));
+        }
+        if segment.ends_with('.') {
             return fail(UriErrorKind::DotSegment, end - 1);
         }
         at = end + 1;
     }
-    Ok(text.contains('%'))
 }
 
 #[cfg(test)]

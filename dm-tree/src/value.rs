@@ -175,6 +175,17 @@ impl Value {
         self.secret
     }
 
+    /// What a leaf of this format begins with where nobody says: nothing, or what comes nearest to it.
+    pub(crate) const fn zero(format: Format) -> &'static str {
+        match format {
+            Format::Int | Format::Float => "0",
+            Format::Bool => "false",
+            Format::Date => "19700101",
+            Format::Time => "000000Z",
+            _ => "",
+        }
+    }
+
     pub(crate) fn type_cow(&self) -> Cow<'static, str> {
         self.mime.clone()
     }

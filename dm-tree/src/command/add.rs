@@ -31,7 +31,7 @@ impl Acting<'_> {
         }
         let max_len = self.tree.limits().max_value_len;
         let (spot, ancestors) = self.add_at(&uri, || content.to_new_node(max_len))?;
-        self.record(&spot, ChangeKind::Added { ancestors });
+        self.record_at(&uri, &spot, ChangeKind::Added { ancestors });
         Ok(())
     }
 
@@ -100,7 +100,15 @@ impl Acting<'_> {
             self.check_new(uri, parent, &rest, &new)?;
         }
         let acl = self.top_acl(parent, ancestors, new.is_leaf())?;
-        let id = self.tree.create_path(parent, rest, NodeSpec::new(new), acl)?;
+        let mut spec = NodeSpec::new(new);
+        if let Some(schema) = &self.tree.schema {
+            let expected = schema.expected(uri);
+            spec = spec.with_access(expected.access.unwrap_or(AccessType::ALL));
+            if expected.ignores_case {
+                spec = spec.ignoring_case();
+            }
+        }
+        let id = self.tree.create_path(parent, rest, spec, acl)?;
         crate::standard::hide_secrets(self.tree, id);
         Ok((Spot::Stored(id), ancestors))
     }

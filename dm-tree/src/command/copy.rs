@@ -131,23 +131,33 @@ impl Acting<'_> {
 
     fn plan_copy(&self, top: NodeId, target: &NodeUri<'_>) -> Result<Vec<Part>, Refusal> {
         let mut plan: Vec<Part> = Vec::new();
+        let mut too_long = None;
         let mut stack = alloc::vec![(top, usize::MAX, target.clone().into_owned())];
         while let Some((id, parent, uri)) = stack.pop() {
             let found = Found::stored(self.tree, Spot::Stored(id));
             self.check_readable(&found)?;
-            uri.check(&self.tree.limits().uri)?;
+            // Rights on all of it are asked before anything else.
+            if let Err(error) = uri.check(&self.tree.limits().uri) {
+                too_long.get_or_insert(error);
+            }
             let node = self.tree.at(id);
             let new = match &node.content {
                 Stored::Interior(interior) => NewNode::Interior { mo_id: interior.mo_id.as_ref().into() },
                 Stored::Leaf(value) => NewNode::Leaf(value.clone()),
-                Stored::Mount(_) => return Err(RefusalKind::UnsupportedCommand.into()),
+                Stored::Mount(_) | Stored::Vacant => return Err(RefusalKind::UnsupportedCommand.into()),
             };
-            self.check_schema(&uri, SchemaCommand::Add(&new))?;
-            for child in self.tree.store.unsorted(id) {
+            // The last is the first to be looked at.
+            for child in self.tree.store.children(id).iter().rev() {
                 let below = uri.join(self.tree.at(*child).name.as_str());
                 stack.push((*child, plan.len(), below));
             }
-            plan.push(Part { parent, name: node.name.as_str().into(), new });
+            plan.push(Part { parent, uri, name: node.name.as_str().into(), new });
+        }
+        if let Some(error) = too_long {
+            return Err(error.into());
+        }
+        for part in &plan {
+            self.check_schema(&part.uri, SchemaCommand::Add(&part.new))?;
         }
         Ok(plan)
     }
@@ -172,7 +182,7 @@ impl Acting<'_> {
                 }
             }
         }
-        self.record(&found.spot, ChangeKind::Replaced);
+        self.record_at(uri, &found.spot, ChangeKind::Replaced);
         Ok(())
     }
 }
@@ -181,6 +191,8 @@ impl Acting<'_> {
 struct Part {
     /// Which of the parts it goes below; none for the top.
     parent: usize,
+    /// Where it goes.
+    uri: NodeUri<'static>,
     name: String,
     new: NewNode,
 }

@@ -13,6 +13,7 @@ use crate::error::{Refusal, RefusalKind};
 use crate::node::NewNode;
 use crate::property::Property;
 use crate::rights::{AccessType, Rights};
+use crate::store::NodeId;
 use crate::tree::Place;
 use crate::uri::NodeUri;
 use crate::value::Value;
@@ -22,7 +23,8 @@ use crate::value::Value;
 #[must_use]
 pub struct SubtreeNode {
     path: Option<NodeUri<'static>>,
-    new: NewNode,
+    /// What it makes, or why it cannot: that is said only to who may make it.
+    new: Result<NewNode, RefusalKind>,
     acl: Option<Acl>,
     title: Option<String>,
 }
@@ -30,6 +32,10 @@ pub struct SubtreeNode {
 impl SubtreeNode {
     /// A node at an address relative to the target of the command: `A/B`, or `.` for the target itself.
     pub fn new(path: NodeUri<'static>, new: NewNode) -> Self {
+        Self::or_refused(path, Ok(new))
+    }
+
+    pub(crate) fn or_refused(path: NodeUri<'static>, new: Result<NewNode, RefusalKind>) -> Self {
         Self { path: (!path.is_root()).then_some(path), new, acl: None, title: None }
     }
 
@@ -47,11 +53,12 @@ impl SubtreeNode {
 
     /// What it makes, unless that is larger than the limits allow.
     fn checked(&self, max_len: usize) -> Result<NewNode, RefusalKind> {
-        let fits = match &self.new {
+        let new = self.new.clone()?;
+        let fits = match &new {
             NewNode::Interior { mo_id } => mo_id.len() <= Value::MAX_TYPE_LEN,
             NewNode::Leaf(value) => value.data().len() <= max_len,
         };
-        if fits { Ok(self.new.clone()) } else { Err(RefusalKind::TooLarge) }
+        if fits { Ok(new) } else { Err(RefusalKind::TooLarge) }
     }
 
     fn uri(&self, target: &NodeUri<'_>) -> NodeUri<'static> {
@@ -63,7 +70,7 @@ impl SubtreeNode {
 impl Acting<'_> {
     /// Adds the nodes of a subtree, parents before their children, or none of them. The target is where they go: an
     /// interior node, or one that is missing and then created as well. Each is created as by an Add of this server,
-    /// and gets its ACL and title as by a Replace.
+    /// with its title; once all are there they get their ACLs as by a Replace, children first.
     ///
     /// # Errors
     ///
@@ -77,6 +84,7 @@ impl Acting<'_> {
                 acting.add_at(&target, || Ok(NewNode::Interior { mo_id: String::new() }))?;
             }
             nodes.iter().try_for_each(|node| acting.add_part(&target, node))?;
+            acting.put_acls(&target, nodes)?;
             Ok(ChangeKind::SubtreeAdded)
         })
     }
@@ -110,6 +118,7 @@ impl Acting<'_> {
                 }
             }
             nodes.iter().try_for_each(|node| acting.replace_part(&target, node))?;
+            acting.put_acls(&target, nodes)?;
             Ok(ChangeKind::SubtreeReplaced)
         })
     }
@@ -147,8 +156,8 @@ impl Acting<'_> {
             let max_len = acting.tree.limits().max_value_len;
             let (spot, _) = acting.add_at(&uri, || node.checked(max_len))?;
             let Spot::Stored(id) = spot else { return Err(RefusalKind::SerialisedTree.into()) };
-            let found = Found::stored(acting.tree, Spot::Stored(id));
-            acting.put_properties(&found, node)
+            // The title comes with the node: no right is needed beside that to add it.
+            acting.put_title_of(id, node)
         };
         add(self).map_err(|refusal| refusal.at_or(&uri))
     }
@@ -159,7 +168,8 @@ impl Acting<'_> {
         let replace = |acting: &mut Self| {
             let found = Found::stored(acting.tree, Spot::Stored(id));
             acting.check_acl(&found, Rights::REPLACE)?;
-            match (&node.new, found.is_interior) {
+            let new = node.checked(acting.tree.limits().max_value_len)?;
+            match (&new, found.is_interior) {
                 (NewNode::Interior { mo_id }, true) => {
                     // The type of an interior node is what it was made with.
                     let same = mo_id.is_empty() || *mo_id == found.type_of(acting.tree);
@@ -173,9 +183,6 @@ impl Acting<'_> {
                     if found.is_permanent && (format != value.format() || mime != value.mime()) {
                         return Err(RefusalKind::FixedFormat.into());
                     }
-                    if value.data().len() > acting.tree.limits().max_value_len {
-                        return Err(RefusalKind::TooLarge.into());
-                    }
                     acting.put_value_at(&uri, &found, value.clone())?;
                 }
                 // A leaf where an interior node was, or the other way round.
@@ -184,22 +191,36 @@ impl Acting<'_> {
                     return acting.add_part(target, node);
                 }
             }
-            acting.put_properties(&found, node)
+            acting.put_title_of(id, node)
         };
         replace(self).map_err(|refusal| refusal.at_or(&uri))
     }
 
-    fn put_properties(&mut self, found: &Found<'_>, node: &SubtreeNode) -> Result<(), Refusal> {
-        if let Some(title) = &node.title {
-            self.check_acl(found, Rights::REPLACE)?;
-            if title.len() > Property::MAX_TITLE_LEN {
-                return Err(RefusalKind::TooLarge.into());
-            }
-            if let Spot::Stored(id) = found.spot {
-                self.tree.put_title(id, title)?;
-            }
+    fn put_title_of(&mut self, id: NodeId, node: &SubtreeNode) -> Result<(), Refusal> {
+        let Some(title) = &node.title else { return Ok(()) };
+        if title.len() > Property::MAX_TITLE_LEN {
+            return Err(RefusalKind::TooLarge.into());
         }
-        let Some(acl) = &node.acl else { return Ok(()) };
+        if *self.tree.at(id).title != **title {
+            self.tree.put_title(id, title)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the ACLs once all nodes are there, those of children before those of their parents: a list may take from
+    /// the server what it needs further down.
+    fn put_acls(&mut self, target: &NodeUri<'_>, nodes: &[SubtreeNode]) -> Result<(), Refusal> {
+        for node in nodes.iter().rev() {
+            let Some(acl) = &node.acl else { continue };
+            let uri = node.uri(target);
+            let Place::Stored(id) = self.tree.locate(&uri) else { continue };
+            let found = Found::stored(self.tree, Spot::Stored(id));
+            self.put_acl_of(&found, acl).map_err(|refusal| refusal.at_or(&uri))?;
+        }
+        Ok(())
+    }
+
+    fn put_acl_of(&mut self, found: &Found<'_>, acl: &Acl) -> Result<(), Refusal> {
         if *acl == *self.tree.own_acl(&found.spot) {
             return Ok(());
         }

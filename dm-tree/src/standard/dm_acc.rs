@@ -406,9 +406,8 @@ pub fn dm_accounts(tree: &Tree) -> impl Iterator<Item = (NodeUri<'static>, DmAcc
 /// Makes secrets below an account unreadable: those a server has just added, or given the name of one.
 pub(crate) fn hide_secrets(tree: &mut Tree, id: NodeId) {
     let node = tree.at(id);
-    if !matches!(&*crate::store::resolved(node.name.as_str()), SECRET | DATA)
-        || !matches!(node.content, Content::Leaf(_))
-    {
+    let is_named = |name| node.name.spells(name, node.name.is_escaped(), false);
+    if !(is_named(SECRET) || is_named(DATA)) || !matches!(node.content, Content::Leaf(_)) {
         return;
     }
     let mut at = id;

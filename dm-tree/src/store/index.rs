@@ -1,4 +1,4 @@
-//! One hash table over all nodes, by parent and name.
+//! Hash tables of the children of a node, by name.
 
 use core::fmt;
 
@@ -6,13 +6,10 @@ use hashbrown::HashTable;
 
 use super::NodeId;
 
-/// Finds a child by its parent and its name.
-///
-/// The hash is keyed by a seed that the device chooses, so that servers cannot choose names that collide.
-#[derive(Clone)]
-pub(super) struct Index {
+/// The children of one node by their names.
+#[derive(Clone, Default)]
+pub(crate) struct Index {
     table: HashTable<Entry>,
-    keys: [u64; 4],
 }
 
 /// Half of the hash is kept: a lookup then touches hardly any node but the right one, and growing none at all.
@@ -32,10 +29,16 @@ impl NameHash {
     }
 }
 
-impl Index {
+/// What keys the hashes of names.
+///
+/// They come from a seed that the device chooses, so that servers cannot choose names that collide.
+#[derive(Clone)]
+pub(super) struct HashKeys([u64; 3]);
+
+impl HashKeys {
     pub(super) const fn new(seed: u64) -> Self {
-        // Four keys from one seed (SplitMix64).
-        let mut keys = [0; 4];
+        // Several keys from one seed (SplitMix64).
+        let mut keys = [0; 3];
         let mut state = seed;
         let mut at = 0;
         while at < keys.len() {
@@ -46,38 +49,42 @@ impl Index {
             keys[at] = key ^ (key >> 31);
             at += 1;
         }
-        Self { table: HashTable::new(), keys }
+        Self(keys)
     }
 
-    /// The hash of a name below a parent: a multiplication for each 16 bytes, both factors keyed. Names that are
+    /// The hash of a name: a multiplication for each 16 bytes, both factors keyed. Names that are
     /// compared without case are hashed in small letters.
-    #[inline]
-    pub(super) fn hash(&self, parent: NodeId, name: &str, folds: bool) -> NameHash {
+    #[inline(always)]
+    pub(super) fn hash(&self, name: &str, folds: bool) -> NameHash {
         let bytes = name.as_bytes();
-        let mut state = self.keys[0] ^ (u64::from(parent.0) << 32) ^ bytes.len() as u64;
-        let mut rest = bytes;
-        while rest.len() > 16 {
-            let (block, tail) = rest.split_at(16);
-            state = self.mix(state, word(&block[..8], folds), word(&block[8..], folds));
-            rest = tail;
+        // Each length has a key of its own.
+        let mut state = self.0[0].rotate_left(bytes.len() as u32 & 63);
+        if bytes.len() <= 16 && !folds {
+            let (low, high) = words(bytes);
+            state = self.mix(state, low, high);
+        } else {
+            for block in bytes.chunks(16) {
+                let mut copy = [0; 16];
+                copy[..block.len()].copy_from_slice(block);
+                if folds {
+                    copy.make_ascii_lowercase();
+                }
+                let (low, high) = words(&copy[..block.len()]);
+                state = self.mix(state, low, high);
+            }
         }
-        let (low, high) = match rest.len() {
-            // Two words that overlap, for lack of a loop.
-            8.. => (word(&rest[..8], folds), word(&rest[rest.len() - 8..], folds)),
-            4.. => (half(&rest[..4], folds), half(&rest[rest.len() - 4..], folds)),
-            _ => (tail(rest, folds), 0),
-        };
-        let state = self.mix(state, low, high);
-        let state = fold(state ^ self.keys[3], self.keys[1]);
-        NameHash((state ^ (state >> 32)) as u32)
+        // The upper half depends on all of it.
+        NameHash((state.wrapping_mul(self.0[2] | 1) >> 32) as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     const fn mix(&self, state: u64, low: u64, high: u64) -> u64 {
-        fold(state ^ low ^ self.keys[1], self.keys[2] ^ high)
+        fold(state ^ low, self.0[1] ^ high)
     }
+}
 
-    #[inline]
+impl Index {
+    #[inline(always)]
     pub(super) fn find(&self, hash: NameHash, mut is_it: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
         self.table.find(hash.spread(), |entry| entry.hash == hash && is_it(entry.id)).map(|entry| entry.id)
     }
@@ -92,49 +99,48 @@ impl Index {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }
 }
 
-#[inline]
+#[inline(always)]
 const fn fold(a: u64, b: u64) -> u64 {
     let product = (a as u128).wrapping_mul(b as u128);
     product as u64 ^ (product >> 64) as u64
 }
 
-#[inline]
-fn word(bytes: &[u8], folds: bool) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(bytes);
-    if folds {
-        word.make_ascii_lowercase();
+/// At most 16 bytes as two words, which overlap where there are fewer. With the length they say all there is to say.
+#[inline(always)]
+pub(super) fn words(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
     }
-    u64::from_le_bytes(word)
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from(u32::from_le_bytes(*low)), u64::from(u32::from_le_bytes(*high)));
+    }
+    match bytes {
+        [] => (0, 0),
+        [only] => (u64::from(*only), 0),
+        [first, .., last] => (u64::from(*first), (u64::from(bytes[bytes.len() / 2]) << 8) | u64::from(*last)),
+    }
 }
 
-#[inline]
-fn half(bytes: &[u8], folds: bool) -> u64 {
-    let mut half = [0; 4];
-    half.copy_from_slice(bytes);
-    if folds {
-        half.make_ascii_lowercase();
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Index({} names)", self.table.len())
     }
-    u64::from(u32::from_le_bytes(half))
-}
-
-#[inline]
-fn tail(bytes: &[u8], folds: bool) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |word, byte| (word << 8) | u64::from(if folds { byte.to_ascii_lowercase() } else { *byte }))
 }
 
 /// Says nothing of the keys.
-impl fmt::Debug for Index {
+impl fmt::Debug for HashKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Index({} nodes)", self.table.len())
+        f.write_str("HashKeys")
     }
 }
 
@@ -147,28 +153,21 @@ mod tests {
 
     #[test]
     fn hashes_differ_with_everything_that_counts() {
-        let index = Index::new(7);
+        let keys = HashKeys::new(7);
         let mut seen = BTreeSet::new();
-        for parent in 0..20 {
-            for number in 0..500 {
-                for name in
-                    [format!("{number}"), format!("Name{number}"), format!("ARatherLongerNameOf{number}")]
-                {
-                    seen.insert(index.hash(NodeId(parent), &name, false).0);
-                }
+        for number in 0..10_000 {
+            for name in [format!("{number}"), format!("Name{number}"), format!("ARatherLongerNameOf{number}")]
+            {
+                seen.insert(keys.hash(&name, false).0);
             }
         }
         // 30 000 of 2^32: a collision or none.
         assert!(seen.len() > 29_995, "{}", seen.len());
-        assert!(index.hash(NodeId(1), "Name", false) != Index::new(8).hash(NodeId(1), "Name", false));
-        for (a, b) in [
-            ("aB", "Ab"),
-            ("NAMES", "names"),
-            ("ALongName12", "alongNAME12"),
-            ("x".repeat(40).as_str(), "X".repeat(40).as_str()),
-        ] {
-            assert!(index.hash(NodeId(1), a, true) == index.hash(NodeId(1), b, true));
-            assert!(index.hash(NodeId(1), a, false) != index.hash(NodeId(1), b, false));
+        assert!(keys.hash("Name", false) != HashKeys::new(8).hash("Name", false));
+        let (long, longer) = ("x".repeat(40), "X".repeat(40));
+        for (a, b) in [("aB", "Ab"), ("NAMES", "names"), ("ALongName12", "alongNAME12"), (&long, &longer)] {
+            assert!(keys.hash(a, true) == keys.hash(b, true));
+            assert!(keys.hash(a, false) != keys.hash(b, false));
         }
     }
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::{BitAnd, BitOr};
 
-use super::{AclSlot, Name};
+use super::{AclSlot, Index, Name};
 use crate::mount::MountId;
 use crate::rights::AccessType;
 use crate::timestamp::Timestamp;
@@ -18,17 +18,17 @@ pub(crate) struct NodeId(pub(crate) u32);
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) name: Name,
-    pub(crate) content: Content,
-    pub(crate) title: Box<str>,
-    pub(crate) stamp: Stamp,
-    /// The root is its own parent.
-    pub(crate) parent: NodeId,
-    /// Where it is among the children of its parent.
-    pub(super) place: u32,
     /// The list in force, its own or inherited.
     pub(super) acl: AclSlot,
     pub(crate) access: AccessType,
     pub(crate) flags: Flags,
+    pub(crate) content: Content,
+    /// The root is its own parent.
+    pub(crate) parent: NodeId,
+    /// Where it is among the children of its parent.
+    pub(super) place: u32,
+    pub(crate) stamp: Stamp,
+    pub(crate) title: Box<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub(crate) enum Content {
     Leaf(Value),
     /// The subtree is served by a handler, this node included.
     Mount(MountId),
+    /// No node: the place is free.
+    Vacant,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,6 +46,7 @@ pub(crate) struct Interior {
     pub(super) children: Vec<NodeId>,
     /// How many of the children, from the first, are in byte order; all of them mostly.
     pub(super) sorted: usize,
+    pub(super) index: Index,
     pub(crate) mo_id: Box<str>,
 }
 
@@ -63,7 +66,9 @@ pub(crate) struct Stamp {
 }
 
 impl Node {
+    #[inline]
     pub(super) fn new(name: Name, content: Content) -> Self {
+        let flags = if name.is_escaped() { Flags::ESCAPED } else { Flags::NONE };
         Self {
             name,
             content,
@@ -73,8 +78,13 @@ impl Node {
             place: 0,
             acl: AclSlot::FIRST,
             access: AccessType::ALL,
-            flags: Flags::NONE,
+            flags,
         }
+    }
+
+    /// What is left of a node that is gone.
+    pub(super) fn vacant() -> Self {
+        Self::new(Name::new(""), Content::Vacant)
     }
 
     pub(crate) const fn is_permanent(&self) -> bool {
@@ -86,9 +96,9 @@ impl Node {
         let content = match &self.content {
             Content::Interior(interior) => interior.mo_id.len(),
             Content::Leaf(value) => value_len(value),
-            Content::Mount(_) => 0,
+            Content::Mount(_) | Content::Vacant => 0,
         };
-        self.name.as_str().len() + content + self.title.len()
+        self.name.len() + content + self.title.len()
     }
 
     /// Counts a change; the number wraps. Without a clock no time is better than an old one.
@@ -116,20 +126,28 @@ impl Flags {
     pub(crate) const SEALED: Self = Self(4);
     /// The own name is compared without case, because the parent's names are.
     pub(crate) const BELOW_FOLDING: Self = Self(8);
+    /// There are percent escapes in the name.
+    pub(crate) const ESCAPED: Self = Self(16);
     /// What is true of a parent is true of its children.
     pub(crate) const INHERITED: Self = Self(2 | 4);
+
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
+    #[cfg(feature = "serde")]
     pub(crate) const fn bits(self) -> u8 {
         self.0
     }
 
     /// `None` for bits that mean nothing.
+    #[cfg(feature = "serde")]
     pub(crate) const fn from_bits(bits: u8) -> Option<Self> {
-        if bits < 16 { Some(Self(bits)) } else { None }
+        if bits < 32 { Some(Self(bits)) } else { None }
     }
 
     pub(crate) const fn contains(self, other: Self) -> bool {
@@ -159,6 +177,6 @@ mod tests {
 
     #[test]
     fn nodes_are_small() {
-        assert!(size_of::<Option<Node>>() <= 120, "{}", size_of::<Option<Node>>());
+        assert!(size_of::<Node>() <= 120, "{}", size_of::<Node>());
     }
 }

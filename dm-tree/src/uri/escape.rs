@@ -50,24 +50,38 @@ fn hex(digit: u8) -> u8 {
 }
 
 /// Characters a name may carry unescaped: RFC 2396 `pchar` without the parameter separator, and the dot.
-pub(super) const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'.' | b'-'
-                | b'_'
-                | b'!'
-                | b'~'
-                | b'*'
-                | b'\''
-                | b'('
-                | b')'
-                | b':'
-                | b'@'
-                | b'&'
-                | b'='
-                | b'+'
-                | b'$'
-                | b','
-        )
+#[inline]
+pub(super) fn is_plain(byte: u8) -> bool {
+    PLAIN[byte as usize]
 }
+
+/// A table, because every byte of every address is asked about.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        plain[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'.' | b'-'
+                    | b'_'
+                    | b'!'
+                    | b'~'
+                    | b'*'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b':'
+                    | b'@'
+                    | b'&'
+                    | b'='
+                    | b'+'
+                    | b'$'
+                    | b','
+            );
+        if byte == u8::MAX {
+            break plain;
+        }
+        byte += 1;
+    }
+};

@@ -51,10 +51,16 @@ impl Default for UriLimits {
     }
 }
 
-pub(super) fn check_lengths(node: &str, len: usize, limits: &UriLimits) -> Result<(), UriError> {
+pub(super) fn check_lengths(segments: Segments<'_>, len: usize, limits: &UriLimits) -> Result<(), UriError> {
     let over = |limit: u16, actual: usize| limit != 0 && actual > usize::from(limit);
-    let mut at = if node.starts_with("./") { 2 } else { 0 };
-    for (index, segment) in Segments::of(node, false).enumerate() {
+    // Hardly any address is anywhere near a limit.
+    let (max_seg, rest) = (usize::from(limits.max_seg_len), segments.rest());
+    let is_short = (max_seg == 0 || rest.len() <= max_seg) && !over(limits.max_tot_len, len);
+    if is_short && (limits.max_depth == 0 || rest.len() / 2 < usize::from(limits.max_depth)) {
+        return Ok(());
+    }
+    let mut at = segments.offset();
+    for (index, segment) in segments.enumerate() {
         if over(limits.max_depth, index + 1) {
             return Err(UriError { kind: UriErrorKind::TooDeep, offset: at });
         }

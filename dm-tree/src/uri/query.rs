@@ -41,11 +41,15 @@ impl<'a> Uri<'a> {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_with(text: &'a str, leniency: UriLeniency) -> Result<Self, UriError> {
-        let (node, query) = match text.as_bytes().iter().position(|byte| *byte == b'?') {
-            Some(at) => (&text[..at], Some(&text[at + 1..])),
-            None => (text, None),
+        let (node, query) = if leniency == UriLeniency::STRICT {
+            NodeUri::parse_front(text)?
+        } else {
+            let (node, query) = match text.split_once('?') {
+                Some((node, query)) => (node, Some(query)),
+                None => (text, None),
+            };
+            (NodeUri::parse_with(node, leniency)?, query)
         };
-        let node = NodeUri::parse_with(node, leniency)?;
         let query = match query {
             Some(query) => Some(parse_query(query, text.len() - query.len())?),
             None => None,
@@ -77,7 +81,7 @@ impl<'a> Uri<'a> {
     ///
     /// The first limit exceeded.
     pub fn check(&self, limits: &UriLimits) -> Result<(), UriError> {
-        check_lengths(self.node.as_str(), self.len, limits)
+        check_lengths(self.node.segments(), self.len, limits)
     }
 }
 

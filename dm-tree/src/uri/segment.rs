@@ -6,6 +6,7 @@ use core::fmt;
 
 use super::error::{UriError, UriErrorKind};
 use super::escape::{is_plain, unescape};
+use super::shape::Shape;
 
 /// One segment of an address, as spelled.
 #[derive(Clone, Copy)]
@@ -40,8 +41,15 @@ impl<'a> Segment<'a> {
         self.text
     }
 
+    /// The name, when that is the spelling.
+    #[inline(always)]
+    pub(crate) const fn plain(self) -> Option<&'a str> {
+        if self.escaped { None } else { Some(self.text) }
+    }
+
     /// The name: the spelling with its percent escapes resolved. Allocates only when there are any.
     #[must_use]
+    #[inline]
     pub fn name(self) -> Cow<'a, str> {
         if !self.escaped {
             return Cow::Borrowed(self.text);
@@ -72,64 +80,92 @@ impl fmt::Debug for Segment<'_> {
 /// The segments of an address, from the root down.
 #[derive(Clone, Debug)]
 pub struct Segments<'a> {
-    rest: Option<&'a str>,
-    escaped: bool,
+    text: &'a str,
+    shape: &'a Shape,
+    /// Where the next one begins; beyond the end when there is none.
+    at: usize,
+    /// Its number.
+    index: usize,
 }
 
 impl<'a> Segments<'a> {
-    /// The segments of an address that was checked; `escaped` when there may be escapes in it.
-    pub(super) fn of(text: &'a str, escaped: bool) -> Self {
-        Self { rest: body(text), escaped }
+    /// The segments of an address that was checked.
+    #[inline]
+    pub(super) fn of(text: &'a str, shape: &'a Shape) -> Self {
+        Self { text, shape, at: start(text), index: 0 }
+    }
+
+    /// Where the next one begins in the address.
+    pub(super) const fn offset(&self) -> usize {
+        self.at
     }
 
     /// What is left, as spelled.
     pub(crate) fn rest(&self) -> &'a str {
-        self.rest.unwrap_or_default()
+        self.text.get(self.at..).unwrap_or_default()
     }
 }
 
 impl<'a> Iterator for Segments<'a> {
     type Item = Segment<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Segment<'a>> {
-        let rest = self.rest?;
-        // Segments are short: a plain loop beats a search made for long texts.
-        let (text, rest) = match rest.as_bytes().iter().position(|byte| *byte == b'/') {
-            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
-            None => (rest, None),
+        if self.at >= self.text.len() {
+            return None;
+        }
+        let end = match self.shape.end(self.index) {
+            Some(end) => end,
+            // Segments are short: a plain loop beats a search made for long texts.
+            None => {
+                let rest = &self.text.as_bytes()[self.at..];
+                rest.iter().position(|byte| *byte == b'/').map_or(self.text.len(), |slash| self.at + slash)
+            }
         };
-        self.rest = rest;
-        Some(Segment { text, escaped: self.escaped })
+        let text = self.text.get(self.at..end)?;
+        self.at = end + 1;
+        self.index += 1;
+        Some(Segment { text, escaped: self.shape.escaped })
     }
 }
 
-/// The segments as one string without the leading `./`; `None` for the root.
-pub(super) fn body(text: &str) -> Option<&str> {
-    if text == "." { None } else { Some(text.strip_prefix("./").unwrap_or(text)) }
+/// Where the first segment begins; at the end for the root.
+#[inline]
+pub(super) fn start(text: &str) -> usize {
+    match text.as_bytes() {
+        [b'.'] => 1,
+        [b'.', b'/', ..] => 2,
+        _ => 0,
+    }
 }
 
-pub(super) fn check_segment(segment: &str, at: usize) -> Result<(), UriError> {
+/// Whether it is a segment, and whether there are escapes in it.
+pub(super) fn check_segment(segment: &str, at: usize) -> Result<bool, UriError> {
     let fail = |kind, offset| Err(UriError { kind, offset: at + offset });
     let bytes = segment.as_bytes();
     let mut i = 0;
+    let mut escaped = false;
     while let Some(&byte) = bytes.get(i) {
-        if byte == b'%' {
+        if is_plain(byte) {
+            i += 1;
+        } else if byte == b'%' {
             if !bytes.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
                 return fail(UriErrorKind::BadEscape, i);
             }
+            escaped = true;
             i += 3;
-        } else if is_plain(byte) {
-            i += 1;
         } else {
             // Every byte before this one was ASCII, so `i` is a character boundary.
             let character = segment[i..].chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
             return fail(UriErrorKind::BadCharacter(character), i);
         }
     }
+    if !escaped {
+        return if matches!(bytes, b"." | b"..") { fail(UriErrorKind::DotSegment, 0) } else { Ok(false) };
+    }
     match unescape(segment) {
-        None if matches!(segment, "." | "..") => fail(UriErrorKind::DotSegment, 0),
         Some(name) if matches!(&*name, b"." | b"..") => fail(UriErrorKind::DotSegment, 0),
         Some(name) if core::str::from_utf8(&name).is_err() => fail(UriErrorKind::NotUtf8, 0),
-        _ => Ok(()),
+        _ => Ok(true),
     }
 }

@@ -14,6 +14,7 @@ mod inspect;
 mod json;
 mod kind;
 mod listing;
+mod management_tree;
 mod profile;
 mod secrets;
 mod transcode;
@@ -44,6 +45,7 @@ Examples:
   dmtool convert --to xml message.wbxml -          the same message as XML
   dmtool transcode --to xml devinf.wbxml -         any other document as XML
   dmtool diff request.xml request.wbxml            whether two say the same
+  dmtool tree show device.tnds                     a management tree, drawn
   dmtool auth basic --user U --password P          credentials of a user
 
 Exit codes:
@@ -59,6 +61,7 @@ enum Task {
     Convert(convert::Convert),
     Transcode(transcode::Transcode),
     Diff(diff::Diff),
+    Tree(management_tree::Tree),
     Auth(auth::Auth),
 }
 
@@ -85,6 +88,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Task::Convert(convert) => (convert.run(&mut out), NO),
         Task::Transcode(transcode) => (transcode.run(&mut out), NO),
         Task::Diff(diff) => (diff.run(&mut out), TROUBLE),
+        Task::Tree(tree) => (tree.run(&mut out), tree.malformed()),
         Task::Auth(auth) => (auth.run(&mut out), TROUBLE),
     };
     let outcome = outcome.and_then(|answer| match out.flush() {
