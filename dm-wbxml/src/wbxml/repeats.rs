@@ -129,7 +129,9 @@ impl Repeats {
     pub(super) fn fill(&mut self, table: &mut Vec<u8>, names: &StringTable, body: &[u8]) {
         let before = table.len();
         let mut saved = 0;
-        for text in self.texts.iter_mut().filter(|text| text.times > 1) {
+        // A text that stands once is shorter as a reference only where it is a name that is in the table anyway.
+        let once_may_do = !names.octets().is_empty();
+        for text in self.texts.iter_mut().filter(|text| text.times > 1 || once_may_do) {
             let octets = body.get(text.place()).unwrap_or_default();
             let known = core::str::from_utf8(octets).ok().and_then(|text| names.offset(text));
             let offset = known.unwrap_or(table.len() as u32);

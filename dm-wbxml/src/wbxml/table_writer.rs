@@ -174,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_a_name_too_is_a_reference_though_it_stands_once() {
+        let foreign = Name::Foreign(ForeignName::new("", "NAP1").unwrap());
+        let out = written(|w| {
+            w.element(&foreign, &[], false);
+            w.leaf(syncml::DATA, "NAP1");
+        });
+        assert_eq!(out, b"\x02\x01\x6A\x05NAP1\0\x04\x00\x4F\x83\x00\x01");
+    }
+
+    #[test]
     fn a_named_document_has_its_name_in_the_table() {
         let mut writer = TableWriter::named(Version::V1_3, "-//X");
         writer.empty(syncml::DATA);
