@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use dm_wbxml::ErrorKind;
+
 use crate::codes::StatusCode;
 
 /// A message could not be read: what is wrong, where, inside which element, and which Status says so to the peer.
@@ -37,17 +39,22 @@ impl DecodeError {
         self.0.offset
     }
 
-    /// The elements around that place, from the root, joined by `/`.
+    /// The elements around that place, from the root, joined by `/`. For an element that is [`Missing`](DecodeErrorKind::Missing) that is the
+    /// one that lacks it; for one that is repeated, or holds what it must not, that one itself.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.0.path
     }
 
-    /// The Status that tells the peer, where one can be sent: 413 beyond a limit, else 400.
+    /// The Status that tells the peer, where one can be sent (RepPro 1.2.2 §10): 413 beyond a limit, 415 for a character set or a version of
+    /// WBXML that is not supported, UTF-16 without a byte order mark among them, else 400.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind() {
             DecodeErrorKind::Document(kind) if kind.is_limit() => StatusCode::TOO_LARGE,
+            DecodeErrorKind::Document(ErrorKind::Charset(_) | ErrorKind::Version(_)) => {
+                StatusCode::UNSUPPORTED_FORMAT
+            }
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -59,7 +66,7 @@ impl DecodeError {
 pub enum DecodeErrorKind {
     /// The document itself is malformed or beyond a limit.
     #[error(transparent)]
-    Document(#[from] dm_wbxml::ErrorKind),
+    Document(#[from] ErrorKind),
     /// The input is neither WBXML nor XML, or a WBXML document of another kind.
     #[error("this is not a SyncML document")]
     NotSyncMl,
@@ -67,10 +74,10 @@ pub enum DecodeErrorKind {
     #[error("the root element is not {0}")]
     WrongRoot(&'static str),
     /// An element that must be there is not.
-    #[error("{0} is missing")]
+    #[error("the element {0} is missing")]
     Missing(&'static str),
     /// An element that may stand once stands again.
-    #[error("{0} stands twice")]
+    #[error("the element {0} stands twice")]
     Repeated(&'static str),
     /// Text between elements.
     #[error("there is text where only elements are allowed")]
@@ -100,7 +107,7 @@ impl From<dm_wbxml::Error> for DecodeError {
     #[cold]
     fn from(error: dm_wbxml::Error) -> Self {
         let kind = match error.kind() {
-            dm_wbxml::ErrorKind::TextAmongElements => DecodeErrorKind::StrayText,
+            ErrorKind::TextAmongElements => DecodeErrorKind::StrayText,
             kind => DecodeErrorKind::Document(kind.clone()),
         };
         Self::new(kind, error.offset(), error.path().into())
@@ -144,4 +151,7 @@ pub enum ValueError {
     /// A value that the specification reserves.
     #[error("{0} is reserved")]
     Reserved(&'static str),
+    /// A value that is not one of those there are.
+    #[error("{0} is not one of the values that the specification knows")]
+    Unknown(&'static str),
 }

@@ -8,6 +8,7 @@
 //! ```
 //! use dm_syncml::{AlertCode, Command, DecodeOptions, Encoding, Message};
 //!
+//! # #[cfg(feature = "xml")]
 //! # fn main() -> Result<(), dm_syncml::DecodeError> {
 //! let xml = br#"<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>
 //!     <SessionID>1A</SessionID><MsgID>1</MsgID><Target><LocURI>https://dm.example.net</LocURI></Target>
@@ -25,6 +26,8 @@
 //! assert_eq!(again, message);
 //! # Ok(())
 //! # }
+//! # #[cfg(not(feature = "xml"))]
+//! # fn main() {}
 //! ```
 //!
 //! # Where to go
@@ -39,8 +42,8 @@
 //!
 //! # What is kept, and what is refused
 //!
-//! Decoding keeps what it can represent: unknown elements stay (among commands at their place, in other elements as
-//! [`Extensions`], which are written at the end) and are encoded again, commands keep their order, codes nobody knows keep their number, a
+//! Decoding keeps what it can represent: unknown elements stay in their place (among commands as [`Command::Unknown`], in other
+//! elements as [`Extensions`]) and are encoded again, commands keep their order, codes nobody knows keep their number, a
 //! message remembers its [`Representation`]. A message that lacks an
 //! element the DTD demands, holds one twice, or is beyond a limit is an error with its kind, its offset, the path of elements around it
 //! and the Status to answer with. Constructors refuse what would not be legal on the wire, so that encoding cannot fail.
@@ -48,7 +51,7 @@
 //! # Limits and non-goals
 //!
 //! - Every decoder takes [`elements::Limits`]: octets, depth, elements, string table and its expansion. Work and memory are linear in the
-//!   input.
+//!   input: beside its text, which it borrows, a message takes at most 512 octets for each element.
 //! - Sessions take basic and MD5 credentials, several messages of one package from the device, and repetitions of a message.
 //!   Large objects (MoreData), HMAC credentials, Atomic on the device and user interaction are not here yet: they are answered
 //!   with 406, and nothing of them is executed.
@@ -101,5 +104,7 @@ pub use time::Instant;
 /// What elements are made of, for those who look into [`Extensions`] and [`Data::as_nodes`], and set [`Limits`](elements::Limits).
 pub mod elements {
     pub use dm_wbxml::wbxml::Version as WbxmlVersion;
+    #[cfg(feature = "xml")]
+    pub use dm_wbxml::xml::Leniencies;
     pub use dm_wbxml::{Attribute, Element, ErrorKind, Limits, Name, Node, Tag, dmddf, metinf, syncml};
 }

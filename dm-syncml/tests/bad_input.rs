@@ -66,38 +66,157 @@ fn check(document: &str, kind: &DecodeErrorKind, path: &str, upto: &str) {
 fn elements_that_are_missing() {
     let missing = DecodeErrorKind::Missing;
     check(&syncml("<SyncBody/>"), &missing("SyncHdr"), "SyncML", "</SyncML>");
-    check(&syncml(HEADER), &missing("SyncBody"), "", "</SyncML>");
+    check(&syncml(HEADER), &missing("SyncBody"), "SyncML", "</SyncML>");
     for name in ["VerDTD", "VerProto", "SessionID", "MsgID", "Target", "Source"] {
         let begin = HEADER.find(&format!("<{name}>")).unwrap();
         let end = HEADER.find(&format!("</{name}>")).unwrap() + name.len() + 3;
         let header = [&HEADER[..begin], &HEADER[end..]].concat();
-        check(&syncml(&format!("{header}<SyncBody/>")), &missing(name), "SyncML", "</SyncHdr>");
+        check(&syncml(&format!("{header}<SyncBody/>")), &missing(name), "SyncML/SyncHdr", "</SyncHdr>");
     }
     let commands = [
         "Add", "Alert", "Atomic", "Copy", "Delete", "Exec", "Get", "Replace", "Sequence", "Status", "Results",
     ];
     for command in commands {
         let end = format!("</{command}>");
-        check(&with_body(&format!("<{command}>{end}")), &missing("CmdID"), "SyncML/SyncBody", &end);
+        let path = format!("SyncML/SyncBody/{command}");
+        check(&with_body(&format!("<{command}>{end}")), &missing("CmdID"), &path, &end);
     }
     let status = |content: &str| with_body(&format!("<Status><CmdID>1</CmdID>{content}</Status>"));
-    check(&status(""), &missing("MsgRef"), "SyncML/SyncBody", "</Status>");
-    check(&status("<MsgRef>1</MsgRef>"), &missing("CmdRef"), "SyncML/SyncBody", "</Status>");
-    check(&status("<MsgRef>1</MsgRef><CmdRef>1</CmdRef>"), &missing("Cmd"), "SyncML/SyncBody", "</Status>");
+    check(&status(""), &missing("MsgRef"), "SyncML/SyncBody/Status", "</Status>");
+    check(&status("<MsgRef>1</MsgRef>"), &missing("CmdRef"), "SyncML/SyncBody/Status", "</Status>");
+    check(
+        &status("<MsgRef>1</MsgRef><CmdRef>1</CmdRef>"),
+        &missing("Cmd"),
+        "SyncML/SyncBody/Status",
+        "</Status>",
+    );
     let no_code = status("<MsgRef>1</MsgRef><CmdRef>1</CmdRef><Cmd>Add</Cmd>");
-    check(&no_code, &missing("Data"), "SyncML/SyncBody", "</Status>");
+    check(&no_code, &missing("Data"), "SyncML/SyncBody/Status", "</Status>");
     let chal = status("<MsgRef>1</MsgRef><CmdRef>1</CmdRef><Cmd>Add</Cmd><Chal/><Data>401</Data>");
-    check(&chal, &missing("Meta"), "SyncML/SyncBody/Status", "<Chal/>");
+    check(&chal, &missing("Meta"), "SyncML/SyncBody/Status/Chal", "<Chal/>");
     check(
         &with_body("<Results><CmdID>1</CmdID></Results>"),
         &missing("CmdRef"),
-        "SyncML/SyncBody",
+        "SyncML/SyncBody/Results",
         "</Results>",
     );
     let no_uri = with_body("<Get><CmdID>1</CmdID><Item><Target/></Item></Get>");
-    check(&no_uri, &missing("LocURI"), "SyncML/SyncBody/Get/Item", "<Target/>");
+    check(&no_uri, &missing("LocURI"), "SyncML/SyncBody/Get/Item/Target", "<Target/>");
     let cred = with_body("<Add><CmdID>1</CmdID><Cred><Meta/></Cred></Add>");
-    check(&cred, &missing("Data"), "SyncML/SyncBody/Add", "</Cred>");
+    check(&cred, &missing("Data"), "SyncML/SyncBody/Add/Cred", "</Cred>");
+}
+
+/// What a person reads: the kind, the place, the element that lacks something or is wrong, and what.
+#[test]
+fn errors_as_people_read_them() {
+    for (document, expected) in [
+        (
+            with_body("<Status><CmdID>1</CmdID></Status>"),
+            "missing at byte 252 in SyncML/SyncBody/Status: the element MsgRef is missing",
+        ),
+        (syncml("<SyncBody/>"), "missing at byte 53 in SyncML: the element SyncHdr is missing"),
+        (
+            with_body("<Get><CmdID>1</CmdID><CmdID>2</CmdID></Get>"),
+            "repeated at byte 247 in SyncML/SyncBody/Get/CmdID: the element CmdID stands twice",
+        ),
+        (
+            with_body("<Alert><CmdID>1</CmdID><Data>?</Data></Alert>"),
+            "number at byte 256 in SyncML/SyncBody/Alert/Data: a decimal number was expected",
+        ),
+        (
+            with_body("x"),
+            "stray-text at byte 220 in SyncML/SyncBody: there is text where only elements are allowed",
+        ),
+        ("<a/>".into(), "wrong-root at byte 4 in a: the root element is not SyncML"),
+        (String::new(), "truncated at byte 0: the input ends inside the document"),
+    ] {
+        assert_eq!(refused(Encoding::Xml, document.as_bytes()).to_string(), expected, "{document}");
+    }
+}
+
+/// Every kind of error that a document can have, and the Status that says so.
+#[test]
+fn each_kind_has_its_status() {
+    use ErrorKind as E;
+    let (bad, large, other) =
+        (StatusCode::BAD_REQUEST, StatusCode::TOO_LARGE, StatusCode::UNSUPPORTED_FORMAT);
+    let xml = |body: &str| with_body(body).into_bytes();
+    let wbxml = |header: &[u8], body: &[u8]| [header, body].concat();
+    let header = b"\x02\xA4\x01\x6A\x00".as_slice();
+    let data = |data: &str| format!("<Add><CmdID>1</CmdID><Item><Data>{data}</Data></Item></Add>");
+    let name = "n".repeat(300);
+    let attributes: String = (0..40).map(|n| format!(" a{n}='1'")).collect();
+    let utf16: Vec<u8> = with_body("").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let swapped: Vec<u8> = utf16.chunks(2).flat_map(|unit| [unit[1], unit[0]]).collect();
+    let half = [b"\xFE\xFF".as_slice(), &utf16, b"\xD8\x00"].concat();
+    let table = |length: &[u8]| [b"\x02\xA4\x01\x6A".as_slice(), length].concat();
+    let mut seen = Vec::new();
+    for (document, kind, status) in [
+        (Vec::new(), E::Truncated.into(), bad),
+        (b"\x00\xA4\x01\x6A\x00".to_vec(), E::Version(0).into(), other),
+        (wbxml(b"\x02\xA4\x01\x87\x68\x00", b"\x6D\x01"), E::Charset(1000).into(), other),
+        (utf16, E::Charset(1013).into(), other),
+        (swapped, E::Charset(1014).into(), other),
+        (wbxml(b"\x02\xA4\x01\x6A", b"\xFF\xFF\xFF\xFF\xFF\x7F"), E::Integer.into(), bad),
+        (xml("<a:b:c xmlns:a='u'/>"), E::Name.into(), bad),
+        (xml(&data("<x xmlns='' a='1' a='2'/>")), E::RepeatedAttribute.into(), bad),
+        (wbxml(header, b"\x6D\x6B\x46\x4B\x83\x05\x01"), E::StringReference(5).into(), bad),
+        (wbxml(header, b"\x6D\x6B\x46\x4B\xC3\x01\xFF\x01"), E::NotText.into(), bad),
+        (wbxml(header, b"\x00"), E::Truncated.into(), bad),
+        (wbxml(header, b"\x03a\0"), E::Token(3).into(), bad),
+        (wbxml(header, b"\x6D\x6B\x46\x4B\x02\x83\xFF\x7F\x01"), E::Character(0xFFFF).into(), bad),
+        (xml(&data("&#0;")), E::Character(0).into(), bad),
+        (wbxml(header, b"\x6D\x6B\x46\x4B\x03\xFF\0\x01"), E::Encoding.into(), bad),
+        (half, E::Encoding.into(), bad),
+        (wbxml(header, b"\xED\xFF\x01"), E::Token(0xFF).into(), bad),
+        ([xml(""), xml("")].concat(), E::OutsideRoot.into(), bad),
+        (xml("<Get><CmdID><a xmlns=''/></CmdID></Get>"), E::ElementInText.into(), bad),
+        (xml("x"), DecodeErrorKind::StrayText, bad),
+        (xml(&"<Atomic>".repeat(70)), E::TooDeep(64).into(), large),
+        (xml(&"<Final/>".repeat(1 << 17)), E::TooManyElements(1 << 17).into(), large),
+        (vec![b' '; (4 << 20) + 1], E::DocumentTooLarge(4 << 20).into(), large),
+        (
+            wbxml(&table(b"\xC0\x80\x01"), &[b'a'; (1 << 20) + 1]),
+            E::StringTableTooLarge(1 << 20).into(),
+            large,
+        ),
+        (
+            wbxml(
+                &[&table(b"\xC0\x80\x00")[..], &[b'a'; 1 << 20]].concat(),
+                &[b"\x6D\x6B\x46\x4B".as_slice(), &b"\x83\x00".repeat(5)].concat(),
+            ),
+            E::ExpansionTooLarge(4 << 20).into(),
+            large,
+        ),
+        (xml(&format!("<{name}/>")), E::NameTooLong(256).into(), large),
+        (xml(&format!("<x{attributes}/>")), E::TooManyAttributes(32).into(), large),
+        (xml("</Get>"), E::Xml("").into(), bad),
+        (xml(&data("&nbsp;")), E::Entity.into(), bad),
+        (xml(&data("<a:b/>")), E::Prefix.into(), bad),
+        (wbxml(b"\x02\xA4\x03\x6A\x00", b"\x0A"), DecodeErrorKind::NotSyncMl, bad),
+        (b"<a/>".to_vec(), DecodeErrorKind::WrongRoot("SyncML"), bad),
+        (syncml("").into_bytes(), DecodeErrorKind::Missing("SyncBody"), bad),
+        (xml("<Get><CmdID>1</CmdID><CmdID>1</CmdID></Get>"), DecodeErrorKind::Repeated("CmdID"), bad),
+        (xml("<Alert><Data>x</Data></Alert>"), DecodeErrorKind::Number, bad),
+    ] {
+        let shown = String::from_utf8_lossy(&document[..document.len().min(300)]);
+        let encoding = match document.first() {
+            Some(0..=3) if document.get(1) != Some(&b'<') => Encoding::Wbxml,
+            _ => Encoding::Xml,
+        };
+        let error = refused(encoding, &document);
+        // What is wrong with XML is said in words that other tests know.
+        let same = matches!(
+            (error.kind(), &kind),
+            (DecodeErrorKind::Document(E::Xml(_)), DecodeErrorKind::Document(E::Xml(_)))
+        );
+        assert!(same || *error.kind() == kind, "{error:?} instead of {kind}: {shown}");
+        assert_eq!(error.status(), status, "{error}");
+        seen.push(kind.name());
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 29, "{seen:?}");
 }
 
 #[test]
@@ -191,19 +310,24 @@ fn numbers_that_are_none() {
         ))
     };
     for code in ["65536", "99999999999999999999", "-1", "+200", "2e2", "0x1", "OK", "20 0", "２００"] {
-        check(&status(code), &DecodeErrorKind::Number, "SyncML/SyncBody/Status", &format!("{code}</Data>"));
+        check(
+            &status(code),
+            &DecodeErrorKind::Number,
+            "SyncML/SyncBody/Status/Data",
+            &format!("{code}</Data>"),
+        );
     }
-    check(&status(""), &DecodeErrorKind::Number, "SyncML/SyncBody/Status", "<Data></Data>");
+    check(&status(""), &DecodeErrorKind::Number, "SyncML/SyncBody/Status/Data", "<Data></Data>");
     // The largest fits, and zeros and white space before a number say nothing.
     for code in ["65535", " 200\n", "0200"] {
         assert!(decode(Encoding::Xml, status(code).as_bytes()).is_ok(), "{code}");
     }
     let alert = with_body("<Alert><CmdID>1</CmdID><Data>abc</Data></Alert>");
-    check(&alert, &DecodeErrorKind::Number, "SyncML/SyncBody/Alert", "abc</Data>");
+    check(&alert, &DecodeErrorKind::Number, "SyncML/SyncBody/Alert/Data", "abc</Data>");
     let size = with_body(
         "<Add><CmdID>1</CmdID><Meta><Size xmlns='syncml:metinf'>18446744073709551616</Size></Meta></Add>",
     );
-    check(&size, &DecodeErrorKind::Number, "SyncML/SyncBody/Add/Meta", "</Size>");
+    check(&size, &DecodeErrorKind::Number, "SyncML/SyncBody/Add/Meta/Size", "</Size>");
     let fits = size.replace("1616<", "1615<");
     assert!(decode(Encoding::Xml, fits.as_bytes()).is_ok());
     assert!(decode(Encoding::Wbxml, &to_wbxml(&fits)).is_ok());

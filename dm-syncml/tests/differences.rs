@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use base64ct::{Base64, Encoding as _};
 use dm_syncml::elements::{Limits, WbxmlVersion};
 use dm_syncml::{
-    DecodeOptions, DocumentCarriage, EncodeOptions, Encoding, Fragment, Message, Quirks, StringTables,
-    TextCarriage,
+    Add, CmdId, Data, DecodeOptions, DocumentCarriage, EncodeOptions, Encoding, Format, Fragment, Item,
+    MediaType, Message, Meta, Quirks, StringTables, SyncBody, TextCarriage,
 };
 
 fn fragment(commands: &str) -> Fragment<'static> {
@@ -60,6 +61,97 @@ fn no_differences() {
         assert_eq!(differences(&left, &right), [""; 0], "{left} and {right}");
         assert_eq!(differences(&right, &left), [""; 0], "{right} and {left}");
     }
+}
+
+/// A tree in each of its shapes, under each Type and Format that may say so, is one tree.
+#[test]
+fn the_shape_of_a_tree_makes_no_difference() {
+    const OPEN: &str = "<MgmtTree xmlns='syncml:dmddf1.2'><VerDTD>1.2</VerDTD><Node><NodeName>";
+    let tree = |name: &str| format!("{OPEN}{name}</NodeName></Node></MgmtTree>");
+    let wbxml = |name: &str| {
+        let inline =
+            fragment(&format!("<Add><CmdID>1</CmdID><Item><Data>{}</Data></Item></Add>", tree(name)));
+        let options = EncodeOptions::new().with_documents(DocumentCarriage::Wbxml);
+        let encoded = inline.encode_with(Encoding::Wbxml, &options);
+        let again = Fragment::decode(Encoding::Wbxml, &encoded, &DecodeOptions::new()).unwrap();
+        again.body.commands[0].items()[0].data.clone().unwrap().into_owned()
+    };
+    let shapes = |name: &str| {
+        let (escaped, section) = (tree(name).replace('<', "&lt;"), format!("<![CDATA[{}]]>", tree(name)));
+        let text = |data: &str| {
+            let add = fragment(&format!("<Add><CmdID>1</CmdID><Item><Data>{data}</Data></Item></Add>"));
+            add.body.commands[0].items()[0].data.clone().unwrap()
+        };
+        let base64 = Base64::encode_string(wbxml(name).as_octets().unwrap());
+        let base64_xml = Base64::encode_string(tree(name).as_bytes());
+        [
+            (text(&tree(name)), ["xml", "bin", ""].as_slice()),
+            (text(&escaped), &["xml", "bin", ""]),
+            (text(&section), &["xml", ""]),
+            (Data::octets(tree(name).into_bytes()), &["xml", "bin", ""]),
+            (wbxml(name), &["xml", "bin", ""]),
+            (text(&base64), &["b64"]),
+            (text(&base64_xml), &["b64"]),
+        ]
+    };
+    let mut all = Vec::new();
+    for name in ["A", "B"] {
+        for (data, formats) in shapes(name) {
+            for format in formats {
+                for media_type in [MediaType::TNDS_XML, MediaType::TNDS_WBXML] {
+                    let mut meta = Meta::new().with_media_type(media_type);
+                    if !format.is_empty() {
+                        meta = meta.with_format(Format::new(*format).unwrap());
+                    }
+                    let item = Item::new().with_meta(meta).with_data(data.clone());
+                    let add = Add::new(CmdId::new("1").unwrap(), vec![item]);
+                    all.push((name, Fragment::new(SyncBody::new(vec![add.into()]))));
+                }
+            }
+        }
+    }
+    for (name, left) in &all {
+        for (other, right) in &all {
+            let differences: Vec<_> = left.differences(right).collect();
+            assert_eq!(differences.is_empty(), name == other, "{left:?}\n{right:?}\n{differences:?}");
+        }
+    }
+    // Another Type is another Type.
+    let of = |media_type: &str| {
+        let meta = format!("<Meta><Type>{media_type}</Type></Meta>");
+        format!("<Add><CmdID>1</CmdID><Item>{meta}<Data>{}</Data></Item></Add>", tree("A"))
+    };
+    let found =
+        differences(&of("application/vnd.syncml.dmtnds+xml"), &of("application/vnd.syncml.dmddf+wbxml"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    // And so is what is no tree.
+    let found = differences(
+        &of("application/vnd.syncml.dmtnds+xml").replace("MgmtTree", "Tree"),
+        &of("application/vnd.syncml.dmtnds+wbxml").replace("MgmtTree", "Tree"),
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn what_nobody_knows_is_compared_wherever_it_stands() {
+    let message = |beside: &str, header: &str, member: &str| {
+        format!(
+            "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD>{header}<VerProto>DM/1.2</VerProto><SessionID>1</SessionID>\
+             <MsgID>1</MsgID><Target><LocURI>a</LocURI></Target><Source><LocURI>b</LocURI></Source></SyncHdr>{beside}\
+             <SyncBody><Atomic>{member}<CmdID>1</CmdID></Atomic></SyncBody></SyncML>"
+        )
+    };
+    let shown = |a: String, b: String| -> Vec<String> {
+        let read = |xml| Message::decode(Encoding::Xml, xml, &DecodeOptions::new()).unwrap();
+        let (a, b) = (read(a.as_bytes()), read(b.as_bytes()));
+        a.differences(&b).map(|difference| difference.to_string()).collect()
+    };
+    let odd = "<Odd xmlns='u'>x</Odd>";
+    let none = || message("", "", "");
+    assert_eq!(shown(none(), message(odd, "", "")), ["Odd: nothing, \"x\""]);
+    assert_eq!(shown(none(), message("", odd, "")), ["SyncHdr/Odd: nothing, \"x\""]);
+    assert_eq!(shown(message("", "", odd), none()), ["SyncBody/Atomic/Odd: \"x\", nothing"]);
+    assert_eq!(shown(message(odd, odd, odd), message(odd, odd, odd)), [""; 0]);
 }
 
 #[test]
@@ -204,4 +296,34 @@ fn the_dress_of_a_message_makes_no_difference() {
             assert_eq!(message.differences(&decode(other, octets)).count() == 0, same, "{name} and {other}");
         }
     }
+}
+
+/// What nobody knows in a Meta stays where it stands: a peer could make it as much as it likes, and the items as many.
+#[test]
+fn unknown_elements_of_a_meta_are_not_passed_on() {
+    let of = |around: &str, own: &str| {
+        format!(
+            "<Add><CmdID>1</CmdID><Meta><Format>int</Format>{around}</Meta><Item><Meta><Type>a/b</Type>{own}</Meta></Item></Add>"
+        )
+    };
+    let (emi, odd) = ("<EMI>x</EMI>", "<Odd xmlns='u'/>");
+    assert_eq!(differences(&of(emi, odd), &of(emi, odd)), [""; 0]);
+    assert_eq!(
+        differences(&of(emi, ""), &of("", emi)),
+        ["SyncBody/Add/Meta/EMI: \"x\", nothing", "SyncBody/Add/Item/Meta/EMI: nothing, \"x\""]
+    );
+    let both = fragment(&of(emi, odd));
+    let command = &both.body.commands[0];
+    let own = command.items()[0].meta.as_ref().unwrap();
+    let meta = own.over(command.meta().unwrap());
+    assert_eq!((meta.format().unwrap().as_str(), meta.extensions().len()), ("int", 1));
+    assert_eq!(meta.media_type(), own.media_type());
+    // Many of both cost no more than they are.
+    let many = format!(
+        "<Add><CmdID>1</CmdID><Meta>{}</Meta>{}</Add>",
+        odd.repeat(20_000),
+        "<Item><Meta><Type>a/b</Type></Meta></Item>".repeat(20_000)
+    );
+    let many = fragment(&many);
+    assert_eq!(many.differences(&many).count(), 0);
 }

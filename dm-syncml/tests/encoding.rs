@@ -184,3 +184,49 @@ fn what_is_no_tree_is_left_alone() {
         }
     }
 }
+
+/// Some peers send all text as OPAQUE. In what nobody knows no Format could tell base64 from text, so what is text stays that.
+#[test]
+fn octets_that_are_text_stay_text_in_what_nobody_knows() {
+    let body = |data: &[u8]| {
+        let data = [&[0xC3, u8::try_from(data.len()).unwrap()], data].concat();
+        // Put (CmdID, Item (Data)), both texts as OPAQUE.
+        [b"\x02\xA4\x01\x6A\0\x6D\x6B\x5F\x4B\xC3\x011\x01\x54\x4F".as_slice(), &data, &[1; 5]].concat()
+    };
+    for (data, expected) in [(b"a < b".as_slice(), "a &lt; b"), ("é\r\n".as_bytes(), "é&#13;\n"), (b"", "")]
+    {
+        let document = body(data);
+        let fragment = Fragment::decode(Encoding::Wbxml, &document, &DecodeOptions::new()).unwrap();
+        let xml = String::from_utf8(fragment.encode(Encoding::Xml)).unwrap();
+        let expected = format!("<Put><CmdID>1</CmdID><Item><Data>{expected}</Data></Item></Put>");
+        let expected = expected.replace("<Data></Data>", "<Data/>");
+        let shown = xml.replace("<Data></Data>", "<Data/>");
+        assert!(shown.contains(&expected), "{xml}");
+        assert_eq!(fragment.encoded_len(Encoding::Xml, &EncodeOptions::DEFAULT), xml.len());
+        // In WBXML it is what it was.
+        let again = fragment.encode(Encoding::Wbxml);
+        assert_eq!(Fragment::decode(Encoding::Wbxml, &again, &DecodeOptions::new()).unwrap(), fragment);
+    }
+    // What XML cannot carry is base64, and an Item says so; where nothing could, it is base64 all the same.
+    for (data, base64) in
+        [(b"\xFF\x00".as_slice(), "/wA="), (b"a\x00b", "YQBi"), ("\u{FFFE}".as_bytes(), "77++")]
+    {
+        let document = body(data);
+        let fragment = Fragment::decode(Encoding::Wbxml, &document, &DecodeOptions::new()).unwrap();
+        let xml = fragment.encode(Encoding::Xml);
+        let shown = core::str::from_utf8(&xml).unwrap();
+        let expected = format!(
+            "<Item><Meta><Format xmlns=\"syncml:metinf\">b64</Format></Meta><Data>{base64}</Data></Item>"
+        );
+        assert!(shown.contains(&expected), "{shown}");
+        assert_eq!(fragment.encoded_len(Encoding::Xml, &EncodeOptions::DEFAULT), xml.len());
+        let again = Fragment::decode(Encoding::Xml, &xml, &DecodeOptions::new()).unwrap();
+        assert_eq!(fragment.differences(&again).collect::<Vec<_>>(), []);
+        assert_eq!(again.encode(Encoding::Xml), xml);
+    }
+    // In elements inside Data, and in an extension, too.
+    let data = b"\x02\xA4\x01\x6A\0\x6D\x6B\x53\x4B\x031\0\x01\x55\xC3\x02de\x01\x54\x4F\x55\xC3\x02en\x01\x01\x01\x01\x01\x01";
+    let fragment = Fragment::decode(Encoding::Wbxml, data, &DecodeOptions::new()).unwrap();
+    let xml = String::from_utf8(fragment.encode(Encoding::Xml)).unwrap();
+    assert!(xml.contains("<Lang>de</Lang><Item><Data><Lang>en</Lang></Data></Item>"), "{xml}");
+}

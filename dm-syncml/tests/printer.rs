@@ -82,6 +82,18 @@ fn lines() {
             "<Atomic><CmdID>1</CmdID><Meta><Format>int</Format></Meta><Add><CmdID>2</CmdID><Item><Data>5</Data></Item></Add></Atomic>",
             "1 Atomic\n  2 Add \"5\" (int)",
         ),
+        // Element by element.
+        (
+            "<Atomic><CmdID>1</CmdID><Meta><Format>int</Format></Meta><Add><CmdID>2</CmdID><Meta><Type>a/b</Type></Meta>\
+             <Item><Data>5</Data></Item></Add></Atomic>",
+            "1 Atomic\n  2 Add \"5\" (int, a/b)",
+        ),
+        // What nobody knows, by name only.
+        (
+            "<Delete><CmdID>1</CmdID><Archive/><SftDel/><Item><Target><LocURI>./A</LocURI><Filter/></Target><Odd xmlns='u'>x</Odd>\
+             </Item></Delete>",
+            "1 Delete ./A\n  unknown: Archive, SftDel\n  unknown: Odd\n  unknown: Filter",
+        ),
     ] {
         assert_eq!(fragment(commands, Printer::new()), format!("{expected}\nmore follows\n"), "{commands}");
     }

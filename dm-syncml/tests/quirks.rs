@@ -1,48 +1,79 @@
-//! What real peers get wrong: each quirk by a small document, and all of them by what was found in the field.
+//! What real peers get wrong: each quirk by a small document. What was found in the field is read by `corpus.rs`.
 #![cfg(feature = "xml")]
-#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
-
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use dm_syncml::{
-    Command, DecodeError, DecodeOptions, Encoding, Fragment, Message, Quirks, Representation, StatusCode,
+    Command, DecodeError, DecodeOptions, Encoding, Format, Fragment, Message, Quirks, Representation,
+    StatusCode,
 };
 
 fn read(document: &[u8], quirks: Quirks) -> Result<(Fragment<'_>, Quirks), DecodeError> {
     Fragment::decode_reporting(Encoding::Xml, document, &DecodeOptions::new().with_quirks(quirks))
 }
 
-/// A document and the quirks it needs.
-const CASES: &[(&str, Quirks)] = &[
+/// A document, the quirk it needs, a profile that has it, and whose it is.
+const CASES: &[(&str, Quirks, Quirks, &str)] = &[
     (
         "<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><Format>chr</Format></Meta></Get>",
         Quirks::INHERITED_NAMESPACE,
+        Quirks::WINDOWS,
+        "Microsoft's documents, Fleet",
     ),
-    ("<Get><CmdID>1</CmdID></Get>", Quirks::NO_NAMESPACE),
+    (
+        "<Get><CmdID>1</CmdID></Get>",
+        Quirks::NO_NAMESPACE,
+        Quirks::WINDOWS,
+        "Microsoft's samples, Fleet's profiles",
+    ),
     (
         "<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><A:Format>chr</A:Format></Meta></Get>",
         Quirks::UNDECLARED_PREFIXES,
+        Quirks::FLEET,
+        "Fleet's profiles",
     ),
-    ("<Get xmlns='syncml:syncml1.2'><CmdID>1</CmdID></Get>", Quirks::NAMESPACE_CASE),
+    (
+        "<Get xmlns='syncml:syncml1.2'><CmdID>1</CmdID></Get>",
+        Quirks::NAMESPACE_CASE,
+        Quirks::FIELD,
+        "Horde's server",
+    ),
     (
         "<Alert xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Data>1101</Data><Item><Data>MINDT=15&DR=1</Data></Item></Alert>",
         Quirks::BARE_AMPERSANDS,
+        Quirks::AOSP,
+        "the tests of AOSP's client",
     ),
     (
         "<Add xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Item><Data><?xml version='1.0'?><a xmlns=''/></Data></Item></Add>",
         Quirks::INNER_DECLARATIONS,
+        Quirks::WINDOWS,
+        "Microsoft's documents",
     ),
     (
         "<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID></Get><Get xmlns='SYNCML:SYNCML1.2'><CmdID>2</CmdID></Get>",
         Quirks::SEVERAL_ROOTS,
+        Quirks::FLEET,
+        "Fleet's profiles",
     ),
-    ("<Get xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID),
-    ("<Atomic xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID),
-    ("<SyncML xmlns='SYNCML:SYNCML1.2'><Get><CmdID>1</CmdID></Get></SyncML>", Quirks::COMMANDS_OUTSIDE_BODY),
-    ("<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr/><SyncBody/></SyncML>", Quirks::EMPTY_HEADER),
-    ("<Get xmlns='SYNCML:SYNCML1.2'>\u{A0}<CmdID>1</CmdID></Get>", Quirks::STRAY_TEXT),
+    ("<Get xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID, Quirks::FLEET, "Fleet's profiles"),
+    ("<Atomic xmlns='SYNCML:SYNCML1.2'/>", Quirks::MISSING_CMD_ID, Quirks::FLEET, "Fleet's profiles"),
+    (
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><Get><CmdID>1</CmdID></Get></SyncML>",
+        Quirks::COMMANDS_OUTSIDE_BODY,
+        Quirks::FLEET,
+        "a test of Fleet's server",
+    ),
+    (
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr/><SyncBody/></SyncML>",
+        Quirks::EMPTY_HEADER,
+        Quirks::WINDOWS,
+        "Microsoft's samples",
+    ),
+    (
+        "<Get xmlns='SYNCML:SYNCML1.2'>\u{A0}<CmdID>1</CmdID></Get>",
+        Quirks::STRAY_TEXT,
+        Quirks::WINDOWS,
+        "Microsoft's samples",
+    ),
 ];
 
 /// These are read in another way without the quirk, rather than refused.
@@ -51,10 +82,13 @@ const READ_OTHERWISE: &[Quirks] = &[Quirks::INHERITED_NAMESPACE];
 #[test]
 fn each_is_taken_when_asked_for_and_reported_when_met() {
     let mut shown = Quirks::STRICT;
-    for (document, quirk) in CASES {
+    for (document, quirk, profile, who) in CASES {
+        assert!(profile.contains(*quirk), "{who}");
+        let strict = read(document.as_bytes(), Quirks::STRICT);
+        assert_eq!(strict.is_ok(), READ_OTHERWISE.contains(quirk), "{who}: {document}: {strict:?}");
         let without = read(document.as_bytes(), Quirks::FIELD.without(*quirk));
         assert_eq!(without.is_ok(), READ_OTHERWISE.contains(quirk), "{document}: {without:?}");
-        for profile in [*quirk, Quirks::FIELD] {
+        for profile in [*quirk, *profile, Quirks::FIELD] {
             let (fragment, used) =
                 read(document.as_bytes(), profile).unwrap_or_else(|e| panic!("{document}: {e}"));
             assert_eq!(used, *quirk, "{document}");
@@ -70,6 +104,41 @@ fn each_is_taken_when_asked_for_and_reported_when_met() {
         shown = shown | *quirk;
     }
     assert_eq!(shown, Quirks::FIELD, "each quirk has a case");
+}
+
+/// A namespace that is the parent's is read strictly, too: as the unknown element that it is.
+#[test]
+fn what_has_the_wrong_namespace_is_unknown_when_read_strictly() {
+    let document = b"<Get xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><Format>int</Format></Meta></Get>";
+    let meta = |quirks| {
+        let (fragment, _) = read(document, quirks).unwrap();
+        fragment.body.commands[0].meta().cloned().unwrap().into_owned()
+    };
+    let strict = meta(Quirks::STRICT);
+    assert_eq!((strict.format(), strict.extensions().len()), (None, 1));
+    let lenient = meta(Quirks::INHERITED_NAMESPACE);
+    assert_eq!((lenient.format(), lenient.extensions().len()), (Some(&Format::INT), 0));
+}
+
+/// What is not a matter of XML is a quirk in WBXML as well.
+#[test]
+fn quirks_of_elements_are_those_of_both_encodings() {
+    for (document, quirk) in [
+        (b"\x02\xA4\x01\x6A\0\x13".as_slice(), Quirks::MISSING_CMD_ID),
+        (b"\x02\xA4\x01\x6A\0\x48\x01", Quirks::MISSING_CMD_ID),
+        (b"\x02\xA4\x01\x6A\0\x6D\x53\x4B\x031\0\x01\x01\x01", Quirks::COMMANDS_OUTSIDE_BODY),
+        (b"\x02\xA4\x01\x6A\0\x6D\x2C\x2B\x01", Quirks::EMPTY_HEADER),
+        (b"\x02\xA4\x01\x6A\0\x53\x03...\0\x4B\x031\0\x01\x01", Quirks::STRAY_TEXT),
+    ] {
+        let read = |quirks| {
+            Fragment::decode_reporting(Encoding::Wbxml, document, &DecodeOptions::new().with_quirks(quirks))
+        };
+        assert!(read(Quirks::STRICT).is_err(), "{quirk}");
+        assert!(read(Quirks::FIELD.without(quirk)).is_err(), "{quirk}");
+        for profile in [quirk, Quirks::FIELD] {
+            assert_eq!(read(profile).unwrap().1, quirk);
+        }
+    }
 }
 
 #[test]
@@ -152,60 +221,4 @@ fn a_message_is_encoded_as_the_version_it_was_decoded_from() {
     let options = DecodeOptions::new().with_quirks(Quirks::NO_NAMESPACE);
     let message = Message::decode(Encoding::Xml, document.as_bytes(), &options).unwrap();
     assert_eq!(message.representation, Representation::SyncMl1_1);
-}
-
-/// What is wrong with the DM documents of the corpus that no profile reads.
-const UNREADABLE: &[(&str, &str)] = &[
-    (
-        "malformed/mscsp__windows-client-management-mdm-disconnecting-from-mdm-unenrollment.xml",
-        "escaped as a whole",
-    ),
-    (
-        "syncml-xml/dm__mscsp__windows-client-management-mdm-device-update-management.xml",
-        "one Replace holds three commands with their CmdIDs",
-    ),
-    ("malformed/fleetfork__profile-invalid-XML-with-mismatched-tags.xml", "tags do not match"),
-];
-
-/// Every DM document of the corpus is read under FIELD or listed above, and those that were right need no quirk.
-#[test]
-fn the_field_is_readable() {
-    let Some(corpus) = std::env::var_os("DM_CORPUS") else { return };
-    let corpus = Path::new(&corpus);
-    let manifest = fs::read_to_string(corpus.join("MANIFEST.tsv")).expect("the corpus has a manifest");
-    let unreadable: BTreeSet<&str> = UNREADABLE.iter().map(|(file, _)| *file).collect();
-    let (mut read, mut strictly, mut met) = (0, 0, BTreeSet::new());
-    for line in manifest.lines().skip(1) {
-        let mut columns = line.split('\t');
-        let (file, kind) = (columns.next().unwrap(), columns.next().unwrap());
-        let dm = line.contains("[DM]") || kind.ends_with("dm-fragment");
-        let ours = ["syncml-xml", "syncml-wbxml", "dm-fragment"].iter().any(|ours| kind.contains(ours));
-        if !dm || !ours {
-            continue;
-        }
-        let octets = fs::read(corpus.join(file)).unwrap();
-        let encoding = if file.ends_with(".wbxml") { Encoding::Wbxml } else { Encoding::Xml };
-        let options = DecodeOptions::new().with_quirks(Quirks::FIELD);
-        let whole = Message::decode_reporting(encoding, &octets, &options);
-        let part = Fragment::decode_reporting(encoding, &octets, &options);
-        let used = match (&whole, &part) {
-            (Ok((_, used)), _) | (Err(_), Ok((_, used))) => *used,
-            (Err(_), Err(error)) => {
-                assert!(unreadable.contains(file), "{file}: {error}");
-                continue;
-            }
-        };
-        assert!(!unreadable.contains(file), "{file} can be read");
-        read += 1;
-        strictly += usize::from(used.is_empty());
-        met.extend(used.iter().filter_map(Quirks::name));
-        if used.is_empty() {
-            let strict = Fragment::decode(encoding, &octets, &DecodeOptions::new());
-            assert_eq!(strict.as_ref().ok(), part.as_ref().ok().map(|(part, _)| part), "{file}");
-        }
-    }
-    assert!(read >= 150 && strictly >= 90, "{read} read, {strictly} of them strictly");
-    let unmet: Vec<_> =
-        Quirks::FIELD.without(Quirks::NAMESPACE_CASE).iter().filter_map(Quirks::name).collect();
-    assert!(unmet.iter().all(|name| met.contains(name)), "{met:?}");
 }

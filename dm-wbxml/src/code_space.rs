@@ -21,8 +21,58 @@ pub struct CodePage {
     number: u8,
     namespaces: &'static [&'static str],
     elements: &'static [(u8, &'static str)],
-    by_token: [u8; 0x40],
+    /// For each token its name, empty when it has none.
+    names: [&'static str; 0x40],
     by_name: [u8; SLOTS],
+    /// For each token its XML tags, ready to be written.
+    #[cfg(feature = "xml")]
+    tags: [Tags; 0x40],
+}
+
+/// `<name></name>`, when that is short enough, and else nothing.
+#[cfg(feature = "xml")]
+#[derive(Clone, Copy, Debug)]
+struct Tags {
+    octets: [u8; 48],
+    /// Length of the start tag.
+    start: u8,
+    /// Length of both.
+    both: u8,
+}
+
+#[cfg(feature = "xml")]
+impl Tags {
+    const NONE: Self = Self { octets: [0; 48], start: 0, both: 0 };
+
+    const fn new(name: &[u8]) -> Self {
+        let mut tags = Self::NONE;
+        if name.len() * 2 + "<></>".len() > tags.octets.len() {
+            return tags;
+        }
+        let (mut at, mut round) = (0, 0);
+        while round < 2 {
+            tags.octets[at] = b'<';
+            at += 1;
+            if round == 1 {
+                tags.octets[at] = b'/';
+                at += 1;
+            }
+            let mut i = 0;
+            while i < name.len() {
+                tags.octets[at] = name[i];
+                at += 1;
+                i += 1;
+            }
+            tags.octets[at] = b'>';
+            at += 1;
+            if round == 0 {
+                tags.start = at as u8;
+            }
+            round += 1;
+        }
+        tags.both = at as u8;
+        tags
+    }
 }
 
 /// Slots of the name table: a power of two, more than twice the 59 elements a page can have.
@@ -42,15 +92,19 @@ impl CodePage {
         elements: &'static [(u8, &'static str)],
     ) -> Self {
         assert!(!namespaces.is_empty(), "a page needs a namespace");
-        let mut by_token = [FREE; 0x40];
+        let mut names = [""; 0x40];
         let mut by_name = [FREE; SLOTS];
+        #[cfg(feature = "xml")]
+        let mut tags = [Tags::NONE; 0x40];
         let mut i = 0;
         while i < elements.len() {
             let (token, name) = elements[i];
             assert!(token >= 0x05 && token <= 0x3F, "a tag identity has 6 bits and is not a global token");
-            assert!(by_token[token as usize] == FREE, "a token is given twice");
+            assert!(names[token as usize].is_empty(), "a token is given twice");
             assert!(!name.is_empty(), "an element needs a name");
-            by_token[token as usize] = i as u8;
+            names[token as usize] = name;
+            #[cfg(feature = "xml")]
+            (tags[token as usize] = Tags::new(name.as_bytes()));
             let mut slot = slot_of(name.as_bytes());
             while by_name[slot] != FREE {
                 let (_, other) = elements[by_name[slot] as usize];
@@ -60,7 +114,15 @@ impl CodePage {
             by_name[slot] = i as u8;
             i += 1;
         }
-        Self { number, namespaces, elements, by_token, by_name }
+        Self {
+            number,
+            namespaces,
+            elements,
+            names,
+            by_name,
+            #[cfg(feature = "xml")]
+            tags,
+        }
     }
 
     /// The page number, as in SWITCH_PAGE.
@@ -98,12 +160,20 @@ impl CodePage {
         }
     }
 
+    /// `<name>` and `</name>` of the element with this token; `None` for one without a name or with a long one.
+    #[cfg(feature = "xml")]
+    #[inline]
+    pub(crate) fn xml_tags(&'static self, token: u8) -> Option<(&'static [u8], &'static [u8])> {
+        let tags = self.tags.get(usize::from(token))?;
+        let both = tags.octets.get(..usize::from(tags.both))?;
+        if both.is_empty() { None } else { both.split_at_checked(usize::from(tags.start)) }
+    }
+
     /// The name of the element with this token.
     #[inline]
     #[must_use]
     pub fn name(&self, token: u8) -> Option<&'static str> {
-        let index = *self.by_token.get(usize::from(token))?;
-        self.elements.get(usize::from(index)).map(|(_, name)| *name)
+        self.names.get(usize::from(token)).copied().filter(|name| !name.is_empty())
     }
 }
 
@@ -194,7 +264,7 @@ pub struct CodeSpace {
     public_id: PublicId,
     formal_public_id: &'static str,
     pages: &'static [&'static CodePage],
-    by_number: [u8; 8],
+    by_number: [u8; 256],
     attribute_pages: &'static [&'static AttributePage],
 }
 
@@ -202,8 +272,7 @@ impl CodeSpace {
     /// A code space: its WBXML public identifier, its formal public identifier, and its pages.
     ///
     /// # Panics
-    /// When there is no page, a page number is 8 or more (no registered code space has so many), or is given twice. In a constant
-    /// these are compile errors.
+    /// When there is no page, more than 254, or a page number is given twice. In a constant these are compile errors.
     #[must_use]
     pub const fn new(
         public_id: PublicId,
@@ -211,14 +280,12 @@ impl CodeSpace {
         pages: &'static [&'static CodePage],
     ) -> Self {
         assert!(!pages.is_empty(), "a code space needs a page");
-        let mut by_number = [FREE; 8];
+        assert!(pages.len() < FREE as usize, "too many pages");
+        let mut by_number = [FREE; 256];
         let mut i = 0;
         while i < pages.len() {
             let number = pages[i].number as usize;
-            assert!(
-                number < by_number.len() && by_number[number] == FREE,
-                "page number too large or given twice"
-            );
+            assert!(by_number[number] == FREE, "a page number is given twice");
             by_number[number] = i as u8;
             i += 1;
         }
@@ -348,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "page number too large or given twice")]
+    #[should_panic(expected = "a page number is given twice")]
     fn a_page_stands_once() {
         static PAGE: CodePage = CodePage::new(7, &["u"], &[]);
         static PAGES: [&CodePage; 2] = [&PAGE, &PAGE];

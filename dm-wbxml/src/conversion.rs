@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::base64_format::{Formatting, Notes};
 use crate::code_space::{CodePage, CodeSpace, PublicId};
 use crate::code_space_choice::{as_foreign, of_header, of_name, of_root};
 use crate::code_spaces::{
@@ -22,8 +23,9 @@ use crate::xml;
 /// Without a `space` it is chosen by the public identifier, number or name, among [`CODE_SPACES`]; where the
 /// identifier is "unknown", by the root element.
 ///
-/// A DM DDF/TNDS or DevInf document that is the OPAQUE content of an element of a SyncML message becomes elements inside it. XML text stays
-/// text. Other octets become base64: whoever needs `Format` to say so decodes the message with `dm-syncml`.
+/// A DM DDF/TNDS or DevInf document that is the OPAQUE content of an element of a SyncML message becomes elements inside it. Octets that
+/// are text stay text, as CDATA. Other octets become base64; where they are the `Data` of an Item or Cred, the Format of its
+/// `Meta` becomes `b64`, and is added where there is none.
 ///
 /// ```
 /// let input = b"\x02\xA4\x01\x6A\0\x4F\xC3\x0C\x02\xA4\x03\x6A\0\x4A\x65\x03\x31\0\x01\x01\x01";
@@ -34,19 +36,43 @@ use crate::xml;
 /// ```
 ///
 /// # Errors
-/// A document that cannot be read within `limits`; [`ErrorKind::CodeSpace`] when nothing says what it is.
+/// A document that cannot be read with `options`; [`ErrorKind::CodeSpace`] when nothing says what it is.
 pub fn wbxml_to_xml(
     input: &[u8],
     space: Option<&'static CodeSpace>,
-    limits: Limits,
+    options: impl Into<wbxml::Options>,
 ) -> Result<Vec<u8>, Error> {
+    let options = options.into();
     let space = match space {
         Some(space) => space,
-        None => space_of_wbxml(input, limits)?,
+        None => space_of_wbxml(input, options.limits)?,
     };
-    let mut reader = wbxml::Reader::new(input, space, limits)?;
     let mut out = Vec::new();
-    let mut writer = xml::Writer::new(&mut out, space);
+    if !holds_documents(space) {
+        unfold(input, space, options, &mut xml::Writer::new(&mut out, space))?;
+        return Ok(out);
+    }
+    // Format stands before the Data it is about. Few documents hold octets that are no text, so those are written twice.
+    let mut notes = Notes::default();
+    let writer = xml::Writer::new(&mut out, space);
+    unfold(input, space, options, &mut Formatting::noting(writer, &mut notes))?;
+    if notes.any_base64() {
+        out.clear();
+        let writer = xml::Writer::new(&mut out, space);
+        unfold(input, space, options, &mut Formatting::applying(writer, &notes))?;
+    }
+    Ok(out)
+}
+
+/// Passes on a WBXML document with the documents inside it unfolded into elements.
+fn unfold<K: Sink>(
+    input: &[u8],
+    space: &'static CodeSpace,
+    options: wbxml::Options,
+    sink: &mut K,
+) -> Result<(), Error> {
+    let limits = options.limits;
+    let mut reader = wbxml::Reader::new(input, space, limits)?.with_missing_ends(options.missing_ends);
     let mut pump = Pump::default();
     let (mut depth, mut expansion) = (0_u16, limits.expansion);
     while let Some(event) = reader.next()? {
@@ -61,16 +87,16 @@ pub fn wbxml_to_xml(
                             Event::Start(name) => Event::Start(as_foreign(name, inner_space)),
                             other => other,
                         };
-                        pump.event(event, &mut writer);
+                        pump.event(event, sink);
                     }
                     continue;
                 }
             }
             _ => {}
         }
-        pump.event(event, &mut writer);
+        pump.event(event, sink);
     }
-    Ok(out)
+    Ok(())
 }
 
 /// Writes an XML document as WBXML.

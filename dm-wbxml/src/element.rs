@@ -127,13 +127,17 @@ impl<'a> Node<'a> {
         content.push(Self::Opaque(joined));
     }
 
-    /// Writes the piece. Text that XML could not carry goes out as octets.
+    /// Writes the piece. Text that XML could not carry goes out as octets; octets go to a sink that has none as text when they
+    /// are text that XML can carry, else as base64.
     pub fn encode<S: Sink + ?Sized>(&self, sink: &mut S) {
         match self {
             Self::Element(element) => element.encode(sink),
             Self::Text(text) if is_xml_text(text) => sink.text(text),
             Self::Text(text) => sink.opaque(text.as_bytes()),
-            Self::Opaque(octets) => sink.opaque(octets),
+            Self::Opaque(octets) => match core::str::from_utf8(octets) {
+                Ok(text) if !sink.carries_octets() && is_xml_text(text) => sink.text(text),
+                _ => sink.opaque(octets),
+            },
         }
     }
 

@@ -69,8 +69,8 @@
 //! attribute tokens that no [`AttributePage`] names, as attributes in that namespace; a value token that none names becomes the
 //! character U+10PPTT, of private use, in the value.
 //! What does not survive the change of encoding: WBXML has no namespaces for names outside its code space (`xml_to_wbxml` keeps markup
-//! in `Data` as text for that reason), and XML has no octets, which become base64 text, nor the second of two pages that name
-//! the same elements.
+//! in `Data` as text for that reason); XML has no octets, which become CDATA where they are text, else base64, nor the second of
+//! two pages that name the same elements; and CDATA becomes text like any other in WBXML.
 //!
 //! # Non-goals
 //!
@@ -86,7 +86,7 @@
 //! |---|---|
 //! | §5.1 multi-byte integers | at most five octets and 32 bits, padded or not; written shortest |
 //! | §5.4 version, §5.5 public identifier, §5.6 charset | [`wbxml::Header`]: [`Version`](wbxml::Version), [`DocumentId`](wbxml::DocumentId), [`Charset`](wbxml::Charset) |
-//! | §5.7 string table | [`wbxml::StringTable`] |
+//! | §5.7 string table | [`wbxml::StringTable`], [`wbxml::TableWriter`] |
 //! | §5.8 body, tokens, code pages | [`wbxml::Reader`], [`wbxml::Writer`], [`Tag`], [`CodePage`] |
 //! | §5.8.4 strings, character entities | [`Event::Text`] |
 //! | §5.8.4 literals | [`Name::Foreign`], [`Attribute`] |
@@ -110,6 +110,8 @@
 extern crate alloc;
 
 mod attribute_page;
+#[cfg(feature = "xml")]
+mod base64_format;
 mod code_space;
 #[cfg(feature = "xml")]
 mod code_space_choice;

@@ -14,7 +14,7 @@ pub(crate) trait Octets {
 }
 
 /// Any buffer. Not `BufMut` itself, which only `unsafe` could implement for a count.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Buffer<B>(pub(crate) B);
 
 impl<B: BufMut> Octets for Buffer<B> {

@@ -93,6 +93,11 @@ macro_rules! sink_by_encoder {
             fn carries_octets(&self) -> bool {
                 self.encoder.carries_octets()
             }
+
+            #[inline]
+            fn leaf(&mut self, tag: $crate::name::Tag, text: &str) {
+                self.encoder.leaf(tag, text);
+            }
         }
     };
 }

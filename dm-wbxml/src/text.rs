@@ -42,24 +42,38 @@ pub(crate) fn first_forbidden(bytes: &[u8], from: usize) -> usize {
     at
 }
 
-/// As [`first_forbidden`] from the start, faster where text is long and forbidden characters are not expected.
+/// What is true of a whole document, found in one pass.
 #[cfg(any(feature = "xml", test))]
-pub(crate) fn first_forbidden_of_long(bytes: &[u8]) -> usize {
-    let mut from = 0;
-    for chunk in bytes.chunks_exact(32) {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Survey {
+    /// As [`first_forbidden`] from the start.
+    pub(crate) first_forbidden: usize,
+    /// Whether a CR stands before that.
+    pub(crate) has_cr: bool,
+}
+
+/// Surveys a document: fast where text is long, and forbidden characters are not expected.
+#[cfg(any(feature = "xml", test))]
+pub(crate) fn survey(bytes: &[u8]) -> Survey {
+    let (mut from, mut has_cr) = (0, false);
+    for chunk in bytes.chunks_exact(64) {
         // Without an early end, so that the compiler tests the octets side by side.
         let suspects =
             chunk.iter().fold(false, |any, byte| any | (*byte < b' ') | (*byte == NONCHARACTER_LEAD));
         if suspects {
             // A character may reach over the edge of its chunk by two octets.
             let found = first_forbidden(&bytes[..bytes.len().min(from + chunk.len() + 2)], from);
-            if found < from + chunk.len() {
-                return found;
+            let within = found.min(from + chunk.len());
+            has_cr |= bytes[from..within].contains(&b'\r');
+            if found == within {
+                return Survey { first_forbidden: found, has_cr };
             }
         }
         from += chunk.len();
     }
-    first_forbidden(bytes, from)
+    let first_forbidden = first_forbidden(bytes, from);
+    has_cr |= bytes[from..first_forbidden].contains(&b'\r');
+    Survey { first_forbidden, has_cr }
 }
 
 /// Where, at or behind `from`, the first `<` or `&` stands; the length of `bytes` when there is none.
@@ -78,26 +92,13 @@ pub(crate) fn find_markup(bytes: &[u8], from: usize) -> usize {
         }
         at += 8;
         if at - from == 128 {
-            at = pass_clean_chunks(bytes, at);
+            // Long text: what costs more to begin with is faster by now.
+            let rest = bytes.get(at..).unwrap_or_default();
+            return at + memchr::memchr2(b'<', b'&', rest).unwrap_or(rest.len());
         }
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| matches!(byte, b'<' | b'&')).unwrap_or(rest.len())
-}
-
-/// For long text: the chunk behind `from` in which markup stands, or the last one.
-#[cfg(feature = "xml")]
-#[inline(never)]
-fn pass_clean_chunks(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    for chunk in bytes.get(from..).unwrap_or_default().chunks_exact(32) {
-        // Without an early end, so that the compiler tests the octets side by side.
-        if chunk.iter().fold(false, |any, byte| any | (*byte == b'<') | (*byte == b'&')) {
-            break;
-        }
-        at += chunk.len();
-    }
-    at
 }
 
 /// Whether a forbidden character begins at `at`: below the surrogates' reach these are most control characters, U+FFFE and
@@ -168,7 +169,8 @@ mod tests {
             };
             let from = from.min(bytes.len());
             prop_assert_eq!(first_forbidden(&bytes, from), naive(from));
-            prop_assert_eq!(first_forbidden_of_long(&bytes), naive(0));
+            let has_cr = bytes[..naive(0)].contains(&b'\r');
+            prop_assert_eq!(survey(&bytes), Survey { first_forbidden: naive(0), has_cr });
         }
 
         #[cfg(feature = "xml")]

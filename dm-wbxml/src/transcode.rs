@@ -11,9 +11,9 @@ use crate::text::is_xml_text;
 
 /// Passes every element of a document on, as it comes.
 ///
-/// Source and sink must agree on the code space. Octets go to a sink that has none (XML) as CDATA when they are text that XML can
-/// carry, else as base64. Text and octets keep their order, and text in pieces becomes one piece. One element is held at a
-/// time, never the document; the work is linear.
+/// Source and sink must agree on the code space. Text in pieces becomes one piece. A sink that has no octets (XML) gets them, with
+/// the text that touches them, as CDATA when all of it is text that XML can carry, else as base64. One element is held at
+/// a time, never the document; the work is linear.
 ///
 /// `wbxml_to_xml` and `xml_to_wbxml` (feature `xml`) choose the code space and look after
 /// documents inside documents.
@@ -54,6 +54,8 @@ pub(crate) struct Pump<'a> {
     attributes: Vec<Attribute<'a>>,
     /// Text that may go on.
     text: Cow<'a, str>,
+    /// Octets that may go on, the text before them included; empty unless there are any.
+    octets: Cow<'a, [u8]>,
 }
 
 impl<'a> Pump<'a> {
@@ -64,16 +66,25 @@ impl<'a> Pump<'a> {
                 self.begun = Some(name);
             }
             Event::Attribute(attribute) => self.attributes.push(attribute),
+            Event::Text(piece) if !self.octets.is_empty() => {
+                self.octets.to_mut().extend_from_slice(piece.as_bytes());
+            }
             Event::Text(piece) if self.text.is_empty() => self.text = piece,
             Event::Text(piece) => self.text.to_mut().push_str(&piece),
-            Event::Opaque(octets) => {
+            Event::Opaque(octets) if sink.carries_octets() => {
                 self.flush(sink);
-                match core::str::from_utf8(octets) {
-                    Ok(text) if !sink.carries_octets() && is_xml_text(text) => sink.cdata(text),
-                    _ => sink.opaque(octets),
-                }
+                sink.opaque(octets);
             }
-            Event::End if self.text.is_empty() && self.begun.is_some() => self.begin(false, sink),
+            Event::Opaque(octets) if self.text.is_empty() && self.octets.is_empty() => {
+                self.octets = Cow::Borrowed(octets);
+            }
+            Event::Opaque(octets) => {
+                if !self.text.is_empty() {
+                    self.octets = Cow::Owned(core::mem::take(&mut self.text).into_owned().into_bytes());
+                }
+                self.octets.to_mut().extend_from_slice(octets);
+            }
+            Event::End if self.holds_nothing() && self.begun.is_some() => self.begin(false, sink),
             Event::End => {
                 self.flush(sink);
                 sink.close();
@@ -88,6 +99,17 @@ impl<'a> Pump<'a> {
             sink.text(&self.text);
             self.text = Cow::Borrowed("");
         }
+        if !self.octets.is_empty() {
+            match core::str::from_utf8(&self.octets) {
+                Ok(text) if is_xml_text(text) => sink.cdata(text),
+                _ => sink.opaque(&self.octets),
+            }
+            self.octets = Cow::Borrowed(&[]);
+        }
+    }
+
+    fn holds_nothing(&self) -> bool {
+        self.text.is_empty() && self.octets.is_empty()
     }
 
     fn begin<K: Sink + ?Sized>(&mut self, content: bool, sink: &mut K) {
@@ -110,7 +132,7 @@ impl<'a> Pump<'a> {
     /// Whether nothing of an element has been read but its attributes.
     #[cfg(feature = "xml")]
     pub(crate) fn is_at_start(&self) -> bool {
-        self.begun.is_some() && self.text.is_empty()
+        self.begun.is_some() && self.holds_nothing()
     }
 
     /// Forgets white space that was held back: it stands among elements.

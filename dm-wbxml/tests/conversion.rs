@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use dm_wbxml::wbxml::Version;
 use dm_wbxml::xml::{Leniencies, Options};
 use dm_wbxml::{
-    CodePage, CodeSpace, Element, ErrorKind, Event, Limits, Name, PublicId, SYNCML_1_2, Source, wbxml_to_xml,
-    xml, xml_to_wbxml,
+    CodePage, CodeSpace, Element, ErrorKind, Event, Limits, Name, PublicId, SYNCML_1_2, Source, wbxml,
+    wbxml_to_xml, xml, xml_to_wbxml,
 };
 
 fn to_xml(wbxml: &[u8]) -> String {
@@ -159,6 +159,88 @@ fn a_space_of_the_users() {
     let wbxml = xml_to_wbxml(xml, Some(&LAMPS), Version::V1_3, Options::default()).unwrap();
     assert_eq!(wbxml, b"\x03\0\0\x6A\x0C-//X//L//EN\0\x45\x03on\0\x01");
     assert_eq!(wbxml_to_xml(&wbxml, Some(&LAMPS), Limits::DEFAULT).unwrap(), xml);
+}
+
+/// An Item with `content` as WBXML, and what it becomes.
+fn item_to_xml(content: &[u8]) -> String {
+    let xml = to_xml(&[b"\x02\xA4\x01\x6A\0\x54".as_slice(), content, b"\x01"].concat());
+    let inside =
+        xml.strip_prefix(r#"<Item xmlns="SYNCML:SYNCML1.2">"#).and_then(|xml| xml.strip_suffix("</Item>"));
+    inside.unwrap_or_else(|| panic!("{xml}")).replace(r#" xmlns="syncml:metinf""#, "")
+}
+
+#[test]
+fn octets_become_what_xml_has_for_them() {
+    let b64 = "<Meta><Format>b64</Format></Meta>";
+    for (content, expected) in [
+        // Octets that are text are text, whole or in pieces.
+        (b"\x4F\xC3\x011\x01".as_slice(), "<Data><![CDATA[1]]></Data>".to_owned()),
+        (b"\x4B\xC3\x011\x01", "<CmdID><![CDATA[1]]></CmdID>".into()),
+        (b"\x4F\x03a\0\xC3\x01b\x01", "<Data><![CDATA[ab]]></Data>".into()),
+        (b"\x4F\xC3\x01a\x03b\0\x01", "<Data><![CDATA[ab]]></Data>".into()),
+        (b"\x4F\xC3\x01\xC3\xC3\x01\xA9\x01", "<Data><![CDATA[\u{E9}]]></Data>".into()),
+        (
+            b"\x5A\0\x01\x47\x03bin\0\x01\x01\0\0\x4F\xC3\x01a\x01",
+            "<Meta><Format>bin</Format></Meta><Data><![CDATA[a]]></Data>".into(),
+        ),
+        // Others are base64, all that touches them with them, and Format says so.
+        (b"\x4F\xC3\x01\xFF\x01", format!("{b64}<Data>/w==</Data>")),
+        (b"\x4F\x03a\0\xC3\x01\xFF\x03b\0\x01", format!("{b64}<Data>Yf9i</Data>")),
+        (b"\x4F\x03\x07\0\x01", format!("{b64}<Data>Bw==</Data>")),
+        (b"\x5A\0\x01\x47\x03bin\0\x01\x01\0\0\x4F\xC3\x01\xFF\x01", format!("{b64}<Data>/w==</Data>")),
+        (b"\x5A\0\x01\x47\x03b64\0\x01\x01\0\0\x4F\xC3\x01\xFF\x01", format!("{b64}<Data>/w==</Data>")),
+        (b"\x5A\0\x01\x07\x01\0\0\x4F\xC3\x01\xFF\x01", format!("{b64}<Data>/w==</Data>")),
+        (b"\x1A\x4F\xC3\x01\xFF\x01", format!("{b64}<Data>/w==</Data>")),
+        (
+            b"\x5A\0\x01\x53\x03t\0\x01\x01\0\0\x4F\xC3\x01\xFF\x01",
+            "<Meta><Format>b64</Format><Type>t</Type></Meta><Data>/w==</Data>".into(),
+        ),
+        (
+            b"\x5A\0\x01\x4E\x47\x03bin\0\x01\x53\x03t\0\x01\x01\x01\0\0\x4F\xC3\x01\xFF\x01",
+            "<Meta><MetInf><Format>b64</Format><Type>t</Type></MetInf></Meta><Data>/w==</Data>".into(),
+        ),
+        // A Meta behind the Data.
+        (b"\x4F\xC3\x01\xFF\x01\x5A\0\x01\x47\x03bin\0\x01\x01", format!("<Data>/w==</Data>{b64}")),
+        // Only what Format is about.
+        (b"\x57\xC3\x01\xFF\x01", "<LocURI>/w==</LocURI>".into()),
+        (b"\x4F\x4F\xC3\x01\xFF\x01\x01", "<Data><Data>/w==</Data></Data>".into()),
+    ] {
+        assert_eq!(item_to_xml(content), expected, "{content:02X?}");
+    }
+    // Only the Item that needs it, whatever stands around.
+    let three = to_xml(
+        b"\x02\xA4\x01\x6A\0\x45\x5A\0\x01\x47\x03bin\0\x01\x01\0\0\x54\x4F\xC3\x01a\x01\x01\x54\x4F\xC3\x01\xFF\x01\x01\x14\x01",
+    );
+    let expected = concat!(
+        r#"<Add xmlns="SYNCML:SYNCML1.2"><Meta><Format xmlns="syncml:metinf">bin</Format></Meta>"#,
+        "<Item><Data><![CDATA[a]]></Data></Item>",
+        r#"<Item><Meta><Format xmlns="syncml:metinf">b64</Format></Meta><Data>/w==</Data></Item><Item/></Add>"#
+    );
+    assert_eq!(three, expected);
+}
+
+/// CDATA is a way to write text: WBXML has it as any other.
+#[test]
+fn cdata_becomes_text() {
+    let text = "<Data xmlns='SYNCML:SYNCML1.2'>a &lt; b</Data>";
+    let cdata = "<Data xmlns='SYNCML:SYNCML1.2'><![CDATA[a < b]]></Data>";
+    assert_eq!(to_wbxml(cdata), to_wbxml(text));
+    assert_eq!(to_wbxml(cdata), b"\x02\xA4\x01\x6A\0\x4F\x03a < b\0\x01");
+}
+
+#[test]
+fn missing_ends_are_closed_where_that_is_asked_for() {
+    let whole = b"\x03\x0B\x6A\0\x45\xC6\x55\x01\x01\x01";
+    let xml = r#"<wap-provisioningdoc><characteristic type="NAPDEF"></characteristic></wap-provisioningdoc>"#;
+    let lenient = wbxml::Options::new(Limits::DEFAULT).with_missing_ends(true);
+    let read = |document: &[u8], options: wbxml::Options| wbxml_to_xml(document, None, options);
+    for missing in 0..=2 {
+        let document = &whole[..whole.len() - missing];
+        let closed = String::from_utf8(read(document, lenient).unwrap()).unwrap();
+        assert_eq!(closed.replace("/>", "></characteristic>"), xml, "{missing}");
+        assert_eq!(read(document, wbxml::Options::default()).is_ok(), missing == 0);
+    }
+    assert!(read(&whole[..7], lenient).is_err(), "inside a list of attributes");
 }
 
 /// Documents inside share one allowance for what their tables expand to, and one depth.

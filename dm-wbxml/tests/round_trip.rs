@@ -1,14 +1,15 @@
 //! Trees of elements through both encodings, and any octets through both readers.
 //!
 //! What WBXML cannot keep: the namespace of a name outside the code space (a literal has none), and which of several
-//! attributes with one local name there were. What XML cannot keep: octets, which become base64 text, and with it the
+//! attributes with one local name there were. What XML cannot keep: octets, which become text where they are that, else base64, and with it the
 //! difference between octets and text. Everything else comes back as it was.
 #![cfg(feature = "xml")]
 
 use base64ct::{Base64, Encoding as _};
 use dm_wbxml::wbxml::{StringTable, Version};
 use dm_wbxml::{
-    Attribute, Element, Error, Event, ForeignName, Limits, Name, Node, SYNCML_1_2, Source, Tag, wbxml, xml,
+    Attribute, Element, Error, Event, ForeignName, Limits, Name, Node, SYNCML_1_2, Source, Tag, is_xml_text,
+    wbxml, xml,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -52,7 +53,10 @@ fn as_xml_keeps_it(element: Element<'_>) -> Element<'_> {
         match child {
             Node::Element(child) => kept.children.push(Node::Element(as_xml_keeps_it(child))),
             Node::Text(text) => Node::push_text(&mut kept.children, text),
-            Node::Opaque(octets) => Node::push_text(&mut kept.children, Base64::encode_string(&octets)),
+            Node::Opaque(octets) => match str::from_utf8(&octets) {
+                Ok(text) if is_xml_text(text) => Node::push_text(&mut kept.children, text.to_owned()),
+                _ => Node::push_text(&mut kept.children, Base64::encode_string(&octets)),
+            },
             other => panic!("{other:?} is new"),
         }
     }

@@ -36,11 +36,11 @@ impl<'a> SyncBody<'a> {
 }
 
 impl<'a> Content<'a> for SyncBody<'a> {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
         let mut body = Self::default();
         while let Some(name) = next_child(source)? {
             match name {
-                Name::Tag(syncml::FINAL) => body.last_in_package = bool::decode(source)?,
+                Name::Tag(syncml::FINAL) => body.last_in_package = bool::decode(source, syncml::FINAL)?,
                 name => body.commands.push(Command::decode_named(source, name)?),
             }
         }

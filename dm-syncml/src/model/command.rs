@@ -9,18 +9,21 @@ use crate::codes::AlertCode;
 use crate::error::DecodeError;
 
 use super::credential::Cred;
+use super::extensions::{Extensions, Place};
 use super::item::Item;
-use super::mapping::{Content, Extensions, IntoOwned, cmd_id_or_missing, elements, next_child, set_once};
+use super::mapping::{Content, IntoOwned, cmd_id_or_missing, elements, next_child, set_once};
 use super::meta::Meta;
 use super::reading::Reading;
 use super::status::{Results, Status};
 use super::token::{CmdId, CmdName, CmdRef, Correlator};
+use super::unknown_command::with_base64;
 use super::writing::Writing;
 
 macro_rules! item_commands {
     ($($(#[$doc:meta])* $name:ident;)*) => {
         elements! {$(
             $(#[$doc])*
+            #[derive(Debug)]
             pub struct $name<'a> {
                 /// Its id in its message.
                 id cmd_id: CmdId<'a> = CMD_ID;
@@ -60,6 +63,7 @@ item_commands! {
 
 elements! {
     /// `Exec`: runs something. It has exactly one item; a decoded one may have more.
+    #[derive(Debug)]
     pub struct Exec<'a> {
         /// Its id in its message.
         id cmd_id: CmdId<'a> = CMD_ID;
@@ -76,6 +80,7 @@ elements! {
     }
 
     /// `Alert`: a session begins, something happened, or the user is wanted.
+    #[derive(Debug)]
     pub struct Alert<'a> {
         /// Its id in its message.
         id cmd_id: CmdId<'a> = CMD_ID;
@@ -136,15 +141,24 @@ macro_rules! containers {
             pub no_resp: bool,
             /// What is known about the data of all members.
             pub meta: Option<Meta<'a>>,
-            /// The members, in their order.
+            /// The members, in their order, elements that nobody knows among them.
             pub commands: Vec<Command<'a>>,
+            /// Elements that nobody expected before the CmdID, NoResp or Meta; only reading makes any.
+            extensions: Extensions<'a>,
         }
 
         impl<'a> $name<'a> {
             /// A container with these members.
             #[must_use]
             pub fn new(cmd_id: CmdId<'a>, commands: Vec<Command<'a>>) -> Self {
-                Self { cmd_id, no_resp: false, meta: None, commands }
+                Self { cmd_id, no_resp: false, meta: None, commands, extensions: Extensions::new() }
+            }
+
+            /// Elements that nobody expected and that stood before its CmdID, NoResp or Meta; those behind are among the
+            /// [`commands`](Self::commands).
+            #[must_use]
+            pub const fn extensions(&self) -> &Extensions<'a> {
+                &self.extensions
             }
 
             /// The same value, owning all it holds.
@@ -155,32 +169,56 @@ macro_rules! containers {
                     no_resp: self.no_resp,
                     meta: self.meta.map(Meta::into_owned),
                     commands: IntoOwned::into_owned(self.commands),
+                    extensions: IntoOwned::into_owned(self.extensions),
                 }
             }
         }
 
         impl<'a> Content<'a> for $name<'a> {
-            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S, whole: Tag) -> Result<Self, DecodeError> {
                 let (mut cmd_id, mut no_resp, mut meta, mut commands) = (None, false, None, Vec::new());
+                let mut head = Head::default();
                 while let Some(name) = next_child(source)? {
                     match name {
-                        Name::Tag(tag @ syncml::CMD_ID) => set_once(&mut cmd_id, tag, source)?,
-                        Name::Tag(syncml::NO_RESP) => no_resp = bool::decode(source)?,
-                        Name::Tag(tag @ syncml::META) => set_once(&mut meta, tag, source)?,
-                        name => commands.push(Command::decode_named(source, name)?),
+                        Name::Tag(tag @ syncml::CMD_ID) => {
+                            set_once(&mut cmd_id, tag, source)?;
+                            head.reads(CMD_ID, &mut commands);
+                        }
+                        Name::Tag(tag @ syncml::NO_RESP) => {
+                            no_resp = bool::decode(source, tag)?;
+                            head.reads(NO_RESP, &mut commands);
+                        }
+                        Name::Tag(tag @ syncml::META) => {
+                            set_once(&mut meta, tag, source)?;
+                            head.reads(META, &mut commands);
+                        }
+                        name => {
+                            head.has_members |= Command::is_named(&name);
+                            if commands.is_empty() {
+                                // Growing from nothing would reserve room for four.
+                                commands.reserve_exact(1);
+                            }
+                            commands.push(Command::decode_named(source, name)?);
+                        }
                     }
                 }
-                let cmd_id = cmd_id_or_missing(cmd_id, source)?;
-                Ok(Self { cmd_id, no_resp, meta, commands })
+                let extensions = head.settle(&mut commands);
+                let cmd_id = cmd_id_or_missing(cmd_id, source, whole)?;
+                Ok(Self { cmd_id, no_resp, meta, commands, extensions })
             }
 
             fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
+                let mut unknown = self.extensions.cursor();
                 sink.open(tag);
+                unknown.reach(Place::before(CMD_ID), sink);
                 self.cmd_id.encode(syncml::CMD_ID, sink);
+                unknown.reach(Place::before(NO_RESP), sink);
                 self.no_resp.encode(syncml::NO_RESP, sink);
+                unknown.reach(Place::before(META), sink);
                 if let Some(meta) = &self.meta {
                     meta.encode(syncml::META, sink);
                 }
+                unknown.finish(sink);
                 for command in &self.commands {
                     command.encode(sink);
                 }
@@ -188,6 +226,55 @@ macro_rules! containers {
             }
         }
     )*};
+}
+
+/// What stands before the members of a container, in the order of the DTD.
+const CMD_ID: u8 = 1;
+const NO_RESP: u8 = 2;
+const META: u8 = 3;
+
+/// Tells unknown elements before the members from those among them: the former are those before which no known command stands, and behind which
+/// there is still something of the container's own.
+#[derive(Default)]
+struct Head<'a> {
+    extensions: Extensions<'a>,
+    has_members: bool,
+    /// What was read last of the container's own.
+    last: u8,
+    /// What of that is written last.
+    end: u8,
+}
+
+impl<'a> Head<'a> {
+    /// Something of the container's own was read behind `commands`.
+    #[inline]
+    fn reads(&mut self, field: u8, commands: &mut Vec<Command<'a>>) {
+        if !commands.is_empty() && !self.has_members {
+            self.keep(commands);
+        }
+        self.last = field;
+        self.end = self.end.max(field);
+    }
+
+    #[cold]
+    fn keep(&mut self, commands: &mut Vec<Command<'a>>) {
+        for command in commands.drain(..) {
+            if let Command::Unknown(element) = command {
+                self.extensions.push_at(Place::behind(self.last, usize::from(self.last > 0)), element);
+            }
+        }
+    }
+
+    /// What stands before the members; what would be written directly before them is one of them.
+    fn settle(mut self, commands: &mut Vec<Command<'a>>) -> Extensions<'a> {
+        if !self.extensions.is_empty() {
+            // What was read behind the last of them is a member already.
+            self.extensions.settle(Place::END, Place::behind(self.end, 1));
+            let first = self.extensions.split_last().into_iter().map(Command::Unknown);
+            commands.splice(..0, first);
+        }
+        self.extensions
+    }
 }
 
 containers! {
@@ -211,7 +298,7 @@ macro_rules! commands {
         impl<'a> Command<'a> {
             pub(crate) fn decode_named<S: Reading<'a>>(source: &mut S, name: Name<'a>) -> Result<Self, DecodeError> {
                 Ok(match name {
-                    $(Name::Tag(syncml::$tag) => Self::$name($name::decode(source)?),)*
+                    $(Name::Tag(syncml::$tag) => Self::$name($name::decode(source, syncml::$tag)?),)*
                     other => Self::Unknown(Element::decode(source, other)?),
                 })
             }
@@ -224,7 +311,11 @@ macro_rules! commands {
             pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
                 match self {
                     $(Self::$name(command) => command.encode(syncml::$tag, sink),)*
-                    Self::Unknown(element) => element.encode(sink),
+                    Self::Unknown(element) if sink.carries_octets() => element.encode(sink),
+                    Self::Unknown(element) => match with_base64(element) {
+                        Some(element) => element.encode(sink),
+                        None => element.encode(sink),
+                    },
                 }
             }
 
@@ -367,6 +458,25 @@ impl<'a> Command<'a> {
             Self::Atomic(command) => command.meta.as_ref(),
             Self::Sequence(command) => command.meta.as_ref(),
             Self::Alert(_) | Self::Status(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Elements that nobody expected in it; none for an unknown element, which is one itself.
+    #[must_use]
+    pub fn extensions(&self) -> &[Element<'a>] {
+        match self {
+            Self::Add(command) => command.extensions.as_slice(),
+            Self::Alert(command) => command.extensions.as_slice(),
+            Self::Atomic(command) => command.extensions.as_slice(),
+            Self::Copy(command) => command.extensions.as_slice(),
+            Self::Delete(command) => command.extensions.as_slice(),
+            Self::Exec(command) => command.extensions.as_slice(),
+            Self::Get(command) => command.extensions.as_slice(),
+            Self::Replace(command) => command.extensions.as_slice(),
+            Self::Results(command) => command.extensions.as_slice(),
+            Self::Sequence(command) => command.extensions.as_slice(),
+            Self::Status(command) => command.extensions.as_slice(),
+            Self::Unknown(_) => &[],
         }
     }
 

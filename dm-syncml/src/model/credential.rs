@@ -2,27 +2,20 @@
 
 use core::fmt;
 
-use dm_wbxml::{Element, Name, Tag, syncml};
-
-use crate::error::{DecodeError, DecodeErrorKind};
-
 use super::data::Data;
-use super::mapping::{Content, Extensions, IntoOwned, elements, error, next_child, set_once};
+use super::extensions::Extensions;
+use super::mapping::elements;
 use super::meta::Meta;
-use super::reading::Reading;
 use super::token::{Format, MediaType};
-use super::writing::Writing;
 
-/// `Cred`: credentials. `Debug` does not show them; whoever received them wipes the receive buffer.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Cred<'a> {
-    /// Their Type and Format.
-    pub meta: Option<Meta<'a>>,
-    /// The credentials.
-    pub data: Data<'a>,
-    /// Elements that nobody expected here.
-    pub extensions: Extensions<'a>,
+elements! {
+    /// `Cred`: credentials. `Debug` does not show them; whoever received them wipes the receive buffer.
+    pub struct Cred<'a> {
+        /// Their Type and Format.
+        maybe meta: Meta<'a> = META;
+        /// The credentials.
+        once data: Data<'a> = DATA;
+    }
 }
 
 impl<'a> Cred<'a> {
@@ -31,49 +24,6 @@ impl<'a> Cred<'a> {
     pub fn new(media_type: MediaType<'a>, data: Data<'a>) -> Self {
         let meta = Meta::new().with_format(Format::B64).with_media_type(media_type);
         Self { meta: Some(meta), data, extensions: Extensions::new() }
-    }
-
-    /// The same value, owning all it holds.
-    #[must_use]
-    pub fn into_owned(self) -> Cred<'static> {
-        Cred {
-            meta: self.meta.map(Meta::into_owned),
-            data: self.data.into_owned(),
-            extensions: self.extensions.into_owned(),
-        }
-    }
-}
-
-impl<'a> Content<'a> for Cred<'a> {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
-        let (mut meta, mut data, mut extensions) = (None, None, Extensions::new());
-        while let Some(name) = next_child(source)? {
-            match name {
-                Name::Tag(tag @ syncml::META) => set_once(&mut meta, tag, source)?,
-                Name::Tag(tag @ syncml::DATA) => set_once(&mut data, tag, source)?,
-                other => extensions.push(Element::decode(source, other)?),
-            }
-        }
-        let data = data.ok_or_else(|| error(source, DecodeErrorKind::Missing("Data")))?;
-        Ok(Self { meta, data, extensions })
-    }
-
-    fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
-        sink.open(tag);
-        if let Some(meta) = &self.meta {
-            meta.encode(syncml::META, sink);
-        }
-        self.data.encode(syncml::DATA, sink);
-        self.extensions.encode(sink);
-        sink.close();
-    }
-}
-
-impl IntoOwned for Cred<'_> {
-    type Owned = Cred<'static>;
-
-    fn into_owned(self) -> Self::Owned {
-        self.into_owned()
     }
 }
 
@@ -85,6 +35,7 @@ impl fmt::Debug for Cred<'_> {
 
 elements! {
     /// `Chal`: which credentials are wanted, and the nonce for them.
+    #[derive(Debug)]
     pub struct Chal<'a> {
         /// Type, Format and NextNonce.
         once meta: Meta<'a> = META;

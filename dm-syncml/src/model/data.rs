@@ -53,10 +53,11 @@ impl<'a> Data<'a> {
         if is_xml_text(&text) { Ok(Self(Carried::Text(text))) } else { Err(ValueError::NotText("Data")) }
     }
 
-    /// Data that is octets: OPAQUE in WBXML; in XML base64, and the item's Format says so.
+    /// Data that is octets: OPAQUE in WBXML; in XML base64, and the item's Format says so. No octets are [`EMPTY`](Self::EMPTY).
     #[must_use]
     pub fn octets(octets: impl Into<Cow<'a, [u8]>>) -> Self {
-        Self(Carried::Octets(octets.into()))
+        let octets = octets.into();
+        if octets.is_empty() { Self::EMPTY } else { Self(Carried::Octets(octets)) }
     }
 
     /// Data that is an element of another document type, inline.
@@ -172,7 +173,7 @@ impl<'a> Data<'a> {
 
 impl<'a> Content<'a> for Data<'a> {
     #[inline]
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
         let first = match source.require()? {
             Event::Text(text) => Carried::Text(text),
             Event::Opaque(octets) => Carried::Octets(Cow::Borrowed(octets)),
@@ -190,14 +191,7 @@ impl<'a> Content<'a> for Data<'a> {
             Carried::Text(text) => sink.leaf(tag, text),
             Carried::Octets(octets) => {
                 sink.open(tag);
-                if sink.carries_octets() {
-                    sink.opaque(octets);
-                } else {
-                    match core::str::from_utf8(octets) {
-                        Ok(text) if is_xml_text(text) => sink.text(text),
-                        _ => sink.text(&Base64::encode_string(octets)),
-                    }
-                }
+                sink.opaque(octets);
                 sink.close();
             }
             Carried::Nodes(nodes) => {
@@ -248,14 +242,11 @@ fn more<'a, S: Reading<'a>>(
                 Carried::Octets(Cow::Owned(all))
             }
             (Some(Carried::Nodes(mut nodes)), Event::Text(text)) => {
-                match nodes.last_mut() {
-                    Some(Node::Text(before)) => before.to_mut().push_str(&text),
-                    _ => nodes.push(Node::Text(text)),
-                }
+                Node::push_text(&mut nodes, text);
                 Carried::Nodes(nodes)
             }
             (Some(Carried::Nodes(mut nodes)), Event::Opaque(octets)) => {
-                nodes.push(Node::Opaque(Cow::Borrowed(octets)));
+                Node::push_octets(&mut nodes, octets);
                 Carried::Nodes(nodes)
             }
             (carried, Event::Start(name)) => {
@@ -284,5 +275,32 @@ impl IntoOwned for Data<'_> {
 
     fn into_owned(self) -> Self::Owned {
         self.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_what_both_encodings_carry() {
+        for good in ["", " ", "a\r\n\tb", "\u{FFFD}\u{10FFFF}"] {
+            assert_eq!(Data::text(good).unwrap().as_text(), Some(good));
+        }
+        for bad in ["\0", "a\u{1}", "\u{B}", "\u{FFFE}", "\u{FFFF}", "\u{1B}"] {
+            assert_eq!(Data::text(bad), Err(ValueError::NotText("Data")), "{bad:?}");
+        }
+        assert_eq!(Data::octets(b"".as_slice()), Data::EMPTY);
+        assert_eq!(Data::text("").unwrap(), Data::EMPTY);
+    }
+
+    #[test]
+    fn base64_that_is_none_is_refused() {
+        let decoded =
+            |text: &'static str| Data::text(text).unwrap().decoded(Some(&Format::B64)).map(Cow::into_owned);
+        assert_eq!(decoded("AP\r\n 8B\n"), Ok(b"\0\xFF\x01".to_vec()));
+        for bad in ["A", "AP8", "AP8B=", "AP-_", "é"] {
+            assert_eq!(decoded(bad), Err(ValueError::NotText("Data")), "{bad}");
+        }
     }
 }

@@ -6,17 +6,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
-use dm_wbxml::{Attribute, Name, SYNCML_1_2, Sink, Tag, is_xml_text, metinf, syncml};
+use dm_wbxml::{Attribute, Limits, Name, SYNCML_1_2, Sink, Tag, is_xml_text, metinf, syncml};
 
 use super::command::Command;
 use super::data::Data;
-use super::encode_options::{DocumentCarriage, EncodeOptions};
+use super::encode_options::EncodeOptions;
+use super::extensions::Extensions;
 use super::item::Item;
+use super::management_tree::types_of;
 use super::mapping::Content;
 use super::message::{Fragment, Message};
 use super::meta::Meta;
 use super::printer::excerpt;
 use super::token::Format;
+use super::unknown_command::with_octets;
 use super::writing::Output;
 
 /// One thing that two messages say differently: where it stands, and what each says there.
@@ -74,6 +77,8 @@ impl Message<'_> {
     /// of commands, ids, and the octets of Data are.
     ///
     /// ```
+    /// # #[cfg(feature = "xml")]
+    /// # fn main() -> Result<(), dm_syncml::DecodeError> {
     /// use dm_syncml::{DecodeOptions, Encoding, Message};
     ///
     /// let xml = include_bytes!("../../tests/vectors/session/05-c2s-pkg3-results.xml");
@@ -85,13 +90,17 @@ impl Message<'_> {
     /// b.body.last_in_package = false;
     /// let difference = a.differences(&b).next().unwrap();
     /// assert_eq!(difference.to_string(), "SyncBody/Final: \"\", nothing");
-    /// # Ok::<(), dm_syncml::DecodeError>(())
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "xml"))]
+    /// # fn main() {}
     /// ```
     pub fn differences(&self, other: &Message<'_>) -> impl Iterator<Item = Difference> + use<> {
         let facts = |message: &Message<'_>| {
             let mut facts = Facts::new();
             facts.write(|output| message.header.encode(syncml::SYNC_HDR, output));
             facts.body(&message.body.commands, message.body.last_in_package);
+            facts.beside(&message.extensions);
             facts
         };
         compare(facts(self), facts(other))
@@ -104,14 +113,16 @@ impl Fragment<'_> {
         let facts = |fragment: &Fragment<'_>| {
             let mut facts = Facts::new();
             facts.body(&fragment.body.commands, fragment.body.last_in_package);
+            facts.beside(&fragment.extensions);
             facts
         };
         compare(facts(self), facts(other))
     }
 }
 
-/// Trees in one shape.
-const OPTIONS: EncodeOptions = EncodeOptions::DEFAULT.with_documents(DocumentCarriage::Inline);
+/// What a tree inside Data may cost: no more than elements of the message may.
+const LIMITS: Limits =
+    Limits::DEFAULT.with_depth(Limits::MAX_DEPTH).with_document(usize::MAX).with_elements(u32::MAX);
 
 fn compare(left: Facts, right: Facts) -> impl Iterator<Item = Difference> {
     let mut rest: BTreeMap<String, (usize, Value)> =
@@ -180,7 +191,7 @@ impl Facts {
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Output<'_, Self>)) {
-        let mut output = Output::new(core::mem::take(self), &OPTIONS);
+        let mut output = Output::new(core::mem::take(self), &EncodeOptions::DEFAULT);
         write(&mut output);
         *self = output.sink;
     }
@@ -196,6 +207,11 @@ impl Facts {
             self.empty(syncml::FINAL);
         }
         self.close();
+    }
+
+    /// What stands beside header and body.
+    fn beside(&mut self, extensions: &Extensions<'_>) {
+        self.write(|output| extensions.as_slice().iter().for_each(|element| element.encode(output)));
     }
 
     fn begin(&mut self, name: &str, tag: Option<Tag>) {
@@ -311,10 +327,14 @@ impl Sink for Facts {
 
 /// Brings Meta to where it counts, and Data to what it means.
 fn normalize(command: &mut Command<'static>, inherited: &Meta<'static>) {
+    // What nobody knows stays where it stands.
     let under = |own: &mut Option<Meta<'static>>, used: bool| {
-        let both = own.as_ref().map_or_else(|| inherited.clone(), |own| own.over(inherited));
-        if used {
-            *own = None;
+        let both = own.as_ref().map_or_else(|| inherited.clone(), |own| own.over(inherited)).take_known();
+        if used && let Some(meta) = own {
+            let _ = meta.take_known();
+            if meta.is_empty() {
+                *own = None;
+            }
         }
         both
     };
@@ -331,12 +351,25 @@ fn normalize(command: &mut Command<'static>, inherited: &Meta<'static>) {
         alert.items.iter_mut().for_each(|item| normalize_item(item, &Meta::new()));
     } else if let Command::Status(status) = command {
         status.items.iter_mut().for_each(|item| normalize_item(item, &Meta::new()));
+    } else if let Command::Unknown(element) = command {
+        with_octets(element);
     }
 }
 
 fn normalize_item(item: &mut Item<'static>, inherited: &Meta<'static>) {
     let mut meta = item.meta.take().map_or_else(|| inherited.clone(), |own| own.over(inherited));
-    if let Some(data) = &item.data {
+    let tree = item.data.as_ref().and_then(|data| data.management_tree(meta.format(), &LIMITS));
+    if let Some(tree) = tree {
+        // One shape for all, with the Type and Format of that: those of the others say how the tree was carried.
+        let tree = tree.into_owned().into_owned();
+        item.data = Some(Data::element(tree));
+        if let Some((xml, _)) = meta.media_type().and_then(types_of) {
+            meta = meta.with_media_type(xml);
+        }
+        if meta.format().is_none_or(|format| matches!(format.as_str(), "b64" | "bin" | "xml")) {
+            meta = meta.with_format(Format::XML);
+        }
+    } else if let Some(data) = &item.data {
         let octets = match meta.format() {
             // What was split into chunks need not be whole groups of base64.
             Some(format) if *format == Format::B64 => data.decoded(Some(format)).ok().map(Cow::into_owned),

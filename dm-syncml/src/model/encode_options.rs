@@ -6,6 +6,8 @@ use dm_wbxml::wbxml::Version;
 /// string table, text as it is, nested documents as they came.
 ///
 /// ```
+/// # #[cfg(feature = "xml")]
+/// # fn main() -> Result<(), dm_syncml::DecodeError> {
 /// use dm_syncml::elements::WbxmlVersion;
 /// use dm_syncml::{DecodeOptions, EncodeOptions, Encoding, Fragment, StringTables, TextCarriage};
 ///
@@ -18,7 +20,10 @@ use dm_wbxml::wbxml::Version;
 /// let mut out = Vec::with_capacity(fragment.encoded_len(Encoding::Xml, &options));
 /// fragment.encode_into(Encoding::Xml, &options, &mut out);
 /// assert!(String::from_utf8(out).unwrap().contains("<Data><![CDATA[a < b]]></Data>"));
-/// # Ok::<(), dm_syncml::DecodeError>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "xml"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]

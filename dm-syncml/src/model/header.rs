@@ -1,12 +1,16 @@
 //! `SyncHdr`, and the addresses in it and in items.
 
+use alloc::boxed::Box;
+
 use super::credential::Cred;
-use super::mapping::{Extensions, elements};
+use super::extensions::Extensions;
+use super::mapping::elements;
 use super::meta::Meta;
 use super::token::{LocName, LocUri, MsgId, SessionId, VerDtd, VerProto};
 
 elements! {
     /// `SyncHdr`: who speaks to whom, in which session (DM Protocol 1.2.1, SyncHdr).
+    #[derive(Debug)]
     pub struct SyncHdr<'a> {
         /// The version of the representation.
         once ver_dtd: VerDtd<'a> = VER_DTD;
@@ -31,19 +35,21 @@ elements! {
     }
 
     /// `Target`: where something goes.
+    #[derive(Debug)]
     pub struct Target<'a> {
         /// The address.
         once loc_uri: LocUri<'a> = LOC_URI;
         /// A name for it.
-        maybe loc_name: LocName<'a> = LOC_NAME;
+        maybe loc_name: Box<LocName<'a>> = LOC_NAME;
     }
 
     /// `Source`: where something comes from.
+    #[derive(Debug)]
     pub struct Source<'a> {
         /// The address.
         once loc_uri: LocUri<'a> = LOC_URI;
         /// A name for it; in a SyncHdr with MD5 credentials the user name (RepPro 1.2.2, LocName).
-        maybe loc_name: LocName<'a> = LOC_NAME;
+        maybe loc_name: Box<LocName<'a>> = LOC_NAME;
     }
 }
 
@@ -85,7 +91,7 @@ impl<'a> Source<'a> {
     /// The same address with a name.
     #[must_use]
     pub fn with_loc_name(mut self, loc_name: LocName<'a>) -> Self {
-        self.loc_name = Some(loc_name);
+        self.loc_name = Some(Box::new(loc_name));
         self
     }
 }

@@ -7,9 +7,10 @@ use dm_wbxml::{Element, Name, Tag, syncml};
 use crate::error::DecodeError;
 
 use super::data::Data;
+use super::extensions::{Extensions, Place};
 use super::header::{Source, Target};
 use super::management_tree::reshape;
-use super::mapping::{Content, Extensions, IntoOwned, next_child, set_once};
+use super::mapping::{Content, IntoOwned, next_child, set_once};
 use super::meta::Meta;
 use super::reading::Reading;
 use super::token::{Format, LocUri, MediaType};
@@ -148,41 +149,95 @@ impl<'a> Item<'a> {
         if base64.is_some() {
             meta = Some(Cow::Owned(meta.map(Cow::into_owned).unwrap_or_default().with_format(Format::B64)));
         }
+        let mut unknown = self.extensions.cursor();
+        let place = Place::before;
         sink.open(syncml::ITEM);
+        unknown.reach(place(TARGET), sink);
         if let Some(target) = &self.target {
             target.encode(syncml::TARGET, sink);
         }
+        unknown.reach(place(SOURCE), sink);
         if let Some(source) = &self.source {
             source.encode(syncml::SOURCE, sink);
         }
+        unknown.reach(place(META), sink);
         if let Some(meta) = &meta {
             meta.encode(syncml::META, sink);
         }
+        unknown.reach(place(DATA), sink);
         match (&base64, data) {
             (Some(base64), _) => sink.leaf(syncml::DATA, base64),
             (None, Some(data)) => data.encode_in_item(sink),
             (None, None) => {}
         }
+        unknown.reach(place(MORE_DATA), sink);
         if self.more_data {
             sink.empty(syncml::MORE_DATA);
         }
-        self.extensions.encode(sink);
+        unknown.finish(sink);
         sink.close();
+    }
+
+    /// The known element that is written last.
+    fn last(&self) -> u8 {
+        match self {
+            Self { more_data: true, .. } => MORE_DATA,
+            Self { data: Some(_), .. } => DATA,
+            Self { meta: Some(_), .. } => META,
+            Self { source: Some(_), .. } => SOURCE,
+            Self { target: Some(_), .. } => TARGET,
+            _ => 0,
+        }
     }
 }
 
+/// The places of known elements, in the order of the DTD; SourceParent and TargetParent, which DM does not use, stand between SOURCE and META.
+const TARGET: u8 = 1;
+const SOURCE: u8 = 2;
+const META: u8 = 3;
+const DATA: u8 = 4;
+const MORE_DATA: u8 = 5;
+
+/// The place behind the known element of this number.
+const fn behind(field: u8) -> Place {
+    Place::behind(field, if field > 0 { 1 } else { 0 })
+}
+
 impl<'a> Content<'a> for Item<'a> {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
         let mut item = Self::new();
+        let mut last = 0;
         while let Some(name) = next_child(source)? {
-            match name {
-                Name::Tag(tag @ syncml::TARGET) => set_once(&mut item.target, tag, source)?,
-                Name::Tag(tag @ syncml::SOURCE) => set_once(&mut item.source, tag, source)?,
-                Name::Tag(tag @ syncml::META) => set_once(&mut item.meta, tag, source)?,
-                Name::Tag(tag @ syncml::DATA) => set_once(&mut item.data, tag, source)?,
-                Name::Tag(syncml::MORE_DATA) => item.more_data = bool::decode(source)?,
-                other => item.extensions.push(Element::decode(source, other)?),
-            }
+            last = match name {
+                Name::Tag(tag @ syncml::TARGET) => {
+                    set_once(&mut item.target, tag, source)?;
+                    TARGET
+                }
+                Name::Tag(tag @ syncml::SOURCE) => {
+                    set_once(&mut item.source, tag, source)?;
+                    SOURCE
+                }
+                Name::Tag(tag @ syncml::META) => {
+                    set_once(&mut item.meta, tag, source)?;
+                    META
+                }
+                Name::Tag(tag @ syncml::DATA) => {
+                    set_once(&mut item.data, tag, source)?;
+                    DATA
+                }
+                Name::Tag(tag @ syncml::MORE_DATA) => {
+                    item.more_data = bool::decode(source, tag)?;
+                    MORE_DATA
+                }
+                other => {
+                    item.extensions.push_at(behind(last), Element::decode(source, other)?);
+                    last
+                }
+            };
+        }
+        if !item.extensions.is_empty() {
+            let end = behind(item.last());
+            item.extensions.settle(behind(last), end);
         }
         Ok(item)
     }

@@ -20,12 +20,18 @@ impl Data<'_> {
     /// `None` for everything else, and for a document that cannot be read within `limits`.
     ///
     /// ```
+    /// # #[cfg(feature = "xml")]
+    /// # fn main() -> Result<(), dm_syncml::DecodeError> {
     /// use dm_syncml::{Data, elements::Limits};
     ///
     /// let tnds = Data::text("<MgmtTree xmlns='syncml:dmddf1.2'><VerDTD>1.2</VerDTD></MgmtTree>").unwrap();
     /// let tree = tnds.management_tree(None, &Limits::DEFAULT).unwrap();
     /// assert_eq!(tree.children.len(), 1);
     /// assert!(Data::text("<b/>").unwrap().management_tree(None, &Limits::DEFAULT).is_none());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "xml"))]
+    /// # fn main() {}
     /// ```
     #[must_use]
     pub fn management_tree(

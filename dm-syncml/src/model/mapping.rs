@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use dm_wbxml::{Element, Name, SYNCML_1_2, Tag, syncml};
+use dm_wbxml::{Name, SYNCML_1_2, Tag, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
@@ -18,8 +18,8 @@ use super::writing::Writing;
 
 /// What an element holds.
 pub(crate) trait Content<'a>: Sized {
-    /// Reads the rest of the element that just began, its end included.
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError>;
+    /// Reads the rest of the element that just began, called `tag`, its end included.
+    fn decode<S: Reading<'a>>(source: &mut S, tag: Tag) -> Result<Self, DecodeError>;
 
     /// Writes the element, called `tag`.
     fn encode<K: Writing>(&self, tag: Tag, sink: &mut K);
@@ -57,8 +57,8 @@ impl<T: IntoOwned> IntoOwned for Box<T> {
 }
 
 impl<'a, T: Content<'a>> Content<'a> for Box<T> {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
-        T::decode(source).map(Self::new)
+    fn decode<S: Reading<'a>>(source: &mut S, tag: Tag) -> Result<Self, DecodeError> {
+        T::decode(source, tag).map(Self::new)
     }
 
     fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
@@ -68,7 +68,7 @@ impl<'a, T: Content<'a>> Content<'a> for Box<T> {
 
 /// An element that says something by standing there: `Final`, `MoreData`, `NoResp`.
 impl<'a> Content<'a> for bool {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
         source.skip()?;
         Ok(true)
     }
@@ -82,9 +82,9 @@ impl<'a> Content<'a> for bool {
 
 /// A decimal number.
 impl<'a> Content<'a> for u64 {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, tag: Tag) -> Result<Self, DecodeError> {
         let text = source.text()?;
-        parse_decimal(text.trim_ascii()).ok_or_else(|| error(source, DecodeErrorKind::Number))
+        parse_decimal(text.trim_ascii()).ok_or_else(|| error_in(source, tag, DecodeErrorKind::Number))
     }
 
     fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
@@ -109,11 +109,11 @@ fn decimal(mut number: u64, room: &mut [u8; 20]) -> &str {
 macro_rules! code_content {
     ($($code:ident)*) => {$(
         impl<'a> Content<'a> for crate::$code {
-            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S, tag: Tag) -> Result<Self, DecodeError> {
                 let text = source.text()?;
                 match parse_decimal(text.trim_ascii()) {
                     Some(code) => Ok(Self::new(code)),
-                    None => Err(error(source, DecodeErrorKind::Number)),
+                    None => Err(error_in(source, tag, DecodeErrorKind::Number)),
                 }
             }
 
@@ -141,57 +141,21 @@ macro_rules! already_owned {
 
 already_owned! { bool, u64, crate::StatusCode, crate::AlertCode }
 
-/// Elements that nobody expected in a typed one; kept, reported, and written again at its end.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[allow(
-    clippy::box_collection,
-    reason = "nearly always none: one word in every typed element instead of three"
-)]
-pub struct Extensions<'a>(Option<Box<Vec<Element<'a>>>>);
-
-impl<'a> Extensions<'a> {
-    /// None.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(None)
-    }
-
-    /// The elements, in their order.
-    #[must_use]
-    pub fn as_slice(&self) -> &[Element<'a>] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.as_slice().is_empty()
-    }
-
-    /// Adds an element.
-    pub fn push(&mut self, element: Element<'a>) {
-        self.0.get_or_insert_default().push(element);
-    }
-
-    pub(crate) fn encode<K: Writing>(&self, sink: &mut K) {
-        for element in self.as_slice() {
-            element.encode(sink);
-        }
-    }
-}
-
-impl IntoOwned for Extensions<'_> {
-    type Owned = Extensions<'static>;
-
-    fn into_owned(self) -> Self::Owned {
-        Extensions(self.0.map(|elements| Box::new(elements.into_iter().map(Element::into_owned).collect())))
-    }
-}
-
 /// An error about what `source` read last.
 #[cold]
 pub(crate) fn error<'a, S: Reading<'a>>(source: &S, kind: DecodeErrorKind) -> DecodeError {
     DecodeError::new(kind, source.offset(), source.path())
+}
+
+/// An error about the element `tag`, which has just ended.
+#[cold]
+pub(crate) fn error_in<'a, S: Reading<'a>>(source: &S, tag: Tag, kind: DecodeErrorKind) -> DecodeError {
+    let mut path = source.path();
+    if !path.is_empty() {
+        path.push('/');
+    }
+    path.push_str(name_of(tag));
+    DecodeError::new(kind, source.offset(), path)
 }
 
 /// The next element inside one that holds only elements; `None` at its end. Attributes of typed elements say nothing in SyncML.
@@ -210,14 +174,14 @@ pub(crate) fn set_once<'a, T: Content<'a>, S: Reading<'a>>(
     if place.is_some() {
         return Err(error(source, DecodeErrorKind::Repeated(name_of(tag))));
     }
-    *place = Some(T::decode(source)?);
+    *place = Some(T::decode(source, tag)?);
     Ok(())
 }
 
-/// A field that must stand and does not.
+/// The element `whole`, which has just ended, lacks one.
 #[cold]
-pub(crate) fn missing<'a, S: Reading<'a>>(source: &S, tag: Tag) -> DecodeError {
-    error(source, DecodeErrorKind::Missing(name_of(tag)))
+pub(crate) fn missing<'a, S: Reading<'a>>(source: &S, whole: Tag, tag: Tag) -> DecodeError {
+    error_in(source, whole, DecodeErrorKind::Missing(name_of(tag)))
 }
 
 fn name_of(tag: Tag) -> &'static str {
@@ -229,11 +193,12 @@ fn name_of(tag: Tag) -> &'static str {
 pub(crate) fn cmd_id_or_missing<'a, S: Reading<'a>>(
     cmd_id: Option<CmdId<'a>>,
     source: &mut S,
+    whole: Tag,
 ) -> Result<CmdId<'a>, DecodeError> {
     match cmd_id {
         Some(cmd_id) => Ok(cmd_id),
         None if source.meet(Quirks::MISSING_CMD_ID) => Ok(CmdId::MISSING),
-        None => Err(missing(source, syncml::CMD_ID)),
+        None => Err(missing(source, whole, syncml::CMD_ID)),
     }
 }
 
@@ -247,25 +212,33 @@ macro_rules! elements {
         }
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[derive(Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct $name<'a> {
             $( $(#[$field_doc])* pub $field: elements!(@field $how $type), )*
             /// Elements that nobody expected here.
-            pub extensions: $crate::model::mapping::Extensions<'a>,
+            pub extensions: $crate::model::extensions::Extensions<'a>,
         }
 
         impl<'a> $crate::model::mapping::Content<'a> for $name<'a> {
             #[inline]
-            fn decode<S: $crate::model::reading::Reading<'a>>(source: &mut S) -> Result<Self, $crate::error::DecodeError> {
+            fn decode<S: $crate::model::reading::Reading<'a>>(
+                source: &mut S,
+                tag: dm_wbxml::Tag,
+            ) -> Result<Self, $crate::error::DecodeError> {
                 let first = $crate::model::mapping::next_child(source)?;
-                Self::decode_children(source, first)
+                Self::decode_children(source, tag, first)
             }
 
             fn encode<K: $crate::model::writing::Writing>(&self, tag: dm_wbxml::Tag, sink: &mut K) {
+                $crate::model::mapping::field_numbers!($($field)*);
+                let mut unknown = self.extensions.cursor();
                 sink.open(tag);
-                $( elements!(@write $how (&self.$field) (self) $tag sink); )*
-                self.extensions.encode(sink);
+                $(
+                    unknown.reach($crate::model::extensions::Place::before(Field::$field as u8), sink);
+                    elements!(@write $how (&self.$field) (self) $tag sink unknown (Field::$field as u8));
+                )*
+                unknown.finish(sink);
                 sink.close();
             }
         }
@@ -275,20 +248,47 @@ macro_rules! elements {
             #[inline]
             pub(crate) fn decode_children<S: $crate::model::reading::Reading<'a>>(
                 source: &mut S,
+                whole: dm_wbxml::Tag,
                 mut child: Option<dm_wbxml::Name<'a>>,
             ) -> Result<Self, $crate::error::DecodeError> {
+                use $crate::model::extensions::{Extensions, Place};
+                $crate::model::mapping::field_numbers!($($field)*);
                 $( let mut $field = elements!(@empty $how $type); )*
-                let mut extensions = $crate::model::mapping::Extensions::new();
-                while let Some(name) = child {
+                let mut extensions = Extensions::new();
+                // The field that was read last.
+                let mut last = 0;
+                /// The place behind a field, of which there are so many.
+                macro_rules! behind {
+                    ($of:expr) => {
+                        match $of {
+                            $( of if of == Field::$field as u8 => Place::behind(of, elements!(@count $how $field)), )*
+                            _ => Place::FIRST,
+                        }
+                    };
+                }
+                // By reference: a name that was just written in parts would be waited for, were it moved as a whole.
+                while let Some(name) = &child {
                     match name {
                         $( dm_wbxml::Name::Tag(dm_wbxml::syncml::$tag) => {
                             elements!(@read $how $field $tag source);
+                            last = Field::$field as u8;
                         } )*
-                        other => extensions.push(dm_wbxml::Element::decode(source, other)?),
+                        _ => {
+                            let Some(other) = child.take() else { break };
+                            let element = dm_wbxml::Element::decode(source, other)?;
+                            extensions.push_at(behind!(last), element);
+                        }
                     }
                     child = $crate::model::mapping::next_child(source)?;
                 }
-                Ok(Self { $( $field: elements!(@take $how $field $tag source), )* extensions })
+                if !extensions.is_empty() {
+                    let mut end = Place::FIRST;
+                    $( if elements!(@count $how $field) > 0 {
+                        end = behind!(Field::$field as u8);
+                    } )*
+                    extensions.settle(behind!(last), end);
+                }
+                Ok(Self { $( $field: elements!(@take $how $field $tag source whole), )* extensions })
             }
 
             /// The same value, owning all it holds.
@@ -324,6 +324,13 @@ macro_rules! elements {
     (@empty items $type:ty) => { alloc::vec::Vec::<$type>::new() };
     (@empty flag $type:ty) => { false };
 
+    (@count once $field:ident) => { usize::from($field.is_some()) };
+    (@count id $field:ident) => { usize::from($field.is_some()) };
+    (@count maybe $field:ident) => { usize::from($field.is_some()) };
+    (@count many $field:ident) => { $field.len() };
+    (@count items $field:ident) => { $field.len() };
+    (@count flag $field:ident) => { usize::from($field) };
+
     (@read once $field:ident $tag:ident $source:ident) => {
         $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
     };
@@ -333,53 +340,70 @@ macro_rules! elements {
     (@read maybe $field:ident $tag:ident $source:ident) => {
         $crate::model::mapping::set_once(&mut $field, dm_wbxml::syncml::$tag, $source)?
     };
-    (@read items $field:ident $tag:ident $source:ident) => {
+    (@read flag $field:ident $tag:ident $source:ident) => {
+        $field = $crate::model::mapping::Content::decode($source, dm_wbxml::syncml::$tag)?
+    };
+    (@read $several:ident $field:ident $tag:ident $source:ident) => {
         if $field.is_empty() {
-            // Nearly every command has one item; growing from nothing would reserve room for four.
+            // Nearly always there is one, of items and of references; growing from nothing would reserve room for four.
             $field.reserve_exact(1);
         }
-        $field.push($crate::model::mapping::Content::decode($source)?)
-    };
-    (@read many $field:ident $tag:ident $source:ident) => {
-        $field.push($crate::model::mapping::Content::decode($source)?)
-    };
-    (@read flag $field:ident $tag:ident $source:ident) => {
-        $field = $crate::model::mapping::Content::decode($source)?
+        $field.push($crate::model::mapping::Content::decode($source, dm_wbxml::syncml::$tag)?)
     };
 
-    (@take id $field:ident $tag:ident $source:ident) => {
-        $crate::model::mapping::cmd_id_or_missing($field, $source)?
+    (@take id $field:ident $tag:ident $source:ident $whole:ident) => {
+        $crate::model::mapping::cmd_id_or_missing($field, $source, $whole)?
     };
-    (@take once $field:ident $tag:ident $source:ident) => {
+    (@take once $field:ident $tag:ident $source:ident $whole:ident) => {
         match $field {
             Some(value) => value,
-            None => return Err($crate::model::mapping::missing($source, dm_wbxml::syncml::$tag)),
+            None => return Err($crate::model::mapping::missing($source, $whole, dm_wbxml::syncml::$tag)),
         }
     };
-    (@take $how:ident $field:ident $tag:ident $source:ident) => { $field };
+    (@take $how:ident $field:ident $tag:ident $source:ident $whole:ident) => { $field };
 
-    (@write once ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+    (@write once ($field:expr) ($whole:expr) $tag:ident $sink:ident $unknown:ident ($number:expr)) => {
         $crate::model::mapping::Content::encode($field, dm_wbxml::syncml::$tag, $sink)
     };
-    (@write id ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+    (@write id ($field:expr) ($whole:expr) $tag:ident $sink:ident $unknown:ident ($number:expr)) => {
         $crate::model::mapping::Content::encode($field, dm_wbxml::syncml::$tag, $sink)
     };
-    (@write flag ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
+    (@write flag ($field:expr) ($whole:expr) $tag:ident $sink:ident $unknown:ident ($number:expr)) => {
         $crate::model::mapping::Content::encode($field, dm_wbxml::syncml::$tag, $sink)
     };
-    (@write items ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
-        for item in $field {
-            item.encode_under($whole.meta.as_ref(), $sink);
+    (@write maybe ($field:expr) ($whole:expr) $tag:ident $sink:ident $unknown:ident ($number:expr)) => {
+        if let Some(value) = $field {
+            $crate::model::mapping::Content::encode(value, dm_wbxml::syncml::$tag, $sink)
         }
     };
-    (@write $several:ident ($field:expr) ($whole:expr) $tag:ident $sink:ident) => {
-        for value in $field.iter() {
+    (@write items ($field:expr) ($whole:expr) $tag:ident $sink:ident $unknown:ident ($number:expr)) => {
+        for (before, item) in $field.iter().enumerate() {
+            item.encode_under($whole.meta.as_ref(), $sink);
+            $unknown.reach($crate::model::extensions::Place::behind($number, before + 1), $sink);
+        }
+    };
+    (@write many ($field:expr) ($whole:expr) $tag:ident $sink:ident $unknown:ident ($number:expr)) => {
+        for (before, value) in $field.iter().enumerate() {
             $crate::model::mapping::Content::encode(value, dm_wbxml::syncml::$tag, $sink);
+            $unknown.reach($crate::model::extensions::Place::behind($number, before + 1), $sink);
         }
     };
 }
 
-pub(crate) use elements;
+/// Numbers fields from 1 in the order of writing.
+macro_rules! field_numbers {
+    ($($field:ident)*) => {
+        #[allow(non_camel_case_types, reason = "fields by their names")]
+        #[derive(Clone, Copy)]
+        enum Field {
+            #[allow(dead_code, reason = "no field has the number 0")]
+            None,
+            $($field,)*
+        }
+    };
+}
+
+pub(crate) use {elements, field_numbers};
 
 #[cfg(test)]
 mod tests {

@@ -10,15 +10,16 @@ use bytes::BufMut;
 use dm_wbxml::wbxml::{self, StringTable};
 #[cfg(feature = "xml")]
 use dm_wbxml::xml;
-use dm_wbxml::{Event, Limits, Name, SYNCML_1_2, syncml};
+use dm_wbxml::{Element, Event, Limits, Name, SYNCML_1_2, Tag, syncml};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
 use super::body::SyncBody;
 use super::command::Command;
 use super::encode_options::{EncodeOptions, StringTables};
+use super::extensions::{Extensions, Place};
 use super::header::SyncHdr;
-use super::mapping::{Content, error, next_child, set_once};
+use super::mapping::{Content, IntoOwned, error, missing, next_child, set_once};
 use super::quirks::Quirks;
 use super::reading::{Input, Reading};
 use super::representation::Representation;
@@ -67,7 +68,9 @@ impl Encoding {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct DecodeOptions {
-    /// Bounds on the document.
+    /// Bounds on the document, and with it on memory: beside the text, which is borrowed, a decoded message takes at most 512 octets for each
+    /// element, so a server that reads what strangers send bounds [`Limits::elements`]. 4096 are 2 MiB at most, and enough for
+    /// the messages of any device.
     pub limits: Limits,
     /// Which departures from the standard are taken; none by default.
     pub quirks: Quirks,
@@ -107,6 +110,8 @@ pub struct Message<'a> {
     pub body: SyncBody<'a>,
     /// The version of SyncML its elements are of.
     pub representation: Representation,
+    /// Elements that nobody expected beside header and body. No Status could answer them.
+    pub extensions: Extensions<'a>,
 }
 
 /// `SyncML` without a header: commands that a server keeps, or a test shows.
@@ -117,13 +122,15 @@ pub struct Fragment<'a> {
     pub body: SyncBody<'a>,
     /// The version of SyncML its elements are of.
     pub representation: Representation,
+    /// Elements that nobody expected beside header and body. No Status could answer them.
+    pub extensions: Extensions<'a>,
 }
 
 impl<'a> Message<'a> {
     /// A message of SyncML 1.2.
     #[must_use]
     pub const fn new(header: SyncHdr<'a>, body: SyncBody<'a>) -> Self {
-        Self { header, body, representation: Representation::SyncMl1_2 }
+        Self { header, body, representation: Representation::SyncMl1_2, extensions: Extensions::new() }
     }
 
     /// Sets the version of SyncML; VerDTD, which says it too, is the header's.
@@ -139,10 +146,16 @@ impl<'a> Message<'a> {
     /// The input is not a SyncML document, is malformed, beyond a limit, or lacks an element that must stand.
     ///
     /// ```
+    /// # #[cfg(feature = "xml")]
+    /// # fn main() -> Result<(), dm_syncml::DecodeError> {
     /// use dm_syncml::{DecodeErrorKind, DecodeOptions, Encoding, Message};
     ///
     /// let error = Message::decode(Encoding::Xml, b"<html/>", &DecodeOptions::new()).unwrap_err();
     /// assert_eq!(error.kind(), &DecodeErrorKind::WrongRoot("SyncML"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "xml"))]
+    /// # fn main() {}
     /// ```
     pub fn decode(encoding: Encoding, input: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
         Self::decode_reporting(encoding, input, options).map(|(message, _)| message)
@@ -195,6 +208,7 @@ impl<'a> Message<'a> {
             header: self.header.into_owned(),
             body: self.body.into_owned(),
             representation: self.representation,
+            extensions: IntoOwned::into_owned(self.extensions),
         }
     }
 }
@@ -203,7 +217,7 @@ impl<'a> Fragment<'a> {
     /// A fragment of SyncML 1.2.
     #[must_use]
     pub const fn new(body: SyncBody<'a>) -> Self {
-        Self { body, representation: Representation::SyncMl1_2 }
+        Self { body, representation: Representation::SyncMl1_2, extensions: Extensions::new() }
     }
 
     /// Decodes a body without a header: `SyncML` around a `SyncBody`, a bare `SyncBody`, or one bare command. A header, if there is one,
@@ -226,7 +240,7 @@ impl<'a> Fragment<'a> {
     ) -> Result<(Self, Quirks), DecodeError> {
         let parts = read_document(encoding, input, options, Root::Fragment)?;
         let representation = parts.representation();
-        Ok((Self { body: parts.body, representation }, parts.met))
+        Ok((Self { body: parts.body, representation, extensions: parts.extensions }, parts.met))
     }
 
     /// Encodes `SyncML` around the `SyncBody`.
@@ -258,7 +272,11 @@ impl<'a> Fragment<'a> {
     /// The same fragment, owning all it holds.
     #[must_use]
     pub fn into_owned(self) -> Fragment<'static> {
-        Fragment { body: self.body.into_owned(), representation: self.representation }
+        Fragment {
+            body: self.body.into_owned(),
+            representation: self.representation,
+            extensions: IntoOwned::into_owned(self.extensions),
+        }
     }
 }
 
@@ -273,6 +291,7 @@ enum Root {
 struct Parts<'a> {
     header: Option<SyncHdr<'a>>,
     body: SyncBody<'a>,
+    extensions: Extensions<'a>,
     /// The version that the document itself names.
     version: Option<Representation>,
     met: Quirks,
@@ -281,7 +300,7 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn new(header: Option<SyncHdr<'a>>, body: SyncBody<'a>) -> Self {
-        Self { header, body, version: None, met: Quirks::STRICT, end: 0 }
+        Self { header, body, extensions: Extensions::new(), version: None, met: Quirks::STRICT, end: 0 }
     }
 
     fn representation(&self) -> Representation {
@@ -292,7 +311,9 @@ impl<'a> Parts<'a> {
     fn into_message(self) -> Result<Message<'a>, DecodeError> {
         let representation = self.representation();
         match self.header {
-            Some(header) => Ok(Message { header, body: self.body, representation }),
+            Some(header) => {
+                Ok(Message { header, body: self.body, representation, extensions: self.extensions })
+            }
             None => {
                 Err(DecodeError::new(DecodeErrorKind::Missing("SyncHdr"), self.end, String::from("SyncML")))
             }
@@ -301,7 +322,12 @@ impl<'a> Parts<'a> {
 
     #[cfg(feature = "xml")]
     fn into_owned(self) -> Parts<'static> {
-        Parts { header: self.header.map(SyncHdr::into_owned), body: self.body.into_owned(), ..self }
+        Parts {
+            header: self.header.map(SyncHdr::into_owned),
+            body: self.body.into_owned(),
+            extensions: IntoOwned::into_owned(self.extensions),
+            ..self
+        }
     }
 }
 
@@ -354,6 +380,9 @@ fn read_root<'a, S: Reading<'a>>(source: &mut S, root: Root) -> Result<Parts<'a>
                 let more = read_one_root(source, name, root)?;
                 parts.body.commands.extend(more.body.commands);
                 parts.body.last_in_package |= more.body.last_in_package;
+                for element in more.extensions.as_slice() {
+                    parts.extensions.push(element.clone());
+                }
             }
             _ => return Err(error(source, DecodeErrorKind::Document(dm_wbxml::ErrorKind::OutsideRoot))),
         }
@@ -367,8 +396,10 @@ fn read_one_root<'a, S: Reading<'a>>(
     root: Root,
 ) -> Result<Parts<'a>, DecodeError> {
     Ok(match (name, root) {
-        (Name::Tag(syncml::SYNCML), _) => read_syncml(source)?,
-        (Name::Tag(syncml::SYNC_BODY), Root::Fragment) => Parts::new(None, SyncBody::decode(source)?),
+        (Name::Tag(syncml::SYNCML), _) => read_syncml(source, root)?,
+        (Name::Tag(tag @ syncml::SYNC_BODY), Root::Fragment) => {
+            Parts::new(None, SyncBody::decode(source, tag)?)
+        }
         (name @ Name::Tag(_), Root::Fragment) => {
             let command = Command::decode_named(source, name)?;
             Parts::new(None, SyncBody { commands: alloc::vec![command], last_in_package: false })
@@ -382,37 +413,55 @@ fn wrong_root<'a, S: Reading<'a>>(source: &S) -> DecodeError {
     error(source, DecodeErrorKind::WrongRoot("SyncML"))
 }
 
-fn read_syncml<'a, S: Reading<'a>>(source: &mut S) -> Result<Parts<'a>, DecodeError> {
+/// The places of header and body.
+const HEADER: u8 = 1;
+const BODY: u8 = 2;
+
+fn read_syncml<'a, S: Reading<'a>>(source: &mut S, root: Root) -> Result<Parts<'a>, DecodeError> {
     let (mut header, mut body) = (None, None);
     let mut outside = Vec::new();
+    let mut extensions = Extensions::new();
+    let mut last = Place::FIRST;
     while let Some(name) = next_child(source)? {
         match name {
-            Name::Tag(syncml::SYNC_HDR) if header.is_none() => header = read_header(source)?,
-            Name::Tag(tag @ syncml::SYNC_HDR) => set_once(&mut header, tag, source)?,
-            Name::Tag(tag @ syncml::SYNC_BODY) => set_once(&mut body, tag, source)?,
+            Name::Tag(tag @ syncml::SYNC_HDR) => {
+                match header {
+                    None => header = read_header(source, tag)?,
+                    Some(_) => set_once(&mut header, tag, source)?,
+                }
+                last = match root {
+                    Root::Message => Place::behind(HEADER, 1),
+                    // The header is dropped, and with it the place behind it.
+                    Root::Fragment => Place::FIRST,
+                };
+            }
+            Name::Tag(tag @ syncml::SYNC_BODY) => {
+                set_once(&mut body, tag, source)?;
+                last = Place::behind(BODY, 1);
+            }
             name if Command::is_named(&name) && source.meet(Quirks::COMMANDS_OUTSIDE_BODY) => {
                 outside.push(Command::decode_named(source, name)?);
             }
-            // Nothing else belongs beside header and body, and nothing there could be answered.
-            _ => source.skip()?,
+            other => extensions.push_at(last, Element::decode(source, other)?),
         }
     }
     let body = match body {
-        None if outside.is_empty() => return Err(error(source, DecodeErrorKind::Missing("SyncBody"))),
+        None if outside.is_empty() => return Err(missing(source, syncml::SYNCML, syncml::SYNC_BODY)),
         body => {
             let mut body: SyncBody<'a> = body.unwrap_or_default();
             body.commands.extend(outside);
             body
         }
     };
-    Ok(Parts::new(header, body))
+    extensions.settle(Place::END, Place::behind(BODY, 1));
+    Ok(Parts { extensions, ..Parts::new(header, body) })
 }
 
 /// The header; none where an empty one counts as none.
-fn read_header<'a, S: Reading<'a>>(source: &mut S) -> Result<Option<SyncHdr<'a>>, DecodeError> {
+fn read_header<'a, S: Reading<'a>>(source: &mut S, tag: Tag) -> Result<Option<SyncHdr<'a>>, DecodeError> {
     match next_child(source)? {
         None if source.meet(Quirks::EMPTY_HEADER) => Ok(None),
-        first => SyncHdr::decode_children(source, first).map(Some),
+        first => SyncHdr::decode_children(source, tag, first).map(Some),
     }
 }
 
@@ -462,8 +511,11 @@ impl Body<'_, '_> {
 
     fn write(&self, encoding: Encoding, options: &EncodeOptions, out: &mut impl BufMut) {
         match encoding {
+            Encoding::Wbxml if options.string_tables == StringTables::Automatic => {
+                self.with_own_table(options).finish(out);
+            }
             Encoding::Wbxml => {
-                let complete = self.write_wbxml(options, &self.string_table(options), out);
+                let complete = self.write_wbxml(options, &self.names(options), out);
                 debug_assert!(complete, "the table has seen every name");
             }
             #[cfg(feature = "xml")]
@@ -477,8 +529,11 @@ impl Body<'_, '_> {
 
     fn len(&self, encoding: Encoding, options: &EncodeOptions) -> usize {
         match encoding {
+            Encoding::Wbxml if options.string_tables == StringTables::Automatic => {
+                self.with_own_table(options).into_size()
+            }
             Encoding::Wbxml => {
-                let table = self.string_table(options);
+                let table = self.names(options);
                 let id = self.representation().public_id();
                 let size = wbxml::Size::new(options.wbxml_version, id, &table);
                 let mut output = Output::new(size, options);
@@ -495,36 +550,44 @@ impl Body<'_, '_> {
         }
     }
 
-    /// A table stands before what refers to it, so it is filled first: with what repeats, or only with the names that can stand nowhere
-    /// else.
-    fn string_table(&self, options: &EncodeOptions) -> StringTable {
-        match options.string_tables {
-            StringTables::None => {
-                let mut output = Output::new(StringTable::new(), options);
-                self.encode(&mut output);
-                output.sink
-            }
-            StringTables::Automatic => {
-                let mut output = Output::new(wbxml::Repeats::new(), options);
-                self.encode(&mut output);
-                output.sink.into_table()
-            }
-        }
+    /// A table of the names that can stand nowhere else. It stands before what refers to it, so it is filled first.
+    fn names(&self, options: &EncodeOptions) -> StringTable {
+        let mut output = Output::new(StringTable::new(), options);
+        self.encode(&mut output);
+        output.sink
+    }
+
+    /// The document with a table of whatever is shorter so.
+    fn with_own_table(&self, options: &EncodeOptions) -> wbxml::TableWriter {
+        let writer = wbxml::TableWriter::new(options.wbxml_version, self.representation().public_id());
+        let mut output = Output::new(writer, options);
+        self.encode(&mut output);
+        output.sink
     }
 
     fn encode<K: Writing>(&self, sink: &mut K) {
         if let Self::Command(command) = self {
             return command.encode(sink);
         }
+        let nothing = Extensions::new();
+        let mut unknown = match self {
+            Self::Message(message) => &message.extensions,
+            Self::Fragment(fragment) => &fragment.extensions,
+            Self::Command(_) => &nothing,
+        }
+        .cursor();
         sink.open(syncml::SYNCML);
+        unknown.reach(Place::before(HEADER), sink);
+        if let Self::Message(message) = self {
+            message.header.encode(syncml::SYNC_HDR, sink);
+        }
+        unknown.reach(Place::before(BODY), sink);
         match self {
-            Self::Message(message) => {
-                message.header.encode(syncml::SYNC_HDR, sink);
-                message.body.encode(syncml::SYNC_BODY, sink);
-            }
+            Self::Message(message) => message.body.encode(syncml::SYNC_BODY, sink),
             Self::Fragment(fragment) => fragment.body.encode(syncml::SYNC_BODY, sink),
             Self::Command(_) => {}
         }
+        unknown.finish(sink);
         sink.close();
     }
 }

@@ -10,7 +10,8 @@ use dm_wbxml::{Element, Event, Name, Tag, is_xml_text, metinf};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
-use super::mapping::{Content, Extensions, IntoOwned, error, next_child, set_once};
+use super::extensions::{Extensions, Place};
+use super::mapping::{Content, IntoOwned, error, next_child, set_once};
 use super::reading::Reading;
 use super::token::{Format, Mark, MediaType, Version};
 use super::writing::Writing;
@@ -44,6 +45,18 @@ struct Rare<'a> {
     max_msg_size: Option<u64>,
     max_obj_size: Option<u64>,
     extensions: Extensions<'a>,
+}
+
+impl Rare<'_> {
+    /// Whether there is anything but unknown elements.
+    fn is_known(&self) -> bool {
+        self.mark.is_some()
+            || self.size.is_some()
+            || self.version.is_some()
+            || self.next_nonce.is_some()
+            || self.max_msg_size.is_some()
+            || self.max_obj_size.is_some()
+    }
 }
 
 macro_rules! rare {
@@ -127,13 +140,14 @@ impl<'a> Meta<'a> {
             && self.rare.as_ref().is_none_or(|rare| **rare == Rare::default())
     }
 
-    /// This Meta of an item over that of its command: element by element, what the item does not say is the command's.
+    /// This Meta of an item over that of its command: element by element, what the item does not say is the command's. Elements that nobody
+    /// knows are not passed on: nobody could tell what they mean for each item, and a peer could make them many.
     #[must_use]
     pub fn over(&self, command: &Self) -> Self {
         let mut both = self.clone();
         both.format = both.format.or_else(|| command.format.clone());
         both.media_type = both.media_type.or_else(|| command.media_type.clone());
-        if let Some(theirs) = &command.rare {
+        if let Some(theirs) = command.rare.as_ref().filter(|rare| rare.is_known()) {
             let ours = both.rare.get_or_insert_default();
             ours.mark = ours.mark.take().or_else(|| theirs.mark.clone());
             ours.size = ours.size.or(theirs.size);
@@ -141,11 +155,6 @@ impl<'a> Meta<'a> {
             ours.next_nonce = ours.next_nonce.take().or_else(|| theirs.next_nonce.clone());
             ours.max_msg_size = ours.max_msg_size.or(theirs.max_msg_size);
             ours.max_obj_size = ours.max_obj_size.or(theirs.max_obj_size);
-            for element in theirs.extensions.as_slice() {
-                if !self.extensions().iter().any(|own| own.name == element.name) {
-                    ours.extensions.push(element.clone());
-                }
-            }
         }
         both
     }
@@ -160,77 +169,172 @@ impl<'a> Meta<'a> {
         }
     }
 
-    fn read<S: Reading<'a>>(&mut self, source: &mut S) -> Result<(), DecodeError> {
+    /// Takes out what is known, and leaves what is not.
+    pub(super) fn take_known(&mut self) -> Self {
+        let mut known = core::mem::take(self);
+        if let Some(rare) = &mut known.rare
+            && !rare.extensions.is_empty()
+        {
+            let extensions = core::mem::take(&mut rare.extensions);
+            self.rare = Some(Box::new(Rare { extensions, ..Rare::default() }));
+        }
+        known
+    }
+
+    /// Reads the rest of a Meta, or of a MetInf in it. `last` is the known element that was read last.
+    fn read<S: Reading<'a>>(&mut self, source: &mut S, last: &mut u8) -> Result<(), DecodeError> {
         while let Some(name) = next_child(source)? {
             let Name::Tag(tag) = name else {
-                self.keep(Element::decode(source, name)?);
+                self.keep(*last, Element::decode(source, name)?);
                 continue;
             };
-            match tag {
-                metinf::FORMAT => set_once(&mut self.format, tag, source)?,
-                metinf::TYPE => set_once(&mut self.media_type, tag, source)?,
-                metinf::MARK => set_once(&mut self.rare.get_or_insert_default().mark, tag, source)?,
-                metinf::SIZE => set_once(&mut self.rare.get_or_insert_default().size, tag, source)?,
-                metinf::VERSION => set_once(&mut self.rare.get_or_insert_default().version, tag, source)?,
+            *last = match tag {
+                metinf::FORMAT => {
+                    set_once(&mut self.format, tag, source)?;
+                    FORMAT
+                }
+                metinf::TYPE => {
+                    set_once(&mut self.media_type, tag, source)?;
+                    TYPE
+                }
+                metinf::MARK => {
+                    set_once(&mut self.rare.get_or_insert_default().mark, tag, source)?;
+                    MARK
+                }
+                metinf::SIZE => {
+                    set_once(&mut self.rare.get_or_insert_default().size, tag, source)?;
+                    SIZE
+                }
+                metinf::VERSION => {
+                    set_once(&mut self.rare.get_or_insert_default().version, tag, source)?;
+                    VERSION
+                }
                 metinf::NEXT_NONCE => {
-                    set_once(&mut self.rare.get_or_insert_default().next_nonce, tag, source)?
+                    set_once(&mut self.rare.get_or_insert_default().next_nonce, tag, source)?;
+                    NEXT_NONCE
                 }
                 metinf::MAX_MSG_SIZE => {
                     set_once(&mut self.rare.get_or_insert_default().max_msg_size, tag, source)?;
+                    MAX_MSG_SIZE
                 }
                 metinf::MAX_OBJ_SIZE => {
                     set_once(&mut self.rare.get_or_insert_default().max_obj_size, tag, source)?;
+                    MAX_OBJ_SIZE
                 }
                 // A wrapper that adds nothing (MetInf 1.2): its children are the Meta's.
-                metinf::MET_INF => self.read(source)?,
-                _ => self.keep(Element::decode(source, name)?),
-            }
+                metinf::MET_INF => {
+                    self.read(source, last)?;
+                    *last
+                }
+                _ => {
+                    self.keep(*last, Element::decode(source, name)?);
+                    *last
+                }
+            };
         }
         Ok(())
     }
 
-    fn keep(&mut self, element: Element<'a>) {
-        self.rare.get_or_insert_default().extensions.push(element);
+    fn keep(&mut self, last: u8, element: Element<'a>) {
+        self.rare.get_or_insert_default().extensions.push_at(behind(last), element);
+    }
+
+    /// The known element that is written last.
+    fn last(&self) -> u8 {
+        let rare = self.rare.as_deref();
+        let has = |is: fn(&Rare<'a>) -> bool| rare.is_some_and(is);
+        if has(|rare| rare.max_obj_size.is_some()) {
+            MAX_OBJ_SIZE
+        } else if has(|rare| rare.max_msg_size.is_some()) {
+            MAX_MSG_SIZE
+        } else if has(|rare| rare.next_nonce.is_some()) {
+            NEXT_NONCE
+        } else if has(|rare| rare.version.is_some()) {
+            VERSION
+        } else if has(|rare| rare.size.is_some()) {
+            SIZE
+        } else if has(|rare| rare.mark.is_some()) {
+            MARK
+        } else if self.media_type.is_some() {
+            TYPE
+        } else if self.format.is_some() {
+            FORMAT
+        } else {
+            0
+        }
     }
 }
 
+/// The places of known elements, in the order of the MetInf DTD.
+const FORMAT: u8 = 1;
+const TYPE: u8 = 2;
+const MARK: u8 = 3;
+const SIZE: u8 = 4;
+const VERSION: u8 = 5;
+const NEXT_NONCE: u8 = 6;
+const MAX_MSG_SIZE: u8 = 7;
+const MAX_OBJ_SIZE: u8 = 8;
+
+/// The place behind the known element of this number.
+const fn behind(field: u8) -> Place {
+    Place::behind(field, if field > 0 { 1 } else { 0 })
+}
+
 impl<'a> Content<'a> for Meta<'a> {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
         let mut meta = Self::new();
-        meta.read(source)?;
+        let mut last = 0;
+        meta.read(source, &mut last)?;
+        if !meta.extensions().is_empty() {
+            let end = behind(meta.last());
+            if let Some(rare) = &mut meta.rare {
+                rare.extensions.settle(behind(last), end);
+            }
+        }
         Ok(meta)
     }
 
     /// In the order of the MetInf DTD.
     fn encode<K: Writing>(&self, tag: Tag, sink: &mut K) {
+        let nothing = Extensions::new();
+        let mut unknown = self.rare.as_ref().map_or(&nothing, |rare| &rare.extensions).cursor();
+        let place = Place::before;
         sink.open(tag);
+        unknown.reach(place(FORMAT), sink);
         if let Some(format) = &self.format {
             format.encode(metinf::FORMAT, sink);
         }
+        unknown.reach(place(TYPE), sink);
         if let Some(media_type) = &self.media_type {
             media_type.encode(metinf::TYPE, sink);
         }
         if let Some(rare) = &self.rare {
+            unknown.reach(place(MARK), sink);
             if let Some(mark) = &rare.mark {
                 mark.encode(metinf::MARK, sink);
             }
+            unknown.reach(place(SIZE), sink);
             if let Some(size) = rare.size {
                 size.encode(metinf::SIZE, sink);
             }
+            unknown.reach(place(VERSION), sink);
             if let Some(version) = &rare.version {
                 version.encode(metinf::VERSION, sink);
             }
+            unknown.reach(place(NEXT_NONCE), sink);
             if let Some(nonce) = &rare.next_nonce {
                 nonce.encode(metinf::NEXT_NONCE, sink);
             }
+            unknown.reach(place(MAX_MSG_SIZE), sink);
             if let Some(size) = rare.max_msg_size {
                 size.encode(metinf::MAX_MSG_SIZE, sink);
             }
+            unknown.reach(place(MAX_OBJ_SIZE), sink);
             if let Some(size) = rare.max_obj_size {
                 size.encode(metinf::MAX_OBJ_SIZE, sink);
             }
-            rare.extensions.encode(sink);
         }
+        unknown.finish(sink);
         sink.close();
     }
 }
@@ -315,7 +419,7 @@ impl NextNonce<'_> {
 }
 
 impl<'a> Content<'a> for NextNonce<'a> {
-    fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+    fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
         let mut form = None;
         loop {
             let piece = match source.require()? {

@@ -20,6 +20,8 @@ use super::token::{Format, MediaType};
 /// Credentials and nonces are not shown, control characters are escaped, and the output is bounded whatever the message holds.
 ///
 /// ```
+/// # #[cfg(feature = "xml")]
+/// # fn main() -> Result<(), dm_syncml::DecodeError> {
 /// use dm_syncml::{DecodeOptions, Encoding, Fragment, Printer};
 ///
 /// let xml = br#"<SyncBody xmlns="SYNCML:SYNCML1.2"><Alert><CmdID>2</CmdID><Data>1201</Data></Alert>
@@ -32,7 +34,10 @@ use super::token::{Format, MediaType};
 ///      3 Replace ./DevInfo/Mod = \"EX-1\"\n\
 ///      final\n"
 /// );
-/// # Ok::<(), dm_syncml::DecodeError>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "xml"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -154,7 +159,7 @@ impl<'f, 'b> Printing<'f, 'b> {
         ))?;
         self.depth += 1;
         let user = header.source.loc_name.as_ref();
-        let user = user.map(|user| alloc::format!(" ({})", name(user))).unwrap_or_default();
+        let user = user.map(|user| alloc::format!(" ({})", name(&**user))).unwrap_or_default();
         self.line(format_args!("from {}{user}", name(&header.source.loc_uri)))?;
         self.line(format_args!("to {}", name(&header.target.loc_uri)))?;
         if let Some(uri) = &header.resp_uri {
@@ -172,6 +177,8 @@ impl<'f, 'b> Printing<'f, 'b> {
                 self.line(format_args!("takes {size}"))?;
             }
         }
+        self.unknown(message.header.extensions.as_slice())?;
+        self.unknown(message.extensions.as_slice())?;
         self.depth -= 1;
         self.body(&message.body)?;
         self.end()
@@ -217,7 +224,14 @@ impl<'f, 'b> Printing<'f, 'b> {
             write!(line, " (correlator {})", name(correlator))?;
         }
         let items = command.items();
-        let meta = command.meta().or(around);
+        let both;
+        let meta = match (command.meta(), around) {
+            (Some(own), Some(around)) => {
+                both = own.over(around);
+                Some(&both)
+            }
+            (own, around) => own.or(around),
+        };
         for (at, item) in items.iter().take(self.printer.items).enumerate() {
             line.push_str(if at > 0 { "; " } else { " " });
             self.push_item(&mut line, item, meta)?;
@@ -227,7 +241,13 @@ impl<'f, 'b> Printing<'f, 'b> {
         }
         self.line(format_args!("{}", line.trim_end()))?;
         self.depth += 1;
+        self.unknown(command.extensions())?;
+        self.unknown(command.meta().map_or(&[], Meta::extensions))?;
         for item in items.iter().take(self.printer.items) {
+            self.unknown(item.extensions.as_slice())?;
+            self.unknown(item.target.as_ref().map_or(&[], |target| target.extensions.as_slice()))?;
+            self.unknown(item.source.as_ref().map_or(&[], |source| source.extensions.as_slice()))?;
+            self.unknown(item.meta.as_ref().map_or(&[], Meta::extensions))?;
             self.document(item, meta)?;
         }
         for member in command.members() {
@@ -345,12 +365,19 @@ impl<'f, 'b> Printing<'f, 'b> {
         }
     }
 
+    /// The names of elements that nobody expected; not what they hold, since nobody knows whether that is a secret.
+    fn unknown(&mut self, elements: &[Element<'_>]) -> fmt::Result {
+        if elements.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = elements.iter().take(self.printer.items).map(element_name).collect();
+        let more = elements.len() - names.len();
+        let more = if more > 0 { alloc::format!(", {more} more") } else { String::new() };
+        self.line(format_args!("unknown: {}{more}", names.join(", ")))
+    }
+
     fn element(&mut self, element: &Element<'_>) -> fmt::Result {
-        let mut line = match &element.name {
-            Name::Tag(tag) => SYNCML_1_2.name(*tag).map_or_else(|| alloc::format!("{tag:?}"), String::from),
-            Name::Foreign(foreign) => clip(foreign.local(), NAME),
-            _ => "?".into(),
-        };
+        let mut line = element_name(element);
         for attribute in element.attributes.iter().take(self.printer.items) {
             let value = excerpt(attribute.value().as_bytes(), self.printer.value);
             write!(line, " {}={value}", clip(attribute.name(), NAME))?;
@@ -367,6 +394,14 @@ impl<'f, 'b> Printing<'f, 'b> {
         }
         self.depth -= 1;
         Ok(())
+    }
+}
+
+fn element_name(element: &Element<'_>) -> String {
+    match &element.name {
+        Name::Tag(tag) => SYNCML_1_2.name(*tag).map_or_else(|| alloc::format!("{tag:?}"), String::from),
+        Name::Foreign(foreign) => clip(foreign.local(), NAME),
+        _ => "?".into(),
     }
 }
 

@@ -7,6 +7,8 @@ use core::fmt;
 /// What the standard itself allows (any order of elements, any prefix, CDATA, a DOCTYPE, a missing Final) is always read, and needs no quirk.
 ///
 /// ```
+/// # #[cfg(feature = "xml")]
+/// # fn main() -> Result<(), dm_syncml::DecodeError> {
 /// use dm_syncml::{DecodeOptions, Encoding, Fragment, Quirks};
 ///
 /// let profile = b"<Add><Item><Meta><A:Format>int</A:Format></Meta><Data>0</Data></Item></Add>";
@@ -16,7 +18,10 @@ use core::fmt;
 /// assert_eq!(used, Quirks::NO_NAMESPACE | Quirks::UNDECLARED_PREFIXES | Quirks::MISSING_CMD_ID);
 /// assert_eq!(used.to_string(), "no-namespace, undeclared-prefixes, missing-cmd-id");
 /// assert!(Fragment::decode(Encoding::Xml, profile, &DecodeOptions::new()).is_err());
-/// # Ok::<(), dm_syncml::DecodeError>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "xml"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Quirks(u16);
@@ -118,6 +123,12 @@ impl Quirks {
         Self::PROFILES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, quirks)| *quirks)
     }
 
+    /// The name of the profile that is this set.
+    #[must_use]
+    pub fn profile_name(self) -> Option<&'static str> {
+        Self::PROFILES.iter().find(|(_, quirks)| *quirks == self).map(|(name, _)| *name)
+    }
+
     /// The quirk of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -200,14 +211,27 @@ mod xml {
     ];
 
     impl Quirks {
-        pub(in crate::model) fn leniencies(self) -> Leniencies {
+        /// Those of the quirks that are XML's, for documents of other types, which are read without this crate.
+        ///
+        /// ```
+        /// use dm_syncml::Quirks;
+        /// use dm_syncml::elements::Leniencies;
+        ///
+        /// let quirks = Quirks::NO_NAMESPACE | Quirks::MISSING_CMD_ID;
+        /// assert_eq!(quirks.leniencies(), Leniencies::NO_NAMESPACE);
+        /// assert_eq!(Quirks::from_leniencies(Leniencies::NO_NAMESPACE), Quirks::NO_NAMESPACE);
+        /// ```
+        #[must_use]
+        pub fn leniencies(self) -> Leniencies {
             OF_XML
                 .iter()
                 .filter(|(quirk, _)| self.contains(*quirk))
                 .fold(Leniencies::NONE, |all, (_, leniency)| all.with(*leniency))
         }
 
-        pub(in crate::model) fn from_leniencies(met: Leniencies) -> Self {
+        /// The quirks of these names of XML's.
+        #[must_use]
+        pub fn from_leniencies(met: Leniencies) -> Self {
             OF_XML
                 .iter()
                 .filter(|(_, leniency)| met.contains(*leniency))
@@ -231,6 +255,7 @@ mod tests {
         assert_eq!(Quirks::STRICT.name(), None);
         for (name, quirks) in Quirks::PROFILES {
             assert_eq!(Quirks::from_profile(name), Some(*quirks));
+            assert_eq!(quirks.profile_name(), Some(*name));
             assert!(Quirks::FIELD.contains(*quirks), "{name}");
         }
     }

@@ -6,13 +6,15 @@ use alloc::vec::Vec;
 use crate::codes::StatusCode;
 
 use super::credential::{Chal, Cred};
+use super::extensions::Extensions;
 use super::item::Item;
-use super::mapping::{Extensions, elements};
+use super::mapping::elements;
 use super::meta::Meta;
 use super::token::{CmdId, CmdName, CmdRef, MsgId, Reference};
 
 elements! {
     /// `Status`: what became of a command, or of some of its items.
+    #[derive(Debug)]
     pub struct Status<'a> {
         /// Its own CmdID.
         id cmd_id: CmdId<'a> = CMD_ID;
@@ -37,6 +39,7 @@ elements! {
     }
 
     /// `Results`: what a Get found.
+    #[derive(Debug)]
     pub struct Results<'a> {
         /// Its own CmdID.
         id cmd_id: CmdId<'a> = CMD_ID;
@@ -45,13 +48,13 @@ elements! {
         /// The CmdID of the Get.
         once cmd_ref: CmdRef<'a> = CMD_REF;
         /// The name of the command; not in the DTD, but Microsoft's documents show it.
-        maybe cmd: CmdName<'a> = CMD;
+        maybe cmd: Box<CmdName<'a>> = CMD;
         /// What is known about the data of all items.
         maybe meta: Meta<'a> = META;
         /// The target of the Get.
         maybe target_ref: Reference<'a> = TARGET_REF;
         /// The source of the Get.
-        maybe source_ref: Reference<'a> = SOURCE_REF;
+        maybe source_ref: Box<Reference<'a>> = SOURCE_REF;
         /// What was found, with its place in the source.
         items items: Item<'a> = ITEM;
     }

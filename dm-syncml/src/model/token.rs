@@ -17,12 +17,16 @@ struct Rule {
     may_be_empty: bool,
     white_space: bool,
     reserved: &'static str,
-    max_len: usize,
+    /// The only values there are; empty for any.
+    one_of: &'static [&'static str],
 }
+
+/// Octets of the longest value that a constructor takes: far above what any peer takes, and far below what a message may hold.
+const LONGEST: usize = 65_535;
 
 impl Rule {
     const fn text(name: &'static str) -> Self {
-        Self { name, may_be_empty: false, white_space: true, reserved: "", max_len: usize::MAX }
+        Self { name, may_be_empty: false, white_space: true, reserved: "", one_of: &[] }
     }
 
     const fn token(name: &'static str) -> Self {
@@ -37,12 +41,16 @@ impl Rule {
         Self { reserved, ..self }
     }
 
+    const fn one_of(self, one_of: &'static [&'static str]) -> Self {
+        Self { one_of, ..self }
+    }
+
     fn check(&self, text: &str) -> Result<(), ValueError> {
         if text.is_empty() {
             return if self.may_be_empty { Ok(()) } else { Err(ValueError::Empty(self.name)) };
         }
-        if text.len() > self.max_len {
-            return Err(ValueError::TooLong(self.name, self.max_len));
+        if text.len() > LONGEST {
+            return Err(ValueError::TooLong(self.name, LONGEST));
         }
         if !is_xml_text(text) {
             return Err(ValueError::NotText(self.name));
@@ -53,6 +61,9 @@ impl Rule {
         }
         if text == self.reserved {
             return Err(ValueError::Reserved(self.name));
+        }
+        if !self.one_of.is_empty() && !self.one_of.contains(&text) {
+            return Err(ValueError::Unknown(self.name));
         }
         Ok(())
     }
@@ -70,7 +81,8 @@ macro_rules! texts {
             /// Checks and wraps a text.
             ///
             /// # Errors
-            /// The text is empty, has white space around or (in a token) inside it, or control characters.
+            /// The text is empty, longer than 65,535 octets, has white space around or (in a token) inside it, control characters, or is not
+            /// one of the values there are.
             pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, ValueError> {
                 const RULE: Rule = $rule;
                 let text = text.into();
@@ -98,7 +110,7 @@ macro_rules! texts {
 
         impl<'a> Content<'a> for $name<'a> {
             #[inline]
-            fn decode<S: Reading<'a>>(source: &mut S) -> Result<Self, DecodeError> {
+            fn decode<S: Reading<'a>>(source: &mut S, _: Tag) -> Result<Self, DecodeError> {
                 let text = source.text()?;
                 Ok(Self(if is_trimmed(&text) { text } else { trim(text) }))
             }
@@ -173,11 +185,15 @@ texts! {
     /// `Correlator`: ties the later generic alert to its Exec.
     Correlator Rule::text("Correlator");
     /// `Format` (MetInf): how Data is to be read.
-    Format Rule::token("Format");
+    Format Rule::token("Format").one_of(&[
+        "b64", "bin", "bool", "chr", "int", "node", "null", "xml", "date", "time", "float",
+    ]);
     /// `Type` (MetInf): the media type of Data, the type of an alert or of a credential.
     MediaType Rule::text("Type");
     /// `Mark` (MetInf): how grave a generic alert is.
-    Mark Rule::token("Mark");
+    Mark Rule::token("Mark").one_of(&[
+        "fatal", "critical", "minor", "warning", "informational", "harmless", "indeterminate",
+    ]);
     /// `Version` (MetInf).
     Version Rule::text("Version");
 }
@@ -246,6 +262,22 @@ constants! {
         AUTH_BASIC = "syncml:auth-basic";
         /// MD5 digest credentials.
         AUTH_MD5 = "syncml:auth-md5";
+    }
+    Mark {
+        /// The gravest.
+        FATAL = "fatal";
+        /// Less than fatal.
+        CRITICAL = "critical";
+        /// Less than critical.
+        MINOR = "minor";
+        /// Less than minor.
+        WARNING = "warning";
+        /// What is meant when nothing is said.
+        INFORMATIONAL = "informational";
+        /// Less than informational.
+        HARMLESS = "harmless";
+        /// Nobody can tell.
+        INDETERMINATE = "indeterminate";
     }
     CmdRef {
         /// The header of a message.
@@ -352,16 +384,82 @@ pub(crate) fn parse_decimal<N: core::str::FromStr>(text: &str) -> Option<N> {
 mod tests {
     use super::*;
 
+    /// What each constructor refuses, and what it takes.
     #[test]
     fn constructors_refuse_what_is_not_legal_on_the_wire() {
-        assert_eq!(CmdId::new("0"), Err(ValueError::Reserved("CmdID")));
-        assert_eq!(CmdId::new(""), Err(ValueError::Empty("CmdID")));
-        assert_eq!(CmdId::new("a b"), Err(ValueError::WhiteSpace("CmdID")));
-        assert_eq!(LocUri::new("./A\u{0}"), Err(ValueError::NotText("LocURI")));
-        assert_eq!(LocName::new(" padded"), Err(ValueError::WhiteSpace("LocName")));
-        assert!(LocName::new("Jürgen Müller").is_ok());
-        // Fleet numbers its commands with UUIDs.
-        assert!(CmdId::new("5b6c3f5e-6e43-4f6e-a6b3-1c9c2a1d7f00").is_ok());
+        let long = "n".repeat(LONGEST + 1);
+        macro_rules! check {
+            ($($type:ident $name:literal: [$($good:literal)*] $($bad:literal $error:ident)*;)*) => {$(
+                for good in [$($good),*] {
+                    assert_eq!($type::new(good).unwrap().as_str(), good);
+                    let owned = $type::new(alloc::string::String::from(good)).unwrap();
+                    assert_eq!(owned.borrowed().into_owned(), owned);
+                }
+                for (bad, error) in [
+                    ("a\u{0}", ValueError::NotText($name)),
+                    ("\u{FFFE}", ValueError::NotText($name)),
+                    (" a", ValueError::WhiteSpace($name)),
+                    ("a\n", ValueError::WhiteSpace($name)),
+                    (&long[..], ValueError::TooLong($name, LONGEST)),
+                    $(($bad, ValueError::$error($name)),)*
+                ] {
+                    assert_eq!($type::new(bad), Err(error), "{bad:?}");
+                }
+            )*};
+        }
+        check! {
+            VerDtd "VerDTD": ["1.2" "1.1"] "" Empty "1 2" WhiteSpace;
+            VerProto "VerProto": ["DM/1.2" "DM/1.3"] "" Empty "DM 1.2" WhiteSpace;
+            SessionId "SessionID": ["1A" "0"] "" Empty "1 A" WhiteSpace;
+            MsgId "MsgID": ["1" "01"] "" Empty "1 2" WhiteSpace;
+            // Fleet numbers its commands with UUIDs.
+            CmdId "CmdID": ["1" "5b6c3f5e-6e43-4f6e-a6b3-1c9c2a1d7f00"] "" Empty "a b" WhiteSpace "0" Reserved;
+            CmdRef "CmdRef": ["" "0" "1"] "1 2" WhiteSpace;
+            CmdName "Cmd": ["Get" "SyncHdr"] "" Empty "Get it" WhiteSpace;
+            LocUri "LocURI": ["." "./DevInfo/DevId" "./A?prop=ACL" "https://dm.example.net/é"] "" Empty
+                "./A B" WhiteSpace "./A\tB" WhiteSpace "./A\u{A0}B" WhiteSpace;
+            LocName "LocName": ["Jürgen Müller"] "" Empty;
+            Reference "TargetRef": ["" "./A"] "./A B" WhiteSpace;
+            Correlator "Correlator": ["abc" "a b"] "" Empty;
+            Format "Format": ["b64" "bin" "bool" "chr" "int" "node" "null" "xml" "date" "time" "float"] "" Empty
+                "BIN" Unknown "base64" Unknown "b 64" WhiteSpace;
+            MediaType "Type": ["text/plain" "text/plain; charset=utf-8"] "" Empty;
+            Mark "Mark": ["fatal" "critical" "minor" "warning" "informational" "harmless" "indeterminate"] "" Empty
+                "Fatal" Unknown "bad" Unknown;
+            Version "Version": ["1.0" "1 beta"] "" Empty;
+        }
+    }
+
+    /// What takes a number makes something that the checked constructor takes as well.
+    #[test]
+    fn numbers_make_legal_ids() {
+        for number in [1, 10, u32::MAX] {
+            let id = CmdId::number(number.try_into().unwrap());
+            assert_eq!(CmdId::new(id.as_str()).as_ref(), Ok(&id));
+            assert_eq!(id.to_ref().as_str(), id.as_str());
+            assert_eq!(MsgId::new(MsgId::number(number).as_str()), Ok(MsgId::number(number)));
+            assert_eq!(MsgId::number(number).as_number(), Some(number));
+        }
+        assert_eq!(CmdId::LONGEST, CmdId::number(u32::MAX.try_into().unwrap()));
+    }
+
+    /// Constants are legal too.
+    #[test]
+    fn constants_pass_their_own_check() {
+        macro_rules! check {
+            ($($type:ident $($name:ident)*;)*) => {$($(
+                assert_eq!($type::new($type::$name.as_str()), Ok($type::$name));
+            )*)*};
+        }
+        check! {
+            VerDtd V1_1 V1_2;
+            VerProto DM_1_1 DM_1_2 DM_1_3;
+            Format B64 BIN BOOL CHR DATE FLOAT INT NODE NULL TIME XML;
+            MediaType TEXT_PLAIN OCTET_STREAM TNDS_XML TNDS_WBXML DDF_XML DDF_WBXML AUTH_BASIC AUTH_MD5;
+            Mark FATAL CRITICAL MINOR WARNING INFORMATIONAL HARMLESS INDETERMINATE;
+            CmdRef SYNC_HDR EMPTY;
+            CmdName SYNC_HDR ADD ALERT ATOMIC COPY DELETE EXEC GET REPLACE RESULTS SEQUENCE STATUS;
+        }
     }
 
     #[test]

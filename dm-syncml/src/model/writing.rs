@@ -1,6 +1,6 @@
 //! A sink of elements that knows how messages are to be written.
 
-use dm_wbxml::{Attribute, Name, Sink, Tag};
+use dm_wbxml::{Attribute, Name, Sink, Tag, is_xml_text};
 
 use super::encode_options::EncodeOptions;
 
@@ -58,11 +58,23 @@ impl<K: Sink> Sink for Output<'_, K> {
         self.sink.cdata(text);
     }
 
+    /// Octets that are text stay so where there are no octets: what nobody knows has no Format that could tell base64 from text.
     fn opaque(&mut self, octets: &[u8]) {
-        self.sink.opaque(octets);
+        if self.sink.carries_octets() {
+            return self.sink.opaque(octets);
+        }
+        match core::str::from_utf8(octets) {
+            Ok(text) if is_xml_text(text) => self.sink.text(text),
+            _ => self.sink.opaque(octets),
+        }
     }
 
     fn carries_octets(&self) -> bool {
         self.sink.carries_octets()
+    }
+
+    #[inline]
+    fn leaf(&mut self, tag: Tag, text: &str) {
+        self.sink.leaf(tag, text);
     }
 }

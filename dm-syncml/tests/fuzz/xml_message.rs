@@ -2,7 +2,7 @@
 
 use dm_syncml::{DecodeOptions, Encoding, Fragment, Message, Quirks};
 
-/// What decodes encodes in both encodings, decodes strictly, and means the same. What the strict reading takes, the lenient one takes too.
+/// What decodes encodes in both encodings, decodes strictly, and is the same message. What the strict reading takes, the lenient one takes too.
 pub(crate) fn run(data: &[u8]) {
     let lenient = DecodeOptions::new().with_quirks(Quirks::FIELD);
     let strict = check(data, &DecodeOptions::new());
@@ -31,6 +31,7 @@ fn check(data: &[u8], options: &DecodeOptions) -> bool {
         let again = Message::decode(encoding, &encoded, options)
             .unwrap_or_else(|error| panic!("{error}: {encoded:02X?}"));
         assert_eq!(again.encode(encoding), encoded, "{encoding} is stable");
+        assert_eq!(message.differences(&again).next(), None, "{encoding}");
         if encoding == Encoding::Xml {
             assert_eq!(
                 String::from_utf8_lossy(&again.encode(Encoding::Xml)),

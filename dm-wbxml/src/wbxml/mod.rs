@@ -3,15 +3,18 @@
 mod cursor;
 mod header;
 mod listing;
+mod options;
 mod reader;
 mod repeats;
 mod string_table;
+mod table_writer;
 mod token;
 mod writer;
 
 pub use header::{Charset, DocumentId, Header, Version};
 pub use listing::{Line, Listing, Token};
+pub use options::Options;
 pub use reader::Reader;
-pub use repeats::Repeats;
 pub use string_table::StringTable;
+pub use table_writer::TableWriter;
 pub use writer::{Size, Writer};

@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
         tag
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(&mut self, tag: Tag, byte: u8) {
         self.elements += 1;
         if let Some(place) = self.open.get_mut(usize::from(self.depth)) {
@@ -208,10 +208,15 @@ impl<'a> Reader<'a> {
 
     /// The innermost open element ends.
     #[inline]
-    fn end(&mut self) -> Event<'a> {
+    fn close(&mut self) {
         // `Content` and `EmptyElement` are entered only by `start`, which counts the element.
         self.depth = self.depth.saturating_sub(1);
         self.state = if self.depth == 0 { State::After } else { State::Content };
+    }
+
+    #[inline]
+    fn end(&mut self) -> Event<'a> {
+        self.close();
         Event::End
     }
 
@@ -563,10 +568,10 @@ impl<'a> Source<'a> for Reader<'a> {
             && rest.first() == Some(&token::STR_I)
             && let end = first_forbidden(rest, 1)
             && let Some([0, token::END]) = rest.get(end..end + 2)
-            && let Ok(text) = str::from_utf8(&rest[1..end])
+            && let Some(text) = utf8(&rest[1..end])
         {
             self.cursor.skip(end + 2);
-            self.end();
+            self.close();
             return Ok(Cow::Borrowed(text));
         }
         read_text(self)
@@ -588,11 +593,11 @@ impl<'a> Source<'a> for Reader<'a> {
         match (self.state, token) {
             (State::Content, Some(token::END)) => {
                 self.cursor.skip(1);
-                self.end();
+                self.close();
                 Ok(None)
             }
             (State::EmptyElement, _) => {
-                self.end();
+                self.close();
                 Ok(None)
             }
             (State::Content, Some(byte @ (0x05..=0x3F | 0x45..=0x7F)))
@@ -619,4 +624,11 @@ impl<'a> Source<'a> for Reader<'a> {
         });
         join_path(names.chain((depth > open.len()).then_some("...")))
     }
+}
+
+/// As [`str::from_utf8`]. The length is what it was, and is not read from the answer: the processor would have to wait for an
+/// answer that was written in two parts and is read in one.
+#[inline]
+fn utf8(octets: &[u8]) -> Option<&str> {
+    str::from_utf8(octets).ok()?.get(..octets.len())
 }

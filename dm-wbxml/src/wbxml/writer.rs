@@ -32,7 +32,7 @@ use super::token;
 /// ```
 #[derive(Debug)]
 pub struct Writer<'t, B> {
-    encoder: Encoder<'t, Buffer<B>>,
+    encoder: Encoder<Given<'t>, Buffer<B>>,
 }
 
 impl<'t, B: BufMut> Writer<'t, B> {
@@ -41,7 +41,7 @@ impl<'t, B: BufMut> Writer<'t, B> {
     /// # Panics
     /// Like every `BufMut` user, when `out` is a fixed buffer and too small; a `Vec<u8>` or `BytesMut` grows.
     pub fn new(out: B, version: Version, document: PublicId, table: &'t StringTable) -> Self {
-        Self { encoder: Encoder::new(Buffer(out), version, Document::Number(document), table) }
+        Self { encoder: begin(Buffer(out), version, Document::Number(document), table) }
     }
 
     /// Writes the header of a document whose public identifier is a name: the string at `name` of the table (WAP-192 §5.5).
@@ -49,14 +49,14 @@ impl<'t, B: BufMut> Writer<'t, B> {
     /// # Panics
     /// As [`new`](Self::new).
     pub fn named(out: B, version: Version, name: u32, table: &'t StringTable) -> Self {
-        Self { encoder: Encoder::new(Buffer(out), version, Document::Name(name), table) }
+        Self { encoder: begin(Buffer(out), version, Document::Name(name), table) }
     }
 
     /// Writes attributes with the tokens of `space`: the start token that says most of the value, and value tokens where these
     /// say all of the rest. A [`StringTable`] that collects names must know the same space.
     #[must_use]
     pub fn with_attributes(mut self, space: &'static CodeSpace) -> Self {
-        self.encoder.attributes = space.attribute_pages();
+        self.encoder.set_attributes(space);
         self
     }
 
@@ -65,7 +65,7 @@ impl<'t, B: BufMut> Writer<'t, B> {
     /// (see [`StringTable`]).
     #[must_use]
     pub fn finish(self) -> bool {
-        !self.encoder.missing
+        !self.encoder.strings.missing
     }
 }
 
@@ -84,20 +84,20 @@ sink_by_encoder! { impl<B: BufMut> Sink for Writer<'_, B> }
 /// ```
 #[derive(Debug)]
 pub struct Size<'t> {
-    encoder: Encoder<'t, Count>,
+    encoder: Encoder<Given<'t>, Count>,
 }
 
 impl<'t> Size<'t> {
     /// The size of a document that a [`Writer`] made with the same arguments would write.
     #[must_use]
     pub fn new(version: Version, document: PublicId, table: &'t StringTable) -> Self {
-        Self { encoder: Encoder::new(Count::default(), version, Document::Number(document), table) }
+        Self { encoder: begin(Count::default(), version, Document::Number(document), table) }
     }
 
     /// As [`Writer::with_attributes`].
     #[must_use]
     pub fn with_attributes(mut self, space: &'static CodeSpace) -> Self {
-        self.encoder.attributes = space.attribute_pages();
+        self.encoder.set_attributes(space);
         self
     }
 
@@ -112,37 +112,98 @@ sink_by_encoder! { impl Sink for Size<'_> }
 
 /// The public identifier in a header.
 #[derive(Clone, Copy, Debug)]
-enum Document {
+pub(super) enum Document {
     Number(PublicId),
     /// An offset into the table.
     Name(u32),
 }
 
-/// What both writing and counting do.
-#[derive(Debug)]
-struct Encoder<'t, O> {
-    out: O,
+/// What stands before the body.
+pub(super) fn put_header(out: &mut impl Octets, version: Version, document: Document, table: &[u8]) {
+    out.put_u8(version.octet());
+    match document {
+        Document::Number(id) => token::put_mb_u32(out, id.get()),
+        Document::Name(offset) => {
+            out.put_u8(0);
+            token::put_mb_u32(out, offset);
+        }
+    }
+    out.put_u8(106); // UTF-8
+    token::put_mb_u32(out, table.len() as u32);
+    out.put_slice(table);
+}
+
+/// Where strings go.
+pub(super) trait Strings<O> {
+    /// The offset of a name in the table, or `None` when it is not there.
+    fn name(&mut self, name: &str) -> Option<u32>;
+
+    /// Text inside an element or a value.
+    fn text(&mut self, out: &mut O, text: &str);
+}
+
+/// A table made before.
+#[derive(Clone, Copy, Debug)]
+struct Given<'t> {
     table: &'t StringTable,
-    page: u8,
-    attributes: &'static [&'static AttributePage],
-    attribute_page: u8,
+    /// Whether it lacked a name.
     missing: bool,
 }
 
-impl<'t, O: Octets> Encoder<'t, O> {
-    fn new(mut out: O, version: Version, document: Document, table: &'t StringTable) -> Self {
-        out.put_u8(version.octet());
-        match document {
-            Document::Number(id) => token::put_mb_u32(&mut out, id.get()),
-            Document::Name(offset) => {
+impl<O: Octets> Strings<O> for Given<'_> {
+    fn name(&mut self, name: &str) -> Option<u32> {
+        let offset = self.table.offset(name);
+        self.missing |= offset.is_none();
+        offset
+    }
+
+    #[inline]
+    fn text(&mut self, out: &mut O, text: &str) {
+        match self.table.offset(text) {
+            Some(offset) => {
+                out.put_u8(token::STR_T);
+                token::put_mb_u32(out, offset);
+            }
+            None => {
+                out.put_u8(token::STR_I);
+                out.put_slice(text.as_bytes());
                 out.put_u8(0);
-                token::put_mb_u32(&mut out, offset);
             }
         }
-        out.put_u8(106); // UTF-8
-        token::put_mb_u32(&mut out, table.octets().len() as u32);
-        out.put_slice(table.octets());
-        Self { out, table, page: 0, attributes: &[], attribute_page: 0, missing: false }
+    }
+}
+
+fn begin<O: Octets>(
+    mut out: O,
+    version: Version,
+    document: Document,
+    table: &StringTable,
+) -> Encoder<Given<'_>, O> {
+    put_header(&mut out, version, document, table.octets());
+    Encoder::new(out, Given { table, missing: false })
+}
+
+/// The body, for all that write or count.
+#[derive(Clone, Debug)]
+pub(super) struct Encoder<S, O> {
+    out: O,
+    strings: S,
+    page: u8,
+    attributes: &'static [&'static AttributePage],
+    attribute_page: u8,
+}
+
+impl<S: Strings<O>, O: Octets> Encoder<S, O> {
+    pub(super) fn new(out: O, strings: S) -> Self {
+        Self { out, strings, page: 0, attributes: &[], attribute_page: 0 }
+    }
+
+    pub(super) fn set_attributes(&mut self, space: &'static CodeSpace) {
+        self.attributes = space.attribute_pages();
+    }
+
+    pub(super) fn into_parts(self) -> (O, S) {
+        (self.out, self.strings)
     }
 
     #[inline]
@@ -156,14 +217,13 @@ impl<'t, O: Octets> Encoder<'t, O> {
     }
 
     fn literal(&mut self, name: &str, bits: u8) {
-        let offset = self.table.offset(name);
-        self.missing |= offset.is_none();
+        let offset = self.strings.name(name);
         self.out.put_u8(token::LITERAL | bits);
         token::put_mb_u32(&mut self.out, offset.unwrap_or(0));
     }
 }
 
-impl<O: Octets> Encoder<'_, O> {
+impl<S: Strings<O>, O: Octets> Encoder<S, O> {
     fn attribute(&mut self, attribute: &Attribute<'_>) {
         let (name, value) = (attribute.name(), attribute.value());
         if let Some((page, token)) = unnamed_start(attribute.namespace(), name) {
@@ -250,7 +310,7 @@ pub(super) fn start_of(
     longest_start(pages, current, attribute.name(), attribute.value())
 }
 
-impl<O: Octets> Sink for Encoder<'_, O> {
+impl<S: Strings<O>, O: Octets> Sink for Encoder<S, O> {
     #[inline]
     fn open(&mut self, tag: Tag) {
         self.tag(tag, token::CONTENT);
@@ -286,17 +346,7 @@ impl<O: Octets> Sink for Encoder<'_, O> {
 
     #[inline]
     fn text(&mut self, text: &str) {
-        match self.table.offset(text) {
-            Some(offset) => {
-                self.out.put_u8(token::STR_T);
-                token::put_mb_u32(&mut self.out, offset);
-            }
-            None => {
-                self.out.put_u8(token::STR_I);
-                self.out.put_slice(text.as_bytes());
-                self.out.put_u8(0);
-            }
-        }
+        self.strings.text(&mut self.out, text);
     }
 
     #[inline]

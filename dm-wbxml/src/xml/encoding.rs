@@ -13,7 +13,7 @@ use crate::limits::Limits;
 /// needs a buffer first.
 ///
 /// # Errors
-/// A document in UTF-16 that is larger than `limits` allow, or holds half a character.
+/// A document in UTF-16 that is larger than `limits` allow, holds half a character, or lacks the byte order mark ([`ErrorKind::Charset`]).
 ///
 /// ```
 /// use dm_wbxml::{Limits, xml};
@@ -24,12 +24,15 @@ use crate::limits::Limits;
 /// # Ok::<(), dm_wbxml::Error>(())
 /// ```
 pub fn to_utf8<'a>(document: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]>, Error> {
+    let at = |kind, offset| Error::new(kind, offset, String::new());
     let (unit, octets): (fn([u8; 2]) -> u16, _) = match document {
         [0xFE, 0xFF, octets @ ..] => (u16::from_be_bytes, octets),
         [0xFF, 0xFE, octets @ ..] => (u16::from_le_bytes, octets),
+        // Without the mark that it must have; the numbers are IANA's for UTF-16BE and UTF-16LE.
+        [0, b'<', ..] => return Err(at(ErrorKind::Charset(1013), 0)),
+        [b'<', 0, ..] => return Err(at(ErrorKind::Charset(1014), 0)),
         _ => return Ok(Cow::Borrowed(document)),
     };
-    let at = |kind, offset| Error::new(kind, offset, String::new());
     if document.len() > limits.document {
         return Err(at(ErrorKind::DocumentTooLarge(limits.document), 0));
     }
@@ -50,6 +53,14 @@ pub fn to_utf8<'a>(document: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]>,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_mark_it_is_refused() {
+        for (document, charset) in [(b"\0<\0a".as_slice(), 1013), (b"<\0a\0", 1014)] {
+            let error = to_utf8(document, &Limits::DEFAULT).unwrap_err();
+            assert_eq!((error.kind(), error.offset()), (&ErrorKind::Charset(charset), 0));
+        }
+    }
 
     fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
         core::iter::once('\u{FEFF}')

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::name::{Attribute, ForeignName, Name, Tag, is_ncname, split_name};
 use crate::source::{Event, Source, read_child, read_text};
-use crate::text::{first_forbidden_of_long, is_xml_text};
+use crate::text::{Survey, is_xml_text, survey};
 
 use super::leniencies::Leniencies;
 use super::markup::{Cursor, Fault, Markup};
@@ -125,10 +125,11 @@ impl<'a> Reader<'a> {
         if input.len() > options.limits.document {
             return Err(at(ErrorKind::DocumentTooLarge(options.limits.document), 0));
         }
-        let text = str::from_utf8(input).map_err(|e| at(ErrorKind::Encoding, e.valid_up_to()))?;
-        let forbidden = first_forbidden_of_long(input);
-        if forbidden < input.len() {
-            return Err(at(ErrorKind::NotText, forbidden));
+        let text =
+            simdutf8::compat::from_utf8(input).map_err(|e| at(ErrorKind::Encoding, e.valid_up_to()))?;
+        let Survey { first_forbidden, has_cr } = survey(input);
+        if first_forbidden < input.len() {
+            return Err(at(ErrorKind::NotText, first_forbidden));
         }
         let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         if body.starts_with(BYTE_ORDER_MARK) {
@@ -140,7 +141,7 @@ impl<'a> Reader<'a> {
             skipped: text.len() - body.len(),
             space,
             options,
-            has_cr: input.contains(&b'\r'),
+            has_cr,
             open: Vec::new(),
             namespaces: Namespaces::default(),
             default: None,
@@ -466,7 +467,10 @@ impl<'a> Reader<'a> {
                 Ok(Markup::Start { name, attributes, empty }) => {
                     Some(Event::Start(self.start(name, attributes, empty)?))
                 }
-                Ok(Markup::End(name)) => Some(self.end_tag(name)?),
+                Ok(Markup::End(name)) => {
+                    self.end_tag(name)?;
+                    Some(Event::End)
+                }
                 Ok(Markup::Text(text)) => self.text_event(Cow::Borrowed(text))?,
                 Ok(Markup::Eof) if self.state == State::After => return Ok(None),
                 Ok(Markup::Eof) => return Err(self.error(ErrorKind::Truncated)),
@@ -508,7 +512,7 @@ impl<'a> Reader<'a> {
                 Ok(Markup::Start { name, attributes, empty }) => {
                     return self.start(name, attributes, empty).map(Some);
                 }
-                Ok(Markup::End(name)) => return self.end_tag(name).map(|_| None),
+                Ok(Markup::End(name)) => return self.end_tag(name).map(|()| None),
                 Ok(Markup::Text(text)) if text.bytes().all(|b| b.is_ascii_whitespace()) => None,
                 Ok(Markup::Text(text)) => self.text_event(Cow::Borrowed(text))?,
                 Ok(Markup::Eof) => return Err(self.error(ErrorKind::Truncated)),
@@ -526,9 +530,12 @@ impl<'a> Reader<'a> {
 
     /// The end tag of `name`.
     #[inline]
-    fn end_tag(&mut self, name: &str) -> Result<Event<'a>, Error> {
+    fn end_tag(&mut self, name: &str) -> Result<(), Error> {
         match self.open.last() {
-            Some(open) if open.name == name => Ok(self.end()),
+            Some(open) if open.name == name => {
+                self.close();
+                Ok(())
+            }
             open => {
                 let what = match open {
                     Some(_) => "an end tag does not match its start tag",
@@ -552,6 +559,13 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn end(&mut self) -> Event<'a> {
+        self.close();
+        Event::End
+    }
+
+    /// The innermost open element ends.
+    #[inline]
+    fn close(&mut self) {
         if let Some(open) = self.open.pop()
             && self.namespaces.forget(open.namespaces)
         {
@@ -561,7 +575,6 @@ impl<'a> Reader<'a> {
             };
         }
         self.state = if self.open.is_empty() { State::After } else { State::Inside };
-        Event::End
     }
 
     /// Text between tags; outside the root only white space may stand.
@@ -683,7 +696,7 @@ impl<'a> Source<'a> for Reader<'a> {
             && let Some(open) = self.open.last()
             && let Some(text) = self.cursor.text_and_end(open.name)
         {
-            self.end();
+            self.close();
             return Ok(Cow::Borrowed(text));
         }
         read_text(self)

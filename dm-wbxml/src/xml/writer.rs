@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
-use crate::code_space::CodeSpace;
+use crate::code_space::{CodePage, CodeSpace};
 use crate::name::{Attribute, Name, Tag};
 use crate::octets::{Buffer, Count, Octets};
 use crate::sink::{Sink, sink_by_encoder};
@@ -99,22 +99,35 @@ struct Encoder<O> {
     /// Page and namespace, where not the page's first is written.
     alias: Option<(u8, &'static str)>,
     open: Vec<Open>,
+    /// Of each element that is open and foreign, its name and namespace.
+    foreign: Vec<(String, String)>,
 }
 
-/// An element that waits for its end tag.
-#[derive(Debug)]
-enum Open {
-    /// Its name and namespace are those of its tag.
-    Tag(Tag),
-    Foreign {
-        local: String,
-        namespace: String,
-    },
+/// An element that waits for its end tag. Small: it is written and read once for each.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// Of a foreign element, any.
+    tag: Tag,
+    scope: Scope,
 }
+
+/// The default namespace inside an element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scope {
+    /// That of a page.
+    Page(u8),
+    /// That of tokens nobody named.
+    Unnamed,
+    /// That of the innermost foreign element.
+    Foreign,
+}
+
+/// As deep as nearly all messages, so that nothing grows on the way.
+const DEPTH: usize = 16;
 
 impl<O: Octets> Encoder<O> {
     fn new(out: O, space: &'static CodeSpace) -> Self {
-        Self { out, space, alias: None, open: Vec::new() }
+        Self { out, space, alias: None, open: Vec::with_capacity(DEPTH), foreign: Vec::new() }
     }
 
     fn set_namespace(&mut self, namespace: &str) {
@@ -130,44 +143,79 @@ impl<O: Octets> Encoder<O> {
 
     /// `<name` and, where the namespace differs from the one around, its declaration.
     #[inline]
-    fn begin(&mut self, tag: Tag) {
+    fn begin(&mut self, tag: Tag, name: Option<&str>) -> Scope {
         self.out.put_u8(b'<');
-        match self.space.name(tag) {
-            Some(name) => self.put(name),
-            None => self.put(&unnamed(tag)),
+        let scope = match name {
+            Some(name) => {
+                self.put(name);
+                Scope::Page(tag.page())
+            }
+            None => {
+                self.put(&unnamed(tag));
+                Scope::Unnamed
+            }
+        };
+        if !self.is_inside(scope) {
+            self.enter(scope);
         }
-        if matches!(self.open.last(), Some(Open::Tag(around)) if self.shares_namespace(*around, tag)) {
-            return;
-        }
-        let namespace = self.namespace(tag);
-        if !namespace.is_empty() || !self.namespace_around().is_empty() {
-            self.declare(namespace);
-        }
+        scope
     }
 
-    fn shares_namespace(&self, a: Tag, b: Tag) -> bool {
-        if a.page() == b.page() {
-            self.space.name(a).is_some() == self.space.name(b).is_some()
-        } else {
-            self.namespace(a) == self.namespace(b)
+    /// The start and the end tag of an element, as its page has them.
+    #[inline]
+    fn tags(&self, tag: Tag) -> Option<(&'static [u8], &'static [u8])> {
+        self.space.page(tag.page())?.xml_tags(tag.token())
+    }
+
+    /// The same, when no namespace has to be declared.
+    #[inline]
+    fn tags_in_scope(&self, tag: Tag) -> Option<(&'static [u8], &'static [u8])> {
+        if self.is_inside(Scope::Page(tag.page())) { self.tags(tag) } else { None }
+    }
+
+    #[inline]
+    fn is_inside(&self, scope: Scope) -> bool {
+        self.open.last().is_some_and(|around| around.scope == scope)
+    }
+
+    #[cold]
+    fn end_tag(&mut self, tag: Tag, scope: Scope) {
+        self.out.put_slice(b"</");
+        match (scope, self.space.name(tag)) {
+            (Scope::Foreign, _) => {
+                let (local, _) = self.foreign.pop().unwrap_or_default();
+                self.put(&local);
+            }
+            (_, Some(name)) => self.put(name),
+            (_, None) => self.put(&unnamed(tag)),
+        }
+        self.out.put_u8(b'>');
+    }
+
+    /// Declares the namespace of a scope, unless the one around is the same.
+    fn enter(&mut self, scope: Scope) {
+        let namespace = self.namespace(scope);
+        if self.namespace_around() != namespace {
+            self.declare(namespace);
         }
     }
 
     /// The default namespace inside the innermost open element.
     fn namespace_around(&self) -> &str {
         match self.open.last() {
-            Some(Open::Tag(tag)) => self.namespace(*tag),
-            Some(Open::Foreign { namespace, .. }) => namespace,
+            Some(Open { scope: Scope::Foreign, .. }) => {
+                self.foreign.last().map_or("", |(_, namespace)| namespace)
+            }
+            Some(around) => self.namespace(around.scope),
             None => "",
         }
     }
 
-    fn namespace(&self, tag: Tag) -> &'static str {
-        match self.space.page(tag.page()) {
-            Some(page) if page.name(tag.token()).is_some() => match self.alias {
-                Some((number, namespace)) if number == page.number() => namespace,
-                _ => page.namespace(),
-            },
+    /// The namespace of a scope that is not a foreign element's.
+    fn namespace(&self, scope: Scope) -> &'static str {
+        match (scope, self.alias) {
+            (Scope::Page(number), Some((page, namespace))) if page == number => namespace,
+            (Scope::Page(number), _) => self.space.page(number).map_or("", CodePage::namespace),
             _ => UNNAMED,
         }
     }
@@ -205,42 +253,49 @@ impl<O: Octets> Encoder<O> {
 impl<O: Octets> Sink for Encoder<O> {
     #[inline]
     fn open(&mut self, tag: Tag) {
-        self.begin(tag);
-        self.out.put_u8(b'>');
-        self.open.push(Open::Tag(tag));
+        let scope = match self.tags_in_scope(tag) {
+            Some((start, _)) => {
+                self.out.put_slice(start);
+                Scope::Page(tag.page())
+            }
+            None => {
+                let scope = self.begin(tag, self.space.name(tag));
+                self.out.put_u8(b'>');
+                scope
+            }
+        };
+        self.open.push(Open { tag, scope });
     }
 
     #[inline]
     fn close(&mut self) {
-        let Some(open) = self.open.pop() else { return };
-        self.put("</");
-        match open {
-            Open::Tag(tag) => match self.space.name(tag) {
-                Some(name) => self.put(name),
-                None => self.put(&unnamed(tag)),
-            },
-            Open::Foreign { local, .. } => self.put(&local),
+        let Some(Open { tag, scope }) = self.open.pop() else { return };
+        if scope != Scope::Foreign
+            && let Some((_, end)) = self.tags(tag)
+        {
+            return self.out.put_slice(end);
         }
-        self.out.put_u8(b'>');
+        self.end_tag(tag, scope);
     }
 
     #[inline]
     fn empty(&mut self, tag: Tag) {
-        self.begin(tag);
-        self.put("/>");
+        self.begin(tag, self.space.name(tag));
+        self.out.put_slice(b"/>");
     }
 
     fn element(&mut self, name: &Name<'_>, attributes: &[Attribute<'_>], content: bool) {
-        match name {
-            Name::Tag(tag) => self.begin(*tag),
+        let open = match name {
+            Name::Tag(tag) => Open { tag: *tag, scope: self.begin(*tag, self.space.name(*tag)) },
             Name::Foreign(name) => {
                 self.out.put_u8(b'<');
                 self.put(name.local());
                 if self.namespace_around() != name.namespace() {
                     self.declare(name.namespace());
                 }
+                Open { tag: Tag::from_wire(0, 0), scope: Scope::Foreign }
             }
-        }
+        };
         for (at, attribute) in attributes.iter().enumerate() {
             if !attributes[..at].iter().any(|other| other.is_named_like(attribute)) {
                 self.attribute(at, attribute);
@@ -248,14 +303,37 @@ impl<O: Octets> Sink for Encoder<O> {
         }
         if content {
             self.out.put_u8(b'>');
-            self.open.push(match name {
-                Name::Tag(tag) => Open::Tag(*tag),
-                Name::Foreign(name) => {
-                    Open::Foreign { local: name.local().into(), namespace: name.namespace().into() }
-                }
-            });
+            self.open.push(open);
+            if let Name::Foreign(name) = name {
+                self.foreign.push((name.local().into(), name.namespace().into()));
+            }
         } else {
-            self.put("/>");
+            self.out.put_slice(b"/>");
+        }
+    }
+
+    /// Without opening the element: it is closed at once.
+    #[inline]
+    fn leaf(&mut self, tag: Tag, text: &str) {
+        if text.is_empty() {
+            return self.empty(tag);
+        }
+        match self.tags(tag) {
+            Some((start, end)) => {
+                if self.is_inside(Scope::Page(tag.page())) {
+                    self.out.put_slice(start);
+                } else {
+                    self.begin(tag, self.space.name(tag));
+                    self.out.put_u8(b'>');
+                }
+                escape(&mut self.out, text, false);
+                self.out.put_slice(end);
+            }
+            None => {
+                self.open(tag);
+                self.text(text);
+                self.close();
+            }
         }
     }
 
@@ -325,7 +403,7 @@ fn escape(out: &mut impl Octets, text: &str, attribute: bool) {
     const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
     let class = if attribute { IN_ATTRIBUTE } else { IN_TEXT };
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|b| ESCAPED[usize::from(*b)] & class != 0) {
+    while let Some(at) = find_special(rest, class) {
         let (clean, special) = rest.split_at(at);
         out.put_slice(clean);
         let (escaped, octets): (&[u8], usize) = match special {
@@ -344,6 +422,57 @@ fn escape(out: &mut impl Octets, text: &str, attribute: bool) {
         rest = &special[octets..];
     }
     out.put_slice(rest);
+}
+
+/// Where the first octet stands that has to be escaped.
+#[inline]
+fn find_special(bytes: &[u8], class: u8) -> Option<usize> {
+    let is_special = |byte: &u8| ESCAPED[usize::from(*byte)] & class != 0;
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        if may_be_special(u64::from_le_bytes(*chunk))
+            && let Some(found) = chunk.iter().position(is_special)
+        {
+            return Some(at + found);
+        }
+        at += chunk.len();
+        if at == 64 {
+            at = pass_clean_chunks(bytes, at);
+        }
+    }
+    Some(at + bytes.get(at..)?.iter().position(is_special)?)
+}
+
+/// Whether one of eight octets is `&`, `<`, `>`, `"`, a control character or the lead of a noncharacter; sometimes, when it is none of
+/// these.
+#[inline]
+fn may_be_special(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 0xFF;
+    let is = |word: u64, byte: u8| {
+        let zero = word ^ (ONES * u64::from(byte));
+        zero.wrapping_sub(ONES) & !zero
+    };
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    // `"` and `&`, and `<` and `>`, differ in one bit.
+    let found = control | is(word | (ONES * 0x04), b'&') | is(word | (ONES * 0x02), b'>') | is(word, 0xEF);
+    found & (ONES * 0x80) != 0
+}
+
+/// For long text: the chunk behind `from` in which something special may stand, or the last one.
+#[inline(never)]
+fn pass_clean_chunks(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    for chunk in bytes.get(from..).unwrap_or_default().chunks_exact(32) {
+        // Without an early end, so that the compiler tests the octets side by side.
+        let suspects = chunk.iter().fold(false, |any, byte| {
+            any | (*byte < b' ') | (*byte | 4 == b'&') | (*byte | 2 == b'>') | (*byte == 0xEF)
+        });
+        if suspects {
+            break;
+        }
+        at += chunk.len();
+    }
+    at
 }
 
 #[cfg(test)]
@@ -452,6 +581,29 @@ mod tests {
     #[test]
     fn closing_what_is_not_open_does_nothing() {
         assert_eq!(written(|w| w.close()), "");
+    }
+
+    /// Wherever it stands: long text is looked at in steps of several sizes.
+    #[test]
+    fn what_has_to_be_escaped_is_found_in_long_text() {
+        let clean = "./Vendor/Ünïcode=%20'{}[]~\u{7F}\u{FFFD}x ".repeat(6);
+        for (special, escaped) in [
+            ("&", "&amp;"),
+            ("<", "&lt;"),
+            (">", "&gt;"),
+            ("\r", "&#13;"),
+            ("\u{1}", "\u{FFFD}"),
+            ("\u{FFFF}", "\u{FFFD}"),
+        ] {
+            for (at, _) in clean.char_indices() {
+                let (before, behind) = clean.split_at(at);
+                assert_eq!(
+                    written(|w| w.text(&[before, special, behind].concat())),
+                    [before, escaped, behind].concat()
+                );
+            }
+        }
+        assert_eq!(written(|w| w.text(&clean)), clean);
     }
 
     proptest! {

@@ -1,8 +1,10 @@
 //! Any octets as a document of either encoding, into the other one and back.
 
-use dm_wbxml::wbxml::{Listing, Version};
+use dm_wbxml::wbxml::{self, Listing, StringTable, TableWriter, Version, Writer};
 use dm_wbxml::xml::{Leniencies, Options, Reader};
-use dm_wbxml::{Element, Error, ErrorKind, Event, Limits, SYNCML_1_2, Source, wbxml_to_xml, xml_to_wbxml};
+use dm_wbxml::{
+    Element, Error, ErrorKind, Event, Limits, PublicId, SYNCML_1_2, Source, wbxml_to_xml, xml_to_wbxml,
+};
 
 /// Once through both encodings a document stays what it is, and what one encoding could carry fails for its size only.
 pub(crate) fn run(data: &[u8]) {
@@ -22,6 +24,7 @@ pub(crate) fn run(data: &[u8]) {
         Err(error) => return assert!(error.offset() <= data.len() * 64, "{error}"),
     };
     let Some(second) = there_and_back(&xml) else { return };
+    meaning(&second).as_ref().map(says_the_same_with_its_own_table);
     let Some(third) = there_and_back(&second) else { return };
     assert_eq!(meaning(&second), meaning(&third));
 }
@@ -40,6 +43,28 @@ fn accept(result: Result<Vec<u8>, Error>, input: &[u8]) -> Option<Vec<u8>> {
             assert!(excused, "{error}: {}", String::from_utf8_lossy(input));
             None
         }
+    }
+}
+
+/// A string table changes nothing but the size, and that for the better.
+fn says_the_same_with_its_own_table(element: &Element<'_>) {
+    let (mut plain, mut names) = (Vec::new(), StringTable::new());
+    element.encode(&mut names);
+    let mut writer = Writer::new(&mut plain, Version::V1_3, PublicId::UNKNOWN, &names);
+    element.encode(&mut writer);
+    assert!(writer.finish());
+    let mut writer = TableWriter::new(Version::V1_3, PublicId::UNKNOWN);
+    element.encode(&mut writer);
+    let (mut own, size) = (Vec::new(), writer.clone().into_size());
+    writer.finish(&mut own);
+    assert!(own.len() == size && size <= plain.len());
+    let read = |document: &[u8]| {
+        let mut reader = wbxml::Reader::new(document, &SYNCML_1_2, Limits::DEFAULT).ok()?;
+        let Ok(Some(Event::Start(name))) = reader.next() else { return None };
+        Element::decode(&mut reader, name).ok().map(Element::into_owned)
+    };
+    if let Some(plain) = read(&plain) {
+        assert_eq!(read(&own), Some(plain));
     }
 }
 

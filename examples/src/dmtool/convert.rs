@@ -60,7 +60,7 @@ enum Table {
 impl Convert {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let input = Input::read(&self.from)?;
-        let document = Document::read(&input, self.profile.profile)?;
+        let document = Document::read(&input, self.profile)?;
         let options = EncodeOptions::new().with_string_tables(match self.string_table {
             Table::None => StringTables::None,
             Table::Auto => StringTables::Automatic,

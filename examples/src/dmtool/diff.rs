@@ -48,7 +48,7 @@ impl Diff {
             return Err(Failure::usage("only one of the two can be standard input"));
         }
         let (a, b) = (Input::read(&self.a)?, Input::read(&self.b)?);
-        let profile = self.profile.profile;
+        let profile = self.profile;
         let (left, right) = (Document::read(&a, profile)?, Document::read(&b, profile)?);
         let differences = left.differences(&right);
         // A difference is shown as documents without secrets have it; one that they do not have is one of secrets.

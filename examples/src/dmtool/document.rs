@@ -10,7 +10,7 @@ use dm_wbxml::{Event, Name, SYNCML_1_2, Source};
 use super::failure::Failure;
 use super::input::{Input, LIMITS};
 use super::kind::{Form, Kind, Recognised};
-use super::profile::Profile;
+use super::profile::ProfileArg;
 
 /// A whole message or a fragment of one.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) enum Document<'a> {
 
 impl<'a> Document<'a> {
     /// Reads a SyncML document of either encoding, and refuses all others.
-    pub(super) fn read(input: &'a Input, profile: Profile) -> Result<Self, Failure> {
+    pub(super) fn read(input: &'a Input, profile: ProfileArg) -> Result<Self, Failure> {
         let read = || {
             let recognised = Recognised::new(&input.octets)?;
             match (recognised.kind, recognised.form.encoding()) {

@@ -8,7 +8,6 @@ use dm_wbxml::{CodeSpace, Error, ErrorKind, Event, SYNCML_1_2, Source};
 
 use super::document::Document;
 use super::input::LIMITS;
-use super::profile::Profile;
 use super::secrets::Secrets;
 
 /// The name of an element, as it stands on the wire; a token that nobody named is called by its page and number.
@@ -29,12 +28,12 @@ pub(super) fn from_wbxml<'a>(octets: &'a [u8], space: &'static CodeSpace) -> Res
 }
 
 /// The root element of an XML document, and the quirks it needed.
-pub(super) fn from_xml(octets: &[u8], profile: Profile) -> Result<(Element<'static>, Quirks), Error> {
+pub(super) fn from_xml(octets: &[u8], quirks: Quirks) -> Result<(Element<'static>, Quirks), Error> {
     let octets = xml::to_utf8(octets, &LIMITS)?;
-    let options = xml::Options::new(LIMITS).with_leniencies(profile.leniencies());
+    let options = xml::Options::new(LIMITS).with_leniencies(quirks.leniencies());
     let mut reader = xml::Reader::new(&octets, &SYNCML_1_2, options)?;
     let root = only_root(&mut reader)?.into_owned();
-    Ok((root, Profile::quirks_of(reader.met())))
+    Ok((root, Quirks::from_leniencies(reader.met())))
 }
 
 fn only_root<'a>(source: &mut impl Source<'a>) -> Result<Element<'a>, Error> {

@@ -108,7 +108,7 @@ impl Inspect {
                 self.look_at_message(Encoding::Wbxml, octets, secrets)
             }
             (Kind::Tnds | Kind::Ddf | Kind::Provisioning, Form::Xml) => {
-                let (mut root, met) = from_xml(octets, self.profile.profile).map_err(malformed)?;
+                let (mut root, met) = from_xml(octets, self.profile.quirks).map_err(malformed)?;
                 secrets.hide(&mut root);
                 Ok((Found::Elements(root, &SYNCML_1_2), met))
             }
@@ -132,7 +132,7 @@ impl Inspect {
         octets: &[u8],
         secrets: &mut Secrets,
     ) -> Result<(Found, Quirks), Failure> {
-        let options = self.profile.profile.options();
+        let options = self.profile.options();
         let decoded = match self.kind {
             Some(Kind::Syncml) => Message::decode_reporting(encoding, octets, &options)
                 .map(|(message, met)| (Document::Message(message), met)),
@@ -166,7 +166,7 @@ impl Inspect {
         let object = json!({
             "kind": recognised.kind.name(),
             "encoding": recognised.form.name(),
-            "profile": self.profile.profile.name,
+            "profile": self.profile.quirks.profile_name(),
             "quirks": quirks.iter().filter_map(Quirks::name).collect::<Vec<_>>(),
             "document": document,
         });

@@ -199,7 +199,12 @@ fn recognise_root<'a>(source: &mut impl Source<'a>, form: Form) -> Result<Recogn
     let kind = match &event {
         Some(Event::Start(Name::Tag(syncml::SYNCML))) => Some(Kind::Syncml),
         Some(Event::Start(Name::Tag(dmddf::MGMT_TREE))) => Some(tree_kind(source)),
-        Some(Event::Start(Name::Tag(tag))) if FRAGMENTS.contains(tag) => Some(Kind::Fragment),
+        // The decoder keeps what is no command; a SyncHdr alone says nothing.
+        Some(Event::Start(Name::Tag(tag)))
+            if tag.page() == 0 && *tag != syncml::SYNC_HDR && SYNCML_1_2.name(*tag).is_some() =>
+        {
+            Some(Kind::Fragment)
+        }
         Some(Event::Start(Name::Foreign(name))) => match name.local() {
             "wap-provisioningdoc" | "characteristic" => Some(Kind::Provisioning),
             _ => None,
@@ -215,22 +220,6 @@ fn recognise_root<'a>(source: &mut impl Source<'a>, form: Form) -> Result<Recogn
         )),
     }
 }
-
-/// Roots of what has no header.
-const FRAGMENTS: [dm_wbxml::Tag; 12] = [
-    syncml::SYNC_BODY,
-    syncml::ADD,
-    syncml::ALERT,
-    syncml::ATOMIC,
-    syncml::COPY,
-    syncml::DELETE,
-    syncml::EXEC,
-    syncml::GET,
-    syncml::REPLACE,
-    syncml::RESULTS,
-    syncml::SEQUENCE,
-    syncml::STATUS,
-];
 
 /// A description has DFProperties. What is wrong further on is for a decoder to say.
 fn tree_kind<'a>(source: &mut impl Source<'a>) -> Kind {
