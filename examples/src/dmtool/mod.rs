@@ -3,6 +3,7 @@
 //! Each subcommand is a file of its own with its arguments, its help and its `run`. What goes to standard output is the result and nothing
 //! else; why there is none goes to standard error, in one line that scripts can take apart.
 
+mod binary;
 mod convert;
 mod diff;
 mod document;
@@ -13,6 +14,7 @@ mod inspect;
 mod json;
 mod kind;
 mod listing;
+mod notification;
 mod profile;
 mod secrets;
 mod transcode;
@@ -43,6 +45,7 @@ Examples:
   dmtool convert --to xml message.wbxml -          the same message as XML
   dmtool transcode --to xml devinf.wbxml -         any other document as XML
   dmtool diff request.xml request.wbxml            whether two say the same
+  dmtool notification decode package0.bin          what a notification asks for
 
 Exit codes:
   0  done, or the answer is yes
@@ -57,6 +60,7 @@ enum Task {
     Convert(convert::Convert),
     Transcode(transcode::Transcode),
     Diff(diff::Diff),
+    Notification(notification::NotificationTask),
 }
 
 /// What a question is answered with.
@@ -82,6 +86,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Task::Convert(convert) => (convert.run(&mut out), NO),
         Task::Transcode(transcode) => (transcode.run(&mut out), NO),
         Task::Diff(diff) => (diff.run(&mut out), TROUBLE),
+        Task::Notification(task) => (task.run(&mut out), task.malformed()),
     };
     let outcome = outcome.and_then(|answer| match out.flush() {
         Ok(()) => Ok(answer),
