@@ -7,4 +7,5 @@ pub mod clock;
 pub mod floors;
 pub mod inputs;
 pub mod messages;
+pub mod notifications;
 pub mod text_prototypes;
