@@ -8,4 +8,6 @@ pub mod floors;
 pub mod inputs;
 pub mod messages;
 pub mod notifications;
+pub mod sessions;
 pub mod text_prototypes;
+pub mod trees;

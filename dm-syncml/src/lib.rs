@@ -38,7 +38,7 @@
 //! - Looking: [`Printer`] shows a message to people, [`Message::differences`] tells what two say differently.
 //! - Codes: [`StatusCode`], [`AlertCode`]; unknown ones survive.
 //! - Sessions: [`session`], with [`session::Incoming`] to find the session a message belongs to.
-//! - Credentials: [`auth`].
+//! - Credentials: [`auth`]. The HTTP around it all: [`http`].
 //!
 //! # What is kept, and what is refused
 //!
@@ -52,9 +52,9 @@
 //!
 //! - Every decoder takes [`elements::Limits`]: octets, depth, elements, string table and its expansion. Work and memory are linear in the
 //!   input: beside its text, which it borrows, a message takes at most 512 octets for each element.
-//! - Sessions take basic and MD5 credentials, several messages of one package from the device, and repetitions of a message.
-//!   Large objects (MoreData), HMAC credentials, Atomic on the device and user interaction are not here yet: they are answered
-//!   with 406, and nothing of them is executed.
+//! - Sessions keep nothing beyond their limits: octets of an object, commands of a message, messages of a session, results of a command;
+//!   [`ServerConfig`](session::ServerConfig) and [`ClientConfig`](session::ClientConfig) name them. A message that is put together is as large as
+//!   the peer's MaxMsgSize allows, to the octet.
 //! - Reading is strict, save what the standard itself allows: any order of elements, any prefix, CDATA, white space around
 //!   ids and codes. [`Quirks`] name what real peers get wrong, in profiles such as [`Quirks::FIELD`].
 //! - Data synchronization, the elder sister of this protocol, is not in scope; its elements are read as unknown ones.
@@ -71,12 +71,19 @@
 //! | TND 1.2.1 §7.7.2, binary values | [`Message::encode`], [`Data::decoded`] |
 //! | TND 1.2.1, trees in Data | [`Data::management_tree`], [`DocumentCarriage`] |
 //! | DM Protocol 1.2.1, media types | [`Encoding`] |
-//! | DM Protocol 1.2.1, packages 1 to 4 | [`session`] |
-//! | DM Security 1.2.1, authentication | [`auth`] |
+//! | DM Protocol 1.2.1, packages 1 to 4, several messages per package, large objects | [`session`] |
+//! | DM Protocol 1.2.1, user interaction alerts | [`session::Interaction`] |
+//! | DM Protocol 1.2.1, generic alerts, client events | [`session::GenericAlert`], [`session::DeviceEvent`], [`session::Correlators`] |
+//! | DM Protocol 1.2.1, Atomic and Sequence | [`session::AllOrNothing`], [`session::InOrder`] |
+//! | TND 1.2.1, properties and listings in addresses | [`session::Query`] |
+//! | DM Notification 1.2, nonce resynchronisation | [`session::Account::resynchronizing`] |
+//! | DM Security 1.2.1, authentication; §5.4, `x-syncml-hmac` | [`auth`], [`auth::MacHeader`] |
+//! | SyncML HTTP binding 1.2 | [`http`] |
 //!
 //! # Features
 //!
-//! `xml` (default) adds XML beside WBXML and needs std. Without it the crate is `no_std` with `alloc`.
+//! `xml` (default) adds XML beside WBXML and needs std. Without it the crate is `no_std` with `alloc`. `serde` adds snapshots of sessions,
+//! which other processes can go on with.
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![cfg_attr(not(feature = "xml"), no_std)]
@@ -86,6 +93,7 @@ extern crate alloc;
 pub mod auth;
 mod codes;
 mod error;
+pub mod http;
 mod model;
 pub mod session;
 mod time;

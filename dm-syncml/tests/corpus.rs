@@ -1,10 +1,10 @@
-//! Real messages of other software, which cannot be part of this repository: `DM_CORPUS` names the folder that holds them.
+//! Real messages of other software.
 #![cfg(feature = "xml")]
 #![expect(clippy::print_stdout, reason = "says what was read")]
 
+mod manifest;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 
 use dm_syncml::elements::Limits;
 use dm_syncml::{
@@ -14,6 +14,8 @@ use dm_syncml::{
 use dm_wbxml::wbxml::Version;
 use dm_wbxml::xml::{Leniencies, Options};
 use dm_wbxml::{wbxml_to_xml, xml_to_wbxml};
+
+use manifest::{Entry, corpus};
 
 /// Messages of DM that no profile reads: the kind of the error, and what is wrong with them.
 const UNREADABLE: &[(&str, &str, &str)] = &[(
@@ -63,26 +65,7 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("pairs/dm12-testoutput12-3.wbxml", "SyncBody/Results[2]/Item/Data"),
 ];
 
-/// A line of MANIFEST.tsv.
-struct Entry {
-    file: String,
-    kind: String,
-    is_dm: bool,
-    /// The file that says the same in the other encoding.
-    pair_of: Option<String>,
-    octets: Vec<u8>,
-}
-
 impl Entry {
-    fn encoding(&self) -> Encoding {
-        if self.file.ends_with(".wbxml") { Encoding::Wbxml } else { Encoding::Xml }
-    }
-
-    /// A message of SyncML, or commands without a header.
-    fn is_syncml(&self) -> bool {
-        matches!(self.kind.trim_end_matches("-peergen"), "syncml-xml" | "syncml-wbxml" | "dm-fragment")
-    }
-
     fn decode(&self, quirks: Quirks) -> Result<(Document<'_>, Quirks), DecodeError> {
         Document::decode(self.encoding(), &self.octets, quirks)
     }
@@ -135,32 +118,6 @@ impl<'a> Document<'a> {
             Self::Fragment(fragment) => Printer::new().fragment(fragment).to_string(),
         }
     }
-}
-
-/// The corpus, or nothing when nobody named one. One that is named must be there.
-fn corpus() -> Vec<Entry> {
-    let Some(folder) = std::env::var_os("DM_CORPUS").map(PathBuf::from) else {
-        println!("DM_CORPUS is not set: no real messages were read");
-        return Vec::new();
-    };
-    let manifest = folder.join("MANIFEST.tsv");
-    let lines =
-        fs::read_to_string(&manifest).unwrap_or_else(|error| panic!("{}: {error}", manifest.display()));
-    let entries: Vec<Entry> = lines
-        .lines()
-        .skip(1)
-        .filter_map(|line| {
-            let columns: Vec<&str> = line.split('\t').collect();
-            let &[file, kind, _, _, exercises, ..] = &columns[..] else { panic!("{line:?} lacks columns") };
-            let path = folder.join(file);
-            let octets = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let pair_of = line.split_once("pair-of:").map(|(_, pair)| pair.trim().into());
-            let is_dm = exercises.contains("[DM]");
-            (file != "file").then(|| Entry { file: file.into(), kind: kind.into(), is_dm, pair_of, octets })
-        })
-        .collect();
-    assert!(entries.len() > 300, "{} lists {}", manifest.display(), entries.len());
-    entries
 }
 
 /// As a tool converts: trees as elements in XML, as documents of their own in WBXML.

@@ -1,12 +1,15 @@
 //! Who may do what (TND 1.2.1 §7.7.1).
 
 use crate::acl::Acl;
+use crate::error::{Refusal, RefusalKind};
 use crate::mount::{MountId, Mounted};
-use crate::node::{Content, NodeId};
+use crate::rights::AccessType;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
+use crate::store::{Content, NodeId, ROOT};
 use crate::tree::{Place, Tree};
 use crate::uri::NodeUri;
+use crate::value::Value;
 
 /// A node, stored or served.
 #[derive(Clone, Debug)]
@@ -66,15 +69,8 @@ impl Tree {
         }
     }
 
-    pub(crate) fn effective_stored(&self, mut id: NodeId) -> &Acl {
-        loop {
-            let node = self.at(id);
-            // The root always has one, so this ends.
-            if !node.acl.is_empty() || Self::is_root(id) {
-                return &node.acl;
-            }
-            id = node.parent;
-        }
+    pub(crate) fn effective_stored(&self, id: NodeId) -> &Acl {
+        self.store.acl(id)
     }
 
     pub(crate) fn effective_mounted<S: AsRef<str>>(&self, id: MountId, path: &[S]) -> &Acl {
@@ -86,8 +82,8 @@ impl Tree {
     pub(crate) fn own_acl(&self, spot: &Spot<'_>) -> &Acl {
         const NONE: &Acl = &Acl::EMPTY;
         match spot {
-            Spot::Stored(id) => &self.at(*id).acl,
-            Spot::Mounted(mounted) if mounted.path.is_empty() => &self.at(mounted.node).acl,
+            Spot::Stored(id) => self.store.own_acl(*id),
+            Spot::Mounted(mounted) if mounted.path.is_empty() => self.store.own_acl(mounted.node),
             Spot::Mounted(mounted) => self.mounted(mounted.id).own(&mounted.path).unwrap_or(NONE),
         }
     }
@@ -121,23 +117,70 @@ impl Tree {
         acl
     }
 
+    pub(crate) fn is_root(id: NodeId) -> bool {
+        id == ROOT
+    }
+
     /// Whether anything in the stored subtree, its top included, is permanent.
     pub(crate) fn holds_permanent(&self, top: NodeId) -> bool {
-        crate::node::NodeRef { tree: self, id: top }.walk().any(|node| node.is_permanent())
+        self.any_below(top, |id| self.at(id).is_permanent())
     }
 
     /// Whether `server` has Delete on every stored leaf at or below `top`.
     pub(crate) fn may_delete_leaves(&self, server: &ServerId, top: NodeId) -> bool {
-        let mut stack = alloc::vec![(top, self.effective_stored(top))];
-        while let Some((id, inherited)) = stack.pop() {
-            let node = self.at(id);
-            let acl = if node.acl.is_empty() { inherited } else { &node.acl };
-            match &node.content {
-                Content::Interior { children, .. } => stack.extend(children.values().map(|id| (*id, acl))),
-                _ if !acl.rights_of(server).contains(Rights::DELETE) => return false,
-                _ => {}
+        !self.any_below(top, |id| {
+            let is_interior = matches!(self.at(id).content, Content::Interior(_));
+            !is_interior && !self.store.acl(id).rights_of(server).contains(Rights::DELETE)
+        })
+    }
+
+    fn any_below(&self, top: NodeId, is_it: impl Fn(NodeId) -> bool) -> bool {
+        let mut stack = alloc::vec![top];
+        while let Some(id) = stack.pop() {
+            if is_it(id) {
+                return true;
             }
+            stack.extend_from_slice(self.store.unsorted(id));
         }
-        true
+        false
+    }
+
+    /// The value of a stored leaf, for a server that may read it: a Get without copying, for who has the address
+    /// parsed. What a handler serves is not here.
+    ///
+    /// ```
+    /// use dm_tree::{NodeSpec, NodeUri, ServerId, Tree, Value};
+    ///
+    /// let mut tree = Tree::default();
+    /// tree.insert("./A/B", NodeSpec::leaf(Value::int(1)))?;
+    /// let value = tree.read(&ServerId::new("com.example.dm")?, &NodeUri::parse("./A/B")?)?;
+    /// assert_eq!(value.as_int(), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the status a Get would have been answered with; 405 for an interior node.
+    pub fn read(&self, server: &ServerId, uri: &NodeUri<'_>) -> Result<&Value, Refusal> {
+        let refuse = |kind: RefusalKind| Err(kind.into());
+        let id = match self.locate(uri) {
+            Place::Stored(id) => id,
+            Place::Mounted(_) => return refuse(RefusalKind::NoHandler),
+            Place::Missing { .. } | Place::BelowLeaf => return refuse(RefusalKind::NotFound),
+        };
+        let node = self.at(id);
+        if node.flags.contains(crate::store::Flags::SEALED) {
+            return refuse(RefusalKind::AccessType);
+        }
+        if !self.store.acl(id).rights_of(server).contains(Rights::GET) {
+            return refuse(RefusalKind::Denied);
+        }
+        if !node.access.contains(AccessType::GET) {
+            return refuse(RefusalKind::AccessType);
+        }
+        match &node.content {
+            Content::Leaf(value) => Ok(value),
+            _ => refuse(RefusalKind::Interior),
+        }
     }
 }

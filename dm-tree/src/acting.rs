@@ -7,20 +7,24 @@ use core::fmt;
 use crate::access::Spot;
 use crate::change::{Change, ChangeKind, ExecRequest};
 use crate::error::{Refusal, RefusalKind};
-use crate::handler::{Context, Handler, Handlers};
+use crate::handler::{Context, Handler, Handlers, NoAnswer};
 use crate::mount::Mounted;
-use crate::node::{Content as Stored, NodeFacts};
+use crate::node::NodeFacts;
+use crate::pending::Question;
 use crate::property::Property;
 use crate::rights::{AccessType, Rights};
+use crate::schema::SchemaCommand;
 use crate::server_id::ServerId;
+use crate::store::{Content as Stored, Flags};
 use crate::tree::{Place, Tree};
-use crate::uri::{NodeUri, Query, Uri, escape};
+use crate::uri::{List, NodeUri, Query, Uri, escape};
 use crate::value::{Format, Value};
 
 /// Executes commands on a tree for one authenticated server. Made by [`Tree::act_for`].
 ///
 /// Every method takes the `LocURI` as it came and checks in one order, whichever command it is: the address (500,
-/// lengths 414), the property or list it names (406, 405), existence (404, 418, 405 below a leaf), permanence for
+/// lengths 414), whether it can be part of the open Atomic (500, 403), the property or list it names (406, 405),
+/// existence (404, 418, 405 below a leaf), permanence for
 /// Delete and rename (405), the ACL (425), the `AccessType` (405), the kind of node (405), the data (415, 405,
 /// 413), room (420), and then the handler's own answer. What is refused has changed nothing.
 ///
@@ -81,19 +85,41 @@ impl<'t> Acting<'t> {
 
     /// The first checks: address, lengths, and whether the command goes with the query.
     pub(crate) fn aim<'u>(&self, uri: &'u str, command: Rights) -> Result<Aim<'u>, Refusal> {
-        let uri = Uri::parse(uri)?;
+        let uri = Uri::parse_with(uri, self.tree.policy().uri_leniency)?;
         uri.check(&self.tree.limits().uri)?;
-        let node = uri.node().clone();
-        let Some(query) = uri.query() else { return Ok(Aim { node, property: None }) };
+        self.tree.check_turn(self.server)?;
+        if self.tree.is_atomic_open() && (command == Rights::GET || command == Rights::EXEC) {
+            return Err(RefusalKind::NotInAtomic.into());
+        }
+        let query = uri.query();
+        let node = uri.into_node();
+        let Some(query) = query else { return Ok(Aim { node, query: Aspect::Node }) };
         let property = match query {
-            Query::List(_) if command == Rights::GET => return Err(RefusalKind::UnsupportedList.into()),
+            Query::List(_) if command == Rights::GET => {
+                let list = query.list().ok_or(RefusalKind::UnsupportedList)?;
+                return Ok(Aim { node, query: Aspect::List(list) });
+            }
             Query::List(_) => return Err(RefusalKind::NotOnProperty.into()),
             Query::Property(name) => Property::from_name(name).ok_or(RefusalKind::UnknownProperty)?,
         };
         match command {
-            Rights::GET if property == Property::TStamp => Err(RefusalKind::UnknownProperty.into()),
-            Rights::GET => Ok(Aim { node, property: Some(property) }),
-            Rights::REPLACE if property.is_replaceable() => Ok(Aim { node, property: Some(property) }),
+            // Kept only by a tree that is told the time.
+            Rights::GET if property == Property::TStamp && self.tree.wall_clock().is_none() => {
+                Err(RefusalKind::UnknownProperty.into())
+            }
+            Rights::GET => Ok(Aim { node, query: Aspect::Property(property) }),
+            Rights::REPLACE if property.is_replaceable() => {
+                Ok(Aim { node, query: Aspect::Property(property) })
+            }
+            _ => Err(RefusalKind::NotOnProperty.into()),
+        }
+    }
+
+    /// As [`aim`](Self::aim), for commands that are possible on nodes only.
+    pub(crate) fn aim_at_node<'u>(&self, uri: &'u str, command: Rights) -> Result<NodeUri<'u>, Refusal> {
+        let aim = self.aim(uri, command)?;
+        match aim.query {
+            Aspect::Node => Ok(aim.node),
             _ => Err(RefusalKind::NotOnProperty.into()),
         }
     }
@@ -103,7 +129,7 @@ impl<'t> Acting<'t> {
         match self.tree.locate(uri) {
             Place::Stored(id) => Ok(Found::stored(self.tree, Spot::Stored(id))),
             Place::Mounted(mounted) => match self.facts(&mounted)? {
-                Some(facts) => Ok(Found::served(mounted, facts)),
+                Some(facts) => Ok(Found::served(self.tree, mounted, facts)),
                 None => Err(RefusalKind::NotFound.into()),
             },
             Place::Missing { .. } | Place::BelowLeaf => Err(RefusalKind::NotFound.into()),
@@ -126,10 +152,48 @@ impl<'t> Acting<'t> {
 
     /// The handler of a mounted node, and what it is told.
     pub(crate) fn ask(&mut self, mounted: &Mounted<'_>) -> Result<(&mut dyn Handler, Context<'_>), Refusal> {
-        let cx =
-            Context { tree: self.tree, server: self.server, correlator: self.correlator, mount: mounted.id };
+        let cx = Context {
+            ticket: self.tree.pending.next(),
+            tree: self.tree,
+            server: self.server,
+            correlator: self.correlator,
+            mount: mounted.id,
+        };
         let handler = self.handlers.handler(mounted.id).ok_or(RefusalKind::NoHandler)?;
         Ok((handler, cx))
+    }
+
+    /// Has a handler that is about to change something prepare to undo it, where that may have to be.
+    pub(crate) fn prepare(&mut self, mounted: &Mounted<'_>) -> Result<(), Refusal> {
+        match &self.tree.atomic {
+            Some(atomic) if !atomic.begun.contains(&mounted.id) => {}
+            _ => return Ok(()),
+        }
+        let (handler, cx) = self.ask(mounted)?;
+        handler.begin(&cx).map_err(RefusalKind::HandlerNotAtomic)?;
+        if let Some(atomic) = &mut self.tree.atomic {
+            atomic.begun.push(mounted.id);
+        }
+        Ok(())
+    }
+
+    /// What it means that a handler did not answer.
+    pub(crate) fn no_answer(&mut self, no: NoAnswer, question: impl FnOnce(&Self) -> Question) -> Refusal {
+        match no {
+            NoAnswer::Refused(status) => RefusalKind::Handler(status).into(),
+            NoAnswer::Later => {
+                let question = question(self);
+                self.tree.wait_for(question).into()
+            }
+        }
+    }
+
+    /// What the description of the tree says.
+    pub(crate) fn check_schema(&self, uri: &NodeUri<'_>, command: SchemaCommand<'_>) -> Result<(), Refusal> {
+        match &self.tree.schema {
+            None => Ok(()),
+            Some(schema) => Ok(schema.check(self.tree, uri, command).map_err(RefusalKind::Schema)?),
+        }
     }
 
     pub(crate) fn uri_of(&self, spot: &Spot<'_>) -> NodeUri<'static> {
@@ -145,6 +209,16 @@ impl<'t> Acting<'t> {
         let uri = self.uri_of(spot);
         self.changes.push(Change { uri, kind });
     }
+
+    /// As [`record`](Self::record), for who has the address at hand.
+    pub(crate) fn record_at(&mut self, uri: &NodeUri<'_>, spot: &Spot<'_>, kind: ChangeKind) {
+        let folds =
+            matches!(spot, Spot::Stored(id) if self.tree.at(*id).flags.contains(Flags::BELOW_FOLDING));
+        match uri.usual() {
+            Some(uri) if !folds => self.changes.push(Change { uri, kind }),
+            _ => self.record(spot, kind),
+        }
+    }
 }
 
 impl fmt::Debug for Acting<'_> {
@@ -159,7 +233,15 @@ impl fmt::Debug for Acting<'_> {
 /// What a command is aimed at.
 pub(crate) struct Aim<'u> {
     pub(crate) node: NodeUri<'u>,
-    pub(crate) property: Option<Property>,
+    pub(crate) query: Aspect<'u>,
+}
+
+/// Which side of a node is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aspect<'u> {
+    Node,
+    Property(Property),
+    List(List<'u>),
 }
 
 /// A node that exists, stored or served, with what the checks need to know of it.
@@ -168,28 +250,32 @@ pub(crate) struct Found<'u> {
     pub(crate) is_interior: bool,
     pub(crate) is_permanent: bool,
     pub(crate) access: AccessType,
+    /// Never shown, whatever the ACL says.
+    pub(crate) is_sealed: bool,
     /// Format and type of a served node; those of a stored one are in the tree.
     served: Option<NodeFacts>,
 }
 
 impl<'u> Found<'u> {
-    fn stored(tree: &Tree, spot: Spot<'u>) -> Self {
-        let (is_interior, is_permanent, access) = match &spot {
+    pub(crate) fn stored(tree: &Tree, spot: Spot<'u>) -> Self {
+        let (is_interior, is_permanent, access, is_sealed) = match &spot {
             Spot::Stored(id) => {
                 let node = tree.at(*id);
-                (matches!(node.content, Stored::Interior { .. }), node.permanent, node.access)
+                let is_interior = matches!(node.content, Stored::Interior(_));
+                (is_interior, node.is_permanent(), node.access, node.flags.contains(Flags::SEALED))
             }
-            Spot::Mounted(_) => (false, true, AccessType::NONE),
+            Spot::Mounted(_) => (false, true, AccessType::NONE, false),
         };
-        Self { spot, is_interior, is_permanent, access, served: None }
+        Self { spot, is_interior, is_permanent, access, is_sealed, served: None }
     }
 
-    fn served(mounted: Mounted<'u>, facts: NodeFacts) -> Self {
+    pub(crate) fn served(tree: &Tree, mounted: Mounted<'u>, facts: NodeFacts) -> Self {
         Self {
             is_interior: facts.format == Format::Node,
             // The mount point is the device's, whatever the handler says.
             is_permanent: facts.permanent || mounted.path.is_empty(),
             access: facts.access,
+            is_sealed: tree.at(mounted.node).flags.contains(Flags::SEALED),
             spot: Spot::Mounted(mounted),
             served: Some(facts),
         }
@@ -222,8 +308,8 @@ impl<'u> Found<'u> {
             (Some(facts), _) => facts.mime.as_ref().into(),
             (None, Spot::Stored(id)) => match &tree.at(*id).content {
                 Stored::Leaf(value) => value.mime().into(),
-                Stored::Interior { mo_id, .. } => mo_id.as_ref().into(),
-                Stored::Mount(_) => String::new(),
+                Stored::Interior(interior) => interior.mo_id.as_ref().into(),
+                Stored::Mount(_) | Stored::Vacant => String::new(),
             },
             (None, Spot::Mounted(_)) => String::new(),
         }

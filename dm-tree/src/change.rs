@@ -28,6 +28,10 @@ pub enum ChangeKind {
         /// How many of its ancestors, the nearest ones, were created on the way.
         ancestors: usize,
     },
+    /// Nodes of a whole subtree were added at and below it.
+    SubtreeAdded,
+    /// It and everything below it is now another subtree.
+    SubtreeReplaced,
     /// It has another value.
     Replaced,
     /// It went, with everything below it.

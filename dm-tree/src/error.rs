@@ -3,6 +3,7 @@
 use dm_syncml::StatusCode;
 
 use crate::acl::AclErrorKind;
+use crate::pending::Ticket;
 use crate::uri::{NodeUri, UriError, UriErrorKind};
 
 /// Why the device's own set-up of a tree failed.
@@ -36,6 +37,15 @@ pub enum TreeError {
     /// The tree is full: nodes, bytes or ACLs.
     #[error("the tree is full")]
     Full,
+    /// An Atomic is open, or none is where one should be.
+    #[error("not possible with the atomic open or closed as it is")]
+    Atomic,
+    /// No answer is waited for under this ticket.
+    #[error("no answer is waited for under this ticket")]
+    NoTicket,
+    /// The answer is of another kind than the question.
+    #[error("an answer of another kind")]
+    WrongAnswer,
 }
 
 /// Why a server's command was refused, and what to answer.
@@ -70,6 +80,25 @@ impl Refusal {
         self.at.as_ref()
     }
 
+    /// The ticket of a handler that will answer later; then nothing is refused yet.
+    #[must_use]
+    pub const fn ticket(&self) -> Option<Ticket> {
+        match self.kind {
+            RefusalKind::Waiting(ticket) => Some(ticket),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn is_waiting(&self) -> bool {
+        self.ticket().is_some()
+    }
+
+    /// Names the node that is in the way, unless another one is named already.
+    pub(crate) fn at_or(mut self, uri: &NodeUri<'static>) -> Self {
+        self.at.get_or_insert_with(|| uri.clone());
+        self
+    }
+
     pub(crate) fn with_node(mut self, uri: NodeUri<'static>) -> Self {
         self.at = Some(uri);
         self
@@ -99,6 +128,7 @@ impl From<TreeError> for Refusal {
             TreeError::Root => RefusalKind::Permanent,
             TreeError::TooLarge => RefusalKind::TooLarge,
             TreeError::Full => RefusalKind::Full,
+            TreeError::Atomic | TreeError::NoTicket | TreeError::WrongAnswer => RefusalKind::Busy,
         })
     }
 }
@@ -116,12 +146,21 @@ pub enum RefusalKind {
     /// A piece of a large object, of which more is to come: 412. A session puts the pieces together first.
     #[error("incomplete data")]
     MoreData,
+    /// A command that cannot be part of an Atomic, such as Get, Exec or another Atomic: 500.
+    #[error("not possible in an atomic")]
+    NotInAtomic,
+    /// Another server's Atomic is open: 403.
+    #[error("another server's atomic is open")]
+    Busy,
     /// An item without a target, or a command without items: 412.
     #[error("item without a target")]
     NoTarget,
     /// The address, or the name in a rename, is malformed (500) or too long (414).
     #[error("bad address: {0}")]
     Uri(UriErrorKind),
+    /// An item of a Copy without a source: 412.
+    #[error("item without a source")]
+    NoSource,
     /// A property that does not exist, or that the node does not have: 406.
     #[error("no such property")]
     UnknownProperty,
@@ -161,6 +200,15 @@ pub enum RefusalKind {
     /// Format and type of a permanent node cannot change: 405.
     #[error("format and type of a permanent node cannot change")]
     FixedFormat,
+    /// The target of a Copy cannot take the value: 403.
+    #[error("the target cannot take the value")]
+    CopyTarget,
+    /// A Copy into what is copied: 405.
+    #[error("a copy into itself")]
+    CopyIntoItself,
+    /// The device's description of its tree does not allow it: this status.
+    #[error("the schema answered {0}")]
+    Schema(StatusCode),
     /// Larger than the limits allow: 413.
     #[error("larger than the limits allow")]
     TooLarge,
@@ -179,6 +227,15 @@ pub enum RefusalKind {
     /// The subtree is mounted but its handler was not lent to the call: 510.
     #[error("no handler for the subtree")]
     NoHandler,
+    /// The handler cannot undo what it does, which an Atomic asks of it: this status.
+    #[error("the handler takes no part in an atomic: {0}")]
+    HandlerNotAtomic(StatusCode),
+    /// The handler would answer later where that is not possible: 406.
+    #[error("the handler would answer later")]
+    HandlerLater,
+    /// No refusal yet: the handler will answer under this ticket. 202 for want of another status.
+    #[error("the handler has not answered yet")]
+    Waiting(Ticket),
     /// The handler said no, with this status.
     #[error("the handler answered {0}")]
     Handler(StatusCode),
@@ -192,28 +249,32 @@ impl RefusalKind {
             Self::Uri(UriErrorKind::TooDeep | UriErrorKind::TooLong | UriErrorKind::SegmentTooLong) => {
                 StatusCode::URI_TOO_LONG
             }
-            Self::Uri(_) | Self::Acl(_) => StatusCode::COMMAND_FAILED,
+            Self::Uri(_) | Self::Acl(_) | Self::NotInAtomic => StatusCode::COMMAND_FAILED,
             Self::TooManyItems => StatusCode::BAD_REQUEST,
-            Self::NoTarget | Self::MoreData => StatusCode::INCOMPLETE_COMMAND,
+            Self::NoTarget | Self::NoSource | Self::MoreData => StatusCode::INCOMPLETE_COMMAND,
             Self::UnsupportedCommand
             | Self::UnknownProperty
             | Self::UnsupportedList
-            | Self::NothingToExecute => StatusCode::NOT_SUPPORTED,
+            | Self::NothingToExecute
+            | Self::HandlerLater => StatusCode::NOT_SUPPORTED,
             Self::NotOnProperty
             | Self::BelowLeaf
             | Self::Permanent
             | Self::AccessType
             | Self::Interior
             | Self::FixedFormat
+            | Self::CopyIntoItself
             | Self::RootAcl => StatusCode::NOT_ALLOWED,
+            Self::Busy | Self::CopyTarget => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::AlreadyExists => StatusCode::ALREADY_EXISTS,
             Self::Denied => StatusCode::PERMISSION_DENIED,
             Self::SerialisedTree | Self::Format => StatusCode::UNSUPPORTED_FORMAT,
             Self::TooLarge => StatusCode::TOO_LARGE,
             Self::Full => StatusCode::DEVICE_FULL,
+            Self::Waiting(_) => StatusCode::ACCEPTED,
             Self::NoHandler => StatusCode::DATA_STORE_FAILURE,
-            Self::Handler(status) => status,
+            Self::Handler(status) | Self::HandlerNotAtomic(status) | Self::Schema(status) => status,
         }
     }
 }

@@ -6,30 +6,44 @@ use alloc::vec::Vec;
 
 use dm_syncml::{Command, Data, Item, LocUri, MediaType, Meta, StatusCode};
 
-use crate::acting::Acting;
+use crate::acting::{Acting, Aspect};
 use crate::change::{Change, ExecRequest};
 use crate::command::Got;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::Handlers;
+use crate::pending::{Answered, Ticket};
+use crate::rights::Rights;
 use crate::server_id::ServerId;
+use crate::tnds::carries_tnds;
 use crate::tree::Tree;
+use crate::uri::List;
 use crate::value::{Format, Value};
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Execution {
-    /// Per item, in the order of the items; never empty. A command that has no items here (a container, an
-    /// alert, an unknown element) has one outcome, a refusal.
+    /// Per item, in the order of the items; never empty. An Atomic, a Sequence, and a command that has no items
+    /// here (an alert, an unknown element) have one outcome.
     pub outcomes: Vec<ItemExecution>,
-    /// What changed, in order.
+    /// What became of the members of an Atomic or Sequence, in the order of the document.
+    pub members: Vec<Self>,
+    /// What changed, in order, members included. Nothing while an Atomic is open, and nothing of one that failed.
     pub changes: Vec<Change>,
     /// What handlers accepted to execute: the items with status 202.
     pub exec_requests: Vec<ExecRequest>,
 }
 
 impl Execution {
+    fn new(outcomes: Vec<ItemExecution>) -> Self {
+        Self { outcomes, members: Vec::new(), changes: Vec::new(), exec_requests: Vec::new() }
+    }
+
+    fn all(status: StatusCode) -> Self {
+        Self::new(Vec::from([ItemExecution::done(status)]))
+    }
+
     /// The status of the whole command, when all items ended alike; they then need only one `Status`.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
@@ -43,10 +57,40 @@ impl Execution {
         self.outcomes.iter().all(|outcome| outcome.status.is_success())
     }
 
+    /// Whether a handler has yet to answer.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.tickets().next().is_some()
+    }
+
+    /// The answers that are waited for, those of members not counted.
+    pub fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.outcomes.iter().filter_map(ItemExecution::ticket)
+    }
+
+    /// Puts an answer that came later where it belongs, members included. `false` when nothing waits for it here.
+    pub fn take_answer(&mut self, ticket: Ticket, answered: Answered) -> bool {
+        let mut executions = Vec::from([&mut *self]);
+        let mut found = None;
+        while let Some(execution) = executions.pop() {
+            let outcomes = &mut execution.outcomes;
+            if let Some(outcome) = outcomes.iter_mut().find(|outcome| outcome.ticket() == Some(ticket)) {
+                found = Some(outcome);
+                break;
+            }
+            executions.extend(&mut execution.members);
+        }
+        let Some(outcome) = found else { return false };
+        *outcome = answered.item;
+        self.changes.extend(answered.changes);
+        self.exec_requests.extend(answered.exec_requests);
+        true
+    }
+
     /// The items of the `Results`; empty when there is nothing to send.
     #[must_use]
     pub fn into_results(self) -> Vec<Item<'static>> {
-        self.outcomes.into_iter().filter_map(|outcome| outcome.result).collect()
+        self.outcomes.into_iter().flat_map(|outcome| outcome.results).collect()
     }
 }
 
@@ -56,15 +100,28 @@ impl Execution {
 pub struct ItemExecution {
     /// The status to answer with.
     pub status: StatusCode,
-    /// What a Get found: an item for `Results`, with Source, Meta where it is not the default, and Data.
-    pub result: Option<Item<'static>>,
+    /// What a Get found: items for `Results`, with Source, Meta where it is not the default, and Data. One, or with
+    /// `?list=` any number.
+    pub results: Vec<Item<'static>>,
     /// Why it was refused. When it names [another node](Refusal::at), the Status should carry that address.
     pub refusal: Option<Refusal>,
 }
 
+impl ItemExecution {
+    pub(crate) const fn done(status: StatusCode) -> Self {
+        Self { status, results: Vec::new(), refusal: None }
+    }
+
+    /// The ticket of the handler that has yet to answer; the status means nothing till then.
+    #[must_use]
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.refusal.as_ref().and_then(Refusal::ticket)
+    }
+}
+
 impl From<Refusal> for ItemExecution {
     fn from(refusal: Refusal) -> Self {
-        Self { status: refusal.status(), result: None, refusal: Some(refusal) }
+        Self { status: refusal.status(), results: Vec::new(), refusal: Some(refusal) }
     }
 }
 
@@ -72,9 +129,10 @@ impl Tree {
     /// Executes a command for `server`, which must have been authenticated. `handlers` serve the mounted
     /// subtrees; `&mut ()` when there are none.
     ///
-    /// The items are executed one after the other, whatever becomes of those before. Add, Delete, Exec, Get and
-    /// Replace are executed; Copy is answered 406, and so is what is not a command on a tree. A session takes
-    /// Atomic and Sequence apart.
+    /// The items are executed one after the other, whatever becomes of those before. So are the members of a
+    /// Sequence, which itself is answered 200. Of an Atomic all members are executed or none: after the first
+    /// failure what was done is undone (216), the rest is not done (215), and the Atomic is answered 507. What is
+    /// not a command on a tree is answered 406.
     ///
     /// ```
     /// use dm_syncml::{CmdId, Get, Item, LocUri, StatusCode};
@@ -97,14 +155,101 @@ impl Tree {
         command: &Command<'_>,
         handlers: &mut dyn Handlers,
     ) -> Execution {
+        match command {
+            Command::Sequence(sequence) => self.execute_sequence(server, &sequence.commands, handlers),
+            Command::Atomic(atomic) => self.execute_atomic(server, &atomic.commands, handlers),
+            _ => self.execute_items(server, command, handlers),
+        }
+    }
+
+    fn execute_items(
+        &mut self,
+        server: &ServerId,
+        command: &Command<'_>,
+        handlers: &mut dyn Handlers,
+    ) -> Execution {
         let correlator = match command {
             Command::Exec(exec) => exec.correlator.as_ref().map(dm_syncml::Correlator::as_str),
             _ => None,
         };
         let mut acting = self.act_for(server, handlers).with_correlator(correlator);
-        let outcomes = acting.outcomes(command);
-        Execution { outcomes, changes: acting.take_changes(), exec_requests: acting.take_exec_requests() }
+        let mut done = Execution::new(acting.outcomes(command));
+        done.changes = acting.take_changes();
+        done.exec_requests = acting.take_exec_requests();
+        if let Some(atomic) = &mut self.atomic {
+            atomic.changes.append(&mut done.changes);
+        }
+        done
     }
+
+    /// Nesting is as deep as the decoder that made the command let it be.
+    fn execute_sequence(
+        &mut self,
+        server: &ServerId,
+        members: &[Command<'_>],
+        handlers: &mut dyn Handlers,
+    ) -> Execution {
+        if self.is_atomic_open() {
+            return self.not_in_atomic(server, members);
+        }
+        let mut done = Execution::all(StatusCode::OK);
+        for member in members {
+            let mut member = self.execute(server, member, handlers);
+            done.changes.append(&mut member.changes);
+            done.exec_requests.append(&mut member.exec_requests);
+            done.members.push(member);
+        }
+        done
+    }
+
+    fn execute_atomic(
+        &mut self,
+        server: &ServerId,
+        members: &[Command<'_>],
+        handlers: &mut dyn Handlers,
+    ) -> Execution {
+        if self.begin_atomic(server).is_err() {
+            return self.not_in_atomic(server, members);
+        }
+        let mut done = Execution::all(StatusCode::OK);
+        let mut failed = false;
+        for command in members {
+            let member = if failed { not_executed(command) } else { self.execute(server, command, handlers) };
+            // What is not known now cannot be waited for here; a session that hands members out can.
+            failed |= !member.is_success() || member.is_pending();
+            done.members.push(member);
+        }
+        if !failed {
+            done.changes = self.commit_atomic(handlers).changes;
+            return done;
+        }
+        let undone = self.roll_back_atomic(handlers);
+        for outcome in done.members.iter_mut().flat_map(|member| &mut member.outcomes) {
+            if outcome.ticket().is_some() {
+                *outcome = Refusal::new(RefusalKind::HandlerLater).into();
+            } else if outcome.status.is_success() && outcome.status != StatusCode::NOT_EXECUTED {
+                *outcome = ItemExecution::done(undone);
+            }
+        }
+        done.outcomes = Vec::from([ItemExecution::done(StatusCode::ATOMIC_FAILED)]);
+        done
+    }
+
+    /// A container inside an Atomic, or another server's turn.
+    fn not_in_atomic(&self, server: &ServerId, members: &[Command<'_>]) -> Execution {
+        let kind = self.check_turn(server).err().unwrap_or(RefusalKind::NotInAtomic);
+        let mut done = Execution::new(Vec::from([Refusal::new(kind).into()]));
+        done.members = members.iter().map(not_executed).collect();
+        done
+    }
+}
+
+/// 215 for a command and its members.
+fn not_executed(command: &Command<'_>) -> Execution {
+    let items = command.items().len().max(1);
+    let mut done = Execution::new(alloc::vec![ItemExecution::done(StatusCode::NOT_EXECUTED); items]);
+    done.members = command.members().iter().map(not_executed).collect();
+    done
 }
 
 impl Acting<'_> {
@@ -122,11 +267,18 @@ impl Acting<'_> {
             return Vec::from([Refusal::new(RefusalKind::NoTarget).into()]);
         }
         let too_many = matches!(command, Command::Exec(_)) && items.len() > 1;
+        let mut failed = false;
         let outcome = |item| {
             if too_many {
                 return Refusal::new(RefusalKind::TooManyItems).into();
             }
-            self.outcome(command, item).unwrap_or_else(ItemExecution::from)
+            // After a failure in an Atomic nothing more of it is done.
+            if failed && self.tree.is_atomic_open() {
+                return ItemExecution::done(StatusCode::NOT_EXECUTED);
+            }
+            let outcome = self.outcome(command, item).unwrap_or_else(ItemExecution::from);
+            failed |= !outcome.status.is_success();
+            outcome
         };
         items.iter().map(outcome).collect()
     }
@@ -137,19 +289,52 @@ impl Acting<'_> {
         if item.more_data {
             return Err(RefusalKind::MoreData.into());
         }
-        let mut outcome = ItemExecution { status: StatusCode::OK, result: None, refusal: None };
+        let mut outcome = ItemExecution::done(StatusCode::OK);
         match command {
+            Command::Add(_) if carries_tnds(command, item) => self.add_tnds_item(command, item, uri)?,
             Command::Add(_) => self.add(uri, &content(command, item))?,
+            Command::Copy(_) => {
+                let source = item.source_uri().ok_or(RefusalKind::NoSource)?;
+                self.copy(source.as_str(), uri)?;
+            }
             Command::Delete(_) => self.delete(uri)?,
             Command::Exec(_) => outcome.status = self.exec_with(uri, || argument(command, item))?,
-            Command::Get(_) => {
-                let got = self.get(uri)?;
-                outcome.result = Some(value_item(target.clone().into_owned(), got));
+            Command::Get(_) => outcome.results = self.results(target)?,
+            Command::Replace(_) if carries_tnds(command, item) => {
+                self.replace_tnds_item(command, item, uri)?
             }
             Command::Replace(_) => self.replace(uri, &content(command, item))?,
             _ => return Err(RefusalKind::UnsupportedCommand.into()),
         }
         Ok(outcome)
+    }
+
+    fn results(&mut self, target: &LocUri<'_>) -> Result<Vec<Item<'static>>, Refusal> {
+        let aim = self.aim(target.as_str(), Rights::GET)?;
+        let with_data = match aim.query {
+            Aspect::List(List::Struct) => false,
+            Aspect::List(List::StructData) => true,
+            Aspect::List(List::Tnds(list)) => {
+                return Ok(Vec::from([self.get_tnds_item(target.as_str(), list)?]));
+            }
+            Aspect::Node | Aspect::Property(_) => {
+                let got = self.get_aimed(target.as_str(), &aim)?;
+                return Ok(Vec::from([value_item(target.clone().into_owned(), got)]));
+            }
+        };
+        let (max_items, max_len) = (self.tree.limits().max_list_items, self.tree.limits().max_list_len);
+        let mut walk = self.walk(target.as_str(), None)?;
+        let (mut items, mut len) = (Vec::new(), 0);
+        while let Some(visit) = walk.next()? {
+            if with_data {
+                len += visit.value().map_or(0, |value| value.data().len());
+            }
+            if items.len() == max_items || len > max_len {
+                return Err(RefusalKind::TooLarge.into());
+            }
+            items.push(visit.into_item(with_data));
+        }
+        Ok(items)
     }
 }
 

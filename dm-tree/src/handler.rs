@@ -11,6 +11,7 @@ use dm_syncml::StatusCode;
 use crate::error::TreeError;
 use crate::mount::{MountId, Mounted};
 use crate::node::{NewNode, NodeFacts};
+use crate::pending::Ticket;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::tree::Tree;
@@ -22,14 +23,21 @@ use crate::value::Value;
 /// Addresses arrive as names below the mount point, percent escapes resolved, so a `match` on a slice reads well;
 /// the empty slice is the mount point itself. Before a handler acts, the tree has checked the address, the ACL,
 /// that the node exists (or, for Add, does not) and is of the right kind, and that
-/// [`node`](Self::node) lists the command in the node's `AccessType`. The handler answers at once.
+/// [`node`](Self::node) lists the command in the node's `AccessType`.
 ///
-/// A node is never stored, so a handler may serve millions of them. Whatever comes out of `Err` is the status
-/// sent to the server; 403, 500 and 510 are the usual ones.
+/// A node is never stored, so a handler may serve millions of them. A status that comes out of `Err` is
+/// sent to the server; 403, 500 and 510 are the usual ones. [`NoAnswer::Later`] means that the answer will come:
+/// keep the [`ticket`](Context::ticket) and give the answer to [`Tree::answer`].
+///
+/// In an Atomic a handler is asked to [`begin`](Self::begin) before its first change, and in the end to
+/// [`commit`](Self::commit) or [`roll_back`](Self::roll_back). One that does not offer this refuses; the Atomic
+/// then fails and leaves no trace.
 ///
 /// ```
 /// use dm_syncml::StatusCode;
-/// use dm_tree::{AccessType, Children, Context, Format, Handler, HandlerMap, NodeFacts, ServerId, Tree, Value};
+/// use dm_tree::{
+///     AccessType, Children, Context, Format, Handler, HandlerMap, NoAnswer, NodeFacts, ServerId, Tree, Value,
+/// };
 ///
 /// struct Volume(i32);
 ///
@@ -42,16 +50,16 @@ use crate::value::Value;
 ///         }
 ///     }
 ///
-///     fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
+///     fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
 ///         Ok(self.0.to_string().into_bytes())
 ///     }
 ///
-///     fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), StatusCode> {
+///     fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
 ///         out.push("Level");
 ///         Ok(())
 ///     }
 ///
-///     fn replace(&mut self, _: &Context<'_>, _: &[&str], value: &Value) -> Result<(), StatusCode> {
+///     fn replace(&mut self, _: &Context<'_>, _: &[&str], value: &Value) -> Result<(), NoAnswer> {
 ///         self.0 = value.as_str().and_then(|text| text.parse().ok()).ok_or(StatusCode::COMMAND_FAILED)?;
 ///         Ok(())
 ///     }
@@ -74,50 +82,92 @@ pub trait Handler {
     ///
     /// # Errors
     ///
-    /// The status to answer with.
-    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, StatusCode>;
+    /// [`NoAnswer`]: the status to answer with, or later.
+    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer>;
 
     /// The names below an interior node, not escaped, in the order they are to be listed.
     ///
     /// # Errors
     ///
-    /// The status to answer with.
-    fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), StatusCode>;
+    /// [`NoAnswer`]: the status to answer with, or later.
+    fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer>;
 
     /// Another value for a leaf.
     ///
     /// # Errors
     ///
-    /// The status to answer with; nothing may have changed then.
-    fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), StatusCode> {
+    /// [`NoAnswer`]: the status to answer with, or later; nothing may have changed then.
+    fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), NoAnswer> {
         let _ = (cx, path, value);
-        Err(StatusCode::NOT_ALLOWED)
+        Err(StatusCode::NOT_ALLOWED.into())
     }
 
     /// A new node below an existing interior one.
     ///
     /// # Errors
     ///
-    /// The status to answer with; nothing may have changed then.
-    fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), StatusCode> {
+    /// [`NoAnswer`]: the status to answer with, or later; nothing may have changed then.
+    fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), NoAnswer> {
         let _ = (cx, path, new);
-        Err(StatusCode::NOT_ALLOWED)
+        Err(StatusCode::NOT_ALLOWED.into())
     }
 
     /// Away with a node and everything below it. The ACLs kept for them go as well.
     ///
     /// # Errors
     ///
-    /// The status to answer with; nothing may have changed then.
-    fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), StatusCode> {
+    /// [`NoAnswer`]: the status to answer with, or later; nothing may have changed then.
+    fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), NoAnswer> {
         let _ = (cx, path);
-        Err(StatusCode::NOT_ALLOWED)
+        Err(StatusCode::NOT_ALLOWED.into())
     }
 
     /// Executes a node with the argument the server gave, empty when it gave none.
     fn exec(&mut self, cx: &Context<'_>, path: &[&str], argument: &[u8]) -> ExecReply {
         let _ = (cx, path, argument);
         ExecReply::Done(StatusCode::NOT_ALLOWED)
+    }
+
+    /// Asked before the first change in an Atomic: from here on every change must be possible to undo. The default
+    /// refuses with 500.
+    ///
+    /// # Errors
+    ///
+    /// The status to answer with, when that cannot be.
+    fn begin(&mut self, cx: &Context<'_>) -> Result<(), StatusCode> {
+        let _ = cx;
+        Err(StatusCode::COMMAND_FAILED)
+    }
+
+    /// The Atomic is over and its changes stay.
+    fn commit(&mut self, cx: &Context<'_>) {
+        let _ = cx;
+    }
+
+    /// The Atomic failed: undo every change since [`begin`](Self::begin).
+    ///
+    /// # Errors
+    ///
+    /// When that did not work; the server is then told 516.
+    fn roll_back(&mut self, cx: &Context<'_>) -> Result<(), StatusCode> {
+        let _ = cx;
+        Err(StatusCode::COMMAND_FAILED)
+    }
+}
+
+/// Why a handler gives no answer now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoAnswer {
+    /// It will not do it: the status to answer with.
+    Refused(StatusCode),
+    /// The answer will come through [`Tree::answer`], under the ticket in the [`Context`].
+    Later,
+}
+
+impl From<StatusCode> for NoAnswer {
+    fn from(status: StatusCode) -> Self {
+        Self::Refused(status)
     }
 }
 
@@ -130,6 +180,9 @@ pub enum ExecReply {
     /// It goes on: status 202 now, the outcome later in a generic alert with the same correlator. The request
     /// comes out as an [`ExecRequest`](crate::ExecRequest).
     Accepted,
+    /// The status itself comes later, through [`Tree::answer`], under the ticket in the [`Context`]; until then the
+    /// command has no answer.
+    Later,
 }
 
 /// Who is acting, and what a handler may want to know of the tree it hangs in.
@@ -139,9 +192,17 @@ pub struct Context<'a> {
     pub(crate) server: &'a ServerId,
     pub(crate) correlator: Option<&'a str>,
     pub(crate) mount: MountId,
+    pub(crate) ticket: Ticket,
 }
 
 impl<'a> Context<'a> {
+    /// What an answer that comes later is to be given under. Means nothing unless the handler says
+    /// [`NoAnswer::Later`].
+    #[must_use]
+    pub const fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
     /// The authenticated server whose command this is.
     #[must_use]
     pub const fn server(&self) -> &'a ServerId {
@@ -215,6 +276,11 @@ impl Children {
             self.text.push('/');
         }
         self.text.push_str(spelling);
+    }
+
+    /// The names one by one, as spelled.
+    pub(crate) fn names(&self) -> Option<impl Iterator<Item = &str>> {
+        if self.is_full { None } else { Some(self.text.split('/').filter(|name| !name.is_empty())) }
     }
 
     pub(crate) fn finish(self) -> Option<String> {

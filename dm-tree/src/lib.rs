@@ -44,41 +44,55 @@
 //! # Where to go
 //!
 //! - Set up and look at a tree: [`Tree`], [`NodeSpec`], [`NodeRef`], and the objects every client has, [`DevInfo`],
-//!   [`DevDetail`], [`DmAccount`].
-//! - Execute what servers send: [`Tree::execute`] for SyncML commands, [`Tree::act_for`] for the same things as
-//!   methods. [`Acting`] states the order of checks.
+//!   [`DevDetail`], [`DmAccount`], [`Inbox`]; all are found by their type, below any prefix ([`Tree::objects`]).
+//! - Execute what servers send: [`Tree::execute`] for SyncML commands, containers included, [`Tree::act_for`] for the
+//!   same things as methods. [`Acting`] states the order of checks. [`Tree::read`] is a Get without copying.
+//! - All or nothing: [`Tree::begin_atomic`] for who hands out the members of an Atomic one by one.
+//! - Read much: [`Acting::walk`] streams a subtree, and goes on where another walk stopped.
+//! - Write much: [`Acting::add_subtree`] and [`Acting::replace_subtree`] with explicit properties.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
-//! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`].
-//! - Only parse: [`NodeUri`], [`Uri`], [`Acl`], [`ServerId`].
+//! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
+//!   [`NoAnswer::Later`], [`Tree::answer`].
+//! - Whole subtrees and descriptions as documents, in XML and WBXML: [`mgmt_tree`] for the documents, [`tnds`] for
+//!   values into a tree and out of it, [`ddf`] for schemas.
+//! - Survive a restart: [`Tree::snapshot`], [`Tree::take_record`], [`Tree::replay`].
+//! - Only parse: [`NodeUri`], [`Uri`], [`Acl`], [`ServerId`], [`Timestamp`].
 //!
 //! # Limits and non-goals
 //!
-//! - [`TreeLimits`] bounds everything a server can make grow: nodes, bytes, values, lists, ACLs, addresses. A
-//!   command costs one lookup per segment plus work linear in what it reads, writes or removes, where the
-//!   identifiers of a new ACL are sorted, and Delete and rename walk the subtree. Nothing recurses.
+//! - [`TreeLimits`] bounds everything a server can make grow: nodes, bytes, values, lists, ACLs, addresses, answers
+//!   that are waited for. A command costs one lookup per segment plus work linear in what it reads, writes or
+//!   removes, where the identifiers of a new ACL and the names of a list are sorted; Delete, rename, Copy, and a node
+//!   that begins or ceases to have an ACL of its own walk the subtree. Nothing recurses but containers, as deep as the
+//!   decoder let them be.
+//! - Names are hashed with a key: give a tree that strangers may add to a random one
+//!   ([`Tree::with_hash_seed`]).
 //! - The caller authenticates. A server identifier given to this crate is believed.
-//! - Not here yet: Copy, Atomic across a tree, `?list=`, serialised subtrees (TNDS), device descriptions (DDF),
-//!   bootstrap, Inbox, delegation, and handlers that answer later. They are answered 406 or 415 where a server asks
-//!   for them. The property TStamp, which would need a calendar, is answered 406.
-//! - Names are compared exactly; a device that wants them compared without case does not get that here.
+//! - Not here: bootstrap and delegation.
 //!
 //! # Spec map
 //!
 //! | clause | here |
 //! |---|---|
-//! | TND 1.2.1, addresses | [`NodeUri`], [`Uri`], [`UriLimits`] |
-//! | TND 1.2.1 §7.7, properties | [`Property`], [`Acting::get`], [`Acting::replace`] |
+//! | TND 1.2.1, addresses | [`NodeUri`], [`Uri`], [`UriLimits`], [`UriLeniency`] |
+//! | TND 1.2.1 §7.7, properties | [`Property`], [`Acting::get`], [`Acting::replace`], [`Tree::set_wall_clock`] |
 //! | TND 1.2.1 §7.7.1, access control | [`Acl`], [`Tree::effective_acl`], [`Tree::remove_server`] |
 //! | TND 1.2.1 §7.7.2, formats | [`Format`], [`Value`], [`Content`] |
 //! | RepPro 1.2.1, commands | [`Acting`], [`Tree::execute`] |
+//! | RepPro 1.2.1, Get with `?list=` | [`List`], [`Acting::walk`] |
+//! | RepPro 1.2.1, Atomic | [`Tree::execute`], [`Tree::begin_atomic`], [`Handler::begin`] |
+//! | DM 1.3, Copy of subtrees | [`Acting::copy`] |
 //! | DM Protocol 1.2.1, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
-//! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`] |
-//! | DDF AccessType, Scope | [`AccessType`], [`NodeSpec::permanent`] |
+//! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`], [`Inbox`] |
+//! | TND 1.2.1, TNDS and DDF | [`mgmt_tree::MgmtTree`], [`Acting::add_tnds`], [`Acting::get_tnds`], [`ddf::Schema`] |
+//! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
+//! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
 //!
-//! `xml` (default) is handed down to `dm-syncml` and changes nothing here. Without it the crate is `no_std` with
-//! `alloc`.
+//! - `xml` (default) is handed down to `dm-syncml`, and reads and writes documents in XML. Without it the crate is
+//!   `no_std` with `alloc`.
+//! - `serde`: snapshots, records and the values in them can be written and read.
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![no_std]
@@ -90,44 +104,63 @@ extern crate std;
 mod access;
 mod acl;
 mod acting;
+mod atomic;
+pub mod bootstrap;
 mod change;
 mod command;
 mod content;
+pub mod ddf;
 mod error;
 mod execute;
 mod handler;
+mod history;
 mod limits;
+pub mod mgmt_tree;
 mod mount;
+mod mutation;
 mod node;
+mod pending;
 mod property;
+mod record;
 mod rights;
+mod schema;
 mod secret;
+#[cfg(feature = "serde")]
+mod serde;
 mod server_id;
 mod session;
 mod standard;
+mod store;
+mod timestamp;
+pub mod tnds;
 mod tree;
 mod uri;
 mod value;
 
 pub use acl::{Acl, AclError, AclErrorKind};
 pub use acting::Acting;
+pub use atomic::Committed;
 pub use change::{Change, ChangeKind, ExecRequest};
-pub use command::Got;
+pub use command::{Got, SubtreeNode, Visit, Walk};
 pub use content::Content;
 pub use error::{Refusal, RefusalKind, TreeError};
 pub use execute::{Execution, ItemExecution};
-pub use handler::{Children, Context, ExecReply, Handler, HandlerMap, Handlers};
+pub use handler::{Children, Context, ExecReply, Handler, HandlerMap, Handlers, NoAnswer};
 pub use limits::{TreeLimits, TreePolicy};
 pub use mount::MountId;
 pub use node::{NewNode, NodeFacts, NodeRef, NodeSpec};
+pub use pending::{Answered, LateAnswer, Ticket};
 pub use property::Property;
+pub use record::{RestoreError, RestoreErrorKind, TreeRecord, TreeSnapshot};
 pub use rights::{AccessType, Rights};
+pub use schema::{Expected, SchemaCheck, SchemaCommand};
 pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
 pub use session::Effects;
 pub use standard::{
-    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, dm_accounts,
+    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, Inbox, dm_accounts,
 };
+pub use timestamp::Timestamp;
 pub use tree::Tree;
-pub use uri::{NodeUri, Query, Segment, Segments, Uri, UriError, UriErrorKind, UriLimits};
+pub use uri::{List, NodeUri, Query, Segment, Segments, Uri, UriError, UriErrorKind, UriLeniency, UriLimits};
 pub use value::{Format, Value, ValueError};

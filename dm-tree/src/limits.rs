@@ -1,6 +1,7 @@
 //! How much a tree may hold.
 
-use crate::uri::UriLimits;
+use crate::mgmt_tree::DocumentOptions;
+use crate::uri::{UriLeniency, UriLimits};
 
 /// What bounds the growth that servers can cause.
 ///
@@ -28,6 +29,14 @@ pub struct TreeLimits {
     /// Access control lists kept for nodes that handlers serve; exceeding answers 420. Default 16 384, one
     /// for every four nodes that may be stored.
     pub max_mounted_acls: usize,
+    /// Items of one `?list=` that [`Tree::execute`](crate::Tree::execute) puts into one answer; exceeding answers
+    /// 413. Default 16 384. [`Acting::walk`](crate::Acting::walk) has no such limit.
+    pub max_list_items: usize,
+    /// Bytes of data of one `?list=`; exceeding answers 413. Default 1 MiB, as for values.
+    pub max_list_len: usize,
+    /// Answers waited for from handlers; exceeding answers 420. Default 1024: several for each session of a large
+    /// gateway.
+    pub max_pending: usize,
 }
 
 impl TreeLimits {
@@ -79,6 +88,27 @@ impl TreeLimits {
         self.max_mounted_acls = lists;
         self
     }
+
+    /// Sets [`max_list_items`](Self::max_list_items).
+    #[must_use]
+    pub const fn with_max_list_items(mut self, items: usize) -> Self {
+        self.max_list_items = items;
+        self
+    }
+
+    /// Sets [`max_list_len`](Self::max_list_len).
+    #[must_use]
+    pub const fn with_max_list_len(mut self, bytes: usize) -> Self {
+        self.max_list_len = bytes;
+        self
+    }
+
+    /// Sets [`max_pending`](Self::max_pending).
+    #[must_use]
+    pub const fn with_max_pending(mut self, answers: usize) -> Self {
+        self.max_pending = answers;
+        self
+    }
 }
 
 impl Default for TreeLimits {
@@ -91,6 +121,9 @@ impl Default for TreeLimits {
             max_acl_len: 4096,
             max_child_list_len: 1 << 20,
             max_mounted_acls: 16_384,
+            max_list_items: 16_384,
+            max_list_len: 1 << 20,
+            max_pending: 1024,
         }
     }
 }
@@ -105,6 +138,10 @@ pub struct TreePolicy {
     /// Whether Delete of a subtree needs the Delete right on every leaf in it, not only on the node addressed.
     /// The text is silent; default no.
     pub strict_subtree_delete: bool,
+    /// What is taken for an address beside what the grammar allows. Default nothing.
+    pub uri_leniency: UriLeniency,
+    /// How the serialised trees of commands are read; never more nodes than the tree may hold. Default strict.
+    pub documents: DocumentOptions,
 }
 
 impl TreePolicy {
@@ -121,10 +158,29 @@ impl TreePolicy {
         self.strict_subtree_delete = yes;
         self
     }
+
+    /// Sets [`uri_leniency`](Self::uri_leniency).
+    #[must_use]
+    pub const fn with_uri_leniency(mut self, leniency: UriLeniency) -> Self {
+        self.uri_leniency = leniency;
+        self
+    }
+
+    /// Sets [`documents`](Self::documents).
+    #[must_use]
+    pub const fn with_documents(mut self, options: DocumentOptions) -> Self {
+        self.documents = options;
+        self
+    }
 }
 
 impl Default for TreePolicy {
     fn default() -> Self {
-        Self { implicit_add: true, strict_subtree_delete: false }
+        Self {
+            implicit_add: true,
+            strict_subtree_delete: false,
+            uri_leniency: UriLeniency::STRICT,
+            documents: DocumentOptions::STRICT,
+        }
     }
 }

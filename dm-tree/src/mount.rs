@@ -6,11 +6,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::acl::Acl;
-use crate::node::NodeId;
+use crate::store::NodeId;
 use crate::uri::escape;
 
 /// The key of a mount: which handler serves a subtree. Never used twice by one tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MountId(pub(crate) u32);
 
 /// A node at or below a mount point.
@@ -62,38 +63,30 @@ impl Mount {
         }
     }
 
-    /// Sets a node's own ACL and returns the former one.
-    pub(crate) fn set<S: AsRef<str>>(&mut self, path: &[S], acl: Acl) -> Option<Acl> {
-        if acl.is_empty() { self.acls.remove(&key(path)) } else { self.acls.insert(key(path), acl) }
+    /// Sets the ACL at an address and returns the former one; an empty one is none.
+    pub(crate) fn set_at(&mut self, path: String, acl: Acl) -> Option<Acl> {
+        if acl.is_empty() { self.acls.remove(&path) } else { self.acls.insert(path, acl) }
     }
 
-    /// Drops the ACLs at and below `path`; says how many, and how long their texts were.
-    pub(crate) fn forget<S: AsRef<str>>(&mut self, path: &[S]) -> (usize, usize) {
+    /// The addresses at and below `path` that have an ACL here; all of them for the mount point.
+    pub(crate) fn paths_below<S: AsRef<str>>(&self, path: &[S]) -> Vec<String> {
+        if self.acls.is_empty() {
+            return Vec::new();
+        }
+        if path.is_empty() {
+            return self.acls.keys().cloned().collect();
+        }
         let top = key(path);
-        let mut gone = Vec::new();
         let mut below = top.clone();
         below.push('/');
-        let children = self.acls.range(below.clone()..).take_while(|(key, _)| key.starts_with(&below));
-        for (key, acl) in self.acls.get_key_value(&top).into_iter().chain(children) {
-            gone.push((key.clone(), acl.text_len() + key.len()));
-        }
-        for (key, _) in &gone {
-            self.acls.remove(key);
-        }
-        (gone.len(), gone.iter().map(|(_, len)| len).sum())
+        let own = self.acls.get_key_value(&top).map(|(key, _)| key);
+        let others = self.acls.range(below.clone()..).map(|(key, _)| key);
+        own.into_iter().chain(others.take_while(|key| key.starts_with(&below))).cloned().collect()
     }
 
     /// What all of it counts: entries and bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.acls.len(), self.acls.iter().map(|(key, acl)| key.len() + acl.text_len()).sum())
-    }
-
-    /// Changes every ACL kept here; those that end empty are dropped.
-    pub(crate) fn update_all(&mut self, mut change: impl FnMut(&mut Acl)) {
-        self.acls.retain(|_, acl| {
-            change(acl);
-            !acl.is_empty()
-        });
     }
 
     /// Every address below the mount point that has an ACL, with it.
@@ -122,16 +115,19 @@ mod tests {
     fn nearest_entry_decides() {
         let acl = |text| Acl::parse(text).unwrap();
         let mut mount = Mount::new(NodeId(0));
-        mount.set(&["a"], acl("Get=x"));
-        mount.set(&["a", "b"], acl("Get=y"));
-        mount.set(&["a-"], acl("Get=z"));
-        mount.set(&["a/b"], acl("Get=w"));
+        for (path, text) in
+            [(&["a"][..], "Get=x"), (&["a", "b"], "Get=y"), (&["a-"], "Get=z"), (&["a/b"], "Get=w")]
+        {
+            mount.set_at(key(path), acl(text));
+        }
         assert_eq!(mount.nearest(&["a", "b", "c"]), Some(&acl("Get=y")));
         assert_eq!(mount.nearest(&["a", "c"]), Some(&acl("Get=x")));
         assert_eq!(mount.nearest(&["a/b"]), Some(&acl("Get=w")));
         assert_eq!(mount.nearest(&["b"]), None);
         assert_eq!(mount.nearest::<&str>(&[]), None);
-        assert_eq!(mount.forget(&["a"]).0, 2);
-        assert_eq!(mount.size().0, 2);
+        assert_eq!(mount.paths_below(&["a"]), ["a", "a/b"]);
+        assert_eq!(mount.paths_below::<&str>(&[]).len(), 4);
+        mount.set_at(key(&["a"]), Acl::EMPTY);
+        assert_eq!(mount.size().0, 3);
     }
 }

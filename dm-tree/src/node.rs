@@ -1,70 +1,19 @@
 //! One node, how it is described when it is put into a tree, and how it is looked at.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::acl::Acl;
 use crate::mount::MountId;
-use crate::rights::AccessType;
+use crate::rights::{AccessType, Rights};
+use crate::server_id::ServerId;
+use crate::store::{Content, Flags, Node, NodeId, Stamp, value_len};
+use crate::timestamp::Timestamp;
 use crate::tree::Tree;
 use crate::uri::NodeUri;
 use crate::value::{Format, Value};
-
-/// The place of a node in its tree. Internal: ids are used again once a node is gone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct NodeId(pub(crate) u32);
-
-/// A node as stored.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    /// The last segment as spelled; the parent's table has it resolved.
-    pub(crate) name: Box<str>,
-    /// The root is its own parent.
-    pub(crate) parent: NodeId,
-    pub(crate) content: Content,
-    pub(crate) permanent: bool,
-    pub(crate) access: AccessType,
-    pub(crate) acl: Acl,
-    pub(crate) title: Box<str>,
-    pub(crate) ver_no: u16,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Content {
-    Interior {
-        children: BTreeMap<Box<str>, NodeId>,
-        mo_id: Box<str>,
-    },
-    Leaf(Value),
-    /// The subtree is served by a handler, this node included.
-    Mount(MountId),
-}
-
-impl Node {
-    /// What the node counts against [`TreeLimits::max_total_len`](crate::TreeLimits::max_total_len).
-    pub(crate) fn len(&self) -> usize {
-        let content = match &self.content {
-            Content::Interior { mo_id, .. } => mo_id.len(),
-            Content::Leaf(value) => value_len(value),
-            Content::Mount(_) => 0,
-        };
-        self.name.len() + content + self.title.len() + self.acl.text_len()
-    }
-
-    /// Counts a change (TND 1.2.1 §7.7, VerNo); the number wraps.
-    pub(crate) fn touch(&mut self) {
-        self.ver_no = self.ver_no.wrapping_add(1);
-    }
-}
-
-/// What a value counts.
-pub(crate) fn value_len(value: &Value) -> usize {
-    value.mime().len() + value.data().len()
-}
 
 /// A node to be put into a tree by the device itself.
 ///
@@ -84,11 +33,19 @@ pub(crate) fn value_len(value: &Value) -> usize {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct NodeSpec {
-    pub(crate) kind: NewNode,
-    pub(crate) permanent: bool,
+    pub(crate) kind: Kind,
+    pub(crate) flags: Flags,
     pub(crate) access: AccessType,
     pub(crate) acl: Acl,
     pub(crate) title: String,
+    /// The time and number to begin with, instead of now and 0.
+    pub(crate) stamp: Option<Stamp>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    New(NewNode),
+    Mount(MountId),
 }
 
 impl NodeSpec {
@@ -110,7 +67,21 @@ impl NodeSpec {
 
     /// Exists by the device's decision: servers can neither delete nor rename it, nor change its format and type.
     pub const fn permanent(mut self) -> Self {
-        self.permanent = true;
+        self.flags = self.flags.with(Flags::PERMANENT);
+        self
+    }
+
+    /// Names below are compared without case, of ASCII letters (DDF `CaseSense`, `CIS`); each keeps the spelling it
+    /// was given.
+    pub const fn ignoring_case(mut self) -> Self {
+        self.flags = self.flags.with(Flags::IGNORES_CASE);
+        self
+    }
+
+    /// Neither the node nor anything below is ever shown to servers: Get answers 405, whatever the ACLs say (StdObj
+    /// 1.2.1, Inbox).
+    pub const fn sealed(mut self) -> Self {
+        self.flags = self.flags.with(Flags::SEALED);
         self
     }
 
@@ -136,8 +107,41 @@ impl NodeSpec {
         Self::new(NewNode::Interior { mo_id })
     }
 
-    pub(crate) const fn new(kind: NewNode) -> Self {
-        Self { kind, permanent: false, access: AccessType::ALL, acl: Acl::EMPTY, title: String::new() }
+    /// What servers add: dynamic and open to every command.
+    pub(crate) const fn new(new: NewNode) -> Self {
+        Self::of(Kind::New(new))
+    }
+
+    pub(crate) const fn mount(mount: MountId) -> Self {
+        Self::of(Kind::Mount(mount)).permanent()
+    }
+
+    pub(crate) const fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            flags: Flags::NONE,
+            access: AccessType::ALL,
+            acl: Acl::EMPTY,
+            title: String::new(),
+            stamp: None,
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> Option<&NewNode> {
+        match &self.kind {
+            Kind::New(new) => Some(new),
+            Kind::Mount(_) => None,
+        }
+    }
+
+    /// What it counts, beside its name and its ACL.
+    pub(crate) fn len(&self) -> usize {
+        let content = match &self.kind {
+            Kind::New(NewNode::Interior { mo_id }) => mo_id.len(),
+            Kind::New(NewNode::Leaf(value)) => value_len(value),
+            Kind::Mount(_) => 0,
+        };
+        content + self.title.len()
     }
 }
 
@@ -156,6 +160,12 @@ pub enum NewNode {
 }
 
 impl NewNode {
+    /// An interior node with a management object identifier that may be empty.
+    #[must_use]
+    pub fn interior(mo_id: impl Into<String>) -> Self {
+        Self::Interior { mo_id: mo_id.into() }
+    }
+
     /// Whether it is a leaf.
     #[must_use]
     pub const fn is_leaf(&self) -> bool {
@@ -185,7 +195,7 @@ impl<'t> NodeRef<'t> {
     /// The last segment of the address as spelled; `.` for the root.
     #[must_use]
     pub fn name(self) -> &'t str {
-        &self.node().name
+        self.node().name.as_str()
     }
 
     /// The whole address.
@@ -198,9 +208,9 @@ impl<'t> NodeRef<'t> {
     #[must_use]
     pub fn is_interior(self) -> Option<bool> {
         match self.node().content {
-            Content::Interior { .. } => Some(true),
+            Content::Interior(_) => Some(true),
             Content::Leaf(_) => Some(false),
-            Content::Mount(_) => None,
+            Content::Mount(_) | Content::Vacant => None,
         }
     }
 
@@ -226,24 +236,32 @@ impl<'t> NodeRef<'t> {
     #[must_use]
     pub fn mo_id(self) -> &'t str {
         match &self.node().content {
-            Content::Interior { mo_id, .. } => mo_id,
+            Content::Interior(interior) => &interior.mo_id,
             _ => "",
         }
     }
 
     /// The children, in byte order of their names.
     pub fn children(self) -> impl Iterator<Item = Self> + use<'t> {
-        let children = match &self.node().content {
-            Content::Interior { children, .. } => Some(children.values()),
-            _ => None,
-        };
-        children.into_iter().flatten().map(move |&id| NodeRef { tree: self.tree, id })
+        let children = self.tree.store.children(self.id);
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let id = *children.get(at)?;
+            at += 1;
+            Some(NodeRef { tree: self.tree, id })
+        })
+    }
+
+    /// How many children are stored below it.
+    #[must_use]
+    pub fn child_count(self) -> usize {
+        self.tree.store.unsorted(self.id).len()
     }
 
     /// The child of this name (not escaped).
     #[must_use]
     pub fn child(self, name: &str) -> Option<Self> {
-        self.tree.child_of(self.id, name).map(|id| NodeRef { tree: self.tree, id })
+        self.tree.store.child(self.id, name).map(|id| NodeRef { tree: self.tree, id })
     }
 
     /// This node and everything stored below it, parents before their children.
@@ -261,13 +279,32 @@ impl<'t> NodeRef<'t> {
     /// The node's own ACL; empty when it inherits.
     #[must_use]
     pub fn acl(self) -> &'t Acl {
-        &self.node().acl
+        self.tree.store.own_acl(self.id)
+    }
+
+    /// The ACL in force: its own, or that of the nearest ancestor which has one. Kept with the node, so this costs
+    /// the same at any depth.
+    #[must_use]
+    pub fn effective_acl(self) -> &'t Acl {
+        self.tree.store.acl(self.id)
+    }
+
+    /// Whether the ACL in force grants `rights` to `server`.
+    #[must_use]
+    pub fn grants(self, server: &ServerId, rights: Rights) -> bool {
+        self.effective_acl().rights_of(server).contains(rights)
+    }
+
+    /// The node one level up; `None` for the root.
+    #[must_use]
+    pub fn parent(self) -> Option<Self> {
+        (!Tree::is_root(self.id)).then(|| NodeRef { tree: self.tree, id: self.node().parent })
     }
 
     /// Whether it exists by the device's decision.
     #[must_use]
     pub fn is_permanent(self) -> bool {
-        self.node().permanent
+        self.node().is_permanent()
     }
 
     /// The commands it takes at all.
@@ -285,10 +322,22 @@ impl<'t> NodeRef<'t> {
     /// How often it changed, modulo 65536.
     #[must_use]
     pub fn ver_no(self) -> u16 {
-        self.node().ver_no
+        self.node().stamp.ver_no
     }
 
-    fn node(self) -> &'t Node {
+    /// When it last changed; `None` when the tree had not been told the time then.
+    #[must_use]
+    pub fn time_stamp(self) -> Option<Timestamp> {
+        self.node().stamp.at
+    }
+
+    /// Whether names below are compared without case.
+    #[must_use]
+    pub fn ignores_case(self) -> bool {
+        self.node().flags.contains(Flags::IGNORES_CASE)
+    }
+
+    pub(crate) fn node(self) -> &'t Node {
         self.tree.at(self.id)
     }
 }

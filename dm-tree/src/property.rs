@@ -21,7 +21,8 @@ pub enum Property {
     Size,
     /// A name for people.
     Title,
-    /// When the value last changed. Defined by the standard, not kept by this crate: Get answers 406.
+    /// When the node last changed, in UTC. Kept by a tree that is told the time
+    /// ([`Tree::set_wall_clock`](crate::Tree::set_wall_clock)); others answer 406.
     TStamp,
     /// The MIME type of a leaf, the management object identifier of an interior node.
     Type,

@@ -2,12 +2,15 @@
 
 use alloc::vec::Vec;
 
-use dm_syncml::session::{ClientOutput, ClientSession, ItemOutcome, Outcome};
-use dm_syncml::{Instant, Item, LocUri};
+use dm_syncml::session::{AtomicStep, ClientOutput, ClientSession, CommandHandle, ItemOutcome, Outcome};
+use dm_syncml::{Instant, Item, LocUri, StatusCode};
 
 use crate::change::{Change, ExecRequest};
+use crate::error::TreeError;
 use crate::execute::{Execution, ItemExecution};
 use crate::handler::Handlers;
+use crate::pending::{LateAnswer, Ticket};
+use crate::record::TreeRecord;
 use crate::server_id::ServerId;
 use crate::tree::Tree;
 
@@ -22,7 +25,7 @@ impl From<Execution> for Outcome {
 impl From<ItemExecution> for ItemOutcome {
     fn from(execution: ItemExecution) -> Self {
         let mut outcome = Self::new(execution.status);
-        outcome.results.extend(execution.result);
+        outcome.results = execution.results;
         let at = execution.refusal.as_ref().and_then(crate::Refusal::at);
         // Every address a tree knows is a LocURI.
         if let Some(uri) = at.and_then(|uri| LocUri::new(alloc::string::String::from(uri.as_str())).ok()) {
@@ -40,13 +43,50 @@ pub struct Effects {
     pub changes: Vec<Change>,
     /// What handlers accepted to execute, in order.
     pub exec_requests: Vec<ExecRequest>,
+    /// What is to be stored, in order, by a tree that [keeps a journal](Tree::set_journaling). Store it before
+    /// sending the message that comes out next: that acknowledges the changes.
+    pub records: Vec<TreeRecord>,
+    /// Commands that wait for a handler. See [`Effects::answer`].
+    pending: Vec<(CommandHandle, Execution)>,
+}
+
+impl Effects {
+    /// Takes the answer of a handler that came later than the command, and gives the session the outcome of the
+    /// command once all of it is known. Poll the session afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::answer`].
+    pub fn answer(
+        &mut self,
+        now: Instant,
+        tree: &mut Tree,
+        session: &mut ClientSession,
+        ticket: Ticket,
+        answer: LateAnswer,
+    ) -> Result<(), TreeError> {
+        let mut answered = tree.answer(ticket, answer)?;
+        self.changes.append(&mut answered.changes);
+        self.exec_requests.append(&mut answered.exec_requests);
+        self.records.extend(tree.take_record());
+        let waits = |(_, done): &(CommandHandle, Execution)| done.tickets().any(|one| one == ticket);
+        let Some(at) = self.pending.iter().position(waits) else { return Ok(()) };
+        self.pending[at].1.take_answer(ticket, answered);
+        if !self.pending[at].1.is_pending() {
+            let (handle, done) = self.pending.remove(at);
+            // A session that is over by now wants no outcome any more.
+            let _ = session.handle_outcome(now, handle, done.into());
+        }
+        Ok(())
+    }
 }
 
 impl Tree {
     /// Polls a client session and executes what it hands out, until it wants something that a tree cannot do.
     ///
     /// Call it where the session's own [`poll_output`](ClientSession::poll_output) would be called; it never
-    /// returns [`ClientOutput::Execute`]. `server` is the account's
+    /// returns [`ClientOutput::Execute`] or [`ClientOutput::Atomic`], which a session hands out with
+    /// [`ClientConfig::with_atomic`](dm_syncml::session::ClientConfig::with_atomic). `server` is the account's
     /// [`server_id`](crate::DmAccount::server_id): the session has made sure that it is that server which asks.
     ///
     /// ```
@@ -63,7 +103,7 @@ impl Tree {
     /// let mut effects = Effects::default();
     /// loop {
     ///     match tree.poll_session(now, &mut session, &server, &mut (), &mut effects) {
-    ///         ClientOutput::Send(uri, body) => assert!(uri == "https://dm.example.com/" && !body.is_empty()),
+    ///         ClientOutput::Send(uri, message) => assert!(uri == "https://dm.example.com/" && !message.body.is_empty()),
     ///         ClientOutput::Wait(_) => break,
     ///         _ => {} // store records, look at events
     ///     }
@@ -81,14 +121,52 @@ impl Tree {
         loop {
             let (handle, command) = match session.poll_output() {
                 ClientOutput::Execute(handle, command) => (handle, command),
+                ClientOutput::Atomic(handle, step) => {
+                    let code = self.atomic_step(step, server, handlers, effects);
+                    session
+                        .handle_outcome(now, handle, Outcome::all(code))
+                        .expect("the step was handed out just now, and has one code");
+                    continue;
+                }
                 other => return other,
             };
             let mut done = self.execute(server, &command, handlers);
             effects.changes.append(&mut done.changes);
             effects.exec_requests.append(&mut done.exec_requests);
+            effects.records.extend(self.take_record());
+            if done.is_pending() {
+                effects.pending.push((handle, done));
+                continue;
+            }
             session
                 .handle_outcome(now, handle, done.into())
                 .expect("the handle was handed out just now, and there is an outcome for each item");
+        }
+    }
+
+    /// A step of an Atomic; what it changed is told when it is committed.
+    fn atomic_step(
+        &mut self,
+        step: AtomicStep,
+        server: &ServerId,
+        handlers: &mut dyn Handlers,
+        effects: &mut Effects,
+    ) -> StatusCode {
+        match step {
+            AtomicStep::Begin(_) => match self.begin_atomic(server) {
+                Ok(()) => StatusCode::OK,
+                // Another session's is open.
+                Err(_) => StatusCode::RETRY_LATER,
+            },
+            AtomicStep::Commit => {
+                let mut committed = self.commit_atomic(handlers);
+                effects.changes.append(&mut committed.changes);
+                effects.exec_requests.append(&mut committed.exec_requests);
+                effects.records.extend(self.take_record());
+                StatusCode::OK
+            }
+            AtomicStep::RollBack => self.roll_back_atomic(handlers),
+            _ => StatusCode::NOT_SUPPORTED,
         }
     }
 }

@@ -1,19 +1,24 @@
 //! The tree itself and what the device does with it locally.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 
 use crate::acl::Acl;
+use crate::atomic::Atomic;
 use crate::error::TreeError;
+use crate::history::History;
 use crate::limits::{TreeLimits, TreePolicy};
 use crate::mount::{Mount, MountId, Mounted};
-use crate::node::{Content, NewNode, Node, NodeId, NodeRef, NodeSpec, value_len};
+use crate::node::{NewNode, NodeRef, NodeSpec};
+use crate::pending::Pending;
 use crate::property::Property;
-use crate::rights::{AccessType, Rights};
+use crate::rights::Rights;
+use crate::schema::SchemaCheck;
 use crate::server_id::ServerId;
-use crate::uri::{NodeUri, Segment};
+use crate::store::{Content, Flags, NodeId, ROOT, Store};
+use crate::timestamp::Timestamp;
+use crate::uri::{NodeUri, Segments};
 use crate::value::Value;
 
 /// A management tree (TND 1.2.1).
@@ -25,21 +30,26 @@ use crate::value::Value;
 /// ACLs stay here. Handlers are not part of the tree; they are lent to every call that may need them. So a tree is
 /// plain data, `Send` and `'static`.
 ///
-/// Finding a node costs one lookup per segment. Removing a subtree does not recurse.
+/// Finding a node costs one lookup per segment, at any size, and brings the ACL in force for it along. Nothing
+/// recurses.
+///
+/// A tree that shall survive a restart is written down as a [`snapshot`](Self::snapshot) and the
+/// [records](Self::take_record) of what changed since.
 #[derive(Clone, Debug)]
 pub struct Tree {
-    /// By [`NodeId`]; the root is the first.
-    nodes: Vec<Option<Node>>,
-    free: Vec<NodeId>,
-    mounts: BTreeMap<MountId, Mount>,
-    next_mount: u32,
-    mounted_acls: usize,
-    total_len: usize,
+    pub(crate) store: Store,
+    pub(crate) mounts: BTreeMap<MountId, Mount>,
+    pub(crate) next_mount: u32,
+    pub(crate) mounted_acls: usize,
+    pub(crate) total_len: usize,
     limits: TreeLimits,
     policy: TreePolicy,
+    pub(crate) now: Option<Timestamp>,
+    pub(crate) history: History,
+    pub(crate) atomic: Option<Box<Atomic>>,
+    pub(crate) pending: Pending,
+    pub(crate) schema: Option<Arc<dyn SchemaCheck>>,
 }
-
-const ROOT: NodeId = NodeId(0);
 
 /// Where an address leads.
 pub(crate) enum Place<'u> {
@@ -49,7 +59,7 @@ pub(crate) enum Place<'u> {
     /// Nowhere; what is missing below the nearest interior node that exists.
     Missing {
         nearest: NodeId,
-        rest: Vec<Segment<'u>>,
+        rest: Segments<'u>,
     },
     /// A leaf is in the way.
     BelowLeaf,
@@ -60,27 +70,24 @@ impl Tree {
     pub const DEFAULT_ROOT_ACL: Acl = Acl::anyone(Rights::ADD.union(Rights::GET));
 
     /// A tree of nothing but the root, with [`DEFAULT_ROOT_ACL`](Self::DEFAULT_ROOT_ACL).
+    ///
+    /// Where servers that are not trusted may add nodes, follow with [`with_hash_seed`](Self::with_hash_seed).
     #[must_use]
     pub fn new(limits: TreeLimits) -> Self {
-        let root = Node {
-            name: ".".into(),
-            parent: ROOT,
-            content: Content::Interior { children: BTreeMap::new(), mo_id: "".into() },
-            permanent: true,
-            access: AccessType::ALL,
-            acl: Self::DEFAULT_ROOT_ACL,
-            title: "".into(),
-            ver_no: 0,
-        };
+        let store = Store::new(Self::DEFAULT_ROOT_ACL);
         Self {
-            total_len: root.len(),
-            nodes: Vec::from([Some(root)]),
-            free: Vec::new(),
+            total_len: store.at(ROOT).len() + Self::DEFAULT_ROOT_ACL.text_len(),
+            store,
             mounts: BTreeMap::new(),
             next_mount: 0,
             mounted_acls: 0,
             limits,
             policy: TreePolicy::default(),
+            now: None,
+            history: History::default(),
+            atomic: None,
+            pending: Pending::default(),
+            schema: None,
         }
     }
 
@@ -89,6 +96,31 @@ impl Tree {
     pub const fn with_policy(mut self, policy: TreePolicy) -> Self {
         self.policy = policy;
         self
+    }
+
+    /// Keys the hashes of names. Nothing that comes out of a tree depends on the seed; a random one keeps servers
+    /// from choosing names that are slow to find.
+    #[must_use]
+    pub fn with_hash_seed(mut self, seed: u64) -> Self {
+        self.store.reseed(seed);
+        self
+    }
+
+    /// Has a description of the tree asked before a server's command changes it.
+    pub fn set_schema(&mut self, schema: Option<Arc<dyn SchemaCheck>>) {
+        self.schema = schema;
+    }
+
+    /// Tells the tree what time it is: what changes from now on gets this TStamp (TND 1.2.1 §7.7, TStamp). A tree
+    /// that was never told answers 406 for the property.
+    pub const fn set_wall_clock(&mut self, now: Timestamp) {
+        self.now = Some(now);
+    }
+
+    /// The time it was last told.
+    #[must_use]
+    pub const fn wall_clock(&self) -> Option<Timestamp> {
+        self.now
     }
 
     /// The limits it was made with.
@@ -105,13 +137,13 @@ impl Tree {
 
     /// How many nodes are stored, the root included.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.nodes.len() - self.free.len()
+    pub const fn len(&self) -> usize {
+        self.store.len()
     }
 
     /// Whether there is nothing but the root.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 1
     }
 
@@ -124,14 +156,39 @@ impl Tree {
     /// The stored node at `uri`; `None` when there is none, the address is malformed or lies below a mount point.
     #[must_use]
     pub fn node(&self, uri: &str) -> Option<NodeRef<'_>> {
-        let uri = NodeUri::parse(uri).ok()?;
-        match self.locate(&uri) {
+        self.node_at(&NodeUri::parse(uri).ok()?)
+    }
+
+    /// As [`node`](Self::node), for an address that is parsed already.
+    #[must_use]
+    pub fn node_at(&self, uri: &NodeUri<'_>) -> Option<NodeRef<'_>> {
+        match self.locate(uri) {
             Place::Stored(id) => Some(NodeRef { tree: self, id }),
             Place::Mounted(mounted) if mounted.path.is_empty() => {
                 Some(NodeRef { tree: self, id: mounted.node })
             }
             _ => None,
         }
+    }
+
+    /// The tops of the management objects whose identifier begins with `prefix`, in the order of their addresses.
+    /// Costs nothing for what is not such an object.
+    ///
+    /// ```
+    /// use dm_tree::{NodeSpec, Tree};
+    ///
+    /// let mut tree = Tree::default();
+    /// tree.insert("./B", NodeSpec::managed_object("urn:oma:mo:oma-scomo:1.0"))?;
+    /// tree.insert("./A/x", NodeSpec::managed_object("urn:oma:mo:oma-scomo:1.1"))?;
+    /// let found: Vec<_> = tree.objects("urn:oma:mo:oma-scomo:1.").map(|node| node.uri().to_string()).collect();
+    /// assert_eq!(found, ["./A/x", "./B"]);
+    /// # Ok::<(), dm_tree::TreeError>(())
+    /// ```
+    pub fn objects(&self, prefix: &str) -> impl Iterator<Item = NodeRef<'_>> {
+        let mut found: alloc::vec::Vec<_> =
+            self.store.objects(prefix).map(|id| (self.store.uri_of(id), id)).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, id)| NodeRef { tree: self, id })
     }
 
     /// Puts a node into the tree. Missing ancestors become interior nodes as permanent as the node itself.
@@ -144,7 +201,7 @@ impl Tree {
         uri.check(&self.limits.uri)?;
         let (parent, rest) = self.vacancy(&uri)?;
         self.check_spec(&spec)?;
-        self.create(parent, &rest, spec)?;
+        self.create_path(parent, rest, spec, Acl::EMPTY)?;
         Ok(())
     }
 
@@ -162,6 +219,19 @@ impl Tree {
             return Err(TreeError::NotALeaf);
         }
         self.put_value(id, value)
+    }
+
+    /// Sets the title of a stored node, at most [`Property::MAX_TITLE_LEN`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node, or the title is too long.
+    pub fn set_title(&mut self, uri: &str, title: &str) -> Result<(), TreeError> {
+        let id = self.stored(uri)?;
+        if title.len() > Property::MAX_TITLE_LEN {
+            return Err(TreeError::TooLarge);
+        }
+        self.put_title(id, title)
     }
 
     /// Removes a stored node and everything below it, permanent or not, mounts included.
@@ -189,11 +259,9 @@ impl Tree {
         let uri = NodeUri::parse(uri)?;
         uri.check(&self.limits.uri)?;
         let (parent, rest) = self.vacancy(&uri)?;
-        let id = self.create(parent, &rest, NodeSpec::interior().permanent())?;
         let mount = MountId(self.next_mount);
         self.next_mount += 1;
-        self.at_mut(id).content = Content::Mount(mount);
-        self.mounts.insert(mount, Mount::new(id));
+        self.create_path(parent, rest, NodeSpec::mount(mount), Acl::EMPTY)?;
         Ok(mount)
     }
 
@@ -252,271 +320,72 @@ impl Tree {
     /// An entry that names nobody any more is dropped, a list without entries inherits. At the root, Add and Get
     /// then become `*`, which is the default there; other commands are granted to nobody rather than to everyone.
     pub fn remove_server(&mut self, server: &ServerId) {
-        for at in 0..self.nodes.len() {
-            let Some(node) = &mut self.nodes[at] else { continue };
-            if node.acl.is_empty() {
-                continue;
-            }
-            let before = node.acl.text_len();
-            let had = node.acl.remove(server);
+        for id in self.store.acl_owners() {
+            let mut acl = self.store.own_acl(id).clone();
+            let had = acl.remove(server);
             if had.is_empty() {
                 continue;
             }
-            if at == 0 {
+            if id == ROOT {
                 let default = Self::DEFAULT_ROOT_ACL.rights_of_anyone();
-                let lost = had - node.acl.commands();
-                node.acl.grant_anyone(default.intersection(lost));
-                if node.acl.is_empty() {
-                    node.acl = Self::DEFAULT_ROOT_ACL;
+                let lost = had - acl.commands();
+                acl.grant_anyone(default.intersection(lost));
+                if acl.is_empty() {
+                    acl = Self::DEFAULT_ROOT_ACL;
                 }
             }
-            node.touch();
-            self.total_len = self.total_len - before + node.acl.text_len();
+            self.put_acl_anyhow(id, acl);
         }
-        for mount in self.mounts.values_mut() {
-            let (acls, len) = mount.size();
-            mount.update_all(|acl| {
-                acl.remove(server);
-            });
-            let (acls_left, len_left) = mount.size();
-            self.mounted_acls -= acls - acls_left;
-            self.total_len -= len - len_left;
-        }
-    }
-
-    // What follows is for the rest of the crate. Ids come from lookups in the same call, so they are in use.
-
-    pub(crate) fn at(&self, id: NodeId) -> &Node {
-        self.nodes[id.0 as usize].as_ref().expect("an id that was just looked up is in use")
-    }
-
-    pub(crate) fn at_mut(&mut self, id: NodeId) -> &mut Node {
-        self.nodes[id.0 as usize].as_mut().expect("an id that was just looked up is in use")
-    }
-
-    pub(crate) fn mounted(&self, id: MountId) -> &Mount {
-        self.mounts.get(&id).expect("a mount point in the tree has its entry")
-    }
-
-    pub(crate) fn is_root(id: NodeId) -> bool {
-        id == ROOT
-    }
-
-    pub(crate) fn child_of(&self, id: NodeId, name: &str) -> Option<NodeId> {
-        match &self.at(id).content {
-            Content::Interior { children, .. } => children.get(name).copied(),
-            _ => None,
+        let named = |(path, acl): (&str, &Acl)| {
+            let mut acl = acl.clone();
+            (!acl.remove(server).is_empty()).then(|| (path.into(), acl))
+        };
+        let kept =
+            self.mounts.iter().flat_map(|(id, mount)| mount.iter().filter_map(named).map(|kept| (*id, kept)));
+        let kept: alloc::vec::Vec<(_, (alloc::string::String, _))> = kept.collect();
+        for (mount, (path, acl)) in kept {
+            self.put_mounted_acl_anyhow(mount, path, acl);
         }
     }
 
+    // What follows is for the rest of the crate.
+
+    #[inline]
     pub(crate) fn locate<'u>(&self, uri: &'u NodeUri<'_>) -> Place<'u> {
         let mut at = ROOT;
         let mut segments = uri.segments();
         loop {
-            let here = segments.clone();
-            let segment = segments.next();
-            match &self.at(at).content {
-                Content::Mount(id) => {
-                    let path: Vec<Cow<'u, str>> = here.map(Segment::name).collect();
-                    return Place::Mounted(Mounted { id: *id, node: at, path });
-                }
-                Content::Leaf(_) if segment.is_some() => return Place::BelowLeaf,
-                Content::Leaf(_) => return Place::Stored(at),
-                Content::Interior { children, .. } => match segment {
-                    None => return Place::Stored(at),
-                    Some(segment) => match children.get(&*segment.name()) {
-                        Some(&child) => at = child,
-                        None => return Place::Missing { nearest: at, rest: here.collect() },
-                    },
-                },
-            }
-        }
-    }
-
-    pub(crate) fn uri_of(&self, mut id: NodeId) -> NodeUri<'static> {
-        let mut names = Vec::new();
-        while id != ROOT {
-            let node = self.at(id);
-            names.push(&node.name);
-            id = node.parent;
-        }
-        names.into_iter().rev().fold(NodeUri::ROOT, |uri, name| uri.join(name))
-    }
-
-    /// Creates a node and its missing ancestors, or nothing when there is no room for all of them.
-    pub(crate) fn create(
-        &mut self,
-        parent: NodeId,
-        rest: &[Segment<'_>],
-        spec: NodeSpec,
-    ) -> Result<NodeId, TreeError> {
-        let (last, ancestors) = rest.split_last().ok_or(TreeError::Exists)?;
-        let ancestor = NodeSpec { permanent: spec.permanent, ..NodeSpec::interior() };
-        let mut nodes: Vec<Node> = ancestors.iter().map(|s| new_node(*s, ancestor.clone())).collect();
-        nodes.push(new_node(*last, spec));
-        self.create_all(parent, nodes)
-    }
-
-    /// Puts a chain of nodes below `parent`, each below the one before, and returns the last.
-    pub(crate) fn create_all(&mut self, parent: NodeId, chain: Vec<Node>) -> Result<NodeId, TreeError> {
-        let len = chain.iter().map(Node::len).sum();
-        if self.len() + chain.len() > self.limits.max_nodes {
-            return Err(TreeError::Full);
-        }
-        self.make_room(0, len)?;
-        let mut at = parent;
-        for node in chain {
-            at = self.attach(at, node);
-        }
-        Ok(at)
-    }
-
-    /// Checks that `more` bytes fit once `less` are gone, and counts them.
-    pub(crate) fn make_room(&mut self, less: usize, more: usize) -> Result<(), TreeError> {
-        let total = self.total_len.saturating_sub(less).saturating_add(more);
-        // What does not grow is always allowed, whatever was set up before.
-        if more > less && total > self.limits.max_total_len {
-            return Err(TreeError::Full);
-        }
-        self.total_len = total;
-        Ok(())
-    }
-
-    pub(crate) fn put_value(&mut self, id: NodeId, value: Value) -> Result<(), TreeError> {
-        let Content::Leaf(old) = &self.at(id).content else { return Err(TreeError::NotALeaf) };
-        self.make_room(value_len(old), value_len(&value))?;
-        let node = self.at_mut(id);
-        let hidden = !node.access.contains(AccessType::GET);
-        let value = if hidden { value.into_secret() } else { value };
-        node.content = Content::Leaf(value);
-        node.touch();
-        Ok(())
-    }
-
-    pub(crate) fn put_acl(&mut self, id: NodeId, acl: Acl) -> Result<(), TreeError> {
-        self.make_room(self.at(id).acl.text_len(), acl.text_len())?;
-        let node = self.at_mut(id);
-        node.acl = acl;
-        node.touch();
-        Ok(())
-    }
-
-    pub(crate) fn put_mounted_acl(&mut self, mounted: &Mounted<'_>, acl: Acl) -> Result<(), TreeError> {
-        if mounted.path.is_empty() {
-            return self.put_acl(mounted.node, acl);
-        }
-        let path_len = crate::mount::key(&mounted.path).len();
-        let old = self.mounted(mounted.id).own(&mounted.path).map_or(0, |acl| acl.text_len() + path_len);
-        let new = if acl.is_empty() { 0 } else { acl.text_len() + path_len };
-        if old == 0 && new > 0 && self.mounted_acls >= self.limits.max_mounted_acls {
-            return Err(TreeError::Full);
-        }
-        self.make_room(old, new)?;
-        let mount = self.mounts.get_mut(&mounted.id).expect("a mount point in the tree has its entry");
-        mount.set(&mounted.path, acl);
-        self.mounted_acls = self.mounted_acls + usize::from(new > 0) - usize::from(old > 0);
-        Ok(())
-    }
-
-    pub(crate) fn drop_mounted_acls(&mut self, mounted: &Mounted<'_>) {
-        let mount = self.mounts.get_mut(&mounted.id).expect("a mount point in the tree has its entry");
-        let (acls, len) = if mounted.path.is_empty() {
-            let size = mount.size();
-            mount.update_all(|acl| *acl = Acl::EMPTY);
-            size
-        } else {
-            mount.forget(&mounted.path)
-        };
-        self.mounted_acls -= acls;
-        self.total_len -= len;
-    }
-
-    /// Makes a leaf unreadable for servers from now on, and its value a secret.
-    pub(crate) fn hide(&mut self, id: NodeId) {
-        let node = self.at_mut(id);
-        node.access = node.access - AccessType::GET;
-        if let Content::Leaf(value) = &mut node.content {
-            // Moved, not copied: no copy stays behind.
-            *value = core::mem::replace(value, Value::null()).into_secret();
-        }
-    }
-
-    pub(crate) fn put_title(&mut self, id: NodeId, title: &str) -> Result<(), TreeError> {
-        self.make_room(self.at(id).title.len(), title.len())?;
-        let node = self.at_mut(id);
-        node.title = title.into();
-        node.touch();
-        Ok(())
-    }
-
-    /// Gives a node another name; the caller has checked that it is free.
-    pub(crate) fn rename(&mut self, id: NodeId, name: Segment<'_>) -> Result<(), TreeError> {
-        self.make_room(self.at(id).name.len(), name.as_str().len())?;
-        let node = self.at_mut(id);
-        let parent = node.parent;
-        let old = core::mem::replace(&mut node.name, name.as_str().into());
-        node.touch();
-        let parent = self.at_mut(parent);
-        if let Content::Interior { children, .. } = &mut parent.content {
-            children.remove(&*stored_name(&old));
-            children.insert(name.name().into(), id);
-        }
-        parent.touch();
-        Ok(())
-    }
-
-    /// Removes a node and everything below it, without recursion.
-    pub(crate) fn remove_subtree(&mut self, top: NodeId) {
-        let Node { parent, name, .. } = self.at(top);
-        let (parent, name) = (*parent, name.clone());
-        let parent = self.at_mut(parent);
-        if let Content::Interior { children, .. } = &mut parent.content {
-            children.remove(&*stored_name(&name));
-        }
-        parent.touch();
-        let mut stack = Vec::from([top]);
-        while let Some(id) = stack.pop() {
-            let Some(node) = self.nodes[id.0 as usize].take() else { continue };
-            self.free.push(id);
-            self.total_len -= node.len();
-            match node.content {
-                Content::Interior { children, .. } => stack.extend(children.into_values()),
-                Content::Leaf(_) => {}
-                Content::Mount(id) => {
-                    if let Some(mount) = self.mounts.remove(&id) {
-                        let (acls, len) = mount.size();
-                        self.mounted_acls -= acls;
-                        self.total_len -= len;
+            let node = self.at(at);
+            match &node.content {
+                Content::Interior(interior) => {
+                    let here = segments.clone();
+                    let Some(segment) = segments.next() else { return Place::Stored(at) };
+                    let folds = node.flags.contains(Flags::IGNORES_CASE);
+                    let child = match segment.plain() {
+                        Some(name) => self.store.child_in(interior, folds, name),
+                        None => self.store.child_in(interior, folds, &segment.name()),
+                    };
+                    match child {
+                        Some(child) => at = child,
+                        None => return Place::Missing { nearest: at, rest: here },
                     }
                 }
+                Content::Leaf(_) | Content::Vacant => {
+                    return if segments.next().is_some() { Place::BelowLeaf } else { Place::Stored(at) };
+                }
+                Content::Mount(id) => {
+                    let path = segments.map(crate::uri::Segment::name).collect();
+                    return Place::Mounted(Mounted { id: *id, node: at, path });
+                }
             }
         }
     }
 
-    fn attach(&mut self, parent: NodeId, mut node: Node) -> NodeId {
-        node.parent = parent;
-        let name: Box<str> = stored_name(&node.name).into();
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.nodes[id.0 as usize] = Some(node);
-                id
-            }
-            None => {
-                // `max_nodes` may be set beyond 2^32, memory may not.
-                let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than fit in memory"));
-                self.nodes.push(Some(node));
-                id
-            }
-        };
-        let parent = self.at_mut(parent);
-        if let Content::Interior { children, .. } = &mut parent.content {
-            children.insert(name, id);
-        }
-        parent.touch();
-        id
+    pub(crate) fn uri_of(&self, id: NodeId) -> NodeUri<'static> {
+        self.store.uri_of(id)
     }
 
-    fn stored(&self, uri: &str) -> Result<NodeId, TreeError> {
+    pub(crate) fn stored(&self, uri: &str) -> Result<NodeId, TreeError> {
         let uri = NodeUri::parse(uri)?;
         match self.locate(&uri) {
             Place::Stored(id) => Ok(id),
@@ -526,7 +395,7 @@ impl Tree {
         }
     }
 
-    fn vacancy<'u>(&self, uri: &'u NodeUri<'_>) -> Result<(NodeId, Vec<Segment<'u>>), TreeError> {
+    pub(crate) fn vacancy<'u>(&self, uri: &'u NodeUri<'_>) -> Result<(NodeId, Segments<'u>), TreeError> {
         match self.locate(uri) {
             Place::Stored(_) => Err(TreeError::Exists),
             Place::Mounted(mounted) if mounted.path.is_empty() => Err(TreeError::Exists),
@@ -537,9 +406,10 @@ impl Tree {
     }
 
     fn check_spec(&self, spec: &NodeSpec) -> Result<(), TreeError> {
-        let too_large = match &spec.kind {
-            NewNode::Interior { mo_id } => mo_id.len() > Value::MAX_TYPE_LEN,
-            NewNode::Leaf(value) => value.data().len() > self.limits.max_value_len,
+        let too_large = match spec.kind() {
+            Some(NewNode::Interior { mo_id }) => mo_id.len() > Value::MAX_TYPE_LEN,
+            Some(NewNode::Leaf(value)) => value.data().len() > self.limits.max_value_len,
+            None => false,
         };
         let too_large = too_large
             || spec.acl.text_len() > self.limits.max_acl_len
@@ -554,38 +424,10 @@ impl Default for Tree {
     }
 }
 
-/// A node that is not attached yet.
-pub(crate) fn new_node(segment: Segment<'_>, spec: NodeSpec) -> Node {
-    let content = match spec.kind {
-        NewNode::Interior { mo_id } => {
-            Content::Interior { children: BTreeMap::new(), mo_id: mo_id.into_boxed_str() }
-        }
-        NewNode::Leaf(value) if !spec.access.contains(AccessType::GET) => Content::Leaf(value.into_secret()),
-        NewNode::Leaf(value) => Content::Leaf(value),
-    };
-    Node {
-        name: segment.as_str().into(),
-        parent: ROOT,
-        content,
-        permanent: spec.permanent,
-        access: spec.access,
-        acl: spec.acl,
-        title: spec.title.into_boxed_str(),
-        ver_no: 0,
-    }
-}
-
-/// The name a stored spelling stands for.
-pub(crate) fn stored_name(spelling: &str) -> Cow<'_, str> {
-    match Segment::parse(spelling) {
-        Ok(segment) => segment.name(),
-        Err(_) => Cow::Borrowed(spelling),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
 
     use super::*;
 
@@ -594,11 +436,13 @@ mod tests {
     }
 
     /// The counters agree with the nodes.
-    fn check(tree: &Tree) {
+    pub(crate) fn check(tree: &Tree) {
         let walked: Vec<_> = tree.root().walk().collect();
         assert_eq!(walked.len(), tree.len());
         let mounts: usize = tree.mounts.values().map(|mount| mount.size().1).sum();
-        assert_eq!(walked.iter().map(|node| tree.at(node.id).len()).sum::<usize>() + mounts, tree.total_len);
+        let len = |node: &NodeRef<'_>| tree.at(node.id).len() + node.acl().text_len();
+        assert_eq!(walked.iter().map(len).sum::<usize>() + mounts, tree.total_len);
+        tree.store.check();
         assert_eq!(tree.mounts.values().map(|mount| mount.size().0).sum::<usize>(), tree.mounted_acls);
     }
 

@@ -1,15 +1,29 @@
 //! Addresses of nodes and properties (TND 1.2.1, addressing).
 
+mod error;
+mod escape;
+mod leniency;
+mod limits;
+mod query;
+mod segment;
+mod shape;
+
 use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-use dm_syncml::StatusCode;
-
-use crate::property::Property;
+pub use error::{UriError, UriErrorKind};
+pub(crate) use escape::escape;
+use escape::is_plain;
+pub use leniency::UriLeniency;
+pub use limits::UriLimits;
+use limits::check_lengths;
+pub use query::{List, Query, Uri};
+pub use segment::{Segment, Segments};
+use segment::{check_segment, start};
+use shape::Shape;
 
 /// The address of a node, from the root: `./DevInfo/Man`, `DevInfo/Man` or `.`.
 ///
@@ -30,11 +44,12 @@ use crate::property::Property;
 #[derive(Clone)]
 pub struct NodeUri<'a> {
     text: Cow<'a, str>,
+    shape: Shape,
 }
 
 impl<'a> NodeUri<'a> {
     /// The root, `.`.
-    pub const ROOT: NodeUri<'static> = NodeUri { text: Cow::Borrowed(".") };
+    pub const ROOT: NodeUri<'static> = NodeUri { text: Cow::Borrowed("."), shape: Shape::ROOT };
 
     /// Reads an address; nothing is copied.
     ///
@@ -42,8 +57,44 @@ impl<'a> NodeUri<'a> {
     ///
     /// [`UriError`] with the offset of what is wrong. Lengths are not judged here, see [`check`](Self::check).
     pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        check_node(text)?;
-        Ok(Self { text: Cow::Borrowed(text) })
+        let (end, shape) = scan(text)?;
+        if end < text.len() {
+            return Err(UriError { kind: UriErrorKind::BadCharacter('?'), offset: end });
+        }
+        Ok(Self { text: Cow::Borrowed(text), shape })
+    }
+
+    /// As [`parse`](Self::parse), taking what `leniency` names.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(text: &'a str, leniency: UriLeniency) -> Result<Self, UriError> {
+        match text {
+            "./" if leniency.dot_slash_is_root => Ok(Self::ROOT),
+            "/" if leniency.leading_slash => Ok(Self::ROOT),
+            _ => match text.strip_prefix('/') {
+                Some(rest) if leniency.leading_slash => Self::parse(rest),
+                _ => Self::parse(text),
+            },
+        }
+    }
+
+    /// The address at the beginning of a text, and what follows behind a `?`.
+    pub(crate) fn parse_front(text: &'a str) -> Result<(Self, Option<&'a str>), UriError> {
+        let (end, shape) = scan(text)?;
+        Ok((Self { text: Cow::Borrowed(&text[..end]), shape }, text.get(end + 1..)))
+    }
+
+    /// Its own spelling, when that is the usual one: from `./` and without escapes.
+    pub(crate) fn usual(&self) -> Option<NodeUri<'static>> {
+        let is_usual = !self.shape.escaped && self.text.starts_with("./");
+        is_usual.then(|| self.clone().into_owned())
+    }
+
+    /// An address made of parts that were checked.
+    pub(crate) const fn from_parts(text: String) -> NodeUri<'static> {
+        NodeUri { text: Cow::Owned(text), shape: Shape::UNKNOWN }
     }
 
     /// Whether this is the root.
@@ -61,7 +112,7 @@ impl<'a> NodeUri<'a> {
     /// The segments from the root down; none for the root. Allocates nothing.
     #[must_use]
     pub fn segments(&self) -> Segments<'_> {
-        Segments { rest: body(&self.text) }
+        Segments::of(&self.text, &self.shape)
     }
 
     /// The last segment; `None` for the root.
@@ -80,7 +131,8 @@ impl<'a> NodeUri<'a> {
             Some(at) if &self.text[..at] != "." => &self.text[..at],
             _ => ".",
         };
-        Some(NodeUri { text: Cow::Borrowed(text) })
+        let shape = if text == "." { Shape::ROOT } else { self.shape.cut(text.len()) };
+        Some(NodeUri { text: Cow::Borrowed(text), shape })
     }
 
     /// The address of the child called `name` (not escaped; this escapes it).
@@ -103,13 +155,13 @@ impl<'a> NodeUri<'a> {
     ///
     /// The first limit exceeded; its [`status`](UriError::status) is 414.
     pub fn check(&self, limits: &UriLimits) -> Result<(), UriError> {
-        check_lengths(&self.text, self.text.len(), limits)
+        check_lengths(self.segments(), self.text.len(), limits)
     }
 
     /// The same address, keeping nothing of the input alive.
     #[must_use]
     pub fn into_owned(self) -> NodeUri<'static> {
-        NodeUri { text: Cow::Owned(self.text.into_owned()) }
+        NodeUri { text: Cow::Owned(self.text.into_owned()), shape: self.shape }
     }
 
     /// The address of a child whose spelling is known to be a legal segment.
@@ -123,7 +175,7 @@ impl<'a> NodeUri<'a> {
         }
         text.push('/');
         text.push_str(spelling);
-        NodeUri { text: Cow::Owned(text) }
+        NodeUri::from_parts(text)
     }
 }
 
@@ -167,419 +219,43 @@ impl Hash for NodeUri<'_> {
     }
 }
 
-/// One segment of an address, as spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment<'a>(&'a str);
-
-impl<'a> Segment<'a> {
-    /// Reads one segment, as a rename carries it (TND 1.2.1 §7.7, Name).
-    ///
-    /// # Errors
-    ///
-    /// As [`NodeUri::parse`]; a `/` is a [`BadCharacter`](UriErrorKind::BadCharacter).
-    pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        if text.is_empty() {
-            return Err(UriError { kind: UriErrorKind::EmptySegment, offset: 0 });
-        }
-        check_segment(text, 0)?;
-        Ok(Self(text))
-    }
-
-    /// The spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'a str {
-        self.0
-    }
-
-    /// The name: the spelling with its percent escapes resolved. Allocates only when there are any.
-    #[must_use]
-    pub fn name(self) -> Cow<'a, str> {
-        match unescape(self.0) {
-            None => Cow::Borrowed(self.0),
-            // Parsing has shown that the bytes are UTF-8, so nothing is replaced here.
-            Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-        }
-    }
-}
-
-/// The segments of an address, from the root down.
-#[derive(Clone, Debug)]
-pub struct Segments<'a> {
-    rest: Option<&'a str>,
-}
-
-impl<'a> Iterator for Segments<'a> {
-    type Item = Segment<'a>;
-
-    fn next(&mut self) -> Option<Segment<'a>> {
-        let rest = self.rest?;
-        let (first, rest) = match rest.split_once('/') {
-            Some((first, rest)) => (first, Some(rest)),
-            None => (rest, None),
-        };
-        self.rest = rest;
-        Some(Segment(first))
-    }
-}
-
-/// What a `LocURI` of a command names: a node, one of its properties, or a list below it.
-///
-/// ```
-/// use dm_tree::{Query, Uri};
-///
-/// let uri = Uri::parse("./DevInfo/Man?prop=Format")?;
-/// assert_eq!(uri.node().as_str(), "./DevInfo/Man");
-/// assert_eq!(uri.query(), Some(Query::Property("Format")));
-/// # Ok::<(), dm_tree::UriError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Uri<'a> {
-    node: NodeUri<'a>,
-    query: Option<Query<'a>>,
-    len: usize,
-}
-
-impl<'a> Uri<'a> {
-    /// Reads an address with its query; nothing is copied.
-    ///
-    /// # Errors
-    ///
-    /// As [`NodeUri::parse`]; a query that is neither `prop` nor `list` is [`BadQuery`](UriErrorKind::BadQuery).
-    /// Which properties exist is not judged here: an unknown one is answered 406, not 500.
-    pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        let (node, query) = match text.split_once('?') {
-            Some((node, query)) => (node, Some(query)),
-            None => (text, None),
-        };
-        let node = NodeUri::parse(node)?;
-        let query = match query {
-            Some(query) => Some(parse_query(query, text.len() - query.len())?),
-            None => None,
-        };
-        Ok(Self { node, query, len: text.len() })
-    }
-
-    /// The node, without the query.
-    #[must_use]
-    pub const fn node(&self) -> &NodeUri<'a> {
-        &self.node
-    }
-
-    /// What follows the `?`.
-    #[must_use]
-    pub const fn query(&self) -> Option<Query<'a>> {
-        self.query
-    }
-
-    /// Checks the lengths as [`NodeUri::check`] does; the whole length includes the query.
-    ///
-    /// # Errors
-    ///
-    /// The first limit exceeded.
-    pub fn check(&self, limits: &UriLimits) -> Result<(), UriError> {
-        check_lengths(&self.node.text, self.len, limits)
-    }
-}
-
-/// The query of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Query<'a> {
-    /// `?prop=`: a property by name, known or not.
-    Property(&'a str),
-    /// `?list=`: what to list below the node.
-    List(&'a str),
-}
-
-impl Query<'_> {
-    /// The property named; `None` for an unknown one or a list.
-    #[must_use]
-    pub fn property(self) -> Option<Property> {
-        match self {
-            Self::Property(name) => Property::from_name(name),
-            Self::List(_) => None,
-        }
-    }
-}
-
-/// How long addresses may be: the values of `./DevDetail/URI` (StdObj 1.2.1, DevDetail). Zero means unlimited.
-///
-/// All count characters; since anything outside ASCII travels escaped, that is bytes, and an escape counts three.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UriLimits {
-    /// `MaxDepth`: segments; a leading `./` is none.
-    pub max_depth: u16,
-    /// `MaxTotLen`: characters of a whole address, the query included.
-    pub max_tot_len: u16,
-    /// `MaxSegLen`: characters of one segment, which is also the longest name.
-    pub max_seg_len: u16,
-}
-
-impl UriLimits {
-    /// No limits at all. For documents one wrote oneself.
-    pub const UNLIMITED: Self = Self { max_depth: 0, max_tot_len: 0, max_seg_len: 0 };
-
-    /// Sets `MaxDepth`.
-    #[must_use]
-    pub const fn with_max_depth(mut self, segments: u16) -> Self {
-        self.max_depth = segments;
-        self
-    }
-
-    /// Sets `MaxTotLen`.
-    #[must_use]
-    pub const fn with_max_tot_len(mut self, characters: u16) -> Self {
-        self.max_tot_len = characters;
-        self
-    }
-
-    /// Sets `MaxSegLen`.
-    #[must_use]
-    pub const fn with_max_seg_len(mut self, characters: u16) -> Self {
-        self.max_seg_len = characters;
-        self
-    }
-}
-
-impl Default for UriLimits {
-    /// 32 segments, 1024 characters in all, 255 per segment. The longest of some 120 addresses collected from real
-    /// messages had 9 segments and 129 characters, 74 of them in one segment; the rest is room to grow.
-    fn default() -> Self {
-        Self { max_depth: 32, max_tot_len: 1024, max_seg_len: 255 }
-    }
-}
-
-/// An address that cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} at byte {offset} of the uri")]
-pub struct UriError {
-    kind: UriErrorKind,
-    offset: usize,
-}
-
-impl UriError {
-    /// What is wrong.
-    #[must_use]
-    pub const fn kind(&self) -> UriErrorKind {
-        self.kind
-    }
-
-    /// The byte at which it was noticed.
-    #[must_use]
-    pub const fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// What to answer: 414 for a length, 500 for anything malformed.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        match self.kind {
-            UriErrorKind::TooDeep | UriErrorKind::TooLong | UriErrorKind::SegmentTooLong => {
-                StatusCode::URI_TOO_LONG
-            }
-            _ => StatusCode::COMMAND_FAILED,
-        }
-    }
-}
-
-/// What is wrong with an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UriErrorKind {
-    /// Nothing at all; the root is `.`.
-    #[error("empty address")]
-    Empty,
-    /// It begins with `/`.
-    #[error("leading slash")]
-    LeadingSlash,
-    /// It ends with `/`.
-    #[error("trailing slash")]
-    TrailingSlash,
-    /// Two slashes in a row, or an empty name.
-    #[error("empty segment")]
-    EmptySegment,
-    /// `.` or `..` as a name, spelled out or escaped, or a segment ending in `.` before a slash.
-    #[error("dot segment")]
-    DotSegment,
-    /// A character that must be escaped.
-    #[error("character {0:?} that must be escaped")]
-    BadCharacter(char),
-    /// `%` without two hexadecimal digits.
-    #[error("broken percent escape")]
-    BadEscape,
-    /// Escapes that do not spell UTF-8.
-    #[error("percent escapes that are not utf-8")]
-    NotUtf8,
-    /// A query other than `prop=` or `list=` with a value.
-    #[error("unknown query")]
-    BadQuery,
-    /// More segments than `MaxDepth`.
-    #[error("too many segments")]
-    TooDeep,
-    /// More characters than `MaxTotLen`.
-    #[error("too many characters")]
-    TooLong,
-    /// A segment of more characters than `MaxSegLen`.
-    #[error("too long a segment")]
-    SegmentTooLong,
-}
-
-/// Spells a name so that it is one legal segment.
-pub(crate) fn escape(name: &str) -> Cow<'_, str> {
-    let dotted = name.ends_with('.');
-    if !dotted && name.bytes().all(is_plain) {
-        return Cow::Borrowed(name);
-    }
-    let last = name.len().saturating_sub(1);
-    let mut spelling = String::with_capacity(name.len() + 8);
-    for (at, byte) in name.bytes().enumerate() {
-        if is_plain(byte) && !(dotted && at == last) {
-            spelling.push(char::from(byte));
-        } else {
-            spelling.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                spelling.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
-            }
-        }
-    }
-    Cow::Owned(spelling)
-}
-
-/// The segments as one string without the leading `./`; `None` for the root.
-fn body(text: &str) -> Option<&str> {
-    if text == "." { None } else { Some(text.strip_prefix("./").unwrap_or(text)) }
-}
-
-fn check_node(text: &str) -> Result<(), UriError> {
+/// Whether a text begins with an address: up to where, which is the end or a `?`, and where its segments end.
+fn scan(text: &str) -> Result<(usize, Shape), UriError> {
     let fail = |kind, offset| Err(UriError { kind, offset });
-    if text.is_empty() {
-        return fail(UriErrorKind::Empty, 0);
-    }
-    if text.starts_with('/') {
-        return fail(UriErrorKind::LeadingSlash, 0);
-    }
-    let Some(body) = body(text) else { return Ok(()) };
-    let mut at = text.len() - body.len();
-    for segment in body.split('/') {
-        let end = at + segment.len();
-        let is_last = end == text.len();
-        if segment.is_empty() {
-            let kind = if is_last { UriErrorKind::TrailingSlash } else { UriErrorKind::EmptySegment };
-            return fail(kind, at);
+    let bytes = text.as_bytes();
+    let mut shape = Shape::ROOT;
+    let mut at = match bytes {
+        [] | [b'?', ..] => return fail(UriErrorKind::Empty, 0),
+        [b'/', ..] => return fail(UriErrorKind::LeadingSlash, 0),
+        [b'.'] | [b'.', b'?', ..] => return Ok((1, shape)),
+        _ => start(text),
+    };
+    loop {
+        // Nearly every segment is made of nothing else.
+        let mut end = at + bytes[at..].iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len() - at);
+        let is_plain = matches!(bytes.get(end), None | Some(b'/' | b'?'));
+        if !is_plain {
+            end = at
+                + bytes[at..].iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(bytes.len() - at);
         }
-        check_segment(segment, at)?;
-        if !is_last && segment.ends_with('.') {
+        let is_last = bytes.get(end) != Some(&b'/');
+        let segment = &text[at..end];
+        match segment {
+            "" if is_last => return fail(UriErrorKind::TrailingSlash, at),
+            "" => return fail(UriErrorKind::EmptySegment, at),
+            "." | ".." => return fail(UriErrorKind::DotSegment, at),
+            _ if !is_plain => shape.escaped |= check_segment(segment, at)?,
+            _ => {}
+        }
+        shape.push(end);
+        if is_last {
+            return Ok((end, shape));
+        }
+        if segment.ends_with('.') {
             return fail(UriErrorKind::DotSegment, end - 1);
         }
         at = end + 1;
     }
-    Ok(())
-}
-
-fn check_segment(segment: &str, at: usize) -> Result<(), UriError> {
-    let fail = |kind, offset| Err(UriError { kind, offset: at + offset });
-    let bytes = segment.as_bytes();
-    let mut i = 0;
-    while let Some(&byte) = bytes.get(i) {
-        if byte == b'%' {
-            if !bytes.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
-                return fail(UriErrorKind::BadEscape, i);
-            }
-            i += 3;
-        } else if is_plain(byte) {
-            i += 1;
-        } else {
-            // Every byte before this one was ASCII, so `i` is a character boundary.
-            let character = segment[i..].chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
-            return fail(UriErrorKind::BadCharacter(character), i);
-        }
-    }
-    match unescape(segment) {
-        None if matches!(segment, "." | "..") => fail(UriErrorKind::DotSegment, 0),
-        Some(name) if matches!(&*name, b"." | b"..") => fail(UriErrorKind::DotSegment, 0),
-        Some(name) if core::str::from_utf8(&name).is_err() => fail(UriErrorKind::NotUtf8, 0),
-        _ => Ok(()),
-    }
-}
-
-fn check_lengths(node: &str, len: usize, limits: &UriLimits) -> Result<(), UriError> {
-    let over = |limit: u16, actual: usize| limit != 0 && actual > usize::from(limit);
-    let mut at = if node.starts_with("./") { 2 } else { 0 };
-    for (index, segment) in (Segments { rest: body(node) }).enumerate() {
-        if over(limits.max_depth, index + 1) {
-            return Err(UriError { kind: UriErrorKind::TooDeep, offset: at });
-        }
-        if over(limits.max_seg_len, segment.0.len()) {
-            return Err(UriError { kind: UriErrorKind::SegmentTooLong, offset: at });
-        }
-        at += segment.0.len() + 1;
-    }
-    if over(limits.max_tot_len, len) {
-        return Err(UriError { kind: UriErrorKind::TooLong, offset: usize::from(limits.max_tot_len) });
-    }
-    Ok(())
-}
-
-fn parse_query(query: &str, at: usize) -> Result<Query<'_>, UriError> {
-    let found = match query.split_once('=') {
-        Some(("prop", name)) if !name.is_empty() => Query::Property(name),
-        Some(("list", spec)) if !spec.is_empty() => Query::List(spec),
-        _ => return Err(UriError { kind: UriErrorKind::BadQuery, offset: at }),
-    };
-    let value_at = at + "prop=".len();
-    let (Query::Property(value) | Query::List(value)) = found;
-    match value.char_indices().find(|(_, c)| !c.is_ascii() || !(is_plain(*c as u8) || *c == '%')) {
-        Some((i, c)) => Err(UriError { kind: UriErrorKind::BadCharacter(c), offset: value_at + i }),
-        None => Ok(found),
-    }
-}
-
-/// The bytes a spelling stands for; `None` when it has no escapes.
-fn unescape(spelling: &str) -> Option<Vec<u8>> {
-    if !spelling.contains('%') {
-        return None;
-    }
-    let mut name = Vec::with_capacity(spelling.len());
-    let mut rest = spelling.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        match tail {
-            [high, low, tail @ ..] if byte == b'%' => {
-                name.push((hex(*high) << 4) | hex(*low));
-                rest = tail;
-            }
-            _ => name.push(byte),
-        }
-    }
-    Some(name)
-}
-
-fn hex(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
-}
-
-/// Characters a name may carry unescaped: RFC 2396 `pchar` without the parameter separator, and the dot.
-const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'.' | b'-'
-                | b'_'
-                | b'!'
-                | b'~'
-                | b'*'
-                | b'\''
-                | b'('
-                | b')'
-                | b':'
-                | b'@'
-                | b'&'
-                | b'='
-                | b'+'
-                | b'$'
-                | b','
-        )
 }
 
 #[cfg(test)]
@@ -587,6 +263,7 @@ mod tests {
     use alloc::string::ToString;
     use alloc::vec::Vec;
 
+    use dm_syncml::StatusCode;
     use proptest::prelude::*;
 
     use super::*;
@@ -654,6 +331,33 @@ mod tests {
             Uri::parse("./a b").unwrap_err().to_string(),
             "character ' ' that must be escaped at byte 3 of the uri"
         );
+    }
+
+    #[test]
+    fn what_peers_write() {
+        for (text, expected) in [("./", "."), ("/", "."), ("/A/B", "./A/B"), ("./A", "./A")] {
+            let uri = Uri::parse_with(text, UriLeniency::FIELD).unwrap();
+            assert_eq!(*uri.node(), NodeUri::parse(expected).unwrap(), "{text}");
+        }
+        for text in ["//A", "./A/", "", "../A", ".//"] {
+            assert!(NodeUri::parse_with(text, UriLeniency::FIELD).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists() {
+        for (text, expected) in [
+            ("Struct", Some(List::Struct)),
+            ("StructData", Some(List::StructData)),
+            ("TNDS", Some(List::Tnds(""))),
+            ("TNDS+ACL+Value", Some(List::Tnds("+ACL+Value"))),
+            ("TNDS-ACL", Some(List::Tnds("-ACL"))),
+            ("TNDSX", None),
+            ("struct", None),
+        ] {
+            assert_eq!(Query::List(text).list(), expected, "{text}");
+        }
+        assert_eq!(Query::Property("Struct").list(), None);
     }
 
     #[test]

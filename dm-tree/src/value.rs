@@ -1,6 +1,10 @@
 //! What a leaf holds: bytes with a format and a type (TND 1.2.1 §7.7.2 and the Type property).
 
+mod format;
+mod iso8601;
+
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,105 +13,7 @@ use dm_syncml::StatusCode;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-/// The format of a node's value: its `Format` property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Format {
-    /// Text that is itself base64. (Bytes that merely travel as base64 are [`Bin`](Self::Bin).)
-    B64,
-    /// Bytes.
-    Bin,
-    /// `true` or `false`.
-    Bool,
-    /// UTF-8 text, the default.
-    #[default]
-    Chr,
-    /// An ISO 8601 date.
-    Date,
-    /// A single-precision number, as XML Schema spells it.
-    Float,
-    /// A signed 32-bit decimal.
-    Int,
-    /// No value at all: an interior node.
-    Node,
-    /// A leaf without data.
-    Null,
-    /// An ISO 8601 time.
-    Time,
-    /// XML text.
-    Xml,
-}
-
-impl Format {
-    /// The format of this name, as `Meta/Format` spells it; `None` for any other text.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "b64" => Self::B64,
-            "bin" => Self::Bin,
-            "bool" => Self::Bool,
-            "chr" => Self::Chr,
-            "date" => Self::Date,
-            "float" => Self::Float,
-            "int" => Self::Int,
-            "node" => Self::Node,
-            "null" => Self::Null,
-            "time" => Self::Time,
-            "xml" => Self::Xml,
-            _ => return None,
-        })
-    }
-
-    /// The name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::B64 => "b64",
-            Self::Bin => "bin",
-            Self::Bool => "bool",
-            Self::Chr => "chr",
-            Self::Date => "date",
-            Self::Float => "float",
-            Self::Int => "int",
-            Self::Node => "node",
-            Self::Null => "null",
-            Self::Time => "time",
-            Self::Xml => "xml",
-        }
-    }
-
-    /// Whether `data` is a value of this format.
-    #[must_use]
-    pub fn accepts(self, data: &[u8]) -> bool {
-        let is_made_of = |more: &[u8]| {
-            !data.is_empty() && data.iter().all(|byte| byte.is_ascii_digit() || more.contains(byte))
-        };
-        let text = || core::str::from_utf8(data).unwrap_or_default();
-        match self {
-            Self::Bin => true,
-            Self::Chr | Self::Xml => core::str::from_utf8(data).is_ok(),
-            Self::B64 => data
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || b.is_ascii_whitespace() || b"+/=".contains(b)),
-            Self::Bool => matches!(data, b"true" | b"false"),
-            Self::Int => text().parse::<i32>().is_ok(),
-            Self::Float => {
-                matches!(data, b"INF" | b"-INF" | b"NaN")
-                    || (is_made_of(b"+-.eE") && text().parse::<f32>().is_ok())
-            }
-            Self::Date => is_made_of(b"-W"),
-            Self::Time => is_made_of(b"-:.,+TWZ"),
-            Self::Null => data.is_empty(),
-            Self::Node => false,
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use format::Format;
 
 /// The value of a leaf: data that is what its [`Format`] says, and a MIME type.
 ///
@@ -125,7 +31,7 @@ impl fmt::Display for Format {
 pub struct Value {
     format: Format,
     mime: Cow<'static, str>,
-    data: Vec<u8>,
+    data: Box<[u8]>,
     secret: bool,
 }
 
@@ -146,7 +52,8 @@ impl Value {
         mime: impl Into<Cow<'static, str>>,
         data: impl Into<Vec<u8>>,
     ) -> Result<Self, ValueError> {
-        let value = Self { format, mime: mime.into(), data: data.into(), secret: false };
+        let data: Vec<u8> = data.into();
+        let value = Self { format, mime: mime.into(), data: data.into_boxed_slice(), secret: false };
         if format == Format::Node {
             return Err(ValueError::Node);
         }
@@ -188,6 +95,17 @@ impl Value {
         Self::plain(Format::Int, value.to_string().into_bytes())
     }
 
+    /// A number, format `float`.
+    #[must_use]
+    pub fn float(value: f32) -> Self {
+        let text = if value.is_infinite() {
+            String::from(if value > 0.0 { "INF" } else { "-INF" })
+        } else {
+            value.to_string()
+        };
+        Self::plain(Format::Float, text.into_bytes())
+    }
+
     /// No data, format `null`.
     #[must_use]
     pub fn null() -> Self {
@@ -225,10 +143,47 @@ impl Value {
         core::str::from_utf8(&self.data).ok()
     }
 
+    /// The number; `None` for another format.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i32> {
+        self.text_of(Format::Int)?.parse().ok()
+    }
+
+    /// The truth value; `None` for another format.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        self.text_of(Format::Bool)?.parse().ok()
+    }
+
+    /// The number; `None` for another format.
+    #[must_use]
+    pub fn as_float(&self) -> Option<f32> {
+        match self.text_of(Format::Float)? {
+            "INF" => Some(f32::INFINITY),
+            "-INF" => Some(f32::NEG_INFINITY),
+            text => text.parse().ok(),
+        }
+    }
+
+    fn text_of(&self, format: Format) -> Option<&str> {
+        if self.format == format { self.as_str() } else { None }
+    }
+
     /// Whether the value is hidden and wiped.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
         self.secret
+    }
+
+    /// What a leaf of this format begins with where nobody says: nothing, or what comes nearest to it.
+    pub(crate) const fn zero(format: Format) -> &'static str {
+        match format {
+            Format::Int | Format::Float => "0",
+            Format::Bool => "false",
+            Format::Date => "19700101",
+            Format::Time => "000000Z",
+            _ => "",
+        }
     }
 
     pub(crate) fn type_cow(&self) -> Cow<'static, str> {
@@ -236,7 +191,7 @@ impl Value {
     }
 
     fn plain(format: Format, data: Vec<u8>) -> Self {
-        Self { format, mime: Cow::Borrowed(Self::DEFAULT_TYPE), data, secret: false }
+        Self { format, mime: Cow::Borrowed(Self::DEFAULT_TYPE), data: data.into_boxed_slice(), secret: false }
     }
 }
 
@@ -305,7 +260,7 @@ mod tests {
             (Format::Int, &["0", "-2147483648", "2147483647"], &["", "2147483648", "1.0", " 1", "x"]),
             (Format::Float, &["1", "-1.5e3", "INF", "NaN"], &["", "infinity", "nan", "1e", "--1"]),
             (Format::Date, &["20240229", "2024-02-29", "2024-W09"], &["", "29. Feb"]),
-            (Format::Time, &["120000Z", "12:00:00+01:00"], &["", "noon"]),
+            (Format::Time, &["120000Z", "12:00:00+01:00"], &["", "noon", "25:00"]),
             (Format::B64, &["", "QUJD", "QQ==\n"], &["?"]),
             (Format::Null, &[""], &["x"]),
             (Format::Node, &[], &[""]),
@@ -320,6 +275,19 @@ mod tests {
         }
         assert!(!Format::Chr.accepts(b"\xff"));
         assert!(Format::Bin.accepts(b"\xff"));
+    }
+
+    #[test]
+    fn typed_values() {
+        assert_eq!(Value::int(-5).as_int(), Some(-5));
+        assert_eq!(Value::chr("5").as_int(), None);
+        assert_eq!(Value::bool(true).as_bool(), Some(true));
+        for number in [0.1, -1.5e-30, f32::MAX, f32::INFINITY, f32::NEG_INFINITY] {
+            let value = Value::float(number);
+            assert!(Format::Float.accepts(value.data()), "{value:?}");
+            assert_eq!(value.as_float(), Some(number));
+        }
+        assert!(Value::float(f32::NAN).as_float().unwrap().is_nan());
     }
 
     #[test]

@@ -312,7 +312,7 @@ fn order_of_checks() {
         ("S", "Replace ./Nopemuchtoolong?prop=Foo x", 414, "length"),
         ("S", "Replace ./Nope?prop=Foo x", 406, "property"),
         ("S", "Get ./Nope?prop=TStamp", 406, "property not kept"),
-        ("S", "Get ./Nope?list=Struct", 406, "list"),
+        ("S", "Get ./Nope?list=Foo", 406, "list"),
         ("S", "Replace ./Nope?list=Struct x", 405, "list is for Get"),
         ("S", "Replace ./Nope?prop=Size x", 405, "property is read-only"),
         ("S", "Add ./Perm?prop=Name x", 405, "property cannot be added"),

@@ -5,8 +5,8 @@ use dm_syncml::{
     Meta, Replace, StatusCode,
 };
 use dm_tree::{
-    AccessType, Acl, ChangeKind, Children, Context, ExecReply, Execution, Handler, HandlerMap, NodeFacts,
-    NodeSpec, RefusalKind, Rights, ServerId, Tree, Value,
+    AccessType, Acl, ChangeKind, Children, Context, ExecReply, Execution, Handler, HandlerMap, NoAnswer,
+    NodeFacts, NodeSpec, RefusalKind, Rights, ServerId, Tree, Value,
 };
 
 fn tree() -> Tree {
@@ -142,8 +142,8 @@ fn the_ancestor_in_the_way_is_named() {
 fn what_is_not_a_command_on_a_tree() {
     let mut tree = tree();
     let copy = Copy::new(cmd_id(), vec![to("./A/x"), to("./A/y")]);
-    assert_eq!(statuses(&run(&mut tree, copy)), [406, 406]);
-    assert_eq!(statuses(&run(&mut tree, Atomic::new(cmd_id(), Vec::new()))), [406]);
+    assert_eq!(statuses(&run(&mut tree, copy)), [412, 412], "no source");
+    assert_eq!(statuses(&run(&mut tree, Atomic::new(cmd_id(), Vec::new()))), [200], "nothing to do");
     assert_eq!(statuses(&run(&mut tree, Get::new(cmd_id(), Vec::new()))), [412]);
     let mut exec = Exec::new(cmd_id(), to("./A"));
     exec.items.push(to("./E"));
@@ -177,12 +177,12 @@ impl Handler for Runner {
         path.is_empty().then(|| NodeFacts::leaf(dm_tree::Format::Null).with_access(AccessType::EXEC))
     }
 
-    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
-        Err(StatusCode::COMMAND_FAILED)
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
+        Err(StatusCode::COMMAND_FAILED.into())
     }
 
-    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), StatusCode> {
-        Err(StatusCode::COMMAND_FAILED)
+    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), NoAnswer> {
+        Err(StatusCode::COMMAND_FAILED.into())
     }
 
     fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {

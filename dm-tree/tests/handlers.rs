@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use dm_syncml::StatusCode;
 use dm_tree::{
     AccessType, Acl, ChangeKind, Children, Content, Context, ExecReply, Format, Handler, HandlerMap,
-    Handlers, MountId, NewNode, NodeFacts, NodeUri, Rights, ServerId, Tree, TreeLimits, Value,
+    Handlers, MountId, NewNode, NoAnswer, NodeFacts, NodeUri, Rights, ServerId, Tree, TreeLimits, Value,
 };
 
 /// `Devices/<serial>/{Name,State,Run}`: names can be written, devices added and deleted, `Run` executed.
@@ -54,7 +54,7 @@ impl Handler for Fleet {
         }
     }
 
-    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, StatusCode> {
+    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
         match path {
             ["Devices", serial, "Name"] => Ok(self.names[&serial.parse().unwrap()].clone().into_bytes()),
             // Answers differ with the rights of the server, for the sake of the context.
@@ -63,11 +63,11 @@ impl Handler for Fleet {
                 assert_eq!(may_write, cx.may(cx.server(), Rights::REPLACE, &cx.uri(path)));
                 Ok(may_write.to_string().into_bytes())
             }
-            _ => Err(StatusCode::DATA_STORE_FAILURE),
+            _ => Err(StatusCode::DATA_STORE_FAILURE.into()),
         }
     }
 
-    fn children(&mut self, _: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), StatusCode> {
+    fn children(&mut self, _: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
         match path {
             ["Devices"] => {
                 for serial in self.names.keys() {
@@ -82,27 +82,27 @@ impl Handler for Fleet {
         Ok(())
     }
 
-    fn replace(&mut self, _: &Context<'_>, path: &[&str], value: &Value) -> Result<(), StatusCode> {
+    fn replace(&mut self, _: &Context<'_>, path: &[&str], value: &Value) -> Result<(), NoAnswer> {
         self.note("replace", path);
         let name = value.as_str().unwrap();
         if name.is_empty() {
-            return Err(StatusCode::FORBIDDEN);
+            return Err(StatusCode::FORBIDDEN.into());
         }
         self.names.insert(path[1].parse().unwrap(), name.into());
         Ok(())
     }
 
-    fn add(&mut self, _: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), StatusCode> {
+    fn add(&mut self, _: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), NoAnswer> {
         self.note("add", path);
         let (["Devices", serial], NewNode::Interior { .. }) = (path, new) else {
-            return Err(StatusCode::COMMAND_FAILED);
+            return Err(StatusCode::COMMAND_FAILED.into());
         };
         let serial = serial.parse().map_err(|_| StatusCode::COMMAND_FAILED)?;
         self.names.insert(serial, String::new());
         Ok(())
     }
 
-    fn delete(&mut self, _: &Context<'_>, path: &[&str]) -> Result<(), StatusCode> {
+    fn delete(&mut self, _: &Context<'_>, path: &[&str]) -> Result<(), NoAnswer> {
         self.note("delete", path);
         self.names.remove(&path[1].parse().unwrap());
         Ok(())
@@ -333,12 +333,12 @@ impl Handler for Owner {
         path.is_empty().then(|| NodeFacts::leaf(Format::Chr))
     }
 
-    fn get(&mut self, cx: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
+    fn get(&mut self, cx: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
         Ok(if cx.mount() == self.first { b"first".into() } else { b"second".into() })
     }
 
-    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), StatusCode> {
-        Err(StatusCode::COMMAND_FAILED)
+    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), NoAnswer> {
+        Err(StatusCode::COMMAND_FAILED.into())
     }
 }
 

@@ -48,6 +48,7 @@ impl Naive {
         }
         match command {
             Command::Add(_, value) => (self.add(server, path, value.as_deref()), None),
+            Command::Copy(from, _) => (self.copy(server, from, path), None),
             _ if !self.nodes.contains_key(path) => (404, None),
             Command::Get(_) => {
                 if !self.may(server, "Get", path) {
@@ -116,6 +117,52 @@ impl Naive {
         200
     }
 
+    fn copy(&mut self, server: &str, from: &[String], to: &[String]) -> u16 {
+        if from.len() > MAX_DEPTH {
+            return 414;
+        }
+        let Some(source) = self.nodes.get(from) else { return 404 };
+        let is_leaf = |path: &[String]| self.nodes.get(path).is_some_and(|node| node.value.is_some());
+        if (0..to.len()).any(|len| is_leaf(&to[..len])) || (source.value.is_none() && to.starts_with(from)) {
+            return 405;
+        }
+        if !self.may(server, "Get", from) {
+            return 425;
+        }
+        if let Some(value) = source.value.clone() {
+            let Some(target) = self.nodes.get(to) else { return self.add(server, to, Some(&value)) };
+            if !self.may(server, "Replace", to) {
+                return 425;
+            }
+            if target.value.is_none() {
+                return 405;
+            }
+            self.nodes.get_mut(to).unwrap().value = Some(value);
+            return 200;
+        }
+        if self.nodes.contains_key(to) {
+            return if self.may(server, "Replace", to) { 405 } else { 425 };
+        }
+        let depth = (0..to.len()).rev().find(|&depth| self.nodes.contains_key(&to[..depth])).unwrap();
+        let parts = self.below(from);
+        if !self.may(server, "Add", &to[..depth]) || !parts.iter().all(|path| self.may(server, "Get", path)) {
+            return 425;
+        }
+        if parts.iter().any(|path| path.len() - from.len() + to.len() > MAX_DEPTH) {
+            return 414;
+        }
+        if self.nodes.len() + to.len() - depth + parts.len() - 1 > self.max_nodes {
+            return 420;
+        }
+        let values: Vec<_> = parts.iter().map(|path| self.nodes[path].value.clone()).collect();
+        assert_eq!(self.add(server, to, None), 200);
+        for (path, value) in parts.iter().zip(values) {
+            let path: Path = to.iter().chain(&path[from.len()..]).cloned().collect();
+            self.nodes.entry(path).or_insert(Node { value, acl: Vec::new(), permanent: false });
+        }
+        200
+    }
+
     fn replace_acl(&mut self, server: &str, path: &[String], acl: &[(String, String)]) -> u16 {
         let on_node = self.may(server, "Replace", path);
         let on_parent = !path.is_empty() && self.may(server, "Replace", &path[..path.len() - 1]);
@@ -177,6 +224,7 @@ impl Naive {
 #[derive(Clone, Debug)]
 enum Command {
     Add(Path, Option<String>),
+    Copy(Path, Path),
     Get(Path),
     GetAcl(Path),
     Replace(Path, String),
@@ -189,6 +237,7 @@ impl Command {
     fn path(&self) -> &[String] {
         match self {
             Self::Add(path, _)
+            | Self::Copy(_, path)
             | Self::Get(path)
             | Self::GetAcl(path)
             | Self::Replace(path, _)
@@ -217,6 +266,7 @@ fn run(tree: &mut Tree, server: &str, command: &Command) -> (u16, Option<String>
     let done = match command {
         Command::Add(_, Some(value)) => acting.add(&uri, &Content::new(value.as_bytes())).map(|()| None),
         Command::Add(_, None) => acting.add(&uri, &Content::interior("")).map(|()| None),
+        Command::Copy(from, _) => acting.copy(&spell(from), &uri).map(|()| None),
         Command::Get(_) => acting.get(&uri).map(Some),
         Command::GetAcl(_) => acting.get(&format!("{uri}?prop=ACL")).map(Some),
         Command::Replace(_, value) => acting.replace(&uri, &Content::new(value.as_bytes())).map(|()| None),
@@ -259,6 +309,7 @@ fn acl() -> impl Strategy<Value = Vec<(String, String)>> {
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => (path(), proptest::option::of("[xy]")).prop_map(|(path, value)| Command::Add(path, value)),
+        2 => (path(), path()).prop_map(|(from, to)| Command::Copy(from, to)),
         2 => path().prop_map(Command::Get),
         1 => path().prop_map(Command::GetAcl),
         2 => (path(), "[xy]").prop_map(|(path, value)| Command::Replace(path, value)),
@@ -266,6 +317,51 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (path(), "[abc]").prop_map(|(path, name)| Command::Rename(path, name)),
         1 => path().prop_map(Command::Delete),
     ]
+}
+
+/// One command, or several as an Atomic.
+#[derive(Clone, Debug)]
+enum Step {
+    One(Command),
+    Atomic(Vec<Command>),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => command().prop_map(Step::One),
+        1 => proptest::collection::vec(command(), 0..6).prop_map(Step::Atomic),
+    ]
+}
+
+fn take_step(tree: &mut Tree, naive: &mut Naive, server: &str, step: &Step) -> Result<(), TestCaseError> {
+    let members = match step {
+        Step::One(command) => {
+            let expected = naive.run(server, command);
+            prop_assert_eq!(run(tree, server, command), expected, "{} {:?}", server, command);
+            return Ok(());
+        }
+        Step::Atomic(members) => members,
+    };
+    let (before, naive_before) = (tree.snapshot().unwrap(), naive.clone());
+    tree.begin_atomic(&ServerId::new(server).unwrap()).unwrap();
+    for command in members {
+        let is_get = matches!(command, Command::Get(_) | Command::GetAcl(_));
+        let expected = match is_get {
+            true if command.path().len() > MAX_DEPTH => (414, None),
+            true => (500, None),
+            false => naive.run(server, command),
+        };
+        let done = run(tree, server, command);
+        prop_assert_eq!(&done, &expected, "{} {:?}", server, command);
+        if done.0 != 200 {
+            prop_assert_eq!(tree.roll_back_atomic(&mut ()).get(), 216);
+            prop_assert_eq!(tree.snapshot().unwrap(), before);
+            *naive = naive_before;
+            return Ok(());
+        }
+    }
+    tree.commit_atomic(&mut ());
+    Ok(())
 }
 
 fn dump(tree: &Tree) -> BTreeMap<String, (Option<String>, String)> {
@@ -279,13 +375,14 @@ fn dump(tree: &Tree) -> BTreeMap<String, (Option<String>, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(384))]
 
     #[test]
     fn same_statuses_and_the_same_tree(
         root in acl(),
         permanent in proptest::collection::btree_set(path(), 0..3),
-        commands in proptest::collection::vec(("[STU]", command()), 1..120),
+        steps in proptest::collection::vec(("[STU]", step()), 1..60),
+        cut in any::<proptest::sample::Index>(),
         max_nodes in prop_oneof![Just(8_usize), Just(1000)],
     ) {
         let mut root: Vec<_> = root;
@@ -307,10 +404,29 @@ proptest! {
                 }
             }
         }
-        for (server, command) in &commands {
-            let expected = naive.run(server, command);
-            prop_assert_eq!(run(&mut tree, server, command), expected, "{} {:?}", server, command);
+        // Storage: what was there, and what changed since, up to some step.
+        let (begin, mut records) = (tree.snapshot().unwrap(), Vec::new());
+        tree.set_journaling(true);
+        let cut = cut.index(steps.len());
+        let mut at_cut = None;
+        for (number, (server, step)) in steps.iter().enumerate() {
+            take_step(&mut tree, &mut naive, server, step)?;
+            records.extend(tree.take_record());
+            if number == cut {
+                at_cut = Some((tree.snapshot().unwrap(), records.len()));
+            }
         }
+        let (snapshot, stored) = at_cut.unwrap();
+        let mut restored = Tree::restore(&begin, limits).unwrap();
+        for record in &records[..stored] {
+            restored.replay(record).unwrap();
+        }
+        prop_assert_eq!(&restored.snapshot().unwrap(), &snapshot);
+        let mut restored = Tree::restore(&snapshot, limits).unwrap();
+        for record in &records[stored..] {
+            restored.replay(record).unwrap();
+        }
+        prop_assert_eq!(restored.snapshot().unwrap(), tree.snapshot().unwrap());
         let expected: BTreeMap<_, _> = naive
             .nodes
             .iter()

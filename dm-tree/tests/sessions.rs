@@ -1,16 +1,17 @@
 //! Two real machines: a server session manages a tree through a client session.
 
 use dm_syncml::session::{
-    Account, Answer, ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Record,
-    ServerConfig, ServerEvent, ServerOutput, ServerSession,
+    Account, Answer, ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Outgoing,
+    Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
 };
 use dm_syncml::{
-    Add, CmdId, Command, Correlator, Data, DecodeOptions, Delete, Encoding, Exec, Format, Get, Instant, Item,
-    LocUri, Meta, Replace, Sequence, SessionId, StatusCode,
+    Add, Atomic, CmdId, Command, Correlator, Data, DecodeOptions, Delete, Encoding, Exec, Format, Get,
+    Instant, Item, LocUri, Meta, Replace, Sequence, SessionId, StatusCode,
 };
 use dm_tree::{
     AccessType, Acl, AppAddr, AppAuth, AuthLevel, AuthType, Children, Context, DevInfo, DmAccount, Effects,
-    ExecReply, Handler, HandlerMap, NodeFacts, NodeSpec, Secret, ServerId, Tree, Value, dm_accounts,
+    ExecReply, Handler, HandlerMap, NoAnswer, NodeFacts, NodeSpec, Secret, ServerId, Tree, Value,
+    dm_accounts,
 };
 
 const SERVER: &str = "https://dm.example.com/";
@@ -22,12 +23,12 @@ impl Handler for Reboot {
         path.is_empty().then(|| NodeFacts::leaf(dm_tree::Format::Null).with_access(AccessType::EXEC))
     }
 
-    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
-        Err(StatusCode::NOT_ALLOWED)
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
+        Err(StatusCode::NOT_ALLOWED.into())
     }
 
-    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), StatusCode> {
-        Err(StatusCode::NOT_ALLOWED)
+    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), NoAnswer> {
+        Err(StatusCode::NOT_ALLOWED.into())
     }
 
     fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {
@@ -83,6 +84,7 @@ impl Device {
         let address = LocUri::new(account.addresses[0].addr.clone()).unwrap();
         let config = ClientConfig::new(LocUri::new("IMEI:1").unwrap(), address)
             .with_encoding(encoding)
+            .with_atomic()
             .with_md5(credentials(AuthLevel::CLCRED), credentials(AuthLevel::SRVCRED))
             .with_nonces(account.nonce(&AuthLevel::CLCRED), account.nonce(&AuthLevel::SRVCRED))
             .with_dev_info(DevInfo::items(&self.tree));
@@ -117,7 +119,7 @@ fn manage(device: &mut Device, encoding: Encoding, commands: Vec<Command<'static
             &mut device.effects,
         );
         let body = match output {
-            ClientOutput::Send(uri, body) => {
+            ClientOutput::Send(uri, Outgoing { body, .. }) => {
                 assert_eq!(uri.as_str(), SERVER);
                 body
             }
@@ -147,7 +149,7 @@ fn manage(device: &mut Device, encoding: Encoding, commands: Vec<Command<'static
         loop {
             match server.poll_output() {
                 ServerOutput::Persist(seq, _) => server.handle_persisted(now, seq),
-                ServerOutput::Event(ServerEvent::DevInfo(items)) => assert_eq!(items.len(), 5),
+                ServerOutput::Event(ServerEvent::DevInfo(info)) => assert_eq!(info.items().len(), 5),
                 ServerOutput::Event(ServerEvent::Answered(_, answer)) => answers.push(answer),
                 ServerOutput::Event(ServerEvent::Started(_)) => {
                     for command in commands.take().into_iter().flatten() {
@@ -155,7 +157,7 @@ fn manage(device: &mut Device, encoding: Encoding, commands: Vec<Command<'static
                     }
                 }
                 ServerOutput::Event(ServerEvent::GivenUp(_, why)) => panic!("given up: {why:?}"),
-                ServerOutput::Reply(body) => reply = Some(body),
+                ServerOutput::Reply(Outgoing { body, .. }) => reply = Some(body),
                 ServerOutput::Wait(_) => break,
                 _ => {}
             }
@@ -270,4 +272,21 @@ fn nonces_live_in_the_account() {
     assert!(device.account().nonce(&AuthLevel::SRVCRED).is_some());
     let (_, second) = manage(&mut device, Encoding::Wbxml, vec![get()]);
     assert!(second < first, "{first} messages, then {second}");
+}
+
+/// The session hands out the members of an Atomic one by one, and the tree takes back what has to be taken back.
+#[test]
+fn an_atomic_is_all_or_nothing() {
+    let mut device = Device::new();
+    let member = |uri: &str| Add::new(id(), vec![with(uri, "x")]).into();
+    let good = Atomic::new(id(), vec![member("./Vendor/A"), member("./Vendor/B")]);
+    let bad = Atomic::new(id(), vec![member("./Vendor/C"), member("./Vendor/Shut/D"), member("./Vendor/E")]);
+    let after = Get::new(id(), vec![to("./Vendor/A"), to("./Vendor/C")]);
+    let (answers, _) = manage(&mut device, Encoding::Wbxml, vec![good.into(), bad.into(), after.into()]);
+    assert_eq!(codes(&answers[0]), [200, 200, 200]);
+    assert_eq!(codes(&answers[1]), [507, 216, 425, 215]);
+    assert_eq!(codes(&answers[2]), [200, 404]);
+    assert!(!device.tree.is_atomic_open());
+    let changed: Vec<_> = device.effects.changes.iter().map(|change| change.uri.as_str()).collect();
+    assert_eq!(changed, ["./Vendor/A", "./Vendor/B"], "of the other one nothing is told");
 }

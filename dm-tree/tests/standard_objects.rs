@@ -167,3 +167,61 @@ fn secrets_are_never_readable() {
         assert!(!shown.contains(&format!("\"{text}\"")), "{text}");
     }
 }
+
+#[test]
+fn objects_are_found_by_their_type_below_any_prefix() {
+    let mut tree = open_tree();
+    let other = DevInfo { dev_id: "urn:uuid:2".into(), ..info() };
+    other.install_at(&mut tree, "./Android").unwrap();
+    assert_eq!(DevInfo::read(&tree), Some(other.clone()), "the only one, wherever it is");
+    info().install(&mut tree).unwrap();
+    assert_eq!(DevInfo::read(&tree), Some(info()), "the one at the usual place before others");
+    let tops: Vec<_> = DevInfo::find(&tree).map(|top| top.uri().to_string()).collect();
+    assert_eq!(tops, ["./DevInfo", "./Android/DevInfo"]);
+    let items = DevInfo::items_at(DevInfo::find(&tree).nth(1).unwrap());
+    assert_eq!(items[0].source_uri().unwrap().as_str(), "./Android/DevInfo/DevId");
+    DevDetail::default().install_at(&mut tree, "./Android").unwrap();
+    assert_eq!(DevDetail::read(&tree), Some(DevDetail::default()));
+    // Renamed by a server that may, they are still found.
+    tree.set_acl("./Android", dm_tree::Acl::anyone(dm_tree::Rights::ALL)).unwrap();
+    account().install(&mut tree, "./Android/Acc/1").unwrap();
+    let server = id("S");
+    let handlers = &mut ();
+    tree.act_for(&server, handlers).replace("./Android/Acc/1?prop=Name", &Content::new(b"main")).unwrap();
+    assert_eq!(dm_accounts(&tree).next().unwrap().0.as_str(), "./Android/Acc/main");
+    tree.remove("./Android").unwrap();
+    assert_eq!((DevInfo::find(&tree).count(), dm_accounts(&tree).count()), (1, 0));
+}
+
+#[test]
+fn an_inbox_takes_and_never_shows() {
+    let mut tree = open_tree();
+    dm_tree::Inbox::install(&mut tree, ".").unwrap();
+    let server = id("S");
+    let handlers = &mut ();
+    let mut acting = tree.act_for(&server, handlers);
+    acting.add("./Inbox/x/y", &Content::new(b"v")).unwrap();
+    acting.replace("./Inbox/x?prop=ACL", &Content::new(b"Get=S&Replace=S&Add=S")).unwrap();
+    for uri in [
+        "./Inbox",
+        "./Inbox?prop=ACL",
+        "./Inbox?list=Struct",
+        "./Inbox/x",
+        "./Inbox/x/y",
+        "./Inbox/x/y?prop=Size",
+    ] {
+        let refusal = match uri.contains("list") {
+            true => acting.walk(uri, None).map(drop).unwrap_err(),
+            false => acting.get(uri).map(drop).unwrap_err(),
+        };
+        assert_eq!(refusal.status().get(), 405, "{uri}");
+    }
+    assert_eq!(acting.copy("./Inbox/x", "./Out").unwrap_err().status().get(), 405);
+    assert_eq!(acting.delete("./Inbox").unwrap_err().status().get(), 405);
+    // A walk over the whole tree passes it by.
+    let mut walk = acting.walk(".", None).unwrap();
+    while let Some(visit) = walk.next().unwrap() {
+        assert!(!visit.uri().as_str().starts_with("./Inbox"), "{visit:?}");
+    }
+    assert_eq!(dm_tree::Inbox::contents(&tree).count(), 1);
+}

@@ -3,12 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::base64_format::{Formatting, Notes};
 use crate::code_space::{CodePage, CodeSpace, PublicId};
 use crate::code_space_choice::{as_foreign, of_header, of_name, of_root};
 use crate::code_spaces::{
     CODE_SPACES, DEVINF_1_0, DEVINF_1_1, DEVINF_1_2, DM_DDF_1_2, devinf, dmddf, syncml,
 };
+use crate::data_labels::{Labelling, Notes, Suffix};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::name::{Name, Tag};
@@ -25,7 +25,7 @@ use crate::xml;
 ///
 /// A DM DDF/TNDS or DevInf document that is the OPAQUE content of an element of a SyncML message becomes elements inside it. Octets that
 /// are text stay text, as CDATA. Other octets become base64; where they are the `Data` of an Item or Cred, the Format of its
-/// `Meta` becomes `b64`, and is added where there is none.
+/// `Meta` becomes `b64`, and is added where there is none. The Type of a document inside, where it ends in `+wbxml`, then ends in `+xml`.
 ///
 /// ```
 /// let input = b"\x02\xA4\x01\x6A\0\x4F\xC3\x0C\x02\xA4\x03\x6A\0\x4A\x65\x03\x31\0\x01\x01\x01";
@@ -52,14 +52,14 @@ pub fn wbxml_to_xml(
         unfold(input, space, options, &mut xml::Writer::new(&mut out, space))?;
         return Ok(out);
     }
-    // Format stands before the Data it is about. Few documents hold octets that are no text, so those are written twice.
+    // Meta stands before the Data it is about. Few documents hold octets that are no text, or documents, so those are written twice.
     let mut notes = Notes::default();
     let writer = xml::Writer::new(&mut out, space);
-    unfold(input, space, options, &mut Formatting::noting(writer, &mut notes))?;
-    if notes.any_base64() {
+    unfold(input, space, options, &mut Labelling::noting(writer, &mut notes))?;
+    if notes.settle(Suffix::Xml) {
         out.clear();
         let writer = xml::Writer::new(&mut out, space);
-        unfold(input, space, options, &mut Formatting::applying(writer, &notes))?;
+        unfold(input, space, options, &mut Labelling::applying(writer, &notes))?;
     }
     Ok(out)
 }
@@ -101,12 +101,15 @@ fn unfold<K: Sink>(
 
 /// Writes an XML document as WBXML.
 ///
-/// Without a `space` it is chosen by the namespace and name of the root element, else by the formal public identifier in the DOCTYPE, else by
-/// the name of the root element alone. A kind of document that has no number is named in the string table; that table also
-/// holds names that no token stands for, and nothing else.
+/// Without a `space` it is chosen by the namespace and name of the root element. A root in no namespace is one of provisioning, whose
+/// elements are in none; only with [`NO_NAMESPACE`](xml::Leniencies::NO_NAMESPACE) among the leniencies of `options` does the formal public
+/// identifier in the DOCTYPE, else the name of the root alone, choose another: without, no element in no namespace is one of the code
+/// space, and a WBXML document of literals only is what nobody wants. A kind of document that has no number is named in the string
+/// table; that table also holds names that no token stands for, and nothing else.
 ///
 /// White space between elements of the code space is left out. Inside a SyncML message a `MgmtTree` or `DevInf` element becomes an OPAQUE
-/// that holds a whole WBXML document, and other markup inside `Data` becomes an OPAQUE that holds it as XML text, since WBXML
+/// that holds a whole WBXML document, and its Type, where that ends in `+xml`, then ends in `+wbxml`: in the Meta of its Item, or in that of
+/// its command where this is so for all Items. Other markup inside `Data` becomes an OPAQUE that holds it as XML text, since WBXML
 /// would lose its namespaces.
 ///
 /// ```
@@ -126,18 +129,59 @@ pub fn xml_to_wbxml(
     version: Version,
     options: xml::Options,
 ) -> Result<Vec<u8>, Error> {
+    xml_to_wbxml_reporting(input, space, version, options).map(|(wbxml, _)| wbxml)
+}
+
+/// [`xml_to_wbxml`], and which of the leniencies in `options` the document needed.
+///
+/// ```
+/// use dm_wbxml::wbxml::Version;
+/// use dm_wbxml::xml::{Leniencies, Options};
+///
+/// let options = Options::default().with_leniencies(Leniencies::ALL);
+/// let (wbxml, met) = dm_wbxml::xml_to_wbxml_reporting(b"<Final/>", None, Version::V1_2, options)?;
+/// assert_eq!(wbxml, b"\x02\xA4\x01\x6A\0\x12");
+/// assert_eq!(met, Leniencies::NO_NAMESPACE);
+/// # Ok::<(), dm_wbxml::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`xml_to_wbxml`].
+pub fn xml_to_wbxml_reporting(
+    input: &[u8],
+    space: Option<&'static CodeSpace>,
+    version: Version,
+    options: xml::Options,
+) -> Result<(Vec<u8>, xml::Leniencies), Error> {
     let space = match space {
         Some(space) => space,
         None => space_of_xml(input, options)?,
     };
     let mut table = table_for(space);
     let mut tables = Vec::new();
-    fold(input, space, options, &mut table, &mut Inner::Collect(&mut tables))?;
+    let mut notes = Notes::default();
+    let mut collect = Inner::Collect(&mut tables);
+    let met = if holds_documents(space) {
+        let mut labels = Labelling::noting(table, &mut notes);
+        let met = fold(input, space, options, &mut labels, &mut collect)?;
+        table = labels.into_inner();
+        met
+    } else {
+        fold(input, space, options, &mut table, &mut collect)?
+    };
     let mut out = Vec::new();
     let mut writer = writer_for(&mut out, version, space, &table);
-    fold(input, space, options, &mut writer, &mut Inner::Write(version, tables.iter()))?;
-    debug_assert!(writer.finish(), "the table has seen every name");
-    Ok(out)
+    let mut write = Inner::Write(version, tables.iter());
+    if notes.settle(Suffix::Wbxml) {
+        let mut labels = Labelling::applying(writer, &notes);
+        fold(input, space, options, &mut labels, &mut write)?;
+        writer = labels.into_inner();
+    } else {
+        fold(input, space, options, &mut writer, &mut write)?;
+    }
+    let complete = writer.finish();
+    debug_assert!(complete, "the table has seen every name");
+    Ok((out, met))
 }
 
 fn space_of_wbxml(input: &[u8], limits: Limits) -> Result<&'static CodeSpace, Error> {
@@ -166,6 +210,12 @@ fn space_of_xml(input: &[u8], options: xml::Options) -> Result<&'static CodeSpac
     };
     if !root.namespace().is_empty() {
         let space = of_name(root.namespace(), root.local());
+        return space.ok_or_else(|| reader.error(ErrorKind::CodeSpace));
+    }
+    if !options.leniencies.contains(xml::Leniencies::NO_NAMESPACE) {
+        let space = CODE_SPACES.iter().copied().find(|space| {
+            space.pages().iter().any(|page| page.namespace().is_empty() && page.tag(root.local()).is_some())
+        });
         return space.ok_or_else(|| reader.error(ErrorKind::CodeSpace));
     }
     let prolog = input.get(..reader.offset()).and_then(|prolog| core::str::from_utf8(prolog).ok());
@@ -254,7 +304,7 @@ fn fold<K: Sink>(
     options: xml::Options,
     sink: &mut K,
     inner: &mut Inner<'_>,
-) -> Result<(), Error> {
+) -> Result<xml::Leniencies, Error> {
     let mut reader = xml::Reader::new(input, space, options)?;
     let mut pump = Pump::default();
     let mut blanks = Blanks::default();
@@ -275,7 +325,7 @@ fn fold<K: Sink>(
         blanks.event(&event, &mut pump);
         pump.event(event, sink);
     }
-    Ok(())
+    Ok(reader.met())
 }
 
 /// Whether an element in `around` is a document of its own, or markup that WBXML would not keep.
@@ -310,6 +360,7 @@ fn fold_one<'a, K: Sink>(
             let mut table = table_for(space);
             copy(reader, root, Some(*space), &mut table)?;
             tables.push(table);
+            sink.opaque(&[]);
         }
         (Fold::Document(space), Inner::Write(version, tables)) => {
             let empty = StringTable::new();

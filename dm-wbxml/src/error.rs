@@ -64,7 +64,7 @@ pub enum ErrorKind {
     #[error("WBXML version octet {0:#04x} is not 1.1, 1.2 or 1.3")]
     Version(u8),
     /// A character set other than UTF-8, US-ASCII or ISO-8859-1 (given by its MIBenum).
-    #[error("character set {0} is not supported, UTF-8, US-ASCII and ISO-8859-1 are")]
+    #[error("character set {0}{name} is not supported, UTF-8, US-ASCII and ISO-8859-1 are", name = charset_name(*.0))]
     Charset(u32),
     /// A multi-byte integer longer than five octets or beyond 32 bits.
     #[error("a multi-byte integer does not fit 32 bits")]
@@ -132,6 +132,20 @@ pub enum ErrorKind {
     /// An XML prefix that nobody declared.
     #[error("a namespace prefix is not declared")]
     Prefix,
+}
+
+/// What people call the character sets that are met without being taken.
+fn charset_name(mib: u32) -> &'static str {
+    match mib {
+        17 => " (Shift_JIS)",
+        1000 => " (UCS-2)",
+        1013 => " (UTF-16BE)",
+        1014 => " (UTF-16LE)",
+        1015 => " (UTF-16)",
+        2025 => " (GB2312)",
+        2026 => " (Big5)",
+        _ => "",
+    }
 }
 
 impl ErrorKind {

@@ -110,14 +110,14 @@
 extern crate alloc;
 
 mod attribute_page;
-#[cfg(feature = "xml")]
-mod base64_format;
 mod code_space;
 #[cfg(feature = "xml")]
 mod code_space_choice;
 mod code_spaces;
 #[cfg(feature = "xml")]
 mod conversion;
+#[cfg(feature = "xml")]
+mod data_labels;
 mod element;
 mod error;
 mod limits;
@@ -138,7 +138,7 @@ pub use code_spaces::{
 };
 pub use code_spaces::{devinf, dmddf, metinf, provisioning, syncml};
 #[cfg(feature = "xml")]
-pub use conversion::{wbxml_to_xml, xml_to_wbxml};
+pub use conversion::{wbxml_to_xml, xml_to_wbxml, xml_to_wbxml_reporting};
 pub use element::{Element, Node};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;

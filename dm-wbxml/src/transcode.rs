@@ -129,10 +129,10 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// Whether nothing of an element has been read but its attributes.
+    /// Whether nothing of an element has been read but its attributes and white space.
     #[cfg(feature = "xml")]
     pub(crate) fn is_at_start(&self) -> bool {
-        self.begun.is_some() && self.holds_nothing()
+        self.begun.is_some() && self.octets.is_empty() && self.text.trim_ascii().is_empty()
     }
 
     /// Forgets white space that was held back: it stands among elements.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use dm_wbxml::wbxml::Version;
 use dm_wbxml::xml::{Leniencies, Options};
 use dm_wbxml::{
-    CodePage, CodeSpace, Element, ErrorKind, Event, Limits, Name, PublicId, SYNCML_1_2, Source, wbxml,
-    wbxml_to_xml, xml, xml_to_wbxml,
+    CodePage, CodeSpace, Element, ErrorKind, Event, Limits, Name, PublicId, SYNCML_1_2, Source, metinf,
+    wbxml, wbxml_to_xml, xml, xml_to_wbxml,
 };
 
 fn to_xml(wbxml: &[u8]) -> String {
@@ -217,6 +217,118 @@ fn octets_become_what_xml_has_for_them() {
         r#"<Item><Meta><Format xmlns="syncml:metinf">b64</Format></Meta><Data>/w==</Data></Item><Item/></Add>"#
     );
     assert_eq!(three, expected);
+}
+
+/// An `Add` with its Type, and Items with a Type and Data of their own.
+fn add(of_all: &str, items: &[(&str, &str)]) -> String {
+    let meta = |media_type: &str| match media_type {
+        "" => String::new(),
+        other => format!(r#"<Meta><Type xmlns="syncml:metinf">{other}</Type></Meta>"#),
+    };
+    let item = |(of_one, data): &(&str, &str)| match format!("{}{data}", meta(of_one)) {
+        nothing if nothing.is_empty() => "<Item/>".to_owned(),
+        content => format!("<Item>{content}</Item>"),
+    };
+    let items: String = items.iter().map(item).collect();
+    format!(r#"<Add xmlns="SYNCML:SYNCML1.2"><CmdID>1</CmdID>{}{items}</Add>"#, meta(of_all))
+}
+
+/// The Types in a WBXML document.
+fn types(wbxml: &[u8]) -> Vec<String> {
+    let mut reader = wbxml::Reader::new(wbxml, &SYNCML_1_2, Limits::DEFAULT).unwrap();
+    let mut types = Vec::new();
+    while let Some(event) = reader.next().unwrap() {
+        if event == Event::Start(Name::Tag(metinf::TYPE)) {
+            types.push(reader.text().unwrap().into_owned());
+        }
+    }
+    types
+}
+
+#[test]
+fn types_tell_the_encoding_of_documents() {
+    const XML: &str = "application/vnd.syncml.dmtnds+xml";
+    const WBXML: &str = "application/vnd.syncml.dmtnds+wbxml";
+    let tree = &*format!("<Data>{TREE_XML}</Data>");
+    let (text, none) = ("<Data>text</Data>", "");
+    let device = r#"<Data><DevInf xmlns="syncml:devinf"/></Data>"#;
+    for (of_all, items, expected) in [
+        ("", &[(XML, tree)][..], &[WBXML][..]),
+        ("", &[(WBXML, tree)], &[WBXML]),
+        ("", &[(XML, text), (XML, none), (XML, "<Data/>")], &[XML, XML, XML]),
+        ("", &[("text/xml", tree), ("", tree)], &["text/xml"]),
+        ("", &[("application/vnd.syncml-devinf+xml", device)], &["application/vnd.syncml-devinf+wbxml"]),
+        ("", &[("\n Application/vnd.SyncML.DMDDF+XML ", tree)], &["application/vnd.syncml.dmddf+wbxml"]),
+        // That of a command, where it counts for documents only.
+        (XML, &[("", tree), ("", none), ("text/plain", text), ("", tree)], &[WBXML, "text/plain"]),
+        (XML, &[("", none)], &[XML]),
+        (XML, &[("", text)], &[XML]),
+        (XML, &[(XML, tree), ("", text)], &[XML, WBXML]),
+        (XML, &[("", text), ("", tree)], &[XML, WBXML]),
+        ("text/plain", &[("", tree)], &["text/plain"]),
+    ] {
+        let xml = add(of_all, items);
+        let wbxml = to_wbxml(&xml);
+        assert_eq!(types(&wbxml), expected, "{xml}");
+        let back = to_xml(&wbxml);
+        assert!(!back.contains("+wbxml<"), "{back}");
+        if xml.matches("<Type").count() == expected.len() && !xml.contains("DMDDF") {
+            assert_eq!(back, xml.replace(WBXML, XML));
+        }
+        assert_eq!(to_wbxml(&back), wbxml);
+    }
+    // The Type of elements is that of XML too, and with octets beside it both labels change.
+    let inline = b"\x02\xA4\x01\x6A\0\x54\x5A\0\x01\x53\x03application/vnd.syncml.dmtnds+wbxml\0\x01\x01\
+        \0\0\x4F\0\x02\x60\x77\x031.2\0\x01\x01\0\0\xC3\x01\xFF\x01\x01";
+    assert_eq!(
+        to_xml(inline).replace(TREE_XML, "TREE"),
+        format!(
+            r#"<Item xmlns="SYNCML:SYNCML1.2"><Meta><Format xmlns="syncml:metinf">b64</Format><Type xmlns="syncml:metinf">{XML}</Type></Meta><Data>TREE/w==</Data></Item>"#
+        )
+    );
+}
+
+/// What stands in a label has no number, so that what is left out the second time moves nothing.
+#[test]
+fn elements_in_labels_count_nothing() {
+    // Item with a Format that holds an Item, and octets; an Item with text.
+    let xml = to_xml(
+        b"\x02\xA4\x01\x6A\0\x45\x54\x5A\0\x01\x47\0\0\x54\x4F\x03a\0\x01\x01\0\x01\x01\0\0\x01\x4F\xC3\x01\xFF\x01\x01\
+            \x54\x4F\x03a\0\x01\x01\x54\x4F\xC3\x01\xFF\x01\x01\x01",
+    );
+    let b64 = r#"<Item><Meta><Format xmlns="syncml:metinf">b64</Format></Meta><Data>/w==</Data></Item>"#;
+    assert_eq!(xml, format!(r#"<Add xmlns="SYNCML:SYNCML1.2">{b64}<Item><Data>a</Data></Item>{b64}</Add>"#));
+}
+
+/// `xml2wbxml -k` keeps the white space before a document.
+#[test]
+fn white_space_before_a_document_is_none_of_it() {
+    let length = [TREE.len() as u8];
+    let document =
+        [b"\x02\xA4\x01\x6A\0\x4F\x03\n  \0\xC3".as_slice(), &length, TREE, b"\x03\n\0\x01"].concat();
+    let xml = to_xml(&document);
+    assert_eq!(xml, format!("<Data xmlns=\"SYNCML:SYNCML1.2\">\n  {TREE_XML}\n</Data>"));
+    assert_eq!(to_wbxml(&xml), [b"\x02\xA4\x01\x6A\0\x4F\xC3".as_slice(), &length, TREE, b"\x01"].concat());
+}
+
+/// Strictly, a root in no namespace is one of provisioning or of nothing.
+#[test]
+fn without_a_namespace_nothing_is_guessed() {
+    let strict = |xml: &str| xml_to_wbxml(xml.as_bytes(), None, Version::V1_2, Options::default());
+    for xml in [
+        "<SyncML/>",
+        "<SyncML><SyncBody/></SyncML>",
+        "<Add/>",
+        "<DevInf/>",
+        "<MgmtTree/>",
+        "<!DOCTYPE SyncML PUBLIC '-//SYNCML//DTD SYNCML 1.1//EN' 'x'><SyncML/>",
+    ] {
+        assert_eq!(strict(xml).unwrap_err().kind(), &ErrorKind::CodeSpace, "{xml}");
+    }
+    assert_eq!(strict("<wap-provisioningdoc/>").unwrap(), b"\x02\x0B\x6A\0\x05");
+    // Whoever names the code space has decided: names of no namespace are none of its.
+    let told = xml_to_wbxml(b"<SyncML/>", Some(&SYNCML_1_2), Version::V1_2, Options::default());
+    assert_eq!(told.unwrap(), b"\x02\xA4\x01\x6A\x07SyncML\0\x04\0");
 }
 
 /// CDATA is a way to write text: WBXML has it as any other.

@@ -5,15 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dm_notification::{Credential, Notification, ServerIdentifier};
-use dm_syncml::session::{
-    ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Record,
-};
-use dm_syncml::{DecodeOptions, Encoding, LocUri, SessionId};
+use dm_syncml::session::{ClientConfig, ClientEnd, ClientOutput, ClientSession, Initiation, Record};
+use dm_syncml::{Encoding, LocUri, SessionId};
 use dm_tree::{AuthLevel, DevInfo, DmAccount, Effects, HandlerMap, Tree};
 use tokio::net::UdpSocket;
 
-use crate::clock::{Clock, entropy};
-use crate::wire::Wire;
+use crate::clock::Clock;
+use crate::wire::{self, Wire};
 
 /// A device with one account.
 #[derive(Debug)]
@@ -109,6 +107,7 @@ impl Device {
         let server = account.addresses.first()?.addr.clone();
         let config = ClientConfig::new(LocUri::new(info.dev_id).ok()?, LocUri::new(server).ok()?)
             .with_encoding(self.encoding)
+            .with_atomic()
             .with_md5(account.credentials(&AuthLevel::CLCRED)?, account.credentials(&AuthLevel::SRVCRED)?)
             .with_nonces(account.nonce(&AuthLevel::CLCRED), account.nonce(&AuthLevel::SRVCRED))
             .with_dev_info(DevInfo::items(&self.tree));
@@ -133,24 +132,19 @@ impl Device {
                 &mut self.handlers,
                 &mut effects,
             ) {
-                ClientOutput::Send(uri, body) => {
-                    let answer = wire.post(&self.name, "gateway", uri.as_str(), self.encoding, body).await;
-                    let now = clock.now();
-                    match answer
-                        .as_deref()
-                        .map(|body| Incoming::decode(self.encoding, body, &DecodeOptions::new()))
-                    {
-                        Ok(Ok(answer)) if session.handle_message(now, &answer, entropy()).is_ok() => {}
-                        // Lost or garbled: the machine asks again, or gives up.
-                        _ => session.handle_lost(now),
-                    }
+                ClientOutput::Send(uri, message) => {
+                    let posted = wire.post(&self.name, "gateway", uri.as_str(), &message).await;
+                    wire::take(&mut session, clock.now(), &posted);
                 }
                 ClientOutput::Persist(seq, record) => {
                     // The tree is this device's store; a real one writes it to flash here.
                     let (level, nonce) = match &record {
                         Record::DeviceNonce(nonce) => (AuthLevel::CLCRED, nonce),
                         Record::ServerNonce(nonce) => (AuthLevel::SRVCRED, nonce),
-                        _ => continue,
+                        _ => {
+                            session.handle_persisted(now, seq);
+                            continue;
+                        }
                     };
                     if DmAccount::store_nonce(&mut self.tree, &self.account, &level, nonce).is_ok() {
                         session.handle_persisted(now, seq);

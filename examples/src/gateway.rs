@@ -11,20 +11,21 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
+use dm_syncml::http::Refusal;
 use dm_syncml::session::{
-    ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Record,
+    ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Outgoing, Record,
 };
-use dm_syncml::{DecodeOptions, Encoding, Instant, SessionId};
+use dm_syncml::{Instant, SessionId};
 use dm_tree::{DevInfo, ServerId};
 use gwmo_model::{DeviceId, Fact, Gateway, GatewayEvent, GatewayOutput, Sighting};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::{Clock, entropy};
-use crate::wire::{MAX_BODY, Refusal, Wire, encoding_of, reply};
+use crate::wire::{self, MAX_BODY, Refused, Wire, admit, incoming, reply};
 
 /// A gateway, its sockets, and its account with one server.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub struct GatewayDriver {
 struct Shared {
     gateway: Gateway,
     /// Requests of devices that wait for their answer.
-    exchanges: HashMap<u64, oneshot::Sender<Vec<u8>>>,
+    exchanges: HashMap<u64, oneshot::Sender<Outgoing>>,
     next_exchange: u64,
     deadline: Option<Instant>,
 }
@@ -113,9 +114,9 @@ impl GatewayDriver {
                         gateway.handle_notify_failed(now, ticket);
                     }
                 }
-                GatewayOutput::Reply { exchange, body } => {
+                GatewayOutput::Reply { exchange, message } => {
                     // The device may have hung up; it will ask again.
-                    let _ = exchanges.remove(&exchange).map(|waiting| waiting.send(body));
+                    let _ = exchanges.remove(&exchange).map(|waiting| waiting.send(message));
                 }
                 // Dropping the sender ends the request.
                 GatewayOutput::NoReply { exchange } => drop(exchanges.remove(&exchange)),
@@ -136,9 +137,7 @@ impl GatewayDriver {
     }
 
     /// A device's request.
-    async fn answer(&self, encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let incoming = Incoming::decode(encoding, body, &DecodeOptions::new())
-            .map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
+    async fn answer(&self, incoming: &Incoming<'_>) -> Result<Outgoing, Refused> {
         let (sender, answer) = oneshot::channel();
         let exchange = {
             let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,13 +147,14 @@ impl GatewayDriver {
             exchange
         };
         let taken =
-            self.drive(|gateway, now| gateway.handle_device_message(now, exchange, &incoming, entropy()));
+            self.drive(|gateway, now| gateway.handle_device_message(now, exchange, incoming, entropy()));
         if let Err(error) = taken {
             let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
             shared.exchanges.remove(&exchange);
-            return Err(Refusal(StatusCode::BAD_REQUEST, error.to_string()));
+            return Err(Refused(Refusal::from(&error)));
         }
-        answer.await.map_err(|_| Refusal(StatusCode::SERVICE_UNAVAILABLE, "the session was given up".into()))
+        let given_up = |_| Refused(Refusal::busy("the session was given up", Duration::from_secs(1)));
+        answer.await.map_err(given_up)
     }
 
     /// Devices announce themselves. This stands for whatever detects devices in a real network.
@@ -222,17 +222,9 @@ impl GatewayDriver {
                     let taken = session.handle_outcome(now, handle, outcome);
                     debug_assert_eq!(taken, Ok(()), "the gateway answers each item");
                 }
-                ClientOutput::Send(uri, body) => {
-                    let encoding = account.encoding;
-                    let answer = self.wire.post("gateway", "server", uri.as_str(), encoding, body).await;
-                    let now = self.clock.now();
-                    match answer
-                        .as_deref()
-                        .map(|body| Incoming::decode(encoding, body, &DecodeOptions::new()))
-                    {
-                        Ok(Ok(answer)) if session.handle_message(now, &answer, entropy()).is_ok() => {}
-                        _ => session.handle_lost(now),
-                    }
+                ClientOutput::Send(uri, message) => {
+                    let posted = self.wire.post("gateway", "server", uri.as_str(), &message).await;
+                    wire::take(&mut session, self.clock.now(), &posted);
                 }
                 ClientOutput::Persist(seq, record) => {
                     match record {
@@ -242,8 +234,10 @@ impl GatewayDriver {
                     }
                     session.handle_persisted(now, seq);
                 }
-                ClientOutput::Event(ClientEvent::AlertTaken(index, code)) => {
-                    self.drive(|gateway, now| gateway.handle_alert_taken(now, server, numbers[index], code));
+                ClientOutput::Event(ClientEvent::AlertTaken(id, code)) => {
+                    self.drive(|gateway, now| {
+                        gateway.handle_alert_taken(now, server, numbers[id.get() as usize], code)
+                    });
                 }
                 ClientOutput::Closed(end) => break end,
                 ClientOutput::Wait(Some(at)) => {
@@ -263,8 +257,8 @@ async fn handle(
     State(driver): State<Arc<GatewayDriver>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Refusal> {
-    let encoding = encoding_of(&headers)?;
-    let answer = driver.answer(encoding, &body).await?;
-    Ok(reply(encoding, answer))
+) -> Result<Response, Refused> {
+    let request = admit(&headers)?;
+    let answer = driver.answer(&incoming(&request, &body)?).await?;
+    Ok(reply(answer))
 }

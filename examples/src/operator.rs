@@ -3,6 +3,7 @@
 //! The operator sees events and queues commands. All commands come from [`gwmo_model::console`], all answers are read there.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use dm_syncml::session::{Answer, CommandHandle, ServerEvent, ServerSession};
@@ -289,7 +290,8 @@ impl Operator for Lamps {
             }
             ServerEvent::Started(_) => self.started(session),
             ServerEvent::Answered(handle, answer) => self.answered(session, handle, &answer),
-            ServerEvent::Alert(alert) => {
+            ServerEvent::GenericAlert(_, alert) => {
+                let alert = alert.to_alert(CmdId::number(NonZeroU32::MIN));
                 if let (State::Running, Ok(Some(GatewayAlert::JobEnded { correlator, .. }))) =
                     (&self.state, console::read_alert(&alert))
                 {

@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
+use dm_syncml::http::{Refusal, RefusalKind};
 use dm_syncml::session::{
-    Account, Incoming, Misuse, PeerError, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
-    SessionError, SessionKey,
+    Account, Incoming, Misuse, Outgoing, PeerError, Record, ServerConfig, ServerEvent, ServerOutput,
+    ServerSession, SessionError, SessionKey,
 };
-use dm_syncml::{DecodeOptions, Encoding};
 use tokio::net::TcpListener;
 
 use crate::clock::{Clock, entropy};
-use crate::wire::{MAX_BODY, Refusal, encoding_of, reply};
+use crate::wire::{MAX_BODY, Refused, admit, incoming, reply};
 
 /// Strangers open sessions too; they keep theirs for [`ServerConfig::idle`] at the most.
 const MAX_SESSIONS: usize = 10_000;
@@ -52,38 +52,35 @@ impl<O: Operator> DmServer<O> {
     }
 
     /// Answers one message of a device.
-    fn answer(&mut self, encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    fn answer(&mut self, incoming: &Incoming<'_>) -> Result<Outgoing, Refusal> {
         let now = self.clock.now();
-        let incoming =
-            Incoming::decode(encoding, body, &DecodeOptions::new()).map_err(|error| refuse(&error))?;
         let key = incoming.key();
         let known = self.sessions.contains_key(&key);
         if !known && !incoming.is_first() {
-            return Err(Refusal(StatusCode::BAD_REQUEST, format!("{} has no such session", key.peer())));
+            let reason = format!("{} has no such session", key.peer());
+            return Err(Refusal::new(RefusalKind::BadMessage, reason));
         }
         if !known && self.sessions.len() >= MAX_SESSIONS {
-            return Err(Refusal(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many sessions, try again later".into(),
-            ));
+            return Err(Refusal::busy("too many sessions, try again later", self.config.idle));
         }
         let account = self.accounts.get(key.peer()).cloned();
         let fresh = || ServerSession::new(now, self.config.clone(), account.clone());
         let session = self.sessions.entry(key.clone()).or_insert_with(fresh);
-        let mut taken = session.handle_message(now, &incoming, entropy());
+        let mut taken = session.handle_message(now, incoming, entropy());
         if incoming.is_first() && matches!(taken, Err(ref error) if begins_anew(error)) {
             // The device has forgotten the session it had and begins another under the same id. So may anyone who knows both its address
             // and that id; `gwmo_model::Gateway` keeps two sessions until one has proved itself.
-            *session = fresh();
-            taken = session.handle_message(now, &incoming, entropy());
+            let former = core::mem::replace(session, fresh());
+            taken = session.handle_message(now, incoming, entropy());
+            self.finish(&key, former);
         }
         let answer = self.drain(&key);
-        taken.map_err(|error| refuse(&error))?;
-        answer.ok_or_else(|| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the session gave no answer".into()))
+        taken.map_err(|error| Refusal::from(&error))?;
+        answer.ok_or_else(|| Refusal::new(RefusalKind::Internal, "the session gave no answer"))
     }
 
     /// Carries out what a session wants.
-    fn drain(&mut self, key: &SessionKey) -> Option<Vec<u8>> {
+    fn drain(&mut self, key: &SessionKey) -> Option<Outgoing> {
         let now = self.clock.now();
         let session = self.sessions.get_mut(key)?;
         let mut answer = None;
@@ -101,12 +98,24 @@ impl<O: Operator> DmServer<O> {
                     session.handle_persisted(now, seq);
                 }
                 ServerOutput::Event(event) => self.operator.handle_event(key.peer(), session, event),
-                ServerOutput::Reply(body) => answer = Some(body),
+                ServerOutput::Reply(message) => answer = Some(message),
                 ServerOutput::Closed => {
                     self.sessions.remove(key);
                     return answer;
                 }
                 _ => return answer,
+            }
+        }
+    }
+
+    /// Tells the operator what became of the commands of a session that the device has lost.
+    fn finish(&mut self, key: &SessionKey, mut former: ServerSession) {
+        former.handle_restarted(self.clock.now());
+        loop {
+            match former.poll_output() {
+                ServerOutput::Event(event) => self.operator.handle_event(key.peer(), &mut former, event),
+                ServerOutput::Wait(_) => return,
+                _ => {}
             }
         }
     }
@@ -123,12 +132,8 @@ impl<O: Operator> DmServer<O> {
     }
 }
 
-fn refuse(error: &dyn std::error::Error) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, error.to_string())
-}
-
 fn begins_anew(error: &SessionError) -> bool {
-    matches!(error, SessionError::Peer(PeerError::OutOfOrder { .. }) | SessionError::Misuse(Misuse::Ended))
+    matches!(error, SessionError::Peer(PeerError::Restart) | SessionError::Misuse(Misuse::Ended))
 }
 
 /// Serves `server` on `listener` until the task is dropped.
@@ -155,10 +160,11 @@ async fn handle<O: Operator>(
     State(server): State<Arc<Mutex<DmServer<O>>>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Refusal> {
-    let encoding = encoding_of(&headers)?;
-    let answer = lock(&server).answer(encoding, &body)?;
-    Ok(reply(encoding, answer))
+) -> Result<Response, Refused> {
+    let request = admit(&headers)?;
+    let incoming = incoming(&request, &body)?;
+    let answer = lock(&server).answer(&incoming).map_err(Refused)?;
+    Ok(reply(answer))
 }
 
 /// A panic elsewhere has left the server between two messages, which is a good state.

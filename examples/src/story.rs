@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use dm_syncml::StatusCode;
-use dm_tree::{AccessType, Children, Context, ExecReply, Format, Handler, NodeFacts, Value};
+use dm_tree::{AccessType, Children, Context, ExecReply, Format, Handler, NoAnswer, NodeFacts, Value};
 
 /// What a device has been told to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,17 +123,17 @@ impl Handler for Lamp {
         }
     }
 
-    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
         Ok(self.level.load(Ordering::Relaxed).to_string().into_bytes())
     }
 
-    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), StatusCode> {
+    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
         out.push("Blink");
         out.push("Level");
         Ok(())
     }
 
-    fn replace(&mut self, _: &Context<'_>, _: &[&str], value: &Value) -> Result<(), StatusCode> {
+    fn replace(&mut self, _: &Context<'_>, _: &[&str], value: &Value) -> Result<(), NoAnswer> {
         let level =
             value.as_str().and_then(|text| text.parse().ok()).ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
         self.level.store(level, Ordering::Relaxed);

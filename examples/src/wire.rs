@@ -6,13 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dm_notification::Notification;
-use dm_syncml::{DecodeOptions, Encoding, Message};
+use dm_syncml::http::{self, Action, GivenUp, Policy, Refusal, RequestHead, ResponseHead};
+use dm_syncml::session::{ClientSession, Incoming, Outgoing};
+use dm_syncml::{DecodeError, DecodeOptions, Encoding, Instant, Message};
+
+use crate::clock::entropy;
 
 /// The largest body anyone takes.
 pub const MAX_BODY: usize = 4 << 20;
+
+const USER_AGENT: &str = concat!("dm-rs/", env!("CARGO_PKG_VERSION"));
 
 /// Everything that is sent passes here, to be counted and, if asked for, written down.
 #[derive(Clone, Debug)]
@@ -32,9 +38,67 @@ pub enum WireError {
     /// No answer.
     #[error("no answer: {0}")]
     Http(#[from] reqwest::Error),
-    /// An answer that is not one of DM.
-    #[error("the answer is not a DM message: HTTP status {0}")]
-    NotDm(u16),
+    /// An answer without a message.
+    #[error("the answer is empty")]
+    Empty,
+    /// The peer is busy and may be asked again after this time.
+    #[error("the peer is busy for {0:?}")]
+    Busy(Duration),
+    /// An answer that is not one of DM, or leads elsewhere: asking again will not help.
+    #[error("the answer is not a DM message: {0:?}")]
+    GivenUp(GivenUp),
+}
+
+/// A message that came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it is encoded.
+    pub encoding: Encoding,
+    /// The MAC beside it.
+    pub hmac: Option<Vec<u8>>,
+    /// The message.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The message, for a session.
+    ///
+    /// # Errors
+    /// The body is no message.
+    pub fn incoming(&self) -> Result<Incoming<'_>, DecodeError> {
+        let incoming = Incoming::decode(self.encoding, &self.body, &DecodeOptions::new())?;
+        Ok(incoming.with_hmac(self.hmac.as_deref()))
+    }
+}
+
+/// Hands the outcome of a post to the session that wanted it: an answer, or what came instead of one.
+pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, WireError>) {
+    match posted {
+        Ok(answer) => {
+            let taken =
+                answer.incoming().is_ok_and(|answer| session.handle_message(now, &answer, entropy()).is_ok());
+            if !taken {
+                // Garbled, or of another session: the machine asks again, or gives up.
+                session.handle_lost(now);
+            }
+        }
+        Err(WireError::GivenUp(_)) => session.handle_bad_answer(now),
+        Err(WireError::Busy(after)) => session.handle_unavailable(now, *after),
+        Err(WireError::Empty) => session.handle_empty_answer(now),
+        Err(WireError::Http(_)) => session.handle_lost(now),
+    }
+}
+
+/// The body of a response, which may be longer than it said.
+async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, WireError> {
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await? {
+        if body.len() + part.len() > MAX_BODY {
+            return Err(WireError::GivenUp(GivenUp::TooLarge));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
 }
 
 impl Wire {
@@ -46,8 +110,12 @@ impl Wire {
         if let Some(folder) = trace {
             std::fs::create_dir_all(folder)?;
         }
-        let http =
-            reqwest::Client::builder().timeout(Duration::from_secs(10)).build().map_err(io::Error::other)?;
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            // A message holds credentials: where it may be sent again is decided in `post`.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(io::Error::other)?;
         Ok(Self(Arc::new(Shared {
             trace: trace.map(Into::into),
             messages: AtomicU64::new(0),
@@ -62,7 +130,7 @@ impl Wire {
         (self.0.messages.load(Ordering::Relaxed), self.0.octets.load(Ordering::Relaxed))
     }
 
-    /// Posts a message and brings back the answer (DM Protocol 1.2.1, media types; SyncML HTTP binding).
+    /// Posts a message and brings back the answer, following redirections as far as [`http::judge`] allows.
     ///
     /// # Errors
     /// No answer came, or one that is not a DM message.
@@ -71,20 +139,34 @@ impl Wire {
         from: &str,
         to: &str,
         uri: &str,
-        encoding: Encoding,
-        body: Vec<u8>,
-    ) -> Result<Vec<u8>, WireError> {
-        self.note_message(from, to, encoding, &body);
-        let request = self.0.http.post(uri).header(header::CONTENT_TYPE, encoding.media_type());
-        let response = request.header(header::ACCEPT, encoding.media_type()).body(body).send().await?;
-        let status = response.status();
-        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if !status.is_success() || media_type.and_then(Encoding::from_media_type) != Some(encoding) {
-            return Err(WireError::NotDm(status.as_u16()));
+        message: &Outgoing,
+    ) -> Result<Answer, WireError> {
+        const POLICY: Policy = Policy::new().with_max_body(MAX_BODY as u64);
+        self.note_message(from, to, message.encoding, &message.body);
+        let (mut uri, mut redirects) = (uri.to_owned(), 0);
+        loop {
+            let request = http::request_fields(message, Some(USER_AGENT))
+                .into_iter()
+                .fold(self.0.http.post(&uri), |request, (name, value)| request.header(name, value));
+            let response = request.body(message.body.clone()).send().await?;
+            let headers = response.headers().clone();
+            let head = ResponseHead::read(response.status().as_u16(), |name| field(&headers, name));
+            match http::judge(&head, &uri, redirects, &POLICY) {
+                Action::Take { encoding, hmac } => {
+                    let hmac = hmac.map(<[u8]>::to_vec);
+                    let body = read(response).await?;
+                    self.note_message(to, from, encoding, &body);
+                    return Ok(Answer { encoding, hmac, body });
+                }
+                Action::Redirect { uri: target } => {
+                    redirects += 1;
+                    uri = target;
+                }
+                Action::Again { after } => return Err(WireError::Busy(after)),
+                Action::GiveUp(why) => return Err(WireError::GivenUp(why)),
+                _ => return Err(WireError::Empty),
+            }
         }
-        let answer = response.bytes().await?.to_vec();
-        self.note_message(to, from, encoding, &answer);
-        Ok(answer)
     }
 
     /// A DM message was sent.
@@ -123,31 +205,58 @@ fn save(folder: &Path, name: &str, octets: &[u8]) {
     let _ = std::fs::write(folder.join(name), octets);
 }
 
-/// The encoding that the headers of a request name.
+/// How the body behind these headers is to be read.
 ///
 /// # Errors
-/// 415 when it is none of DM's.
-pub fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
-    let media_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Encoding::from_media_type(media_type).ok_or_else(|| {
-        Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{media_type:?} is not the type of a DM message"))
-    })
+/// It is not, and the answer is this.
+pub fn admit(headers: &HeaderMap) -> Result<http::Request<'_>, Refused> {
+    let head = RequestHead::read("POST", |name| field(headers, name));
+    http::admit(&head, MAX_BODY as u64).map_err(Refused)
 }
 
-/// A DM message as an answer. Its length is stated: some clients drop answers without.
+/// A DM message that came with this request.
+///
+/// # Errors
+/// The body is no message, and the answer is this.
+pub fn incoming<'a>(request: &http::Request<'_>, body: &'a [u8]) -> Result<Incoming<'a>, Refused> {
+    let options = DecodeOptions::new();
+    let incoming = Incoming::decode(request.encoding(), body, &options)
+        .map_err(|error| Refused(Refusal::from(&error)))?;
+    Ok(incoming.with_hmac(request.hmac()).answered_in(request.answer_encoding()))
+}
+
+fn field<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    headers.get(name).map(HeaderValue::as_bytes)
+}
+
+/// A DM message as an answer.
 #[must_use]
-pub fn reply(encoding: Encoding, body: Vec<u8>) -> Response {
-    let headers = [(header::CONTENT_TYPE, encoding.media_type()), (header::CACHE_CONTROL, "no-store")];
-    (headers, body).into_response()
+pub fn reply(message: Outgoing) -> Response {
+    answer(StatusCode::OK, http::reply_fields(&message).into_iter(), message.body)
 }
 
 /// An answer to what is not a DM message of a session.
 #[derive(Debug)]
-pub struct Refusal(pub StatusCode, pub String);
+pub struct Refused(pub Refusal);
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.0, format!("error: {}\n", self.1)).into_response()
+        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        answer(status, self.0.fields(), format!("error: {}\n", self.0).into_bytes())
     }
+}
+
+fn answer(
+    status: StatusCode,
+    fields: impl Iterator<Item = (&'static str, String)>,
+    body: Vec<u8>,
+) -> Response {
+    let mut response = (status, body).into_response();
+    for (name, value) in fields {
+        // A user name in a MAC may be any text, which is octets to HTTP.
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }

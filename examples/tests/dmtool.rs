@@ -609,6 +609,68 @@ fn documents_transcode_there_and_back() {
     }
 }
 
+const GET: &[u8] =
+    br#"<SyncML xmlns="SYNCML:SYNCML1.2"><SyncBody><Get><CmdID>1</CmdID></Get></SyncBody></SyncML>"#;
+
+/// What is read although the standard has it otherwise is said, and does not get in the way of the result.
+#[test]
+fn transcode_says_which_quirks_it_took() {
+    let xml = b"<SyncML><SyncBody><Final/></SyncBody></SyncML>";
+    let output = dmtool_fed(&["transcode", "--to", "wbxml", "-", "-"], xml);
+    assert_eq!(
+        (code(&output), output.stdout.as_slice()),
+        (0, b"\x02\xA4\x01\x6A\0\x6D\x6B\x12\x01\x01".as_slice())
+    );
+    assert!(text(&output.stderr).starts_with("note: read with the quirks no-namespace: "), "{output:?}");
+    let output = dmtool_fed(&["transcode", "--to", "wbxml", "-", "-"], GET);
+    assert_eq!((code(&output), text(&output.stderr)), (0, ""));
+}
+
+/// Files that are something else than a document, or a document that still is wrapped.
+#[test]
+fn what_is_no_document_is_said_to_be_that() {
+    for (octets, hint) in [
+        (b"\x1F\x8B\x08\0\0\0\0\0".as_slice(), "gzip"),
+        (b"02a4016a002d\n", "xxd -r -p"),
+        (b"AqQBagBtaw==\n", "base64 -d"),
+        (b" \n\n", "white space"),
+        (b"hello, world\n", "no kind of document"),
+        (b"{\"a\": 1}", "no kind of document"),
+    ] {
+        for task in [
+            &["inspect", "-"][..],
+            &["convert", "--to", "xml", "-", "-"],
+            &["transcode", "--to", "xml", "-", "-"],
+        ] {
+            let output = dmtool_fed(task, octets);
+            let line = complaint(&output, 1);
+            assert!(
+                line.starts_with("error: unknown-kind at byte 0: ") && line.contains(hint),
+                "{task:?} {line}"
+            );
+        }
+    }
+    for (kind, document) in [("tnds", GET), ("ddf", GET), ("provisioning", GET)] {
+        let output = dmtool_fed(&["inspect", "--as", kind, "-"], document);
+        assert!(complaint(&output, 1).starts_with("error: wrong-root at byte 0: "), "{output:?}");
+    }
+}
+
+/// The output may be the input: it is read as a whole before anything is written.
+#[test]
+fn a_file_may_be_converted_in_place() {
+    let files = Files::new();
+    let same = files.with("same", GET);
+    for to in ["wbxml", "xml"] {
+        for task in ["convert", "transcode"] {
+            done(&dmtool(&[task, "--to", to, &same, &same]));
+        }
+    }
+    assert_eq!(text(done(&dmtool(&["diff", &same, &files.with("before", GET)]))), "");
+    let output = dmtool(&["convert", "--to", "xml", &same, "/nonexistent/folder/x"]);
+    assert!(complaint(&output, 2).starts_with("error: io: cannot write "), "{output:?}");
+}
+
 /// Files of real messages, `DM_CORPUS`, that stand in both encodings.
 fn corpus_pairs() -> Vec<(PathBuf, PathBuf)> {
     let Some(corpus) = std::env::var_os("DM_CORPUS").map(PathBuf::from) else { return Vec::new() };

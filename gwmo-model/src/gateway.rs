@@ -451,7 +451,7 @@ fn is_owned(uri: &dm_tree::NodeUri<'_>) -> bool {
 
 fn item_outcome(done: ItemExecution) -> ItemOutcome {
     let mut outcome = ItemOutcome::new(done.status);
-    outcome.results.extend(done.result);
+    outcome.results = done.results;
     // What was in the way is named (RepPro 1.2.1 §6.6.1).
     let elsewhere = done.refusal.as_ref().and_then(|refusal| refusal.at());
     if let Some(uri) = elsewhere.and_then(|at| LocUri::new(alloc::string::String::from(at.as_str())).ok()) {

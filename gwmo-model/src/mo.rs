@@ -92,8 +92,8 @@ use alloc::vec::Vec;
 
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::{
-    Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NodeFacts, ServerId, Tree,
-    TreeError, Value,
+    Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer, NodeFacts, ServerId,
+    Tree, TreeError, Value,
 };
 
 use crate::fanout::Fanout;
@@ -229,17 +229,18 @@ impl Handler for Objects {
         }
     }
 
-    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, StatusCode> {
-        match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
+    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
+        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
             Object::Inventory => {
                 self.inventory_value(path).map(String::into_bytes).ok_or(StatusCode::NOT_FOUND)
             }
             Object::Groups => self.groups_value(path).map(String::into_bytes),
             Object::Fanout => self.fanout_value(path),
-        }
+        };
+        Ok(done?)
     }
 
-    fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), StatusCode> {
+    fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
         match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
             Object::Inventory => self.inventory_children(path, out),
             Object::Groups => self.groups_children(path, out),
@@ -248,28 +249,31 @@ impl Handler for Objects {
         Ok(())
     }
 
-    fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), StatusCode> {
-        match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
+    fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), NoAnswer> {
+        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
             Object::Inventory => self.inventory_replace(path, value),
             Object::Groups => self.groups_replace(path, value),
             Object::Fanout => self.fanout_replace(path, value),
-        }
+        };
+        Ok(done?)
     }
 
-    fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), StatusCode> {
-        match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
+    fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), NoAnswer> {
+        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
             Object::Inventory => Err(StatusCode::NOT_ALLOWED),
             Object::Groups => self.groups_add(path, new),
             Object::Fanout => self.fanout_add(cx, path, new),
-        }
+        };
+        Ok(done?)
     }
 
-    fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), StatusCode> {
-        match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
+    fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), NoAnswer> {
+        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
             Object::Inventory => Err(StatusCode::NOT_ALLOWED),
             Object::Groups => self.groups_delete(path),
             Object::Fanout => self.fanout_delete(path),
-        }
+        };
+        Ok(done?)
     }
 
     fn exec(&mut self, cx: &Context<'_>, path: &[&str], _: &[u8]) -> ExecReply {

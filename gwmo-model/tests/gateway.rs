@@ -569,15 +569,16 @@ fn claim(town: &mut Town, peer: &str, session: &str) -> dm_syncml::Message<'stat
     let initiation = Initiation::Client(dm_syncml::SessionId::new(session.to_owned()).unwrap());
     let config = ClientConfig::new(uri(peer), uri(town::GATEWAY_URL));
     let mut session = ClientSession::new(town.now(), config, initiation, Vec::new());
-    let ClientOutput::Send(_, body) = session.poll_output() else { panic!("a client begins") };
+    let ClientOutput::Send(_, message) = session.poll_output() else { panic!("a client begins") };
     let incoming =
-        Incoming::decode(dm_syncml::Encoding::Wbxml, &body, &dm_syncml::DecodeOptions::new()).unwrap();
+        Incoming::decode(dm_syncml::Encoding::Wbxml, &message.body, &dm_syncml::DecodeOptions::new())
+            .unwrap();
     let now = town.now();
     town.gateway.handle_device_message(now, 77_000, &incoming, [7; 16]).unwrap();
     let mut reply = None;
     loop {
         match town.gateway.poll_output() {
-            gwmo_model::GatewayOutput::Reply { exchange: 77_000, body } => reply = Some(body),
+            gwmo_model::GatewayOutput::Reply { exchange: 77_000, message } => reply = Some(message.body),
             gwmo_model::GatewayOutput::Wait(_) => break,
             other => panic!("{other:?}"),
         }
@@ -644,20 +645,22 @@ fn what_a_device_tells_comes_out() {
     assert_eq!(more, 1, "one message, answered with nothing to do");
 }
 
-/// Devices that take small messages get operations in several, and what fits none is said to.
+/// Devices that take small messages get operations in several, and what is larger than the objects they take is said to be.
 #[test]
 fn operations_go_out_as_the_device_can_take_them() {
     let mut town = Town::with_devices(1, 2);
     for number in [1, 2] {
         town.device(number).max_msg_size = 1200;
     }
+    town.device(2).max_obj_size = 1500;
     let text = |size: usize| {
         let meta = dm_syncml::Meta::new().with_format(dm_syncml::Format::CHR);
         let data = Data::text("x".repeat(size)).unwrap();
         Command::from(Replace::new(id(), vec![Item::to(uri("./Vendor/SwV")).with_meta(meta).with_data(data)]))
     };
     let request = |name: &str, number| console::JobRequest::new(key(name)).with_device(device_id(number));
-    let many = [500, 501, 502, 503]
+    // The largest fits no message and goes out in chunks.
+    let many = [500, 501, 502, 1503]
         .map(text)
         .into_iter()
         .fold(request("many", 1), console::JobRequest::with_command);
@@ -669,6 +672,7 @@ fn operations_go_out_as_the_device_can_take_them() {
     launch(&mut town, large, "large");
     town.run();
     assert_eq!(status(&mut town, "many").counters.ok, 1);
+    assert_eq!(town.device(1).read("./Vendor/SwV").len(), 1503);
     assert_eq!(status(&mut town, "large").counters.failed, 1);
     assert_eq!(records(&mut town, "large")[0].code.unwrap().get(), 413);
     assert_eq!([1, 2].map(|number| town.device(number).read("./Vendor/Lamp/Runs")), ["1", "1"]);

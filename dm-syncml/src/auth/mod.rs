@@ -4,11 +4,17 @@
 //! a verifier. Both sides of a session own one of each.
 
 mod credentials;
+mod mac_header;
 mod nonce;
+mod presented;
 mod prover;
 mod verifier;
 
 pub use credentials::{AuthScheme, Credentials, Password};
+pub use mac_header::{MacHeader, MacHeaderError};
 pub use nonce::Nonce;
+pub(crate) use presented::Presented;
 pub(crate) use prover::{Proof, Prover};
-pub(crate) use verifier::Verifier;
+pub(crate) use verifier::{Verdict, Verifier};
+#[cfg(feature = "serde")]
+pub(crate) use {prover::ProverState, verifier::VerifierState};

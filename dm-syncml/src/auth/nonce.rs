@@ -1,5 +1,7 @@
 //! Nonces.
 
+#[cfg(feature = "serde")]
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -44,5 +46,28 @@ impl Drop for Nonce {
 impl fmt::Debug for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Nonce({} octets)", self.0.len())
+    }
+}
+
+/// As base64, like on the wire. It is a secret until it has been used.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Nonce {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use base64ct::{Base64, Encoding as _};
+        let mut text = Base64::encode_string(&self.0);
+        let done = serializer.serialize_str(&text);
+        text.zeroize();
+        done
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Nonce {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use base64ct::{Base64, Encoding as _};
+        let mut text = <String as serde::Deserialize>::deserialize(deserializer)?;
+        let octets = Base64::decode_vec(&text).map_err(|_| serde::de::Error::custom("a nonce is base64"));
+        text.zeroize();
+        octets.map(Self)
     }
 }

@@ -39,10 +39,24 @@ macro_rules! item_commands {
         )*}
 
         $(impl<'a> $name<'a> {
-            /// The command with these items.
+            /// The command with these items. The DTD demands at least one, and peers may answer 400 for a command without;
+            /// [`single`](Self::single) cannot make one.
             #[must_use]
             pub fn new(cmd_id: CmdId<'a>, items: Vec<Item<'a>>) -> Self {
                 Self { cmd_id, no_resp: false, cred: None, meta: None, items, extensions: Extensions::new() }
+            }
+
+            /// The command with one item; [`with_item`](Self::with_item) adds others.
+            #[must_use]
+            pub fn single(cmd_id: CmdId<'a>, item: Item<'a>) -> Self {
+                Self::new(cmd_id, alloc::vec![item])
+            }
+
+            /// Adds an item behind the others.
+            #[must_use]
+            pub fn with_item(mut self, item: Item<'a>) -> Self {
+                self.items.push(item);
+                self
             }
         })*
     };
@@ -461,6 +475,22 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// The items, to be changed; none for containers and unknown elements.
+    pub(crate) fn items_mut(&mut self) -> Option<&mut Vec<Item<'a>>> {
+        match self {
+            Self::Add(command) => Some(&mut command.items),
+            Self::Alert(command) => Some(&mut command.items),
+            Self::Copy(command) => Some(&mut command.items),
+            Self::Delete(command) => Some(&mut command.items),
+            Self::Exec(command) => Some(&mut command.items),
+            Self::Get(command) => Some(&mut command.items),
+            Self::Replace(command) => Some(&mut command.items),
+            Self::Results(command) => Some(&mut command.items),
+            Self::Status(command) => Some(&mut command.items),
+            Self::Atomic(_) | Self::Sequence(_) | Self::Unknown(_) => None,
+        }
+    }
+
     /// Elements that nobody expected in it; none for an unknown element, which is one itself.
     #[must_use]
     pub fn extensions(&self) -> &[Element<'a>] {
@@ -481,7 +511,7 @@ impl<'a> Command<'a> {
     }
 
     /// The Meta and the items it counts for; `None` for commands without such a Meta.
-    pub(super) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
+    pub(crate) fn meta_and_items_mut(&mut self) -> Option<(&mut Option<Meta<'a>>, &mut Vec<Item<'a>>)> {
         match self {
             Self::Add(command) => Some((&mut command.meta, &mut command.items)),
             Self::Copy(command) => Some((&mut command.meta, &mut command.items)),

@@ -95,6 +95,11 @@ impl<'a> Data<'a> {
         }
     }
 
+    /// Whether it is carried as text, not as octets or elements.
+    pub(crate) const fn is_text(&self) -> bool {
+        matches!(self.0, Carried::Text(_))
+    }
+
     /// Whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -159,7 +164,7 @@ impl<'a> Data<'a> {
     }
 
     /// The base64 text that must stand in XML for these octets, given the Format in force; `None` when they can stand as they are.
-    pub(super) fn base64_for_xml(&self, format: Option<&Format<'_>>) -> Option<String> {
+    pub(crate) fn base64_for_xml(&self, format: Option<&Format<'_>>) -> Option<String> {
         match &self.0 {
             Carried::Octets(octets) => {
                 let as_text = core::str::from_utf8(octets).is_ok_and(is_xml_text);

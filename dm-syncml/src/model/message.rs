@@ -23,6 +23,7 @@ use super::mapping::{Content, IntoOwned, error, missing, next_child, set_once};
 use super::quirks::Quirks;
 use super::reading::{Input, Reading};
 use super::representation::Representation;
+use super::room::Room;
 use super::writing::{Output, Writing};
 
 /// How a message travels.
@@ -489,7 +490,7 @@ impl Body<'_, '_> {
     }
 
     fn to_vec(&self, encoding: Encoding, options: &EncodeOptions) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(self.room(encoding));
         // Nearly always no table is needed, which only writing tells; into a vector it can be done again.
         if encoding != Encoding::Wbxml
             || options.string_tables != StringTables::None
@@ -499,6 +500,16 @@ impl Body<'_, '_> {
             self.write(encoding, options, &mut out);
         }
         out
+    }
+
+    /// Octets to begin with.
+    fn room(&self, encoding: Encoding) -> usize {
+        let commands = match self {
+            Self::Message(message) => &message.body.commands,
+            Self::Fragment(fragment) => &fragment.body.commands,
+            Self::Command(command) => core::slice::from_ref(*command),
+        };
+        Room::of(encoding).for_message(commands)
     }
 
     /// `false` when the table lacks a name.
@@ -560,6 +571,7 @@ impl Body<'_, '_> {
     /// The document with a table of whatever is shorter so.
     fn with_own_table(&self, options: &EncodeOptions) -> wbxml::TableWriter {
         let writer = wbxml::TableWriter::new(options.wbxml_version, self.representation().public_id());
+        let writer = writer.with_capacity(self.room(Encoding::Wbxml));
         let mut output = Output::new(writer, options);
         self.encode(&mut output);
         output.sink

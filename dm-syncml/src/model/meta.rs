@@ -126,6 +126,15 @@ impl<'a> Meta<'a> {
         max_obj_size with_max_obj_size: u64, clone;
     }
 
+    /// The same facts without `Size`: it stands on the first chunk of a large object and on no other.
+    #[must_use]
+    pub(crate) fn without_size(mut self) -> Self {
+        if let Some(rare) = &mut self.rare {
+            rare.size = None;
+        }
+        self
+    }
+
     /// Elements that this type does not know, EMI, Mem and Anchor among them.
     #[must_use]
     pub fn extensions(&self) -> &[Element<'a>] {

@@ -18,6 +18,7 @@ mod printer;
 mod quirks;
 mod reading;
 mod representation;
+mod room;
 mod status;
 mod token;
 mod unknown_command;
@@ -38,6 +39,7 @@ pub use printer::Printer;
 pub use quirks::Quirks;
 pub use representation::Representation;
 pub use status::{Results, Status};
+pub(crate) use token::parse_decimal;
 pub use token::{
     CmdId, CmdName, CmdRef, Correlator, Format, LocName, LocUri, Mark, MediaType, MsgId, Reference,
     SessionId, VerDtd, VerProto, Version,

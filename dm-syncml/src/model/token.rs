@@ -262,19 +262,21 @@ constants! {
         AUTH_BASIC = "syncml:auth-basic";
         /// MD5 digest credentials.
         AUTH_MD5 = "syncml:auth-md5";
+        /// A MAC over the whole message, beside it.
+        AUTH_MAC = "syncml:auth-MAC";
     }
     Mark {
-        /// The gravest.
+        /// Nothing works any more.
         FATAL = "fatal";
-        /// Less than fatal.
+        /// Needs attention at once.
         CRITICAL = "critical";
-        /// Less than critical.
+        /// Needs attention.
         MINOR = "minor";
-        /// Less than minor.
+        /// May need attention.
         WARNING = "warning";
-        /// What is meant when nothing is said.
+        /// Worth knowing: what is meant when nothing is said.
         INFORMATIONAL = "informational";
-        /// Less than informational.
+        /// Of no consequence.
         HARMLESS = "harmless";
         /// Nobody can tell.
         INDETERMINATE = "indeterminate";

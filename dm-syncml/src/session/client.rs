@@ -1,97 +1,150 @@
 //! The client's side of a session.
+//!
+//! | room | what happens there |
+//! |---|---|
+//! | `states` | which input does what in which state |
+//! | `receiving` | a message of the server is taken in |
+//! | `authenticating` | who shows what to whom |
+//! | `legality` | which of its commands may be executed |
+//! | `execution` | they are handed out one at a time, and their outcomes collected |
+//! | `answers` | outcomes become statuses and results |
+//! | `package` | which wait until they fit into a message |
+//! | `composing` | the next message is made |
+//! | `alerts` | what the device has to report by itself |
+//! | `snapshot` | a session between two messages as a value |
 
+mod alerts;
 mod answers;
+mod authenticating;
+mod composing;
 mod config;
+mod execution;
+mod legality;
 mod output;
-mod plan;
+mod package;
+mod receiving;
+#[cfg(feature = "serde")]
+mod snapshot;
+mod states;
 
+pub use alerts::{AlertId, AlertQueue};
 pub use config::{ClientConfig, Initiation};
-pub use output::{ClientEnd, ClientEvent, ClientOutput};
+pub use output::{AtomicStep, ClientEnd, ClientEvent, ClientOutput};
+#[cfg(feature = "serde")]
+pub use snapshot::ClientSnapshot;
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
+use core::time::Duration;
 
-use crate::auth::{AuthScheme, Nonce, Proof, Prover, Verifier};
-use crate::codes::{AlertCode, StatusCode};
-use crate::model::{Alert, Chal, CmdId, CmdRef, Command, LocUri, MsgId, Replace, VerDtd, VerProto};
+use crate::auth::{AuthScheme, Nonce, Prover, Verifier};
+use crate::codes::StatusCode;
+use crate::model::{Alert, Chal, CmdId, LocUri, MsgId, VerDtd, VerProto};
 use crate::time::Instant;
 
-use super::composer::{Composer, Letterhead};
+use super::composer::Letterhead;
 use super::incoming::Incoming;
+use super::interaction::UserResponse;
+use super::large_object::Assembler;
 use super::ledger::CommandHandle;
 use super::outcome::Outcome;
+use super::outgoing::Outgoing;
 use super::unstored::Unstored;
 use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
-use answers::{Answers, fits};
-use plan::{Task, aborts, needs_answer, plan};
+use execution::{Execution, Patience, Step};
+use package::Package;
+use states::{Action, Input, Phase, transition};
 
 /// The client's side of one session: sends packages, hands out the server's commands, answers with what became of them.
 ///
-/// It begins by itself: drain it right after [`new`](Self::new).
+/// It begins by itself: drain it right after [`new`](Self::new). What it does in which state:
+///
+#[doc = include_str!("client/states.md")]
 #[derive(Clone, Debug)]
 pub struct ClientSession {
     config: ClientConfig,
-    initiation: Initiation,
-    alerts: Vec<Alert<'static>>,
+    letterhead: Letterhead,
+    /// Where the next message goes.
+    next_uri: LocUri<'static>,
+    now: Instant,
+    state: State,
+    outputs: VecDeque<ClientOutput>,
+    unstored: Unstored,
+
     prover: Prover,
     verifier: Option<Verifier>,
     server_authenticated: bool,
     accepted: bool,
-    letterhead: Letterhead,
     /// The device's nonce for next time, until the server has proved itself.
     device_nonce: Option<Nonce>,
-    /// Where the next message goes.
-    next_uri: LocUri<'static>,
-    /// The largest message the server takes.
+
+    /// The largest message and the largest object the server takes.
     peer_max_msg_size: Option<u64>,
+    peer_max_obj_size: Option<u64>,
     msg_id: u32,
     /// The MsgID of the server's last message.
     peer_msg_id: u32,
-    state: State,
-    /// Which alert a CmdID of our last message was.
-    alert_ids: Vec<(CmdId<'static>, usize)>,
     next_handle: u64,
-    now: Instant,
-    outputs: VecDeque<ClientOutput>,
-    unstored: Unstored,
+
+    package: Package,
+    /// Whether the server has said all that this package of ours answers (Final), so that ours may end.
+    server_final: bool,
+    /// What that was when the last message was made.
+    server_final_before: bool,
+    /// Whether our package has ended: what comes up now is for the next one, if there is one.
+    our_final: bool,
+    /// Messages of the server in a row that said nothing and did not end.
+    empty_messages: u8,
+    /// What comes of the server in chunks.
+    assembler: Assembler,
+    /// The chunk that was sent last.
+    chunk: Option<(u32, CmdId<'static>)>,
+
+    alerts: AlertQueue,
+    /// Which alert a MsgID and a CmdID of ours meant.
+    alert_ids: BTreeMap<(u32, String), AlertId>,
+    /// The session is to end so, once the server has been told.
+    aborting: Option<ClientEnd>,
+    /// It has been told.
+    aborted: bool,
 }
 
 #[derive(Clone, Debug)]
 enum State {
-    /// Package 1 is to be made, with these statuses for the server's last message if there was one.
-    Opening(Option<Received>),
-    /// Commands are being executed.
-    Executing(Received),
-    /// A message waits to be sent.
-    Sending(Vec<u8>),
-    /// An answer is due.
-    Waiting { body: Vec<u8>, attempt: u8, deadline: Instant },
-    /// Over.
+    /// The next message is to be made; it answers this one of the server, if there was one.
+    Composing(Option<Received>),
+    Executing(Received, Box<Execution>),
+    Sending(Outgoing),
+    Waiting {
+        message: Outgoing,
+        attempt: u8,
+        deadline: Instant,
+    },
     Closed,
 }
 
-/// A message of the server, and what has become of its commands so far.
+/// A message of the server that is to be answered.
 #[derive(Clone, Debug)]
 struct Received {
     msg_ref: MsgId<'static>,
+    /// What is said of its header.
     header: (StatusCode, Option<Chal<'static>>),
-    /// What is to be answered, in document order.
-    work: VecDeque<Task>,
-    answered: Vec<(Command<'static>, Outcome)>,
-    executing: Option<(CommandHandle, Command<'static>)>,
-    /// Whether the server may take silence for an answer.
-    nothing_to_answer: bool,
+    /// What is to be said of objects without an end, after the statuses.
+    complaints: Vec<Alert<'static>>,
 }
 
 impl ClientSession {
-    /// A session that begins now. `alerts` (generic alerts and client events) go out with package 1.
+    /// A session that begins now. `alerts` (generic alerts and client events) go out with package 1: an [`AlertQueue`], or a `Vec` of alerts,
+    /// which are numbered from 0.
     #[must_use]
     pub fn new(
         now: Instant,
         config: ClientConfig,
         initiation: Initiation,
-        alerts: Vec<Alert<'static>>,
+        alerts: impl Into<AlertQueue>,
     ) -> Self {
         let prover = match &config.device {
             Some((scheme, credentials)) => {
@@ -113,27 +166,68 @@ impl ClientSession {
             max_msg_size: config.max_msg_size,
             max_obj_size: config.max_obj_size,
         };
-        Self {
+        let mut session = Self {
+            letterhead,
+            next_uri: config.server.clone(),
+            now,
+            state: State::Composing(None),
+            outputs: VecDeque::new(),
+            unstored: Unstored::default(),
             server_authenticated: verifier.is_none(),
             accepted: false,
             prover,
             verifier,
-            letterhead,
             device_nonce: None,
-            next_uri: config.server.clone(),
             peer_max_msg_size: None,
+            peer_max_obj_size: None,
             msg_id: 0,
             peer_msg_id: 0,
-            state: State::Opening(None),
-            alert_ids: Vec::new(),
             next_handle: 0,
-            now,
-            outputs: VecDeque::new(),
-            unstored: Unstored::default(),
+            package: Package::default(),
+            // Nothing has been said that package 1 would have to wait for.
+            server_final: true,
+            server_final_before: true,
+            our_final: false,
+            empty_messages: 0,
+            assembler: Assembler::new(config.max_obj_size),
+            chunk: None,
+            alerts: alerts.into(),
+            alert_ids: BTreeMap::new(),
+            aborting: None,
+            aborted: false,
             config,
-            initiation,
-            alerts,
+        };
+        session.open(&initiation);
+        session
+    }
+
+    /// Queues an alert while the session runs: it goes out with the next message, or stays in the [queue](Self::into_alerts) when there is none.
+    ///
+    /// The queue is stored by a [`Record::AlertQueued`].
+    ///
+    /// # Errors
+    /// [`Misuse::Ended`] after the end.
+    pub fn queue_alert(&mut self, now: Instant, alert: Alert<'static>) -> Result<AlertId, Misuse> {
+        self.advance(now);
+        if self.is_over() {
+            return Err(Misuse::Ended);
         }
+        let id = self.alerts.push(alert.clone());
+        self.package.push_report(id, alert.clone());
+        self.persist(Record::AlertQueued(id, Box::new(alert)));
+        Ok(id)
+    }
+
+    /// What no server has taken yet.
+    #[must_use]
+    pub fn alerts(&self) -> &AlertQueue {
+        &self.alerts
+    }
+
+    /// What no server has taken yet, for the next session.
+    #[must_use]
+    pub fn into_alerts(self) -> AlertQueue {
+        self.alerts
     }
 
     /// Takes the server's answer. `entropy` is what a nonce is made of, should one be needed; it must be fresh and unpredictable in each
@@ -153,25 +247,28 @@ impl ClientSession {
         if header.session_id.as_str() != self.letterhead.session_id.as_str() {
             return Err(PeerError::OtherSession.into());
         }
-        let got = header.msg_id.as_number().unwrap_or(0);
-        if got <= self.peer_msg_id {
-            return Ok(());
-        }
-        match self.state {
-            State::Waiting { .. } => {}
-            State::Closed => return Err(Misuse::Ended.into()),
-            _ => return Err(Misuse::NotWaiting.into()),
+        let expected = self.peer_msg_id.saturating_add(1);
+        let got = header.msg_id.as_number().filter(|got| *got > 0);
+        let got = got.ok_or(PeerError::OutOfOrder { expected, got: 0 })?;
+        let input = if got < expected { Input::Repetition } else { Input::Next };
+        match self.action(input) {
+            Action::TakeIn => {}
+            Action::Ended => return Err(Misuse::Ended.into()),
+            Action::NotWaiting => return Err(Misuse::NotWaiting.into()),
+            _ => return Ok(()),
         }
         if !is_dm_1(&header.ver_proto) {
             return Err(PeerError::Protocol.into());
         }
         incoming.check_commands(self.config.max_commands)?;
         self.peer_msg_id = got;
-        self.accept(incoming, entropy);
+        self.receive(incoming, entropy);
+        self.check(input, Phase::Waiting);
         Ok(())
     }
 
-    /// What became of a command that was handed out. An outcome must be for the whole command or for each of its items.
+    /// What became of a command that was handed out, or of a step of an Atomic. An outcome is for the whole command or for each of its
+    /// items; for a step it is one code.
     ///
     /// # Errors
     /// [`Misuse::UnknownHandle`] when the handle is not the one handed out last, or the outcome has the wrong number of items.
@@ -182,34 +279,90 @@ impl ClientSession {
         outcome: Outcome,
     ) -> Result<(), Misuse> {
         self.advance(now);
-        let State::Executing(received) = &mut self.state else { return Err(Misuse::UnknownHandle) };
-        match received.executing.take() {
-            Some((due, command)) if due == handle && fits(&outcome, &command) => {
-                received.answered.push((command, outcome));
-                Ok(())
-            }
-            other => {
-                received.executing = other;
-                Err(Misuse::UnknownHandle)
-            }
+        let before = self.phase();
+        let noted = match (self.action(Input::Outcome), &mut self.state) {
+            (Action::Note, State::Executing(_, execution)) => execution.answer(handle, outcome),
+            _ => Err(Misuse::UnknownHandle),
+        };
+        self.check(Input::Outcome, before);
+        noted
+    }
+
+    /// What the user said to an [`Interact`](ClientOutput::Interact).
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownHandle`] when nothing is asked, or something else; [`Misuse::Response`] when the response is none to this
+    /// question, which then is still open.
+    pub fn handle_response(
+        &mut self,
+        now: Instant,
+        handle: CommandHandle,
+        response: &UserResponse,
+    ) -> Result<(), Misuse> {
+        self.advance(now);
+        let before = self.phase();
+        match (self.action(Input::Response), &mut self.state) {
+            // One that does not fit leaves the question open.
+            (Action::Note, State::Executing(_, execution)) => execution.respond(handle, response)?,
+            _ => return Err(Misuse::UnknownHandle),
         }
+        self.check(Input::Response, before);
+        Ok(())
     }
 
     /// The message could not be delivered, or its answer was lost: it is sent again when its time comes, without waiting for the rest of
     /// the timeout. An answer that is not SyncML counts as lost too.
     pub fn handle_lost(&mut self, now: Instant) {
         self.advance(now);
-        if let State::Waiting { deadline, .. } = &mut self.state {
+        if let (Action::Postpone, State::Waiting { deadline, .. }) =
+            (self.action(Input::Lost), &mut self.state)
+        {
             *deadline = (*deadline).min(self.now + self.config.answer_timeout / 8);
         }
     }
 
-    /// What came is not an answer, and asking again will not help: the session ends.
+    /// The server has not taken the message and wants to be left alone for a while (HTTP 429 or 503 with Retry-After): it is sent again after
+    /// `pause`, which counts as one of the attempts.
+    pub fn handle_unavailable(&mut self, now: Instant, pause: Duration) {
+        self.advance(now);
+        if let (Action::Postpone, State::Waiting { deadline, .. }) =
+            (self.action(Input::Lost), &mut self.state)
+        {
+            *deadline = self.now + pause;
+        }
+    }
+
+    /// What came is not an answer, and asking again will not help: the session ends. Without effect while no answer is waited for; to stop
+    /// then, [`abort`](Self::abort).
     pub fn handle_bad_answer(&mut self, now: Instant) {
         self.advance(now);
-        if !matches!(self.state, State::Closed) {
+        if self.action(Input::BadAnswer) == Action::GiveUp {
             self.close(ClientEnd::BadAnswer);
         }
+    }
+
+    /// The transport brought an empty answer, as some servers end a session: it has ended, unless the device had more to say.
+    pub fn handle_empty_answer(&mut self, now: Instant) {
+        self.advance(now);
+        if matches!(self.state, State::Waiting { .. }) && self.accepted && self.package.is_empty() {
+            self.close(self.aborting.unwrap_or(ClientEnd::Completed));
+        } else {
+            self.handle_lost(now);
+        }
+    }
+
+    /// Stops: nothing more is executed, what was begun of an Atomic is rolled back, and the next message aborts the session (1223) with what
+    /// has been done so far (DM Protocol 1.2.1, session abort).
+    pub fn abort(&mut self, now: Instant) {
+        self.advance(now);
+        let before = self.phase();
+        if self.action(Input::Abort) == Action::Stop {
+            self.aborting.get_or_insert(ClientEnd::Cancelled);
+            if let State::Executing(_, execution) = &mut self.state {
+                execution.stop();
+            }
+        }
+        self.check(Input::Abort, before);
     }
 
     /// The record has been stored.
@@ -221,73 +374,37 @@ impl ClientSession {
     /// Time has passed. Calling it early or late does no harm.
     pub fn handle_tick(&mut self, now: Instant) {
         self.advance(now);
-        let State::Waiting { body, attempt, deadline } = &mut self.state else { return };
-        if *deadline > self.now {
-            return;
+        match (self.action(Input::Deadline), &mut self.state) {
+            (Action::Overdue, State::Executing(_, execution)) => {
+                if let Some(handle) = execution.expire(self.now) {
+                    self.event(ClientEvent::Overdue(handle));
+                }
+            }
+            (Action::SendAgain, State::Waiting { message, attempt, deadline }) if *deadline <= self.now => {
+                if *attempt >= self.config.attempts {
+                    return self.close(self.aborting.filter(|_| self.aborted).unwrap_or(ClientEnd::TimedOut));
+                }
+                // The same octets again: the server answers them from memory.
+                *attempt += 1;
+                *deadline = self.now + self.config.answer_timeout;
+                let output = ClientOutput::Send(self.next_uri.clone(), message.clone());
+                self.outputs.push_back(output);
+            }
+            _ => {}
         }
-        if *attempt >= self.config.attempts {
-            self.close(ClientEnd::TimedOut);
-            return;
-        }
-        // The same octets again: the server answers them from memory.
-        *attempt += 1;
-        *deadline = self.now + self.config.answer_timeout;
-        let output = ClientOutput::Send(self.next_uri.clone(), body.clone());
-        self.outputs.push_back(output);
     }
 
     /// What is to be done next; call until it says [`ClientOutput::Wait`].
     pub fn poll_output(&mut self) -> ClientOutput {
-        if let Some(output) = self.outputs.pop_front() {
-            return output;
-        }
         loop {
-            match core::mem::replace(&mut self.state, State::Closed) {
-                State::Opening(received) => {
-                    let body = self.package_1(received);
-                    self.state = State::Sending(body);
-                }
-                State::Executing(mut received) => {
-                    if received.executing.is_some() {
-                        self.state = State::Executing(received);
-                        return ClientOutput::Wait(None);
-                    }
-                    match received.work.pop_front() {
-                        Some(Task::Refuse(command, code)) => {
-                            received.answered.push((command, Outcome::all(code)));
-                            self.state = State::Executing(received);
-                        }
-                        Some(Task::Execute(command)) => {
-                            self.next_handle += 1;
-                            let handle = CommandHandle(self.next_handle);
-                            received.executing = Some((handle, command.clone()));
-                            self.state = State::Executing(received);
-                            return ClientOutput::Execute(handle, command);
-                        }
-                        None if received.nothing_to_answer => {
-                            self.close(ClientEnd::Completed);
-                            return self.poll_output();
-                        }
-                        None => {
-                            let body = self.package_3(received);
-                            self.state = State::Sending(body);
-                        }
-                    }
-                }
-                State::Sending(body) if self.unstored.waits() => {
-                    self.state = State::Sending(body);
-                    return ClientOutput::Wait(None);
-                }
-                State::Sending(body) => {
-                    let deadline = self.now + self.config.answer_timeout;
-                    self.state = State::Waiting { body: body.clone(), attempt: 1, deadline };
-                    return ClientOutput::Send(self.next_uri.clone(), body);
-                }
-                State::Waiting { body, attempt, deadline } => {
-                    self.state = State::Waiting { body, attempt, deadline };
-                    return ClientOutput::Wait(Some(deadline));
-                }
-                State::Closed => return ClientOutput::Wait(None),
+            if let Some(output) = self.outputs.pop_front() {
+                return output;
+            }
+            let before = self.phase();
+            let output = self.drained();
+            self.check(Input::Drained, before);
+            if let Some(output) = output {
+                return output;
             }
         }
     }
@@ -296,6 +413,84 @@ impl ClientSession {
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Closed)
+    }
+
+    /// Goes one step on; `None` when the state has changed without anything to tell.
+    fn drained(&mut self) -> Option<ClientOutput> {
+        match core::mem::replace(&mut self.state, State::Closed) {
+            State::Composing(received) => {
+                let message = self.compose(received);
+                self.state = State::Sending(message);
+                None
+            }
+            State::Executing(mut received, mut execution) => {
+                // Asked for only where an Atomic is to be committed.
+                let capacity = OnceCell::new();
+                let fits = |asked: &answers::Asked, outcome: &Outcome| {
+                    let capacity = capacity.get_or_init(|| self.capacity(&received));
+                    asked.statuses(&received.msg_ref, outcome).into_iter().all(|s| capacity.holds_status(s))
+                };
+                let mut next_handle = self.next_handle;
+                let patience = Patience {
+                    outcome: self.config.outcome_timeout,
+                    interaction: self.config.interaction_timeout,
+                };
+                let step = execution.step(self.now, &mut next_handle, &patience, fits);
+                self.next_handle = next_handle;
+                match step {
+                    Step::Output(output) => {
+                        self.state = State::Executing(received, execution);
+                        Some(*output)
+                    }
+                    Step::Wait(until) => {
+                        self.state = State::Executing(received, execution);
+                        Some(ClientOutput::Wait(Some(until)))
+                    }
+                    Step::Done => {
+                        let capacity = self.capacity(&received);
+                        self.collect(&mut received, *execution, &capacity);
+                        self.state = State::Composing(Some(received));
+                        None
+                    }
+                }
+            }
+            State::Sending(message) if self.unstored.waits() => {
+                self.state = State::Sending(message);
+                Some(ClientOutput::Wait(None))
+            }
+            State::Sending(message) => {
+                let deadline = self.now + self.config.answer_timeout;
+                self.state = State::Waiting { message: message.clone(), attempt: 1, deadline };
+                Some(ClientOutput::Send(self.next_uri.clone(), message))
+            }
+            State::Waiting { message, attempt, deadline } => {
+                self.state = State::Waiting { message, attempt, deadline };
+                Some(ClientOutput::Wait(Some(deadline)))
+            }
+            State::Closed => Some(ClientOutput::Wait(None)),
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match &self.state {
+            State::Composing(_) => Phase::Composing,
+            State::Executing(_, execution) if execution.is_asking() => Phase::Asking,
+            State::Executing(..) => Phase::Executing,
+            State::Sending(_) => Phase::Sending,
+            State::Waiting { .. } => Phase::Waiting,
+            State::Closed => Phase::Closed,
+        }
+    }
+
+    fn action(&self, input: Input) -> Action {
+        transition(self.phase(), input).action
+    }
+
+    /// The table says where an input may lead.
+    fn check(&self, input: Input, before: Phase) {
+        let (now, step) = (self.phase(), transition(before, input));
+        let held = before == Phase::Sending && now == before;
+        debug_assert!(held || step.next.contains(&now), "{before:?} by {input:?} to {now:?}");
     }
 
     fn advance(&mut self, now: Instant) {
@@ -313,186 +508,7 @@ impl ClientSession {
 
     fn close(&mut self, end: ClientEnd) {
         self.state = State::Closed;
+        self.package.clear();
         self.outputs.push_back(ClientOutput::Closed(end));
     }
-
-    /// A message that is this session's next.
-    fn accept(&mut self, incoming: &Incoming<'_>, entropy: [u8; Nonce::LEN]) {
-        let message = &incoming.message;
-        let header = &message.header;
-        if let Some(size) = header.meta.as_ref().and_then(|meta| meta.max_msg_size()) {
-            self.peer_max_msg_size = Some(size);
-        }
-        if let Some(uri) = &header.resp_uri
-            && same_host(uri.as_str(), self.config.server.as_str())
-        {
-            self.next_uri = uri.clone().into_owned();
-        }
-        let commands = &message.body.commands;
-
-        // What the server says of our header decides first.
-        let mut challenged = false;
-        for command in commands {
-            if let Command::Status(status) = command
-                && status.cmd_ref == CmdRef::SYNC_HDR
-                && status.msg_ref.as_number() == Some(self.msg_id)
-            {
-                match self.prover.handle_status(status.code, status.chal.as_deref()) {
-                    Proof::Accepted { next_nonce } => {
-                        if !self.accepted {
-                            self.accepted = true;
-                            self.event(ClientEvent::Accepted);
-                        }
-                        self.device_nonce = next_nonce.or(self.device_nonce.take());
-                    }
-                    Proof::Challenged => challenged = true,
-                    Proof::Refused => return self.close(ClientEnd::DeviceRefused),
-                    Proof::Failed(code) => return self.close(ClientEnd::HeaderRefused(code)),
-                }
-            }
-        }
-        self.take_alert_statuses(commands);
-        if aborts(commands) {
-            // The answer to an abort is ignored, so none is sent (DM Protocol 1.2.1, session abort).
-            return self.close(ClientEnd::Aborted);
-        }
-
-        let mut received = Received {
-            msg_ref: header.msg_id.clone().into_owned(),
-            header: (StatusCode::OK, None),
-            work: VecDeque::new(),
-            answered: Vec::new(),
-            executing: None,
-            nothing_to_answer: !challenged && !commands.iter().any(needs_answer),
-        };
-        let verdict = match &mut self.verifier {
-            // Without commands there is nothing to be trusted with, so missing credentials are not asked for (DM Security 1.2.1, challenges).
-            Some(_) if header.cred.is_none() && !commands.iter().any(needs_answer) => None,
-            Some(verifier) => Some(verifier.check(header.cred.as_ref(), entropy)),
-            None => None,
-        };
-        if let Some(verdict) = verdict {
-            received.header = (verdict.code, verdict.chal.clone());
-            if !verdict.is_accepted() {
-                if verdict.exhausted || received.nothing_to_answer {
-                    return self.close(ClientEnd::ServerRefused);
-                }
-                for command in commands.iter().filter(|command| needs_answer(command)) {
-                    received.work.push_back(Task::Refuse(command.clone().into_owned(), verdict.code));
-                }
-                self.state =
-                    if challenged { State::Opening(Some(received)) } else { State::Executing(received) };
-                return;
-            }
-            if !self.server_authenticated {
-                self.server_authenticated = true;
-                self.event(ClientEvent::ServerAuthenticated);
-            }
-            if let Some(nonce) = verdict.store {
-                self.persist(Record::ServerNonce(nonce));
-            }
-        }
-        // Only a server that has proved itself may change what is stored (DM Security 1.2.1, nonces).
-        if self.server_authenticated
-            && let Some(nonce) = self.device_nonce.take()
-        {
-            self.persist(Record::DeviceNonce(nonce));
-        }
-        if challenged {
-            // Back to package 1, in the same session (DM Protocol 1.2.1, package 1).
-            self.state = State::Opening(Some(received));
-            return;
-        }
-        for command in commands {
-            plan(command, &mut received.work);
-        }
-        self.state = State::Executing(received);
-    }
-
-    fn take_alert_statuses(&mut self, commands: &[Command<'_>]) {
-        for command in commands {
-            if let Command::Status(status) = command
-                && status.msg_ref.as_number() == Some(self.msg_id)
-                && let Some(at) =
-                    self.alert_ids.iter().position(|(id, _)| id.as_str() == status.cmd_ref.as_str())
-                && status.code.is_success()
-            {
-                let (_, index) = self.alert_ids.swap_remove(at);
-                self.event(ClientEvent::AlertTaken(index, status.code));
-            }
-        }
-    }
-
-    /// Package 1: who we are and why we come.
-    fn package_1(&mut self, received: Option<Received>) -> Vec<u8> {
-        self.msg_id = self.msg_id.saturating_add(1);
-        let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover));
-        if let Some(received) = received {
-            let (code, chal) = received.header;
-            composer.header_status(&received.msg_ref, code, chal);
-            for task in received.work {
-                if let Task::Refuse(command, code) = task {
-                    Answers::new(&received.msg_ref, command, Outcome::all(code)).push(&mut composer);
-                }
-            }
-        }
-        let code = match &self.initiation {
-            Initiation::Server(_) => AlertCode::SERVER_INITIATED,
-            Initiation::Client(_) => AlertCode::CLIENT_INITIATED,
-        };
-        let alert = Alert::new(composer.next_cmd_id(), code);
-        composer.push(alert.into());
-        self.alert_ids.clear();
-        for (index, alert) in self.alerts.iter().enumerate() {
-            let mut alert = alert.clone();
-            alert.cmd_id = composer.next_cmd_id();
-            self.alert_ids.push((alert.cmd_id.clone(), index));
-            composer.push(alert.into());
-        }
-        if !self.config.dev_info.is_empty() {
-            let replace = Replace::new(composer.next_cmd_id(), self.config.dev_info.clone());
-            composer.push(replace.into());
-        }
-        composer.finish(true)
-    }
-
-    /// Package 3: what became of the server's commands.
-    fn package_3(&mut self, received: Received) -> Vec<u8> {
-        self.msg_id = self.msg_id.saturating_add(1);
-        let limit =
-            self.peer_max_msg_size.map_or(usize::MAX, |size| usize::try_from(size).unwrap_or(usize::MAX));
-        let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover));
-        let (code, chal) = received.header;
-        composer.header_status(&received.msg_ref, code, chal);
-        self.alert_ids.clear();
-        let encoding = self.letterhead.encoding;
-        let mut answers: Vec<_> = received
-            .answered
-            .into_iter()
-            .map(|(command, outcome)| Answers::new(&received.msg_ref, command, outcome))
-            .collect();
-        // Statuses always go; what a Get found goes while there is room, and is 413 else (RepPro 1.2.2 §10).
-        let statuses: usize = answers.iter().map(|answers| answers.statuses_len(encoding)).sum();
-        let mut room = limit.saturating_sub(composer.size() + statuses);
-        for answers in &mut answers {
-            match answers.results_len(encoding) {
-                size if size <= room => room -= size,
-                _ => answers.drop_results(&received.msg_ref),
-            }
-        }
-        for answers in answers {
-            answers.push(&mut composer);
-        }
-        composer.finish(true)
-    }
-}
-
-/// Whether a RespURI leads to the host and scheme of the server's own address: a server may send its device to another path, no further.
-fn same_host(uri: &str, server: &str) -> bool {
-    let host = |uri: &str| -> Option<String> {
-        let (scheme, rest) = uri.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next()?;
-        Some(alloc::format!("{scheme}://{authority}").to_ascii_lowercase())
-    };
-    matches!((host(uri), host(server)), (Some(a), Some(b)) if a == b)
 }

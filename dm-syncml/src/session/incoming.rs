@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use md5::{Digest, Md5};
 
+use crate::auth::{MacHeader, MacHeaderError, Presented};
 use crate::error::DecodeError;
 use crate::model::{Command, DecodeOptions, Encoding, Message};
 
@@ -24,9 +25,14 @@ use super::PeerError;
 #[derive(Clone, Debug)]
 pub struct Incoming<'a> {
     pub(super) message: Message<'a>,
-    pub(super) encoding: Encoding,
+    /// How the answer is to be encoded.
+    pub(super) answer: Encoding,
     /// Tells whether a message with the same MsgID is the same message.
     pub(super) fingerprint: [u8; 16],
+    /// The MAC that came beside it.
+    mac: Option<Result<MacHeader, MacHeaderError>>,
+    /// Whom the transport has authenticated.
+    pub(super) transport_identity: Option<&'a str>,
 }
 
 impl<'a> Incoming<'a> {
@@ -36,7 +42,46 @@ impl<'a> Incoming<'a> {
     /// As [`Message::decode`].
     pub fn decode(encoding: Encoding, body: &'a [u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
         let message = Message::decode(encoding, body, options)?;
-        Ok(Self { message, encoding, fingerprint: Md5::digest(body).into() })
+        Ok(Self {
+            message,
+            answer: encoding,
+            fingerprint: Md5::digest(body).into(),
+            mac: None,
+            transport_identity: None,
+        })
+    }
+
+    /// Sets the encoding of the answer; it is that of the message itself otherwise. A session keeps to that of its first message.
+    #[must_use]
+    pub const fn answered_in(mut self, encoding: Encoding) -> Self {
+        self.answer = encoding;
+        self
+    }
+
+    /// Adds the value of the `x-syncml-hmac` header that came beside the body, if one did. A value that cannot be read counts as a wrong
+    /// MAC, for a peer that must show one.
+    #[must_use]
+    pub fn with_hmac(mut self, value: Option<&[u8]>) -> Self {
+        self.mac = value.map(MacHeader::parse);
+        self
+    }
+
+    /// Adds the name that the transport has authenticated: that of a TLS client certificate whose chain the caller has verified. It counts
+    /// for accounts that name it ([`Account::with_certificate`](crate::session::Account::with_certificate)) and for no other.
+    #[must_use]
+    pub const fn with_transport_identity(mut self, name: Option<&'a str>) -> Self {
+        self.transport_identity = name;
+        self
+    }
+
+    /// What the message shows of its sender.
+    pub(super) fn presented(&self) -> Presented<'_> {
+        Presented {
+            cred: self.message.header.cred.as_ref(),
+            mac: self.mac.as_ref(),
+            user: self.user(),
+            body_digest: &self.fingerprint,
+        }
     }
 
     /// The message.

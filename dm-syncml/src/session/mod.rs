@@ -2,7 +2,6 @@
 //!
 //! Both keep one contract. Every `handle_*` takes the time and an input, never blocks, and reports an error that belongs to this call. Then
 //! `poll_output` is called until it says `Wait`, which comes last: nothing else is due before that time.
-
 //!
 //! ```text
 //! client                                         server
@@ -14,6 +13,18 @@
 //!
 //! Either side answers missing or wrong credentials with a challenge (407, 401) once; a message that is lost is sent again, octet for octet,
 //! and one that comes twice is answered from memory.
+//!
+//! A client hands out commands one at a time, in document order, and is told what became of them, at once or later:
+//!
+//! | [`ClientOutput`] | what to do | what to call then |
+//! |---|---|---|
+//! | `Execute` | execute it; one outcome for the command or one for each item | [`ClientSession::handle_outcome`] |
+//! | `Atomic` | begin, commit or roll back; the members come between as `Execute` | [`ClientSession::handle_outcome`] |
+//! | `Interact` | show it to the user | [`ClientSession::handle_response`] |
+//! | `Send` | post it, bring back the answer | [`ClientSession::handle_message`], or [`handle_lost`](ClientSession::handle_lost) |
+//! | `Persist` | store it | [`ClientSession::handle_persisted`] |
+//!
+//! Sequence and Atomic are taken apart, chunks are joined before, results that do not fit are cut after: an executor sees whole commands only.
 //!
 //! ```
 //! use dm_syncml::auth::{Credentials, Password};
@@ -34,9 +45,9 @@
 //!
 //! let end = loop {
 //!     match client.poll_output() {
-//!         // A real client posts the body; here the server's machine is at hand.
-//!         ClientOutput::Send(_, body) => {
-//!             let request = Incoming::decode(Encoding::Wbxml, &body, &DecodeOptions::new())?;
+//!         // A real client posts the message; here the server's machine is at hand.
+//!         ClientOutput::Send(_, message) => {
+//!             let request = Incoming::decode(Encoding::Wbxml, &message.body, &DecodeOptions::new())?;
 //!             session.handle_message(now, &request, *b"a server's nonce")?;
 //!             let reply = loop {
 //!                 match session.poll_output() {
@@ -49,7 +60,7 @@
 //!                     _ => {}
 //!                 }
 //!             };
-//!             let answer = Incoming::decode(Encoding::Wbxml, &reply, &DecodeOptions::new())?;
+//!             let answer = Incoming::decode(Encoding::Wbxml, &reply.body, &DecodeOptions::new())?;
 //!             client.handle_message(now, &answer, *b"a client's nonce")?;
 //!         }
 //!         ClientOutput::Execute(handle, _get) => {
@@ -65,25 +76,57 @@
 //! # }
 //! ```
 
+#![allow(clippy::result_large_err, reason = "what does not fit into a message is handed back, not copied")]
+
 mod client;
 mod composer;
+mod correlators;
+mod dependent;
 mod incoming;
+mod interaction;
+mod large_object;
 mod ledger;
+mod lockout;
 mod outcome;
+mod outgoing;
+mod query;
+mod report;
+mod resp_uri;
 mod server;
+#[cfg(feature = "serde")]
+mod snapshot;
 mod unstored;
 
-pub use client::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation};
+pub use client::{
+    AlertId, AlertQueue, AtomicStep, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
+    Initiation,
+};
+pub use correlators::{CorrelatorOutput, Correlators};
+pub use dependent::{AllOrNothing, InOrder, WindowsAtomic};
 pub use incoming::{Incoming, SessionKey};
+pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
 pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
+pub use lockout::{Lockout, LockoutPolicy};
 pub use outcome::{ItemOutcome, Outcome};
-pub use server::{Account, ServerConfig, ServerEnd, ServerEvent, ServerOutput, ServerSession};
+pub use outgoing::Outgoing;
+pub use query::{DocumentValues, Listing, Property, Query};
+pub use report::{DeviceEvent, GenericAlert};
+pub use server::{
+    Account, AlertHandle, CommandStage, DeviceInfo, DeviceProfile, ServerConfig, ServerEnd, ServerEvent,
+    ServerOutput, ServerSession,
+};
+#[cfg(feature = "serde")]
+pub use {
+    client::ClientSnapshot, correlators::CorrelatorsSnapshot, server::ServerSnapshot, snapshot::RestoreError,
+};
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use crate::auth::Nonce;
 use crate::codes::StatusCode;
 use crate::error::DecodeError;
+use crate::model::Alert;
 
 /// What must be stored before the session goes on: outputs that depend on it are held back until
 /// `handle_persisted` reports it.
@@ -94,6 +137,10 @@ pub enum Record {
     DeviceNonce(Nonce),
     /// The nonce for the next time the server shows its credentials to the device. The device made it; both store it.
     ServerNonce(Nonce),
+    /// An alert of the device has been queued and must not be forgotten before the server has taken it.
+    AlertQueued(AlertId, Box<Alert<'static>>),
+    /// The server has taken the alert, or its owner has taken it back: it may be forgotten.
+    AlertDone(AlertId),
 }
 
 /// Numbers the records of one session, from 1.
@@ -130,6 +177,9 @@ pub enum PeerError {
         /// The MsgID that came.
         got: u32,
     },
+    /// It begins anew under the id of this session: its side of the old one has died.
+    #[error("the device begins a new session under the id of this one")]
+    Restart,
     /// Its message holds more commands than are taken at once.
     #[error("the message holds more than {0} commands")]
     TooManyCommands(usize),
@@ -146,7 +196,7 @@ impl PeerError {
             Self::Decode(error) => error.status(),
             Self::Protocol => StatusCode::PROTOCOL_NOT_SUPPORTED,
             Self::TooManyCommands(_) => StatusCode::TOO_LARGE,
-            Self::OtherSession | Self::OutOfOrder { .. } => StatusCode::BAD_REQUEST,
+            Self::OtherSession | Self::OutOfOrder { .. } | Self::Restart => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -164,9 +214,18 @@ pub enum Misuse {
     /// The handle is not one that waits for an outcome.
     #[error("the handle waits for no outcome")]
     UnknownHandle,
+    /// The response is not one to this question: a text that is too long, a choice that is not there.
+    #[error("the response does not fit the question")]
+    Response,
     /// A command that only the other side sends, or that a session sends by itself.
     #[error("a server session does not send this command for its caller")]
     Command,
+    /// A command that lacks items, or a container that holds what a device of this profile takes in none.
+    #[error("the command is not one that the device could execute")]
+    Nesting,
+    /// Outputs have not been drained, or records not been stored.
+    #[error("outputs are still to be drained")]
+    NotDrained,
 }
 
 impl fmt::Display for RecordSeq {

@@ -32,6 +32,12 @@ impl Outcome {
         Self { items: alloc::vec![ItemOutcome::new(code)] }
     }
 
+    /// Whether every item was done: a code of class 2 that does not say the contrary (214, 215, 216).
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.items.iter().all(ItemOutcome::is_success)
+    }
+
     /// An outcome for each item.
     #[must_use]
     pub const fn each(items: Vec<ItemOutcome>) -> Self {
@@ -44,6 +50,13 @@ impl ItemOutcome {
     #[must_use]
     pub const fn new(code: StatusCode) -> Self {
         Self { code, results: Vec::new(), detail: Vec::new() }
+    }
+
+    /// Whether it was done: a code of class 2 that does not say the contrary (214, 215, 216).
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        let undone = [StatusCode::CANCELLED, StatusCode::NOT_EXECUTED, StatusCode::ROLLED_BACK];
+        self.code.is_success() && !undone.contains(&self.code)
     }
 
     /// Success with what was found.

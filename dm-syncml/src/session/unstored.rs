@@ -28,4 +28,16 @@ impl Unstored {
     pub(super) fn waits(&self) -> bool {
         self.waits
     }
+
+    /// Everything up to this number was stored by another machine.
+    #[cfg(feature = "serde")]
+    pub(super) const fn after(last: u64) -> Self {
+        Self { last, waits: false }
+    }
+
+    /// The number of the last record.
+    #[cfg(feature = "serde")]
+    pub(super) const fn last(&self) -> u64 {
+        self.last
+    }
 }

@@ -81,8 +81,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         name: "a document inside is opened only where its Type says so, else its octets stand in the XML",
         avoid: |given| given.edit(with_types),
         sample: Sample::Elements(
-            "<Put xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Meta><Type xmlns='syncml:metinf'>application/vnd.syncml-devinf+xml\
-             </Type></Meta><Item><Data><DevInf xmlns='syncml:devinf'><DevID>\u{A0}</DevID></DevInf></Data></Item></Put>",
+            "<Put xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID><Item><Data><DevInf xmlns='syncml:devinf'><DevID>\u{A0}</DevID></DevInf></Data></Item></Put>",
         ),
     },
     Defect {
@@ -119,12 +118,8 @@ pub(crate) const DEFECTS: &[Defect] = &[
     },
 ];
 
-/// `xml` with the Type of documents that stand inside as WBXML; where no Type speaks of any, with one before each.
+/// `xml` with a Type before each document that has none.
 fn with_types(xml: &str) -> String {
-    let xml = elements::trimmed(xml).replace("+xml<", "+wbxml<");
-    if xml.contains("+wbxml<") {
-        return xml;
-    }
     let meta = "<Meta><Type xmlns=\"syncml:metinf\">application/vnd.syncml-devinf+wbxml</Type></Meta>";
-    xml.replace("<Data><DevInf", &format!("{meta}<Data><DevInf"))
+    xml.replace("<Item><Data><DevInf", &format!("<Item>{meta}<Data><DevInf"))
 }

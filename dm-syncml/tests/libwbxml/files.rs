@@ -7,6 +7,7 @@ use dm_syncml::Encoding;
 use dm_wbxml::xml::Leniencies;
 
 use crate::document::Document;
+use crate::manifest::{self, Entry};
 
 /// How many messages and fragments of DM the corpus has that can be read.
 pub(crate) const DM_FILES: usize = 149;
@@ -52,21 +53,15 @@ pub(crate) fn session_vectors() -> Vec<File> {
 /// The messages and fragments of the corpus, or `None` when nobody named one: those of DM typed; the others, and what no type fits, as
 /// elements. What is not well-formed, and documents of other kinds, are not among them.
 pub(crate) fn corpus() -> Option<Vec<File>> {
-    let folder = PathBuf::from(std::env::var_os("DM_CORPUS")?);
-    let manifest = String::from_utf8(read(&folder.join("MANIFEST.tsv"))).expect("the manifest is UTF-8");
-    let file = |line: &str| {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let &[name, kind, _, _, exercises, ..] = &columns[..] else { panic!("{line:?} lacks columns") };
-        if !matches!(kind.trim_end_matches("-peergen"), "syncml-xml" | "syncml-wbxml" | "dm-fragment") {
-            return None;
-        }
-        let (octets, encoding) = (read(&folder.join(name)), encoding_of(Path::new(name))?);
-        let typed = Some(encoding).filter(|_| exercises.contains("[DM]"));
-        let (is_dm, document) = match typed.and_then(|encoding| Document::typed(encoding, &octets).ok()) {
+    std::env::var_os("DM_CORPUS")?;
+    let file = |entry: Entry| {
+        let encoding = entry.encoding();
+        let typed = entry.is_dm.then(|| Document::typed(encoding, &entry.octets).ok()).flatten();
+        let (is_dm, document) = match typed {
             Some(document) => (true, document),
-            None => (false, Document::elements(encoding, &octets, Leniencies::ALL).ok()?),
+            None => (false, Document::elements(encoding, &entry.octets, Leniencies::ALL).ok()?),
         };
-        Some(File { name: name.into(), is_dm, document })
+        Some(File { name: entry.file, is_dm, document })
     };
-    Some(manifest.lines().skip(1).filter_map(file).collect())
+    Some(manifest::corpus().into_iter().filter(Entry::is_syncml).filter_map(file).collect())
 }

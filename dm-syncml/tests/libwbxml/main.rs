@@ -10,6 +10,10 @@ mod defects;
 mod document;
 mod elements;
 mod files;
+#[path = "../manifest/mod.rs"]
+#[allow(dead_code, reason = "pairs and kinds are for others")]
+mod manifest;
+mod required;
 mod tool;
 
 use std::collections::{BTreeMap, BTreeSet};

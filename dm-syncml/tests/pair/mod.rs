@@ -1,18 +1,18 @@
 //! A client and a server session, both real machines, on virtual time over a network that misbehaves.
 #![allow(unreachable_pub, dead_code, reason = "shared by test binaries, each of which uses a part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use dm_sim::{Delivery, Network};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
-    Account, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, CommandHandle, Incoming,
-    Initiation, ItemOutcome, Outcome, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
-    SessionKey,
+    Account, AlertQueue, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, CommandHandle,
+    Incoming, Initiation, Interaction, ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent,
+    ServerOutput, ServerSession, SessionKey, UserResponse,
 };
 use dm_syncml::{
-    Alert, Command, Data, DecodeOptions, Encoding, Get, Instant, Item, LocUri, Message, Replace, SessionId,
+    Command, Data, DecodeOptions, Encoding, Get, Instant, Item, LocUri, Message, Replace, SessionId,
     StatusCode,
 };
 
@@ -68,6 +68,12 @@ pub struct World {
     pub sessions: BTreeMap<SessionKey, ServerSession>,
     /// What the server queues when a session starts.
     pub plan: Vec<Command<'static>>,
+    /// Whether the server aborts the session when it has started.
+    pub abort: bool,
+    /// What the server asks the user after that, and what the user says, in turn.
+    pub asks: Vec<Interaction>,
+    pub responses: VecDeque<UserResponse>,
+    pub asked: Vec<Interaction>,
     pub queued: Vec<CommandHandle>,
     pub server_events: Vec<ServerEvent>,
     pub server_records: Vec<Record>,
@@ -100,6 +106,10 @@ impl World {
             server_config: ServerConfig::new(uri(SERVER)),
             sessions: BTreeMap::new(),
             plan: Vec::new(),
+            abort: false,
+            asks: Vec::new(),
+            responses: VecDeque::new(),
+            asked: Vec::new(),
             queued: Vec::new(),
             server_events: Vec::new(),
             server_records: Vec::new(),
@@ -110,7 +120,7 @@ impl World {
         }
     }
 
-    pub fn start_over(&mut self, config: ClientConfig, session_id: &str, alerts: Vec<Alert<'static>>) {
+    pub fn start_over(&mut self, config: ClientConfig, session_id: &str, alerts: impl Into<AlertQueue>) {
         let initiation = Initiation::Client(SessionId::new(session_id.to_owned()).unwrap());
         self.client = ClientSession::new(self.now(), config, initiation, alerts);
         self.client_end = None;
@@ -203,10 +213,16 @@ impl World {
                         for command in self.plan.drain(..) {
                             self.queued.push(session.queue(command).unwrap());
                         }
+                        for interaction in self.asks.drain(..) {
+                            self.queued.push(session.ask(&interaction).unwrap());
+                        }
+                        if self.abort {
+                            session.abort().unwrap();
+                        }
                     }
                     self.server_events.push(event);
                 }
-                ServerOutput::Reply(body) => {
+                ServerOutput::Reply(Outgoing { body, .. }) => {
                     self.sent.push((Node::Server, body.clone()));
                     self.network.send(Node::Server, Node::Device, body);
                 }
@@ -218,12 +234,27 @@ impl World {
                     if let Some(at) = at {
                         self.network.wake_at(Node::Server, at.since_epoch());
                     }
+                    self.hand_session_on(key);
                     return;
                 }
                 _ => panic!("unknown output"),
             }
         }
     }
+
+    /// Another process goes on with the session; it makes no difference.
+    #[cfg(feature = "serde")]
+    fn hand_session_on(&mut self, key: &SessionKey) {
+        let now = self.now();
+        let Some(Ok(snapshot)) = self.sessions.get(key).map(|session| session.snapshot(now)) else { return };
+        let stored = serde_json::to_vec(&snapshot).unwrap();
+        let snapshot = serde_json::from_slice(&stored).unwrap();
+        let (config, account) = (self.server_config.clone(), self.account.clone());
+        self.sessions.insert(key.clone(), ServerSession::restore(now, config, account, snapshot).unwrap());
+    }
+
+    #[cfg(not(feature = "serde"))]
+    fn hand_session_on(&mut self, _: &SessionKey) {}
 
     pub fn drain_client(&mut self) {
         let now = self.now();
@@ -234,7 +265,7 @@ impl World {
                     self.client.handle_persisted(now, seq);
                 }
                 ClientOutput::Event(event) => self.client_events.push(event),
-                ClientOutput::Send(to, body) => {
+                ClientOutput::Send(to, Outgoing { body, .. }) => {
                     assert_eq!(to, SERVER);
                     self.sent.push((Node::Device, body.clone()));
                     self.network.send(Node::Device, Node::Server, body);
@@ -243,6 +274,11 @@ impl World {
                     let outcome = self.execute(&command);
                     self.executed.push(command);
                     self.client.handle_outcome(now, handle, outcome).unwrap();
+                }
+                ClientOutput::Interact(handle, interaction) => {
+                    let response = self.responses.pop_front().unwrap_or(UserResponse::Cancelled);
+                    self.asked.push(interaction);
+                    self.client.handle_response(now, handle, &response).unwrap();
                 }
                 ClientOutput::Closed(end) => self.client_end = Some(end),
                 ClientOutput::Wait(at) => {

@@ -1,18 +1,20 @@
 //! Add (RepPro 1.2.1, Add).
 
-use alloc::vec::Vec;
-
 use crate::access::Spot;
 use crate::acl::Acl;
 use crate::acting::Acting;
 use crate::change::ChangeKind;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
+use crate::handler::NoAnswer;
 use crate::mount::Mounted;
-use crate::node::{NewNode, NodeId, NodeSpec};
+use crate::node::{NewNode, NodeSpec};
+use crate::pending::Question;
 use crate::rights::{AccessType, Rights};
-use crate::tree::{Place, Tree, new_node};
-use crate::uri::{NodeUri, Segment};
+use crate::schema::SchemaCommand;
+use crate::store::NodeId;
+use crate::tree::{Place, Tree};
+use crate::uri::{NodeUri, Segments};
 use crate::value::Format;
 
 impl Acting<'_> {
@@ -23,70 +25,121 @@ impl Acting<'_> {
     ///
     /// [`Refusal`] with the status to answer; nothing is created then.
     pub fn add(&mut self, uri: &str, content: &Content<'_>) -> Result<(), Refusal> {
-        let aim = self.aim(uri, Rights::ADD)?;
+        let uri = self.aim_at_node(uri, Rights::ADD)?;
         if content.is_serialised_tree() {
             return Err(RefusalKind::SerialisedTree.into());
         }
-        match self.tree.locate(&aim.node) {
-            Place::Stored(_) => Err(RefusalKind::AlreadyExists.into()),
-            Place::BelowLeaf => Err(RefusalKind::BelowLeaf.into()),
-            Place::Missing { nearest, rest } => self.add_stored(&aim.node, nearest, &rest, content),
-            Place::Mounted(mounted) => self.add_mounted(&mounted, content),
-        }
-    }
-
-    fn add_stored(
-        &mut self,
-        uri: &NodeUri<'_>,
-        parent: NodeId,
-        rest: &[Segment<'_>],
-        content: &Content<'_>,
-    ) -> Result<(), Refusal> {
-        let Some((last, ancestors)) = rest.split_last() else {
-            return Err(RefusalKind::AlreadyExists.into());
-        };
-        if !ancestors.is_empty() && !self.tree.policy().implicit_add {
-            return Err(RefusalKind::NotFound.into());
-        }
-        let refusal = |kind: RefusalKind| {
-            // An ancestor that cannot be created is named: the topmost one missing.
-            let below: usize = rest.iter().skip(1).map(|segment| segment.as_str().len() + 1).sum();
-            match NodeUri::parse(&uri.as_str()[..uri.as_str().len() - below]) {
-                Ok(ancestor) if below > 0 => Refusal::new(kind).with_node(ancestor.into_owned()),
-                _ => Refusal::new(kind),
-            }
-        };
-        let inherited = self.tree.effective_stored(parent);
-        if !inherited.rights_of(self.server).contains(Rights::ADD) {
-            return Err(refusal(RefusalKind::Denied));
-        }
-        if !self.tree.at(parent).access.contains(AccessType::ADD) {
-            return Err(refusal(RefusalKind::AccessType));
-        }
-        let new = content.to_new_node(self.tree.limits().max_value_len)?;
-        // Who adds an interior node and could not change its ACL gets rights on it (TND 1.2.1 §7.7.1, new nodes). Below the
-        // first such node everything inherits, so one ACL does for all of them. Leaves never get one.
-        let first_is_interior = !ancestors.is_empty() || !new.is_leaf();
-        let acl = match first_is_interior {
-            true => Tree::acl_of_new_interior(self.server, inherited),
-            false => Acl::EMPTY,
-        };
-        if acl.text_len() > self.tree.limits().max_acl_len {
-            return Err(RefusalKind::Full.into());
-        }
-        let mut chain: Vec<_> =
-            ancestors.iter().map(|segment| new_node(*segment, NodeSpec::interior())).collect();
-        chain.push(new_node(*last, NodeSpec::new(new)));
-        if let Some(first) = chain.first_mut() {
-            first.acl = acl;
-        }
-        let id = self.tree.create_all(parent, chain)?;
-        crate::standard::hide_secrets(self.tree, id);
-        self.record(&Spot::Stored(id), ChangeKind::Added { ancestors: ancestors.len() });
+        let max_len = self.tree.limits().max_value_len;
+        let (spot, ancestors) = self.add_at(&uri, || content.to_new_node(max_len))?;
+        self.record_at(&uri, &spot, ChangeKind::Added { ancestors });
         Ok(())
     }
 
-    fn add_mounted(&mut self, mounted: &Mounted<'_>, content: &Content<'_>) -> Result<(), Refusal> {
+    /// Add, once the address is known to be good. `new` is asked for only when the server may add at all. Says
+    /// what was added, and how many ancestors on the way.
+    pub(crate) fn add_at<'u>(
+        &mut self,
+        uri: &'u NodeUri<'_>,
+        new: impl FnOnce() -> Result<NewNode, RefusalKind>,
+    ) -> Result<(Spot<'u>, usize), Refusal> {
+        match self.tree.locate(uri) {
+            Place::Stored(_) => Err(RefusalKind::AlreadyExists.into()),
+            Place::BelowLeaf => Err(RefusalKind::BelowLeaf.into()),
+            Place::Missing { nearest, rest } => self.add_stored(uri, nearest, rest, new),
+            Place::Mounted(mounted) => {
+                self.add_mounted(uri, &mounted, new)?;
+                Ok((Spot::Mounted(mounted), 0))
+            }
+        }
+    }
+
+    /// Whether the server may add below a stored node at all. Returns the number of missing ancestors.
+    pub(crate) fn admit(
+        &self,
+        uri: &NodeUri<'_>,
+        parent: NodeId,
+        rest: &Segments<'_>,
+    ) -> Result<usize, Refusal> {
+        let ancestors = rest.clone().count().saturating_sub(1);
+        if ancestors > 0 && !self.tree.policy().implicit_add {
+            return Err(RefusalKind::NotFound.into());
+        }
+        if !self.tree.effective_stored(parent).rights_of(self.server).contains(Rights::ADD) {
+            return Err(in_the_way(RefusalKind::Denied, uri, rest));
+        }
+        if !self.tree.at(parent).access.contains(AccessType::ADD) {
+            return Err(in_the_way(RefusalKind::AccessType, uri, rest));
+        }
+        Ok(ancestors)
+    }
+
+    /// The ACL of the topmost new node. Who adds an interior node and could not change its ACL gets rights on it
+    /// (TND 1.2.1 §7.7.1, new nodes). Below the first such node everything inherits, so one ACL does for all of
+    /// them. Leaves never get one.
+    pub(crate) fn top_acl(&self, parent: NodeId, ancestors: usize, is_leaf: bool) -> Result<Acl, Refusal> {
+        if ancestors == 0 && is_leaf {
+            return Ok(Acl::EMPTY);
+        }
+        let acl = Tree::acl_of_new_interior(self.server, self.tree.effective_stored(parent));
+        if !acl.is_empty() && acl.text_len() > self.tree.limits().max_acl_len {
+            return Err(RefusalKind::Full.into());
+        }
+        Ok(acl)
+    }
+
+    fn add_stored<'u>(
+        &mut self,
+        uri: &NodeUri<'_>,
+        parent: NodeId,
+        rest: Segments<'_>,
+        new: impl FnOnce() -> Result<NewNode, RefusalKind>,
+    ) -> Result<(Spot<'u>, usize), Refusal> {
+        let ancestors = self.admit(uri, parent, &rest)?;
+        let new = new()?;
+        if self.tree.schema.is_some() {
+            self.check_new(uri, parent, &rest, &new)?;
+        }
+        let acl = self.top_acl(parent, ancestors, new.is_leaf())?;
+        let mut spec = NodeSpec::new(new);
+        if let Some(schema) = &self.tree.schema {
+            let expected = schema.expected(uri);
+            spec = spec.with_access(expected.access.unwrap_or(AccessType::ALL));
+            if expected.ignores_case {
+                spec = spec.ignoring_case();
+            }
+        }
+        let id = self.tree.create_path(parent, rest, spec, acl)?;
+        crate::standard::hide_secrets(self.tree, id);
+        Ok((Spot::Stored(id), ancestors))
+    }
+
+    /// Asks the description of the tree about each node that would be created.
+    fn check_new(
+        &self,
+        uri: &NodeUri<'_>,
+        parent: NodeId,
+        rest: &Segments<'_>,
+        new: &NewNode,
+    ) -> Result<(), Refusal> {
+        let ancestor = NewNode::Interior { mo_id: alloc::string::String::new() };
+        let mut at = self.tree.uri_of(parent);
+        let mut segments = rest.clone().peekable();
+        while let Some(segment) = segments.next() {
+            at = at.join(segment.as_str());
+            let is_last = segments.peek().is_none();
+            let checked = self.check_schema(&at, SchemaCommand::Add(if is_last { new } else { &ancestor }));
+            checked.map_err(|refusal| if is_last { refusal } else { refusal.with_node(at.clone()) })?;
+        }
+        let _ = uri;
+        Ok(())
+    }
+
+    fn add_mounted(
+        &mut self,
+        uri: &NodeUri<'_>,
+        mounted: &Mounted<'_>,
+        new: impl FnOnce() -> Result<NewNode, RefusalKind>,
+    ) -> Result<(), Refusal> {
         if self.facts(mounted)?.is_some() {
             return Err(RefusalKind::AlreadyExists.into());
         }
@@ -103,7 +156,8 @@ impl Acting<'_> {
         if !facts.access.contains(AccessType::ADD) {
             return Err(RefusalKind::AccessType.into());
         }
-        let new = content.to_new_node(self.tree.limits().max_value_len)?;
+        let new = new()?;
+        self.check_schema(uri, SchemaCommand::Add(&new))?;
         let acl = match &new {
             NewNode::Interior { .. } => Tree::acl_of_new_interior(self.server, self.tree.effective(&parent)),
             NewNode::Leaf(_) => Acl::EMPTY,
@@ -111,16 +165,27 @@ impl Acting<'_> {
         if acl.text_len() > self.tree.limits().max_acl_len {
             return Err(RefusalKind::Full.into());
         }
+        self.prepare(mounted)?;
         // The ACL takes its room first, since a handler's Add cannot be undone. Whatever was left there by a node
         // that went without a word is not inherited.
         self.tree.drop_mounted_acls(mounted);
         self.tree.put_mounted_acl(mounted, acl)?;
         let (handler, cx) = self.ask(mounted)?;
-        if let Err(status) = handler.add(&cx, &mounted.names(), &new) {
+        let Err(no) = handler.add(&cx, &mounted.names(), &new) else { return Ok(()) };
+        let refusal = self
+            .no_answer(no, |acting| Question::Add { uri: acting.uri_of(&Spot::Mounted(mounted.clone())) });
+        if no != NoAnswer::Later || !refusal.is_waiting() {
             self.tree.drop_mounted_acls(mounted);
-            return Err(RefusalKind::Handler(status).into());
         }
-        self.record(&Spot::Mounted(mounted.clone()), ChangeKind::Added { ancestors: 0 });
-        Ok(())
+        Err(refusal)
+    }
+}
+
+/// An ancestor that cannot be created is named: the topmost one missing.
+fn in_the_way(kind: RefusalKind, uri: &NodeUri<'_>, rest: &Segments<'_>) -> Refusal {
+    let below: usize = rest.clone().skip(1).map(|segment| segment.as_str().len() + 1).sum();
+    match NodeUri::parse(&uri.as_str()[..uri.as_str().len() - below]) {
+        Ok(ancestor) if below > 0 => Refusal::new(kind).with_node(ancestor.into_owned()),
+        _ => Refusal::new(kind),
     }
 }

@@ -1,10 +1,13 @@
 //! Delete (RepPro 1.2.1, Delete).
 
 use crate::access::Spot;
-use crate::acting::Acting;
+use crate::acting::{Acting, Found};
 use crate::change::ChangeKind;
 use crate::error::{Refusal, RefusalKind};
+use crate::pending::Question;
 use crate::rights::{AccessType, Rights};
+use crate::schema::SchemaCommand;
+use crate::uri::NodeUri;
 
 impl Acting<'_> {
     /// Delete: a dynamic node and everything below it.
@@ -17,13 +20,17 @@ impl Acting<'_> {
     ///
     /// [`Refusal`] with the status to answer; nothing is removed then.
     pub fn delete(&mut self, uri: &str) -> Result<(), Refusal> {
-        let aim = self.aim(uri, Rights::DELETE)?;
-        let found = self.find(&aim.node)?;
+        let uri = self.aim_at_node(uri, Rights::DELETE)?;
+        let found = self.find(&uri)?;
+        self.delete_found(&uri, &found)
+    }
+
+    pub(crate) fn delete_found(&mut self, uri: &NodeUri<'_>, found: &Found<'_>) -> Result<(), Refusal> {
         // The root and permanent nodes before the ACL: "always 405" (RepPro 1.2.1, Delete).
         if found.is_permanent {
             return Err(RefusalKind::Permanent.into());
         }
-        self.check_acl(&found, Rights::DELETE)?;
+        self.check_acl(found, Rights::DELETE)?;
         let strict = self.tree.policy().strict_subtree_delete;
         if let Spot::Stored(id) = found.spot
             && strict
@@ -37,12 +44,18 @@ impl Acting<'_> {
                 if self.tree.holds_permanent(*id) {
                     return Err(RefusalKind::Permanent.into());
                 }
+                self.check_schema(uri, SchemaCommand::Delete)?;
                 self.record(&found.spot, ChangeKind::Deleted);
                 self.tree.remove_subtree(*id);
             }
             Spot::Mounted(mounted) => {
+                self.check_schema(uri, SchemaCommand::Delete)?;
+                self.prepare(mounted)?;
                 let (handler, cx) = self.ask(mounted)?;
-                handler.delete(&cx, &mounted.names()).map_err(RefusalKind::Handler)?;
+                if let Err(no) = handler.delete(&cx, &mounted.names()) {
+                    let question = |acting: &Self| Question::Delete { uri: acting.uri_of(&found.spot) };
+                    return Err(self.no_answer(no, question));
+                }
                 self.tree.drop_mounted_acls(mounted);
                 self.record(&found.spot, ChangeKind::Deleted);
             }

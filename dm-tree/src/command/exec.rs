@@ -10,7 +10,9 @@ use crate::acting::Acting;
 use crate::change::ExecRequest;
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::ExecReply;
+use crate::pending::Question;
 use crate::rights::{AccessType, Rights};
+use crate::schema::SchemaCommand;
 
 impl Acting<'_> {
     /// Exec: lets the handler of a node execute it. Only handlers can; a stored node answers 406.
@@ -31,8 +33,8 @@ impl Acting<'_> {
         uri: &str,
         argument: impl FnOnce() -> Result<Cow<'a, [u8]>, RefusalKind>,
     ) -> Result<StatusCode, Refusal> {
-        let aim = self.aim(uri, Rights::EXEC)?;
-        let found = self.find(&aim.node)?;
+        let uri = self.aim_at_node(uri, Rights::EXEC)?;
+        let found = self.find(&uri)?;
         self.check_acl(&found, Rights::EXEC)?;
         found.check_access(AccessType::EXEC)?;
         let argument = argument()?;
@@ -40,18 +42,25 @@ impl Acting<'_> {
             return Err(RefusalKind::TooLarge.into());
         }
         let Spot::Mounted(mounted) = &found.spot else { return Err(RefusalKind::NothingToExecute.into()) };
+        self.check_schema(&uri, SchemaCommand::Exec)?;
         let (handler, cx) = self.ask(mounted)?;
+        let request = |acting: &Self, argument: Cow<'_, [u8]>| ExecRequest {
+            uri: acting.uri_of(&found.spot),
+            mount: mounted.id,
+            server: acting.server.clone(),
+            correlator: acting.correlator.map(String::from),
+            argument: argument.into_owned(),
+        };
         match handler.exec(&cx, &mounted.names(), &argument) {
             ExecReply::Done(status) => Ok(status),
             ExecReply::Accepted => {
-                self.requests.push(ExecRequest {
-                    uri: self.uri_of(&found.spot),
-                    mount: mounted.id,
-                    server: self.server.clone(),
-                    correlator: self.correlator.map(String::from),
-                    argument: argument.into_owned(),
-                });
+                let request = request(self, argument);
+                self.requests.push(request);
                 Ok(StatusCode::ACCEPTED)
+            }
+            ExecReply::Later => {
+                let request = request(self, argument);
+                Err(self.tree.wait_for(Question::Exec(request)).into())
             }
         }
     }

@@ -1,14 +1,16 @@
 //! Get (RepPro 1.2.1, Get; TND 1.2.1 §7.7).
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::access::Spot;
-use crate::acting::{Acting, Found};
+use crate::acting::{Acting, Aim, Aspect, Found};
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::Children;
 use crate::node::NodeRef;
+use crate::pending::Question;
 use crate::rights::{AccessType, Rights};
 use crate::value::{Format, Value};
 
@@ -64,21 +66,33 @@ impl fmt::Debug for Got {
 }
 
 impl Acting<'_> {
-    /// Get: the value of a leaf, the child names of an interior node, or a property.
+    /// Get: the value of a leaf, the child names of an interior node, or a property. For lists see
+    /// [`walk`](Self::walk).
     ///
     /// # Errors
     ///
     /// [`Refusal`] with the status to answer.
     pub fn get(&mut self, uri: &str) -> Result<Got, Refusal> {
         let aim = self.aim(uri, Rights::GET)?;
+        if let Aspect::List(_) = aim.query {
+            return Err(RefusalKind::UnsupportedList.into());
+        }
+        self.get_aimed(uri, &aim)
+    }
+
+    pub(crate) fn get_aimed(&mut self, target: &str, aim: &Aim<'_>) -> Result<Got, Refusal> {
         let found = self.find(&aim.node)?;
+        // Never shown, whatever the ACL says (StdObj 1.2.1, Inbox).
+        if found.is_sealed {
+            return Err(RefusalKind::AccessType.into());
+        }
         self.check_acl(&found, Rights::GET)?;
-        if let Some(property) = aim.property {
+        if let Aspect::Property(property) = aim.query {
             return self.get_property(&aim.node, &found, property);
         }
         found.check_access(AccessType::GET)?;
         if found.is_interior {
-            let names = self.child_list(&found)?;
+            let names = self.child_list(target, &found)?;
             return Ok(Got::new(Format::Node, Cow::Borrowed(Value::DEFAULT_TYPE), names.into_bytes()));
         }
         match &found.spot {
@@ -87,24 +101,35 @@ impl Acting<'_> {
                 Ok(Got::from(value))
             }
             Spot::Mounted(mounted) => {
+                let (format, mime) = (found.format(self.tree), Cow::Owned(found.type_of(self.tree)));
                 let (handler, cx) = self.ask(mounted)?;
-                let data = handler.get(&cx, &mounted.names()).map_err(RefusalKind::Handler)?;
-                Ok(Got::new(found.format(self.tree), found.type_of(self.tree).into(), data))
+                match handler.get(&cx, &mounted.names()) {
+                    Ok(data) => Ok(Got::new(format, mime, data)),
+                    Err(no) => {
+                        Err(self.no_answer(no, |_| Question::Get { target: target.into(), format, mime }))
+                    }
+                }
             }
         }
     }
 
-    fn child_list(&mut self, found: &Found<'_>) -> Result<alloc::string::String, Refusal> {
+    fn child_list(&mut self, target: &str, found: &Found<'_>) -> Result<String, Refusal> {
         let mut names = Children::new(self.tree.limits().max_child_list_len);
         match &found.spot {
             Spot::Stored(id) => {
+                self.tree.store.settle(*id);
                 for child in (NodeRef { tree: self.tree, id: *id }).children() {
                     names.push_spelled(child.name());
                 }
             }
             Spot::Mounted(mounted) => {
                 let (handler, cx) = self.ask(mounted)?;
-                handler.children(&cx, &mounted.names(), &mut names).map_err(RefusalKind::Handler)?;
+                if let Err(no) = handler.children(&cx, &mounted.names(), &mut names) {
+                    let mime = Cow::Borrowed(Value::DEFAULT_TYPE);
+                    let question =
+                        |_: &Self| Question::Get { target: target.into(), format: Format::Node, mime };
+                    return Err(self.no_answer(no, question));
+                }
             }
         }
         Ok(names.finish().ok_or(RefusalKind::TooLarge)?)

@@ -10,9 +10,11 @@ use crate::change::{Change, ChangeKind};
 use crate::command::Got;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
-use crate::node::{NodeId, NodeRef};
+use crate::node::NodeRef;
 use crate::property::Property;
 use crate::rights::{AccessType, Rights};
+use crate::schema::SchemaCommand;
+use crate::store::NodeId;
 use crate::tree::Tree;
 use crate::uri::{NodeUri, Segment, UriErrorKind, escape};
 use crate::value::{Format, Value};
@@ -33,7 +35,7 @@ impl Acting<'_> {
             // The stored value, never the inherited one (TND 1.2.1 §7.7.1, inheritance).
             (Property::Acl, _) => self.tree.own_acl(&found.spot).to_string(),
             (Property::Format, _) => found.format(self.tree).name().into(),
-            (Property::Name, Some(node)) => node.name.as_ref().into(),
+            (Property::Name, Some(node)) => node.name.as_str().into(),
             (Property::Name, None) => {
                 uri.last().map_or_else(String::new, |segment| escape(&segment.name()).into_owned())
             }
@@ -44,9 +46,11 @@ impl Acting<'_> {
             }
             (Property::Title, Some(node)) => node.title.as_ref().into(),
             (Property::Type, _) => found.type_of(self.tree),
-            (Property::VerNo, Some(node)) => node.ver_no.to_string(),
+            (Property::VerNo, Some(node)) => node.stamp.ver_no.to_string(),
+            // Empty for what changed last before the tree knew the time.
+            (Property::TStamp, Some(node)) => node.stamp.at.map_or_else(String::new, |at| at.to_string()),
             // Handlers' nodes have only what every node must have.
-            (Property::Size | Property::Title | Property::VerNo, None) | (Property::TStamp, _) => {
+            (Property::Size | Property::Title | Property::VerNo | Property::TStamp, None) => {
                 return Err(RefusalKind::UnknownProperty.into());
             }
         };
@@ -64,20 +68,34 @@ impl Acting<'_> {
         match property {
             Property::Name => self.rename(&found, content),
             Property::Title => self.retitle(&found, content),
-            _ => self.replace_acl(&found, content),
+            Property::Acl => self.replace_acl(&found, content),
+            _ => Err(RefusalKind::NotOnProperty.into()),
         }
     }
 
     fn replace_acl(&mut self, found: &Found<'_>, content: &Content<'_>) -> Result<(), Refusal> {
-        if !self.tree.may_replace_acl(self.server, &found.spot, !found.is_interior) {
-            return Err(RefusalKind::Denied.into());
-        }
+        self.check_acl_change(found)?;
         if content.data().len() > self.tree.limits().max_acl_len {
             return Err(RefusalKind::TooLarge.into());
         }
         let not_text = RefusalKind::Acl(AclErrorKind::UnknownCommand);
         let text = content.property_text().ok_or(not_text)?;
         let acl = Acl::parse(text).map_err(|error| RefusalKind::Acl(error.kind()))?;
+        self.put_acl_at(found, acl)?;
+        self.record(&found.spot, ChangeKind::AclReplaced);
+        Ok(())
+    }
+
+    /// Whether the server may replace the ACL (TND 1.2.1 §7.7.1.3).
+    pub(crate) fn check_acl_change(&self, found: &Found<'_>) -> Result<(), Refusal> {
+        if self.tree.may_replace_acl(self.server, &found.spot, !found.is_interior) {
+            Ok(())
+        } else {
+            Err(RefusalKind::Denied.into())
+        }
+    }
+
+    pub(crate) fn put_acl_at(&mut self, found: &Found<'_>, acl: Acl) -> Result<(), Refusal> {
         match &found.spot {
             // The device keeps the root open to Add (TND 1.2.1 §7.7.1, root), which an empty ACL would not.
             Spot::Stored(id) if Tree::is_root(*id) && !acl.rights_of_anyone().contains(Rights::ADD) => {
@@ -86,7 +104,6 @@ impl Acting<'_> {
             Spot::Stored(id) => self.tree.put_acl(*id, acl)?,
             Spot::Mounted(mounted) => self.tree.put_mounted_acl(mounted, acl)?,
         }
-        self.record(&found.spot, ChangeKind::AclReplaced);
         Ok(())
     }
 
@@ -122,11 +139,12 @@ impl Acting<'_> {
         let to = self.tree.uri_of(parent).join(name.as_str());
         to.check(&self.tree.limits().uri)?;
         self.check_subtree_lengths(id, &to)?;
-        match self.tree.child_of(parent, &name.name()) {
+        match self.tree.store.child(parent, &name.name()) {
             Some(other) if other != id => return Err(RefusalKind::AlreadyExists.into()),
             _ => {}
         }
         let from = self.uri_of(&found.spot);
+        self.check_schema(&from, SchemaCommand::Rename(name.as_str()))?;
         self.tree.rename(id, name)?;
         crate::standard::hide_secrets(self.tree, id);
         self.changes.push(Change { uri: from, kind: ChangeKind::Renamed { to } });

@@ -1,8 +1,6 @@
 //! Replace (RepPro 1.2.1, Replace).
 
-use crate::access::Spot;
-use crate::acting::Acting;
-use crate::change::ChangeKind;
+use crate::acting::{Acting, Aspect};
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::rights::{AccessType, Rights};
@@ -17,8 +15,10 @@ impl Acting<'_> {
     /// [`Refusal`] with the status to answer.
     pub fn replace(&mut self, uri: &str, content: &Content<'_>) -> Result<(), Refusal> {
         let aim = self.aim(uri, Rights::REPLACE)?;
-        if let Some(property) = aim.property {
-            return self.replace_property(&aim.node, property, content);
+        match aim.query {
+            Aspect::Node => {}
+            Aspect::Property(property) => return self.replace_property(&aim.node, property, content),
+            Aspect::List(_) => return Err(RefusalKind::NotOnProperty.into()),
         }
         if content.is_serialised_tree() {
             return Err(RefusalKind::SerialisedTree.into());
@@ -32,14 +32,6 @@ impl Acting<'_> {
         let max_len = self.tree.limits().max_value_len;
         let (format, mime) = (found.format(self.tree), found.type_of(self.tree));
         let value = content.to_replacement(format, &mime, found.is_permanent, max_len)?;
-        match &found.spot {
-            Spot::Stored(id) => self.tree.put_value(*id, value)?,
-            Spot::Mounted(mounted) => {
-                let (handler, cx) = self.ask(mounted)?;
-                handler.replace(&cx, &mounted.names(), &value).map_err(RefusalKind::Handler)?;
-            }
-        }
-        self.record(&found.spot, ChangeKind::Replaced);
-        Ok(())
+        self.put_value_at(&aim.node, &found, value)
     }
 }

@@ -2,8 +2,9 @@
 
 use alloc::string::{String, ToString};
 
-use super::{install_fixed, text_of};
+use super::{at_prefix, find, install_fixed, text_of};
 use crate::error::TreeError;
+use crate::node::NodeRef;
 use crate::tree::Tree;
 use crate::uri::UriLimits;
 use crate::value::Value;
@@ -33,14 +34,23 @@ impl DevDetail {
     /// The management object identifier.
     pub const MO_ID: &'static str = "urn:oma:mo:oma-dm-devdetail:1.0";
 
-    const TOP: &'static str = "./DevDetail";
+    const MO_ID_PREFIX: &'static str = "urn:oma:mo:oma-dm-devdetail:1.";
 
-    /// Puts the object into a tree, or nothing when that fails.
+    /// Puts the object into a tree at `./DevDetail`, or nothing when that fails.
     ///
     /// # Errors
     ///
     /// As [`Tree::insert`].
     pub fn install(&self, tree: &mut Tree) -> Result<(), TreeError> {
+        self.install_at(tree, ".")
+    }
+
+    /// As [`install`](Self::install), below a prefix: for a device of several operating systems.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::insert`].
+    pub fn install_at(&self, tree: &mut Tree, prefix: &str) -> Result<(), TreeError> {
         let UriLimits { max_depth, max_tot_len, max_seg_len } = tree.limits().uri;
         let number = |number: u16| Value::chr(number.to_string());
         let leaves = [
@@ -54,13 +64,24 @@ impl DevDetail {
             ("HwV", Value::chr(self.hw_v.as_str())),
             ("LrgObj", Value::bool(self.lrg_obj)),
         ];
-        install_fixed(tree, Self::TOP, Self::MO_ID, leaves)
+        install_fixed(tree, &at_prefix(prefix, "DevDetail"), Self::MO_ID, leaves)
     }
 
-    /// Reads the object back; `None` when one of its leaves is missing.
+    /// Reads the object, wherever it is; of several, that at `./DevDetail`. `None` when there is none, or one of
+    /// its leaves is missing.
     #[must_use]
     pub fn read(tree: &Tree) -> Option<Self> {
-        let top = tree.node(Self::TOP)?;
+        Self::read_at(Self::find(tree).next()?)
+    }
+
+    /// The tops of all objects of this type, that at `./DevDetail` first.
+    pub fn find(tree: &Tree) -> impl Iterator<Item = NodeRef<'_>> {
+        find(tree, Self::MO_ID_PREFIX, "./DevDetail")
+    }
+
+    /// Reads the object with this top; `None` when one of its leaves is missing.
+    #[must_use]
+    pub fn read_at(top: NodeRef<'_>) -> Option<Self> {
         Some(Self {
             dev_typ: text_of(top, "DevTyp")?,
             oem: text_of(top, "OEM")?,

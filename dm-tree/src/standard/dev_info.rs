@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use dm_syncml::{Item, LocUri};
 
-use super::{install_fixed, text_of};
+use super::{at_prefix, find, install_fixed, text_of};
 use crate::command::Got;
 use crate::error::TreeError;
 use crate::execute::value_item;
@@ -50,14 +50,23 @@ impl DevInfo {
     /// The management object identifier.
     pub const MO_ID: &'static str = "urn:oma:mo:oma-dm-devinfo:1.0";
 
-    const TOP: &'static str = "./DevInfo";
+    const MO_ID_PREFIX: &'static str = "urn:oma:mo:oma-dm-devinfo:1.";
 
-    /// Puts the object into a tree, or nothing when that fails.
+    /// Puts the object into a tree at `./DevInfo`, or nothing when that fails.
     ///
     /// # Errors
     ///
     /// As [`Tree::insert`].
     pub fn install(&self, tree: &mut Tree) -> Result<(), TreeError> {
+        self.install_at(tree, ".")
+    }
+
+    /// As [`install`](Self::install), below a prefix: for a device of several operating systems.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::insert`].
+    pub fn install_at(&self, tree: &mut Tree, prefix: &str) -> Result<(), TreeError> {
         let leaves = [
             ("DevId", &self.dev_id),
             ("Man", &self.man),
@@ -66,13 +75,19 @@ impl DevInfo {
             ("Lang", &self.lang),
         ];
         let leaves = leaves.map(|(name, text)| (name, Value::chr(text.as_str())));
-        install_fixed(tree, Self::TOP, Self::MO_ID, leaves)
+        install_fixed(tree, &at_prefix(prefix, "DevInfo"), Self::MO_ID, leaves)
     }
 
-    /// Reads the object back; `None` when one of its leaves is missing.
+    /// Reads the object, wherever it is; of several, that at `./DevInfo`. `None` when there is none, or one of its
+    /// leaves is missing.
     #[must_use]
     pub fn read(tree: &Tree) -> Option<Self> {
-        let top = tree.node(Self::TOP)?;
+        Self::read_at(Self::find(tree).next()?)
+    }
+
+    /// Reads the object with this top; `None` when one of its leaves is missing.
+    #[must_use]
+    pub fn read_at(top: NodeRef<'_>) -> Option<Self> {
         Some(Self {
             dev_id: text_of(top, "DevId")?,
             man: text_of(top, "Man")?,
@@ -82,12 +97,22 @@ impl DevInfo {
         })
     }
 
-    /// Every stored leaf of the object, vendor extensions included, as the items of the Replace that a client
-    /// sends in its first package (DM Protocol 1.2.1, package 1).
+    /// The tops of all objects of this type, that at `./DevInfo` first.
+    pub fn find(tree: &Tree) -> impl Iterator<Item = NodeRef<'_>> {
+        find(tree, Self::MO_ID_PREFIX, "./DevInfo")
+    }
+
+    /// Every stored leaf of the object that [`read`](Self::read) reads, vendor extensions included, as the items of
+    /// the Replace that a client sends in its first package (DM Protocol 1.2.1, package 1).
     #[must_use]
     pub fn items(tree: &Tree) -> Vec<Item<'static>> {
-        let nodes = tree.node(Self::TOP).map(NodeRef::walk);
-        let leaves = nodes.into_iter().flatten().filter_map(|node| Some((node.uri(), node.value()?)));
+        Self::find(tree).next().map(Self::items_at).unwrap_or_default()
+    }
+
+    /// As [`items`](Self::items), of the object with this top.
+    #[must_use]
+    pub fn items_at(top: NodeRef<'_>) -> Vec<Item<'static>> {
+        let leaves = top.walk().filter_map(|node| Some((node.uri(), node.value()?)));
         // An address without white space, as all are that a tree has, is a LocURI.
         let item = |(uri, value): (NodeUri<'_>, _)| {
             Some(value_item(LocUri::new(String::from(uri.as_str())).ok()?, Got::from(value)))

@@ -9,11 +9,12 @@ use dm_syncml::auth::{Credentials, Nonce, Password};
 
 use super::text_of;
 use crate::error::TreeError;
-use crate::node::{Content, NodeId, NodeRef, NodeSpec};
+use crate::node::{NodeRef, NodeSpec};
 use crate::rights::AccessType;
 use crate::secret::Secret;
 use crate::server_id::ServerId;
-use crate::tree::{Tree, stored_name};
+use crate::store::{Content, NodeId};
+use crate::tree::Tree;
 use crate::uri::NodeUri;
 use crate::value::Value;
 
@@ -149,7 +150,7 @@ impl DmAccount {
     /// The management object identifier this crate writes. It reads every version 1 minor.
     pub const MO_ID: &'static str = "urn:oma:mo:oma-dm-dmacc:1.0";
 
-    const MO_ID_PREFIX: &'static str = "urn:oma:mo:oma-dm-dmacc:1.";
+    pub(crate) const MO_ID_PREFIX: &'static str = "urn:oma:mo:oma-dm-dmacc:1.";
 
     /// An account of which only the server is known.
     #[must_use]
@@ -396,7 +397,7 @@ impl AppAuth {
 
 /// The accounts in a tree, wherever they are, found by their type. In the order of their addresses.
 pub fn dm_accounts(tree: &Tree) -> impl Iterator<Item = (NodeUri<'static>, DmAccount)> {
-    tree.root().walk().filter_map(|node| {
+    tree.objects(DmAccount::MO_ID_PREFIX).filter_map(|node| {
         let account = DmAccount::read(node)?;
         Some((node.uri(), account))
     })
@@ -405,7 +406,8 @@ pub fn dm_accounts(tree: &Tree) -> impl Iterator<Item = (NodeUri<'static>, DmAcc
 /// Makes secrets below an account unreadable: those a server has just added, or given the name of one.
 pub(crate) fn hide_secrets(tree: &mut Tree, id: NodeId) {
     let node = tree.at(id);
-    if !matches!(&*stored_name(&node.name), SECRET | DATA) || !matches!(node.content, Content::Leaf(_)) {
+    let is_named = |name| node.name.spells(name, node.name.is_escaped(), false);
+    if !(is_named(SECRET) || is_named(DATA)) || !matches!(node.content, Content::Leaf(_)) {
         return;
     }
     let mut at = id;

@@ -74,6 +74,13 @@ impl TableWriter {
         self
     }
 
+    /// Makes room for a document of so many octets, so that the body kept need not grow from nothing.
+    #[must_use]
+    pub fn with_capacity(mut self, octets: usize) -> Self {
+        self.encoder.out_mut().0.reserve(octets);
+        self
+    }
+
     /// Writes the document.
     ///
     /// # Panics

@@ -202,6 +202,10 @@ impl<S: Strings<O>, O: Octets> Encoder<S, O> {
         self.attributes = space.attribute_pages();
     }
 
+    pub(super) fn out_mut(&mut self) -> &mut O {
+        &mut self.out
+    }
+
     pub(super) fn into_parts(self) -> (O, S) {
         (self.out, self.strings)
     }

@@ -59,8 +59,8 @@ fn manage(mut stream: TcpStream) -> Result<(), Anything> {
     loop {
         let now = clock.now();
         match tree.poll_session(now, &mut session, &server, &mut (), &mut Effects::default()) {
-            ClientOutput::Send(_, body) => {
-                send(&mut stream, &body)?;
+            ClientOutput::Send(_, message) => {
+                send(&mut stream, &message.body)?;
                 let answer = receive(&mut stream)?;
                 let answer = Incoming::decode(Encoding::Wbxml, &answer, &DecodeOptions::new())?;
                 session.handle_message(clock.now(), &answer, entropy())?;
@@ -108,7 +108,7 @@ fn serve(listener: &TcpListener) -> Result<(), Anything> {
                 }
                 ServerOutput::Event(event) => println!("server: {event:?}"),
                 ServerOutput::Persist(seq, _) => session.handle_persisted(clock.now(), seq),
-                ServerOutput::Reply(body) => send(&mut stream, &body)?,
+                ServerOutput::Reply(message) => send(&mut stream, &message.body)?,
                 _ => break,
             }
         }

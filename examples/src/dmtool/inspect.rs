@@ -109,11 +109,13 @@ impl Inspect {
             }
             (Kind::Tnds | Kind::Ddf | Kind::Provisioning, Form::Xml) => {
                 let (mut root, met) = from_xml(octets, self.profile.quirks).map_err(malformed)?;
+                recognised.kind.expect_root(&root.name)?;
                 secrets.hide(&mut root);
                 Ok((Found::Elements(root, &SYNCML_1_2), met))
             }
             (Kind::Tnds | Kind::Ddf, Form::Wbxml) => {
                 let mut root = from_wbxml(octets, &SYNCML_1_2).map_err(malformed)?.into_owned();
+                recognised.kind.expect_root(&root.name)?;
                 secrets.hide(&mut root);
                 Ok((Found::Elements(root, &SYNCML_1_2), Quirks::STRICT))
             }

@@ -1,5 +1,6 @@
 //! Which kind of document this is.
 
+use base64ct::{Base64, Encoding as _};
 use clap::ValueEnum;
 use dm_notification::{Notification, Policy, Version};
 use dm_syncml::elements::{dmddf, syncml};
@@ -81,6 +82,24 @@ impl Kind {
         }
     }
 
+    /// What somebody says is a tree or a provisioning document begins like one.
+    pub(super) fn expect_root(self, root: &Name<'_>) -> Result<(), Failure> {
+        let local = match root {
+            Name::Tag(tag) => SYNCML_1_2.name(*tag).unwrap_or_default(),
+            Name::Foreign(name) => name.local(),
+            _ => "",
+        };
+        let (fits, sentence) = match self {
+            Self::Tnds | Self::Ddf => (local == "MgmtTree", "the root element is not MgmtTree"),
+            Self::Provisioning => (
+                matches!(local, "wap-provisioningdoc" | "characteristic"),
+                "the root element is not wap-provisioningdoc or characteristic",
+            ),
+            _ => (true, ""),
+        };
+        if fits { Ok(()) } else { Err(Failure::unfit("wrong-root", 0, sentence)) }
+    }
+
     const fn is_binary(self) -> bool {
         matches!(self, Self::Package0 | Self::DsSan | Self::WapPush | Self::Sms)
     }
@@ -125,7 +144,7 @@ impl Recognised {
         } else if looks_like_xml(octets) || octets.is_empty() || matches!(octets, [0x01..=0x03, ..]) {
             return Err(failure);
         } else {
-            return Err(Failure::unfit("unknown-kind", 0, "this is no kind of document that is known"));
+            return Err(unknown(octets));
         };
         Ok(Self { kind, form: Form::Binary, root_at: 0 })
     }
@@ -135,6 +154,26 @@ impl Recognised {
         let form = if kind.is_binary() { Form::Binary } else { Form::of(octets) };
         Self { kind, form, root_at: 0 }
     }
+}
+
+/// Neither XML nor WBXML nor anything else that is known; what it may be is said all the same.
+pub(super) fn unknown(octets: &[u8]) -> Failure {
+    let digits: Vec<u8> = octets.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+    let is_document = |octets: Vec<u8>| matches!(octets.as_slice(), [0x01..=0x03 | b'<', ..]);
+    let sentence = match digits.as_slice() {
+        [] => "there is nothing in it but white space",
+        [0x1F, 0x8B, ..] => "this is packed with gzip, so unpack it first",
+        digits if digits.len() >= 8 && digits.iter().all(u8::is_ascii_hexdigit) => {
+            "these are hexadecimal digits, so try xxd -r -p first"
+        }
+        digits
+            if str::from_utf8(digits).is_ok_and(|text| Base64::decode_vec(text).is_ok_and(is_document)) =>
+        {
+            "this is base64 of something, so try base64 -d first"
+        }
+        _ => "this is no kind of document that is known",
+    };
+    Failure::unfit("unknown-kind", 0, sentence)
 }
 
 fn looks_like_xml(octets: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 //! Each subcommand is a file of its own with its arguments, its help and its `run`. What goes to standard output is the result and nothing
 //! else; why there is none goes to standard error, in one line that scripts can take apart.
 
+mod auth;
 mod binary;
 mod convert;
 mod diff;
@@ -14,6 +15,7 @@ mod inspect;
 mod json;
 mod kind;
 mod listing;
+mod management_tree;
 mod notification;
 mod profile;
 mod secrets;
@@ -46,6 +48,8 @@ Examples:
   dmtool transcode --to xml devinf.wbxml -         any other document as XML
   dmtool diff request.xml request.wbxml            whether two say the same
   dmtool notification decode package0.bin          what a notification asks for
+  dmtool tree show device.tnds                     a management tree, drawn
+  dmtool auth basic --user U --password P          credentials of a user
 
 Exit codes:
   0  done, or the answer is yes
@@ -61,6 +65,8 @@ enum Task {
     Transcode(transcode::Transcode),
     Diff(diff::Diff),
     Notification(notification::NotificationTask),
+    Tree(management_tree::Tree),
+    Auth(auth::Auth),
 }
 
 /// What a question is answered with.
@@ -87,6 +93,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Task::Transcode(transcode) => (transcode.run(&mut out), NO),
         Task::Diff(diff) => (diff.run(&mut out), TROUBLE),
         Task::Notification(task) => (task.run(&mut out), task.malformed()),
+        Task::Tree(tree) => (tree.run(&mut out), tree.malformed()),
+        Task::Auth(auth) => (auth.run(&mut out), TROUBLE),
     };
     let outcome = outcome.and_then(|answer| match out.flush() {
         Ok(()) => Ok(answer),

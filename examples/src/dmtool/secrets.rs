@@ -108,7 +108,7 @@ impl Secrets {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name.trim_ascii()))
 }
 

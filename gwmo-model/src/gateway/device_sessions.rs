@@ -1,10 +1,11 @@
 //! Sessions with devices: the gateway as their DM server.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 use core::ops::Range;
 
 use dm_syncml::session::{
-    self, CommandHandle, GivenUp, Incoming, PeerError, Record, RecordSeq, ServerEnd, ServerEvent,
+    self, CommandHandle, DeviceInfo, GivenUp, Incoming, PeerError, Record, RecordSeq, ServerEnd, ServerEvent,
     ServerOutput, ServerSession, SessionError,
 };
 use dm_syncml::{CmdId, Command, Encoding, Fragment, Item, Meta, MsgId, Results, StatusCode, SyncBody};
@@ -77,12 +78,17 @@ impl Gateway {
                     self.session_event(no, event);
                     self.drain_machines();
                 }
-                ServerOutput::Reply(body) => {
+                ServerOutput::Reply(message) => {
                     if let Some(exchange) = at.exchange.take() {
-                        self.outputs.push_back(GatewayOutput::Reply { exchange, body });
+                        self.outputs.push_back(GatewayOutput::Reply { exchange, message });
                     }
                 }
-                ServerOutput::Closed => drop(self.sessions.remove(no)),
+                ServerOutput::Closed => {
+                    // A record that was never stored kept the answer back for too long.
+                    if let Some(exchange) = self.sessions.remove(no).and_then(|gone| gone.exchange) {
+                        self.outputs.push_back(GatewayOutput::NoReply { exchange });
+                    }
+                }
                 ServerOutput::Wait(at) => {
                     self.sessions.schedule(no, self.objects.now, at);
                     break;
@@ -162,32 +168,36 @@ impl Gateway {
         let serial = at.serial;
         match event {
             ServerEvent::Authenticated => self.authenticated(no),
-            ServerEvent::DevInfo(items) => {
+            ServerEvent::DevInfo(info) => {
                 if let Some(serial) = serial {
-                    self.learn(serial, &items);
+                    self.learn(serial, &info);
                 }
             }
-            ServerEvent::Alert(alert) => {
+            ServerEvent::GenericAlert(_, alert) => {
                 if let Some(serial) = serial {
+                    let alert = alert.to_alert(CmdId::number(NonZeroU32::MIN));
+                    self.event(GatewayEvent::DeviceAlert { serial, alert });
+                }
+            }
+            ServerEvent::DeviceEvent(_, event) => {
+                if let Some(serial) = serial {
+                    let alert = event.to_alert(CmdId::number(NonZeroU32::MIN));
                     self.event(GatewayEvent::DeviceAlert { serial, alert });
                 }
             }
             ServerEvent::Answered(handle, answer) => self.answered(no, handle, &answer),
             ServerEvent::GivenUp(handle, why) => {
                 let Some((ticket, op)) = at.sent.remove(&handle) else { return };
-                match why {
-                    GivenUp::NotSent => self.objects.fanout.handle_not_sent(now, ticket, op),
-                    GivenUp::TooLarge => {
-                        self.objects.fanout.handle_answer(
-                            now,
-                            ticket,
-                            op,
-                            Answer::new(StatusCode::TOO_LARGE),
-                        );
+                let code = match why {
+                    GivenUp::NotSent | GivenUp::EndMissing => {
+                        return self.objects.fanout.handle_not_sent(now, ticket, op);
                     }
+                    GivenUp::TooLarge => StatusCode::TOO_LARGE,
+                    GivenUp::NotOffered => StatusCode::NOT_SUPPORTED,
                     // It may have run: the end of the session, or its silence, decides by what repeating it would do.
-                    _ => {}
-                }
+                    _ => return,
+                };
+                self.objects.fanout.handle_answer(now, ticket, op, Answer::new(code));
             }
             ServerEvent::Ended(end) => {
                 if end != ServerEnd::Completed {
@@ -231,18 +241,11 @@ impl Gateway {
     }
 
     /// Keeps what DevInfo says of the device.
-    fn learn(&mut self, serial: Serial, items: &[Item<'static>]) {
-        let text = |name: &str| {
-            let is = |item: &&Item<'static>| {
-                let uri = item.source_uri().map_or("", |uri| uri.as_str());
-                uri.strip_prefix("./").unwrap_or(uri).strip_prefix("DevInfo/") == Some(name)
-            };
-            items.iter().find(is)?.data.as_ref()?.as_text()
-        };
+    fn learn(&mut self, serial: Serial, info: &DeviceInfo) {
         let Some(record) = self.objects.inventory.record(serial) else { return };
         let (id, mut sighting) = (record.id().clone(), Sighting::new(record.epoch()));
-        for (name, fact) in [("Man", Fact::Manufacturer), ("Mod", Fact::Model)] {
-            if let Some(text) = text(name) {
+        for (text, fact) in [(info.manufacturer(), Fact::Manufacturer), (info.model(), Fact::Model)] {
+            if let Some(text) = text {
                 sighting = sighting.with(fact, text);
             }
         }
@@ -296,7 +299,7 @@ const DOCUMENT: &str = "application/vnd.syncml.dm+wbxml";
 
 /// Several items, or elements, as one document: `SyncML` around a `Results`.
 fn as_document(items: &[Item<'static>]) -> Vec<u8> {
-    let id = || CmdId::number(core::num::NonZeroU32::MIN);
+    let id = || CmdId::number(NonZeroU32::MIN);
     let results = Results::new(id(), MsgId::number(1), id().to_ref(), items.to_vec());
     Fragment::new(SyncBody::new(Vec::from([results.into()]))).encode(Encoding::Wbxml)
 }

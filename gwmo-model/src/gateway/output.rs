@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_syncml::session::ServerEnd;
+use dm_syncml::session::{Outgoing, ServerEnd};
 use dm_syncml::{Alert, Instant};
 use dm_tree::{Change, ServerId};
 
@@ -30,12 +30,12 @@ pub enum GatewayOutput {
         /// Package 0, signed.
         package_0: Vec<u8>,
     },
-    /// Answer the device's message that came in this exchange with this body, in the encoding it came in.
+    /// Answer the device's message that came in this exchange with this one, in the encoding it came in.
     Reply {
         /// As given to [`Gateway::handle_device_message`](crate::Gateway::handle_device_message).
         exchange: u64,
         /// The message.
-        body: Vec<u8>,
+        message: Outgoing,
     },
     /// The device's message that came in this exchange has no answer: its session was given up while the answer
     /// waited. An error of the transport, such as HTTP 503, says so.

@@ -9,12 +9,15 @@ use dm_sim::{Delivery, Network};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, Answer, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation,
-    ItemOutcome, Outcome, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession, SessionKey,
+    ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
+    SessionKey,
 };
-use dm_syncml::{Alert, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode};
+use dm_syncml::{
+    Alert, CmdId, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
+};
 use dm_tree::{
-    AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NodeFacts, NodeSpec,
-    ServerId, Tree, Value,
+    AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NoAnswer, NodeFacts,
+    NodeSpec, ServerId, Tree, Value,
 };
 use gwmo_model::{
     AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
@@ -66,6 +69,8 @@ pub struct Device {
     pub off: bool,
     /// The largest message it takes.
     pub max_msg_size: u64,
+    /// The largest object it takes.
+    pub max_obj_size: u64,
     /// Notifications it will miss.
     pub deaf: u32,
     pub notified: u32,
@@ -139,11 +144,11 @@ impl Handler for Lamp {
         }
     }
 
-    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, StatusCode> {
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
         Ok(self.runs.to_string().into_bytes())
     }
 
-    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), StatusCode> {
+    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
         out.push("Run");
         out.push("Runs");
         Ok(())
@@ -182,6 +187,7 @@ impl Device {
             seen: BTreeSet::new(),
             off: false,
             max_msg_size: 64 << 10,
+            max_obj_size: 1 << 20,
             deaf: 0,
             notified: 0,
             refused_notifications: 0,
@@ -205,6 +211,7 @@ impl Device {
             .with_nonces(self.device_nonce.clone(), self.server_nonce.clone())
             .with_dev_info(DevInfo::items(&self.tree))
             .with_max_msg_size(self.max_msg_size)
+            .with_max_obj_size(self.max_obj_size)
             .with_attempts(4, Duration::from_secs(10))
     }
 }
@@ -493,8 +500,10 @@ impl Town {
                 ServerOutput::Event(ServerEvent::GivenUp(_, why)) => {
                     self.errors.push(format!("given up: {why:?}"))
                 }
-                ServerOutput::Event(ServerEvent::Alert(alert)) => at.alerts.push(alert),
-                ServerOutput::Reply(body) => {
+                ServerOutput::Event(ServerEvent::GenericAlert(_, alert)) => {
+                    at.alerts.push(alert.to_alert(CmdId::new("1").unwrap()));
+                }
+                ServerOutput::Reply(Outgoing { body, .. }) => {
                     self.network.send(Place::Server(server), Place::Uplink(server), Packet::Answer(body));
                 }
                 ServerOutput::Wait(_) => return,
@@ -513,7 +522,7 @@ impl Town {
                     self.network.send(Place::Gateway, Place::Device(number), Packet::Notification(package_0));
                     self.gateway.handle_notify_sent(now, ticket);
                 }
-                GatewayOutput::Reply { exchange, body } => {
+                GatewayOutput::Reply { exchange, message: Outgoing { body, .. } } => {
                     if let Some(to) = self.exchanges.remove(&exchange) {
                         self.network.send(Place::Gateway, to, Packet::Answer(body));
                     }
@@ -557,13 +566,13 @@ impl Town {
         while let Some((session, seqs)) = &mut self.servers[server].uplink {
             match session.poll_output() {
                 ClientOutput::Persist(seq, _) => session.handle_persisted(now, seq),
-                ClientOutput::Event(ClientEvent::AlertTaken(index, code)) => {
-                    let seq = seqs[index];
+                ClientOutput::Event(ClientEvent::AlertTaken(taken, code)) => {
+                    let seq = seqs[taken.get() as usize];
                     self.gateway.handle_alert_taken(now, &id, seq, code);
                     self.drain_gateway();
                 }
                 ClientOutput::Event(_) => {}
-                ClientOutput::Send(_, body) => {
+                ClientOutput::Send(_, Outgoing { body, .. }) => {
                     self.network.send(Place::Uplink(server), Place::Server(server), Packet::Request(body));
                 }
                 ClientOutput::Execute(handle, command) => {
@@ -604,7 +613,7 @@ impl Town {
                     }
                     session.handle_persisted(now, seq);
                 }
-                ClientOutput::Send(_, body) => {
+                ClientOutput::Send(_, Outgoing { body, .. }) => {
                     self.network.send(Place::Device(number), Place::Gateway, Packet::Request(body));
                 }
                 ClientOutput::Execute(handle, command) => {
@@ -612,7 +621,7 @@ impl Town {
                     let done = device.tree.execute(&server, &command, &mut device.handlers);
                     let items = done.outcomes.into_iter().map(|item| {
                         let mut outcome = ItemOutcome::new(item.status);
-                        outcome.results.extend(item.result);
+                        outcome.results = item.results;
                         outcome
                     });
                     session.handle_outcome(now, handle, Outcome::each(items.collect())).unwrap();

@@ -38,11 +38,7 @@ pub(crate) fn cases(input: &Input) -> Result<Vec<Case<'_>>, Refused> {
     ];
     for (op, encoding, how) in ops {
         let message = message.clone();
-        let write = move |message: &Message<'_>| {
-            let mut out = Vec::new();
-            message.encode_into(encoding, &how, &mut out);
-            out
-        };
+        let write = move |message: &Message<'_>| message.encode_with(encoding, &how);
         let written = write(&message);
         // Text may come back as octets and the other way round, so compare what is written, not what is read.
         let again =

@@ -36,10 +36,29 @@ pub struct ClientConfig {
     pub attempts: u8,
     /// How many commands of one message are taken, members of containers included. Each costs an answer.
     pub max_commands: usize,
+    /// How many octets of results the commands of one message may have, however many messages they take to send; what goes beyond is
+    /// answered 413. A server could ask for the same large value a thousand times.
+    pub max_results: usize,
+    /// How many messages of its own a session may take. A server that never comes to an end is aborted then.
+    pub max_messages: u32,
+    /// How long the outcome of a command may take. Choose less than the server waits for a message.
+    pub outcome_timeout: Duration,
+    /// How long the user may take for an answer, whatever the server allows (`MAXDT`). Choose less than the server waits for a message.
+    pub interaction_timeout: Duration,
+    /// Whether Atomic is handed out, by [`ClientOutput::Atomic`](super::ClientOutput::Atomic); it is answered 406 otherwise.
+    pub atomic: bool,
+    /// Whether an Exec may stand in an Atomic. The text excludes it, but servers of Windows wrap the installation of certificates so.
+    pub exec_in_atomic: bool,
+    /// Whether there is a user to be asked, by [`ClientOutput::Interact`](super::ClientOutput::Interact); user interaction alerts are answered 406 otherwise.
+    pub interaction: bool,
+    /// Whether objects may be larger than a message, in both directions; `./DevDetail/LrgObj` should say the same.
+    pub large_objects: bool,
 }
 
 impl ClientConfig {
-    /// The defaults: WBXML, no credentials, 64 KiB messages, 1 MiB objects, three attempts of half a minute.
+    /// The defaults: WBXML, no credentials, 64 KiB messages, 1 MiB objects in as many messages as they need, three attempts of half a
+    /// minute, a minute for a command and for the user, 1,000 messages, 16 MiB of
+    /// results for one message, neither Atomic nor user interaction.
     #[must_use]
     pub const fn new(address: LocUri<'static>, server: LocUri<'static>) -> Self {
         Self {
@@ -56,6 +75,14 @@ impl ClientConfig {
             answer_timeout: Duration::from_secs(30),
             attempts: 3,
             max_commands: 10_000,
+            max_results: 16 << 20,
+            max_messages: 1_000,
+            outcome_timeout: Duration::from_secs(60),
+            interaction_timeout: Duration::from_secs(60),
+            atomic: false,
+            exec_in_atomic: false,
+            interaction: false,
+            large_objects: true,
         }
     }
 
@@ -68,9 +95,15 @@ impl ClientConfig {
 
     /// MD5 in both directions: what the device shows, and what the server must show.
     #[must_use]
-    pub fn with_md5(mut self, device: Credentials, server: Credentials) -> Self {
-        self.device = Some((AuthScheme::Md5, device));
-        self.server_auth = Some((AuthScheme::Md5, server));
+    pub fn with_md5(self, device: Credentials, server: Credentials) -> Self {
+        self.with_auth(AuthScheme::Md5, device, server)
+    }
+
+    /// The same scheme in both directions: what the device shows, and what the server must show.
+    #[must_use]
+    pub fn with_auth(mut self, scheme: AuthScheme, device: Credentials, server: Credentials) -> Self {
+        self.device = Some((scheme, device));
+        self.server_auth = Some((scheme, server));
         self
     }
 
@@ -93,6 +126,64 @@ impl ClientConfig {
     #[must_use]
     pub const fn with_max_msg_size(mut self, octets: u64) -> Self {
         self.max_msg_size = Some(octets);
+        self
+    }
+
+    /// Sets [`max_obj_size`](Self::max_obj_size).
+    #[must_use]
+    pub const fn with_max_obj_size(mut self, octets: u64) -> Self {
+        self.max_obj_size = Some(octets);
+        self
+    }
+
+    /// Sets [`max_results`](Self::max_results).
+    #[must_use]
+    pub const fn with_max_results(mut self, octets: usize) -> Self {
+        self.max_results = octets;
+        self
+    }
+
+    /// Sets [`max_messages`](Self::max_messages), at least two.
+    #[must_use]
+    pub const fn with_max_messages(mut self, messages: u32) -> Self {
+        self.max_messages = if messages < 2 { 2 } else { messages };
+        self
+    }
+
+    /// Sets [`outcome_timeout`](Self::outcome_timeout) and [`interaction_timeout`](Self::interaction_timeout).
+    #[must_use]
+    pub const fn with_patience(mut self, outcome: Duration, interaction: Duration) -> Self {
+        self.outcome_timeout = outcome;
+        self.interaction_timeout = interaction;
+        self
+    }
+
+    /// Sets [`atomic`](Self::atomic).
+    #[must_use]
+    pub const fn with_atomic(mut self) -> Self {
+        self.atomic = true;
+        self
+    }
+
+    /// Sets [`atomic`](Self::atomic) and [`exec_in_atomic`](Self::exec_in_atomic).
+    #[must_use]
+    pub const fn with_exec_in_atomic(mut self) -> Self {
+        self.atomic = true;
+        self.exec_in_atomic = true;
+        self
+    }
+
+    /// Sets [`interaction`](Self::interaction).
+    #[must_use]
+    pub const fn with_interaction(mut self) -> Self {
+        self.interaction = true;
+        self
+    }
+
+    /// Clears [`large_objects`](Self::large_objects).
+    #[must_use]
+    pub const fn without_large_objects(mut self) -> Self {
+        self.large_objects = false;
         self
     }
 

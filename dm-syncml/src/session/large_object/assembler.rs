@@ -1,0 +1,474 @@
+//! The receiver's side: joins chunks, within limits.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::codes::{AlertCode, StatusCode};
+use crate::model::{Alert, CmdId, CmdName, Data, Item, LocUri, Meta, Source, Target};
+
+/// Joins the chunks of one object at a time; there is never more than one under way.
+///
+/// Every item that could be a chunk goes through [`take`](Self::take), in its order; every message is ended with
+/// [`end_of_message`](Self::end_of_message).
+#[derive(Clone, Debug)]
+pub(in crate::session) struct Assembler {
+    /// The largest object taken.
+    limit: Option<u64>,
+    pub(in crate::session) partial: Option<Partial>,
+}
+
+/// What a chunk belongs to: chunks of one object agree in this.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::session) struct ChunkOf {
+    /// The command that carries it.
+    pub(in crate::session) cmd: CmdName<'static>,
+    /// What the command answers, for Results: MsgRef and CmdRef.
+    pub(in crate::session) answers: Option<(u32, String)>,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::session) struct Partial {
+    pub(in crate::session) of: ChunkOf,
+    pub(in crate::session) target: Option<LocUri<'static>>,
+    pub(in crate::session) source: Option<LocUri<'static>>,
+    pub(in crate::session) state: Joining,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::session) enum Joining {
+    /// So far so good: the item of the first chunk, without data, and the data.
+    Joined { first: Box<Item<'static>>, data: Vec<u8>, text: bool, size: u64 },
+    /// Refused: what still comes of it is answered alike and not kept.
+    Refused(StatusCode),
+}
+
+/// What an item turned out to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(clippy::large_enum_variant, reason = "an item on its way, never kept")]
+pub(in crate::session) enum Taken {
+    /// No chunk, or the last one with all before it: an item to act upon.
+    Whole(Item<'static>),
+    /// A chunk that is kept: 213.
+    Chunk,
+    /// A chunk, or a whole item, that is refused.
+    Refused(StatusCode),
+}
+
+impl Assembler {
+    pub(in crate::session) const fn new(limit: Option<u64>) -> Self {
+        Self { limit, partial: None }
+    }
+
+    /// Whether an object is under way.
+    pub(in crate::session) const fn is_busy(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// Whether this item would go on with the object under way. If it would not, and one is, that one has no end: see
+    /// [`interrupt`](Self::interrupt).
+    pub(in crate::session) fn continues(&self, of: &ChunkOf, item: &Item<'_>) -> bool {
+        // What a later chunk leaves out is taken to be as before.
+        let same = |then: &Option<LocUri<'static>>, now: Option<&LocUri<'_>>| {
+            now.is_none_or(|now| then.as_ref().is_some_and(|then| then.as_str() == now.as_str()))
+        };
+        self.partial.as_ref().is_some_and(|partial| {
+            partial.of == *of
+                && same(&partial.target, item.target_uri())
+                && same(&partial.source, item.source_uri())
+                // A Size stands on the first chunk only.
+                && item.meta.as_ref().and_then(Meta::size).is_none()
+        })
+    }
+
+    /// Something else came before the end of the object under way: nothing of it is kept, and the Alert 1225 to say so is returned
+    /// (DM Protocol 1.2.1, large objects). `None` when none was under way, or it was refused anyway.
+    pub(in crate::session) fn interrupt(&mut self) -> Option<Alert<'static>> {
+        let partial = self.partial.take()?;
+        if matches!(partial.state, Joining::Refused(_)) {
+            return None;
+        }
+        let mut item = Item::new();
+        item.target = partial.target.map(Target::new);
+        item.source = partial.source.map(Source::new);
+        let mut alert = Alert::new(CmdId::LONGEST, AlertCode::NO_END_OF_DATA);
+        alert.items.push(item);
+        Some(alert)
+    }
+
+    /// The message is at its end, and if it is the last of its package, nothing more comes of the object under way. A message in between
+    /// may bring no chunk, where statuses left no room for one.
+    pub(in crate::session) fn end_of_message(&mut self, last_in_package: bool) -> Option<Alert<'static>> {
+        if last_in_package { self.interrupt() } else { None }
+    }
+
+    /// Takes an item of a command whose Meta is `command`. One that does not go on with the object under way must be preceded by
+    /// [`interrupt`](Self::interrupt).
+    pub(in crate::session) fn take(
+        &mut self,
+        of: &ChunkOf,
+        item: &Item<'_>,
+        command: Option<&Meta<'_>>,
+    ) -> Taken {
+        let last = !item.more_data;
+        if !self.continues(of, item) {
+            self.partial = None;
+            return if last { self.whole(item) } else { self.begin(of, item, command) };
+        }
+        let Some(partial) = self.partial.as_mut() else { return self.whole(item) };
+        if let Joining::Joined { data, text, size, .. } = &mut partial.state {
+            match item.data.as_ref().map(|data| (data.as_octets(), data.is_text())) {
+                None => {}
+                Some((Some(octets), is_text)) if (data.len() + octets.len()) as u64 <= *size => {
+                    data.extend_from_slice(octets);
+                    *text &= is_text;
+                }
+                Some((Some(_), _)) => partial.state = Joining::Refused(StatusCode::SIZE_MISMATCH),
+                Some((None, _)) => partial.state = Joining::Refused(StatusCode::UNSUPPORTED_FORMAT),
+            }
+        }
+        if !last {
+            return match partial.state {
+                Joining::Joined { .. } => Taken::Chunk,
+                Joining::Refused(code) => Taken::Refused(code),
+            };
+        }
+        match self.partial.take().map(|partial| partial.state) {
+            Some(Joining::Joined { mut first, data, text, size }) => {
+                if data.len() as u64 != size {
+                    return Taken::Refused(StatusCode::SIZE_MISMATCH);
+                }
+                first.data = Some(joined(data, text));
+                Taken::Whole(*first)
+            }
+            Some(Joining::Refused(code)) => Taken::Refused(code),
+            None => self.whole(item),
+        }
+    }
+
+    fn whole(&self, item: &Item<'_>) -> Taken {
+        let octets = item.data.as_ref().and_then(Data::as_octets).map_or(0, <[u8]>::len);
+        if self.limit.is_some_and(|limit| octets as u64 > limit) {
+            return Taken::Refused(StatusCode::TOO_LARGE);
+        }
+        Taken::Whole(item.clone().into_owned())
+    }
+
+    fn begin(&mut self, of: &ChunkOf, item: &Item<'_>, command: Option<&Meta<'_>>) -> Taken {
+        let size = item.meta.as_ref().and_then(Meta::size).or_else(|| command.and_then(Meta::size));
+        let octets = item.data.as_ref().map_or(Some(&[][..]), Data::as_octets);
+        let state = match (size, octets) {
+            // Without the size a loss could not be told from the end.
+            (None, _) => Joining::Refused(StatusCode::SIZE_REQUIRED),
+            (Some(size), _) if self.limit.is_some_and(|limit| size > limit) => {
+                Joining::Refused(StatusCode::TOO_LARGE)
+            }
+            (Some(_), None) => Joining::Refused(StatusCode::UNSUPPORTED_FORMAT),
+            (Some(size), Some(octets)) if octets.len() as u64 > size => {
+                Joining::Refused(StatusCode::SIZE_MISMATCH)
+            }
+            (Some(size), Some(octets)) => {
+                let text = item.data.as_ref().is_none_or(Data::is_text);
+                // Grows with what comes, not with what is promised.
+                let data = octets.to_vec();
+                let mut first = item.clone();
+                first.data = None;
+                first.more_data = false;
+                Joining::Joined { first: Box::new(first.into_owned()), data, text, size }
+            }
+        };
+        let taken = match state {
+            Joining::Joined { .. } => Taken::Chunk,
+            Joining::Refused(code) => Taken::Refused(code),
+        };
+        self.partial = Some(Partial {
+            of: of.clone(),
+            target: item.target_uri().cloned().map(LocUri::into_owned),
+            source: item.source_uri().cloned().map(LocUri::into_owned),
+            state,
+        });
+        taken
+    }
+}
+
+/// Text if all chunks were text.
+fn joined(data: Vec<u8>, text: bool) -> Data<'static> {
+    if !text {
+        return Data::octets(data);
+    }
+    match String::from_utf8(data) {
+        // Joined characters of XML text are XML text.
+        Ok(data) => Data::text(data).unwrap_or(Data::EMPTY),
+        Err(error) => Data::octets(error.into_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CmdName, Command, DecodeOptions, Encoding, Format, Fragment, Message, Replace};
+    use crate::session::composer::{Composer, letterhead};
+    use crate::session::large_object::{Cut, Cutter};
+    use proptest::prelude::*;
+
+    fn of() -> ChunkOf {
+        ChunkOf { cmd: CmdName::REPLACE, answers: None }
+    }
+
+    fn item(data: &str, size: Option<u64>, more: bool) -> Item<'static> {
+        let mut meta = Meta::new();
+        if let Some(size) = size {
+            meta = meta.with_size(size);
+        }
+        let mut item = Item::to(LocUri::new("./Big").unwrap())
+            .with_meta(meta)
+            .with_data(Data::text(String::from(data)).unwrap());
+        item.more_data = more;
+        item
+    }
+
+    /// (data, Size, MoreData) of each message in turn, and what each is answered.
+    #[test]
+    fn chunks_are_answered_by_the_book() {
+        type Case<'a> = (&'a str, &'a [(&'a str, Option<u64>, bool)], &'a [u16]);
+        let cases: &[Case<'_>] = &[
+            ("whole", &[("abc", None, false)], &[200]),
+            ("whole and too large", &[("abcdefghijk", None, false)], &[413]),
+            ("two chunks", &[("ab", Some(3), true), ("c", None, false)], &[213, 200]),
+            (
+                "three chunks",
+                &[("a", Some(3), true), ("b", None, true), ("c", None, false)],
+                &[213, 213, 200],
+            ),
+            ("an empty last chunk", &[("abc", Some(3), true), ("", None, false)], &[213, 200]),
+            ("no size", &[("ab", None, true), ("c", None, false)], &[411, 411]),
+            ("too large", &[("ab", Some(11), true), ("c", None, true), ("d", None, false)], &[413, 413, 413]),
+            ("too short in the end", &[("ab", Some(5), true), ("c", None, false)], &[213, 424]),
+            ("too long at once", &[("abcd", Some(3), true), ("c", None, false)], &[424, 424]),
+            ("too long in the end", &[("ab", Some(3), true), ("cd", None, false)], &[213, 424]),
+            (
+                "exactly as large as allowed",
+                &[("abcde", Some(10), true), ("fghij", None, false)],
+                &[213, 200],
+            ),
+            (
+                "again from its begin",
+                &[("ab", Some(3), true), ("ab", Some(3), true), ("c", None, false)],
+                &[213, 213, 200],
+            ),
+        ];
+        for (name, chunks, codes) in cases {
+            let mut assembler = Assembler::new(Some(10));
+            let got: Vec<u16> = chunks
+                .iter()
+                .map(|(data, size, more)| {
+                    let taken = assembler.take(&of(), &item(data, *size, *more), None);
+                    let _ = assembler.end_of_message(!more);
+                    match taken {
+                        Taken::Whole(_) => 200,
+                        Taken::Chunk => 213,
+                        Taken::Refused(code) => code.get(),
+                    }
+                })
+                .collect();
+            assert_eq!(got, *codes, "{name}");
+            assert!(!assembler.is_busy(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_object_without_end_is_named_in_alert_1225() {
+        let begun = || {
+            let mut assembler = Assembler::new(Some(10));
+            assert_eq!(assembler.take(&of(), &item("ab", Some(5), true), None), Taken::Chunk);
+            assert_eq!(assembler.end_of_message(false), None);
+            assembler
+        };
+        // The package ends.
+        let alert = begun().end_of_message(true).unwrap();
+        assert_eq!(alert.code, Some(AlertCode::NO_END_OF_DATA));
+        assert_eq!(alert.items[0].target_uri().unwrap(), &"./Big");
+        // Another object.
+        let mut assembler = begun();
+        let other = Item::to(LocUri::new("./Other").unwrap());
+        assert!(!assembler.continues(&of(), &other));
+        assert!(assembler.interrupt().is_some());
+        assert!(!assembler.is_busy());
+        // The same place by another command.
+        let add = ChunkOf { cmd: CmdName::ADD, answers: None };
+        assert!(!begun().continues(&add, &item("c", None, false)));
+        // Final, though more was to come.
+        let mut assembler = begun();
+        assert_eq!(assembler.take(&of(), &item("c", None, true), None), Taken::Chunk);
+        assert!(assembler.end_of_message(true).is_some());
+        // Nobody complains of what was refused.
+        let mut assembler = Assembler::new(Some(1));
+        assembler.take(&of(), &item("ab", Some(2), true), None);
+        assert!(assembler.interrupt().is_none());
+    }
+
+    #[cfg(feature = "xml")]
+    fn encodings() -> impl Strategy<Value = Encoding> {
+        prop_oneof![Just(Encoding::Wbxml), Just(Encoding::Xml)]
+    }
+
+    #[cfg(not(feature = "xml"))]
+    fn encodings() -> impl Strategy<Value = Encoding> {
+        Just(Encoding::Wbxml)
+    }
+
+    fn values() -> impl Strategy<Value = (Data<'static>, Option<Format<'static>>)> {
+        prop_oneof![
+            ("[ -~äß€😀<&]{0,3000}", Just(None))
+                .prop_map(|(text, format)| (Data::text(text).unwrap(), format)),
+            proptest::collection::vec(any::<u8>(), 0..3000)
+                .prop_map(|octets| (Data::octets(octets), Some(Format::BIN))),
+            "[ -~ä]{0,3000}".prop_map(|text| (Data::octets(text.into_bytes()), None)),
+            proptest::collection::vec(any::<u8>(), 0..2000).prop_map(|octets| {
+                use base64ct::{Base64, Encoding as _};
+                (Data::text(Base64::encode_string(&octets)).unwrap(), Some(Format::B64))
+            }),
+        ]
+    }
+
+    /// Header, shell and a few octets fit.
+    fn least(encoding: Encoding) -> u64 {
+        if encoding == Encoding::Wbxml { 220 } else { 700 }
+    }
+
+    fn value_of(item: &Item<'_>) -> Vec<u8> {
+        let format = item.format_under(None);
+        item.data.as_ref().unwrap().decoded(format).unwrap().into_owned()
+    }
+
+    /// Sends an object through messages of one size; what each message carried.
+    fn messages(command: Command<'static>, encoding: Encoding, limit: u64) -> Option<Vec<Vec<u8>>> {
+        let mut cutter = Cutter::new(command, encoding).unwrap();
+        let head = letterhead(encoding);
+        let mut bodies = Vec::new();
+        loop {
+            let mut composer = Composer::new(&head, 1, None).with_limit(Some(limit));
+            composer.reserve_next_message();
+            let cut = cutter.push_next(&mut composer);
+            if cut == Cut::NoRoom {
+                return None;
+            }
+            composer.push_next_message();
+            let body = composer.finish(false);
+            assert!(body.len() as u64 <= limit, "{} octets of {limit}", body.len());
+            bodies.push(body);
+            if cut == Cut::Last {
+                return Some(bodies);
+            }
+        }
+    }
+
+    fn feed(assembler: &mut Assembler, encoding: Encoding, body: &[u8]) -> (Taken, Option<Alert<'static>>) {
+        let message = Message::decode(encoding, body, &DecodeOptions::new()).unwrap();
+        let command = &message.body.commands[0];
+        let interrupted = if assembler.is_busy() && !assembler.continues(&of(), &command.items()[0]) {
+            assembler.interrupt()
+        } else {
+            None
+        };
+        let taken = assembler.take(&of(), &command.items()[0], command.meta());
+        (taken, interrupted.or(assembler.end_of_message(false)))
+    }
+
+    /// Work grows with the object, not with its square: this would take minutes else.
+    #[test]
+    fn a_large_object_in_small_messages_is_no_work() {
+        let value = "0123456789abcdef".repeat(64 << 10);
+        let item = Item::to(LocUri::new("./Big").unwrap()).with_data(Data::text(value.clone()).unwrap());
+        let command = Replace::new(CmdId::LONGEST, alloc::vec![item]).into();
+        let bodies = messages(command, Encoding::Wbxml, 1200).unwrap();
+        let mut assembler = Assembler::new(Some(2 << 20));
+        let mut last = None;
+        for body in &bodies {
+            last = Some(feed(&mut assembler, Encoding::Wbxml, body).0);
+        }
+        let Some(Taken::Whole(item)) = last else { panic!("{} messages", bodies.len()) };
+        assert!(item.data.unwrap().as_text() == Some(&value));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_object_in_messages_of_any_size_comes_out_again(
+            (data, format) in values(), encoding in encodings(), room in 0u64..2000,
+        ) {
+            let mut item = Item::to(LocUri::new("./Big").unwrap()).with_data(data);
+            if let Some(format) = format {
+                item = item.with_meta(Meta::new().with_format(format));
+            }
+            let command: Command<'static> = Replace::new(CmdId::LONGEST, alloc::vec![item.clone()]).into();
+            let limit = least(encoding) + room;
+            // What arrives in one message is what must come out.
+            let fragment = Fragment::new(crate::SyncBody::new(alloc::vec![command.clone()])).encode(encoding);
+            let at_once = Fragment::decode(encoding, &fragment, &DecodeOptions::new()).unwrap();
+            let due = value_of(&at_once.body.commands[0].items()[0]);
+
+            let bodies = messages(command, encoding, limit).unwrap();
+            let mut assembler = Assembler::new(Some(10_000));
+            let (last, before) = bodies.split_last().unwrap();
+            for body in before {
+                // Each chunk is legal by itself: base64 decodes, text is text.
+                let message = Message::decode(encoding, body, &DecodeOptions::new()).unwrap();
+                let chunk = &message.body.commands[0].items()[0];
+                prop_assert!(chunk.more_data);
+                prop_assert!(chunk.data.as_ref().unwrap().decoded(chunk.format_under(None)).is_ok());
+                prop_assert_eq!(feed(&mut assembler, encoding, body), (Taken::Chunk, None));
+            }
+            // Chunks fill their messages: never two where one would do.
+            if let [first, .., _] = before {
+                prop_assert!(first.len() as u64 + 28 > limit, "{} octets of {limit}", first.len());
+            }
+            let message = Message::decode(encoding, last, &DecodeOptions::new()).unwrap();
+            let chunk = &message.body.commands[0].items()[0];
+            match assembler.take(&of(), chunk, None) {
+                Taken::Whole(item) => prop_assert_eq!(value_of(&item), due),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+
+        #[test]
+        fn any_loss_is_detected(
+            (data, format) in values(), encoding in encodings(), room in 0u64..200, lost in any::<prop::sample::Index>(),
+        ) {
+            let mut item = Item::to(LocUri::new("./Big").unwrap()).with_data(data);
+            if let Some(format) = format {
+                item = item.with_meta(Meta::new().with_format(format));
+            }
+            let command: Command<'static> = Replace::new(CmdId::LONGEST, alloc::vec![item]).into();
+            let mut bodies = messages(command, encoding, least(encoding) + room).unwrap();
+            prop_assume!(bodies.len() > 1);
+            let at = lost.index(bodies.len());
+            bodies.remove(at);
+            let mut assembler = Assembler::new(Some(10_000));
+            let mut complained = false;
+            let mut whole = false;
+            for body in &bodies {
+                let (taken, alert) = feed(&mut assembler, encoding, body);
+                complained |= alert.is_some() || matches!(taken, Taken::Refused(_));
+                // Only a lost begin leaves a last chunk that looks whole.
+                whole |= matches!(taken, Taken::Whole(_)) && at != 0;
+            }
+            complained |= assembler.end_of_message(true).is_some();
+            prop_assert!(complained || (at == 0 && bodies.len() == 1), "chunk {at} lost unseen");
+            prop_assert!(!whole);
+        }
+
+        #[test]
+        fn nothing_is_kept_beyond_the_limit(sizes in proptest::collection::vec((0usize..400, any::<bool>(), 0u64..2000), 1..20)) {
+            let mut assembler = Assembler::new(Some(1000));
+            for (octets, more, size) in sizes {
+                let size = (size % 3 != 0).then_some(size);
+                assembler.take(&of(), &item(&"x".repeat(octets), size, more), None);
+                if let Some(Partial { state: Joining::Joined { data, .. }, .. }) = &assembler.partial {
+                    prop_assert!(data.len() <= 1000);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The descriptions of the standard objects (StdObj 1.2.1), as documents.
+
+/// DMAcc, `urn:oma:mo:oma-dm-dmacc:1.0`: an account of a server, at `./DMAcc/*`.
+pub const DM_ACC: &str = include_str!("standard/dm_acc.xml");
+
+/// DevInfo, `urn:oma:mo:oma-dm-devinfo:1.0`, at `./DevInfo`.
+pub const DEV_INFO: &str = include_str!("standard/dev_info.xml");
+
+/// DevDetail, `urn:oma:mo:oma-dm-devdetail:1.0`, at `./DevDetail`.
+pub const DEV_DETAIL: &str = include_str!("standard/dev_detail.xml");
+
+/// Inbox, `urn:oma:mo:oma-dm-inbox:1.0`, at `./Inbox`: objects are added to it, and found where the device puts them.
+pub const INBOX: &str = include_str!("standard/inbox.xml");

@@ -1,0 +1,9 @@
+//! The server's session: see the body.
+#![no_main]
+
+#[path = "../../dm-syncml/tests/fuzz/server_session.rs"]
+mod body;
+#[path = "../../dm-syncml/tests/fuzz/session_input.rs"]
+mod session_input;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));

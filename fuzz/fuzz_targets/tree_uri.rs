@@ -1,0 +1,7 @@
+//! Addresses: see the body.
+#![no_main]
+
+#[path = "../../dm-tree/tests/fuzz/tree_uri.rs"]
+mod body;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
