@@ -5,6 +5,7 @@
 
 mod auth;
 mod binary;
+mod bootstrap;
 mod convert;
 mod diff;
 mod document;
@@ -48,6 +49,7 @@ Examples:
   dmtool transcode --to xml devinf.wbxml -         any other document as XML
   dmtool diff request.xml request.wbxml            whether two say the same
   dmtool notification decode package0.bin          what a notification asks for
+  dmtool bootstrap inspect pushed.bin              which servers a bootstrap makes known
   dmtool tree show device.tnds                     a management tree, drawn
   dmtool auth basic --user U --password P          credentials of a user
 
@@ -65,6 +67,7 @@ enum Task {
     Transcode(transcode::Transcode),
     Diff(diff::Diff),
     Notification(notification::NotificationTask),
+    Bootstrap(bootstrap::BootstrapTask),
     Tree(management_tree::Tree),
     Auth(auth::Auth),
 }
@@ -93,6 +96,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Task::Transcode(transcode) => (transcode.run(&mut out), NO),
         Task::Diff(diff) => (diff.run(&mut out), TROUBLE),
         Task::Notification(task) => (task.run(&mut out), task.malformed()),
+        Task::Bootstrap(task) => (task.run(&mut out), task.malformed()),
         Task::Tree(tree) => (tree.run(&mut out), tree.malformed()),
         Task::Auth(auth) => (auth.run(&mut out), TROUBLE),
     };
