@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding as _};
 use clap::{Args, Subcommand, ValueEnum};
-use dm_notification::push::{PartReference, Ports, Push, PushBuilder, UserDataHeader, segment};
+use dm_notification::push::{Content, PartReference, Ports, Push, PushBuilder, UserDataHeader, segment};
 use dm_notification::{
     Credential, Initiator, Notification, Policy, ServerIdentifier, SessionId, Trigger, UiMode,
 };
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::binary::{Binary, from_hex, hex};
 use super::failure::Failure;
 use super::input::Input;
-use super::kind::Kind;
+use super::kind::{Kind, is_sms};
 use super::{Answer, NO, TROUBLE};
 
 /// Shows notifications (Package 0), verifies them, builds them.
@@ -178,11 +178,6 @@ fn push_kind(octets: &[u8]) -> Kind {
     if is_sms(octets) { Kind::Sms } else { Kind::WapPush }
 }
 
-/// A short message's header has ports; the first octets of a push do not look like one.
-fn is_sms(octets: &[u8]) -> bool {
-    UserDataHeader::decode(octets).is_ok_and(|(header, _)| header.ports().is_some())
-}
-
 /// The message in a push.
 fn unwrapped(octets: &[u8]) -> Result<&[u8], Failure> {
     let payload = match UserDataHeader::decode(octets) {
@@ -190,7 +185,6 @@ fn unwrapped(octets: &[u8]) -> Result<&[u8], Failure> {
         _ => octets,
     };
     let push = Push::decode(payload).map_err(|error| Failure::malformed(&error))?;
-    use dm_notification::push::Content;
     if !matches!(push.content(), Content::DmNotification | Content::DsNotification) {
         return Err(Failure::unfit(
             "wrong-kind",
