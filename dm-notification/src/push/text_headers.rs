@@ -95,10 +95,8 @@ impl TextHeaders {
                 Value::Text(_) => header.value.as_str().map(ToString::to_string),
                 value => value.as_integer().map(|number| number.to_string()),
             };
-            if let Some(value) = value
-                && let Ok(added) = headers.clone().with(name, &value)
-            {
-                headers = added;
+            if let Some(value) = value.filter(|value| is_name(name) && is_value(value)) {
+                headers.0.push((name.to_string(), value.trim().to_string()));
             }
         }
         headers
@@ -266,11 +264,8 @@ impl<'a> TextContentType<'a> {
         let (_, mut rest) = self.0.split_once(';')?;
         loop {
             let (own, behind) = rest.split_once('=')?;
-            // A parameter without a value.
-            if let Some((_, next)) = own.split_once(';') {
-                rest = rest.get(rest.len() - behind.len() - 1 - next.len()..)?;
-                continue;
-            }
+            // Parameters without a value may stand in between.
+            let own = own.rsplit(';').next().unwrap_or_default();
             let behind = behind.trim_start();
             let (value, next) = match behind.strip_prefix('"') {
                 Some(text) => unquoted(text),

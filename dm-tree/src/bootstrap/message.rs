@@ -305,7 +305,7 @@ fn apply_dm(inbox: &Tree, tree: &mut Tree, policy: &BootstrapPolicy) -> Result<A
     if moves.is_empty() {
         return Err(BootstrapErrorKind::Empty.into());
     }
-    let references: Vec<(String, String)> =
+    let references: BTreeMap<String, String> =
         moves.iter().map(|(top, uri)| (top.uri().as_str().to_string(), uri.as_str().to_string())).collect();
     for (top, uri) in &moves {
         copy(*top, tree, uri, &references)?;
@@ -325,7 +325,7 @@ fn copy(
     top: NodeRef<'_>,
     tree: &mut Tree,
     to: &NodeUri<'static>,
-    references: &[(String, String)],
+    references: &BTreeMap<String, String>,
 ) -> Result<(), BootstrapError> {
     if let Some(parent) = to.parent() {
         make_parent(tree, &parent)?;
@@ -361,12 +361,19 @@ fn copy(
     Ok(())
 }
 
-fn resolve(reference: &str, references: &[(String, String)]) -> String {
-    let found = references.iter().find_map(|(from, to)| {
-        let rest = reference.strip_prefix(from.as_str())?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))
-    });
-    found.unwrap_or_default()
+fn resolve(reference: &str, references: &BTreeMap<String, String>) -> String {
+    // The place itself, or one above it.
+    let mut end = reference.len();
+    while let Some(place) = reference.get(..end) {
+        if let Some(to) = references.get(place) {
+            return format!("{to}{}", reference.get(end..).unwrap_or_default());
+        }
+        match place.rfind('/') {
+            Some(slash) => end = slash,
+            None => break,
+        }
+    }
+    String::new()
 }
 
 fn make_parent(tree: &mut Tree, parent: &NodeUri<'_>) -> Result<(), BootstrapError> {
@@ -398,8 +405,12 @@ struct Places<'p> {
     known: BTreeMap<ServerId, NodeUri<'static>>,
     /// Servers of this message.
     met: BTreeSet<ServerId>,
+    /// How many of them are new.
+    new: usize,
     /// Places that were given away, and are not in the tree yet.
     given: BTreeSet<String>,
+    /// Below each node, the number to go on with.
+    numbers: BTreeMap<String, usize>,
 }
 
 impl<'p> Places<'p> {
@@ -408,7 +419,7 @@ impl<'p> Places<'p> {
         for (uri, account) in dm_accounts(tree) {
             known.entry(account.server_id).or_insert(uri);
         }
-        Self { policy, known, met: BTreeSet::new(), given: BTreeSet::new() }
+        Self { policy, known, met: BTreeSet::new(), new: 0, given: BTreeSet::new(), numbers: BTreeMap::new() }
     }
 
     /// Where the account of a server goes, and whether it was there; then it is gone now.
@@ -429,8 +440,8 @@ impl<'p> Places<'p> {
             self.given.insert(uri.as_str().to_string());
             return Ok((uri.clone(), true));
         }
-        let new = self.met.iter().filter(|met| !self.known.contains_key(*met)).count();
-        if self.known.len() + new > self.policy.max_accounts {
+        self.new += 1;
+        if self.known.len() + self.new > self.policy.max_accounts {
             return Err(BootstrapErrorKind::TooManyAccounts.into());
         }
         let parent =
@@ -440,12 +451,21 @@ impl<'p> Places<'p> {
 
     /// A free name below a node: the one that is wished for, or a number.
     fn free(&mut self, tree: &Tree, parent: &NodeUri<'_>, wished: Option<String>) -> NodeUri<'static> {
-        // There is a free one among as many as there are nodes and one more.
-        let numbers = (1_usize..).map(|number| number.to_string());
-        let mut free = wished.into_iter().chain(numbers).map(|name| parent.join(&name));
-        let is_free =
-            |uri: &NodeUri<'static>| tree.node_at(uri).is_none() && !self.given.contains(uri.as_str());
-        let uri = free.find(is_free).unwrap_or_else(|| parent.join("1"));
+        let is_free = |uri: &NodeUri<'static>, given: &BTreeSet<String>| {
+            tree.node_at(uri).is_none() && !given.contains(uri.as_str())
+        };
+        let mut uri = wished.map(|name| parent.join(&name)).filter(|uri| is_free(uri, &self.given));
+        let number = self.numbers.entry(parent.as_str().to_string()).or_insert(1);
+        // There is a free one among as many numbers as there are nodes, and one more.
+        let uri = loop {
+            match uri.take() {
+                Some(uri) => break uri,
+                None => {
+                    uri = Some(parent.join(&number.to_string())).filter(|uri| is_free(uri, &self.given));
+                    *number += 1;
+                }
+            }
+        };
         self.given.insert(uri.as_str().to_string());
         uri
     }

@@ -58,7 +58,8 @@ impl W7 {
     /// Reads one.
     ///
     /// APPAUTH with level APPSRV, or none, are the client's credentials (CLCRED), CLIENT the server's (SRVCRED);
-    /// others keep their names. A list of types becomes one credential for each; without any it is DIGEST, which
+    /// others keep their names. A list of types becomes one credential for each of the first
+    /// 16; without any it is DIGEST, which
     /// every client has. An address without a type is a URI. AAUTHDATA that is no base64 is taken as it stands, as other
     /// clients do: a nonce that is wrong costs one challenge.
     ///
@@ -181,6 +182,9 @@ impl W7 {
     }
 }
 
+/// Types in one list: more than are defined.
+const MAX_TYPES: usize = 16;
+
 fn read_address(characteristic: &Characteristic) -> Result<Option<AppAddr>, BootstrapError> {
     let Some(addr) = characteristic.value("ADDR").filter(|addr| !addr.is_empty()) else { return Ok(None) };
     let addr_type = match characteristic.value("ADDRTYPE").unwrap_or_default() {
@@ -213,9 +217,14 @@ fn read_credentials(auth: &Characteristic, out: &mut Vec<AppAuth>) -> Result<(),
         }
     };
     let listed = auth.values("AAUTHTYPE").flat_map(|list| list.split(',')).map(str::trim);
-    let mut types: Vec<AuthType> = listed.filter(|word| !word.is_empty()).map(AuthType::new).collect();
-    // A list that says the same twice means it once.
-    types.dedup();
+    let mut types: Vec<AuthType> = Vec::new();
+    for word in listed.filter(|word| !word.is_empty()) {
+        let auth_type = AuthType::new(word);
+        // More than there are would only multiply the secret.
+        if types.len() < MAX_TYPES && !types.contains(&auth_type) {
+            types.push(auth_type);
+        }
+    }
     if types.is_empty() {
         types.push(AuthType::DIGEST);
     }
