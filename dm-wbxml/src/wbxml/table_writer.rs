@@ -77,7 +77,9 @@ impl TableWriter {
     /// Makes room for a document of so many octets, so that the body kept need not grow from nothing.
     #[must_use]
     pub fn with_capacity(mut self, octets: usize) -> Self {
-        self.encoder.out_mut().0.reserve(octets);
+        let (out, strings) = self.encoder.parts_mut();
+        out.0.reserve(octets);
+        strings.repeats.reserve(octets);
         self
     }
 
