@@ -147,7 +147,13 @@ impl ProvisioningDocument {
                 Err(error) => return Err(BootstrapError::of_document(error)),
             };
             match event {
-                Some(Event::Attribute(attribute)) => document.attributes.push(attribute.into_owned()),
+                Some(Event::Attribute(attribute)) => {
+                    // As in the elements below; the source bounds the attributes of one element.
+                    if document.attributes.iter().any(|other| other.is_named_like(&attribute)) {
+                        return Err(BootstrapError::of_document(source.error(ErrorKind::RepeatedAttribute)));
+                    }
+                    document.attributes.push(attribute.into_owned());
+                }
                 Some(Event::Start(name)) => {
                     // As deep as the source lets it be.
                     let element = Element::decode(source, name).map_err(BootstrapError::of_document)?;
