@@ -140,7 +140,7 @@ pub use acl::{Acl, AclError, AclErrorKind};
 pub use acting::Acting;
 pub use atomic::Committed;
 pub use change::{Change, ChangeKind, ExecRequest};
-pub use command::{Got, SubtreeNode, Visit, Walk};
+pub use command::{Got, Listing, SubtreeNode, Visit, Walk};
 pub use content::Content;
 pub use error::{Refusal, RefusalKind, TreeError};
 pub use execute::{Execution, ItemExecution};

@@ -14,7 +14,7 @@ use core::fmt;
 
 use dm_syncml::session::{Incoming, ItemOutcome, Outcome, RecordSeq, SessionError};
 use dm_syncml::{Command, Instant, Item, LocUri};
-use dm_tree::{Acl, ChangeKind, ItemExecution, Rights, ServerId, Tree};
+use dm_tree::{Acl, ChangeKind, Rights, ServerId, Tree};
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
@@ -221,7 +221,7 @@ impl Gateway {
             }
         }
         self.drain_machines();
-        Outcome::each(done.outcomes.into_iter().map(item_outcome).collect())
+        Outcome::each(done.outcomes.into_iter().map(ItemOutcome::from).collect())
     }
 
     /// Takes a message that came in the HTTP request, or whatever else it is, that the caller calls `exchange`. Its answer
@@ -447,17 +447,6 @@ fn is_owned(uri: &dm_tree::NodeUri<'_>) -> bool {
         Some("Fanout") => names.count() == 2,
         _ => false,
     }
-}
-
-fn item_outcome(done: ItemExecution) -> ItemOutcome {
-    let mut outcome = ItemOutcome::new(done.status);
-    outcome.results = done.results;
-    // What was in the way is named (RepPro 1.2.1 §6.6.1).
-    let elsewhere = done.refusal.as_ref().and_then(|refusal| refusal.at());
-    if let Some(uri) = elsewhere.and_then(|at| LocUri::new(alloc::string::String::from(at.as_str())).ok()) {
-        outcome.detail.push(Item::to(uri));
-    }
-    outcome
 }
 
 impl Gateway {
