@@ -88,7 +88,8 @@ struct Waits {
 
 impl Gateway {
     /// A gateway without devices and servers. `tree` is the gateway's own, with DevInfo, DevDetail and accounts as
-    /// the caller made them; the objects are mounted in it at `./GwMO`.
+    /// the caller made them; the objects are mounted in it at `./GwMO`. Servers add nodes to it: give it a seed that they
+    /// cannot guess ([`Tree::with_hash_seed`]).
     ///
     /// # Errors
     ///
