@@ -245,8 +245,8 @@ fn trees_are_checked() {
         lines,
         [
             "./DevInfo/DevId: data that are not of format bool",
-            "./DevInfo/Lang: another format than the one described",
             "./DevInfo/Man: a node that must be there is missing",
+            "./DevInfo/Lang: another format than the one described",
         ]
     );
 }

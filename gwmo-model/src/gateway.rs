@@ -13,7 +13,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::fmt;
 
 use dm_syncml::session::{Incoming, ItemOutcome, Outcome, RecordSeq, SessionError};
-use dm_syncml::{Command, Instant, Item, LocUri};
+use dm_syncml::{Command, Instant};
 use dm_tree::{Acl, ChangeKind, Rights, ServerId, Tree};
 
 use crate::device::{DeviceId, Serial};

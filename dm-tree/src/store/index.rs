@@ -21,6 +21,9 @@ struct Entry {
     id: NodeId,
 }
 
+/// Entries of a table that is filled to the half only.
+const SMALL: usize = 64;
+
 impl Entry {
     /// No arena has that many nodes.
     const VACANT: Self = Self { hash: NameHash(0), id: NodeId(u32::MAX) };
@@ -121,8 +124,11 @@ impl Index {
     }
 
     pub(super) fn insert(&mut self, hash: NameHash, id: NodeId) {
-        // Thirteen of sixteen at most: then a name that is not there is known after some ten entries, a line or two.
-        if (self.len + 1) * 16 > self.entries.len() * 13 {
+        // In a small table what counts is that the first entry mostly is the one, since it is in the cache and a wrong guess of
+        // the processor costs more than a look. In a large one it is memory: of thirteen in sixteen a name that is not there
+        // is known after some ten entries, a line or two.
+        let most = if self.entries.len() <= SMALL { 8 } else { 13 };
+        if (self.len + 1) * 16 > self.entries.len() * most {
             self.grow();
         }
         self.put(Entry { hash, id });
