@@ -11,8 +11,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[test]
 #[expect(clippy::print_stdout, reason = "`-- --nocapture` shows the numbers of docs/decisions/0011")]
 fn a_leaf_takes_200_bytes_beside_its_data_at_most() {
-    // 22 is the largest shape of libdmclient; 47 leaves the arena and the table just grown.
-    for breadth in [22, 47, 60] {
+    // 22 is the largest shape of libdmclient, 100 makes a million; 47 leaves the arena and the table just grown.
+    for breadth in [22, 47, 60, 100] {
         let region = Region::new(ALLOCATOR);
         let tree = trees::tree(breadth);
         let stats = region.change();

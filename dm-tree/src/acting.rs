@@ -308,7 +308,7 @@ impl<'u> Found<'u> {
             (Some(facts), _) => facts.mime.as_ref().into(),
             (None, Spot::Stored(id)) => match &tree.at(*id).content {
                 Stored::Leaf(value) => value.mime().into(),
-                Stored::Interior(interior) => interior.mo_id.as_ref().into(),
+                Stored::Interior(interior) => interior.mo_id().into(),
                 Stored::Mount(_) | Stored::Vacant => String::new(),
             },
             (None, Spot::Mounted(_)) => String::new(),

@@ -5,11 +5,13 @@ mod copy;
 mod delete;
 mod exec;
 mod get;
+mod listing;
 mod property;
 mod replace;
 mod subtree;
 mod walk;
 
 pub use get::Got;
+pub use listing::Listing;
 pub use subtree::SubtreeNode;
 pub use walk::{Visit, Walk};

@@ -8,7 +8,7 @@ use dm_syncml::{Command, Data, Item, LocUri, MediaType, Meta, StatusCode};
 
 use crate::acting::{Acting, Aspect};
 use crate::change::{Change, ExecRequest};
-use crate::command::Got;
+use crate::command::{Got, Listing};
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::Handlers;
@@ -87,7 +87,21 @@ impl Execution {
         true
     }
 
-    /// The items of the `Results`; empty when there is nothing to send.
+    /// Makes 413 of every list that is longer than a page, members included: for who sends an answer as a whole, as a
+    /// session does. 200 for a part of a list would be wrong.
+    #[must_use]
+    pub fn whole_or_refused(mut self) -> Self {
+        let mut executions = Vec::from([&mut self]);
+        while let Some(execution) = executions.pop() {
+            for outcome in execution.outcomes.iter_mut().filter(|outcome| outcome.rest.is_some()) {
+                *outcome = Refusal::new(RefusalKind::TooLarge).into();
+            }
+            executions.extend(&mut execution.members);
+        }
+        self
+    }
+
+    /// The items of the `Results`, of a list the first page; empty when there is nothing to send.
     #[must_use]
     pub fn into_results(self) -> Vec<Item<'static>> {
         self.outcomes.into_iter().flat_map(|outcome| outcome.results).collect()
@@ -101,15 +115,18 @@ pub struct ItemExecution {
     /// The status to answer with.
     pub status: StatusCode,
     /// What a Get found: items for `Results`, with Source, Meta where it is not the default, and Data. One, or with
-    /// `?list=` any number.
+    /// `?list=` any number up to a page of a [`Listing`].
     pub results: Vec<Item<'static>>,
+    /// What of a `?list=` does not fit the first page. Who can send results as they come pulls the rest from here; who cannot
+    /// answers 413, as a [session](Tree::poll_session) does.
+    pub rest: Option<Listing>,
     /// Why it was refused. When it names [another node](Refusal::at), the Status should carry that address.
     pub refusal: Option<Refusal>,
 }
 
 impl ItemExecution {
     pub(crate) const fn done(status: StatusCode) -> Self {
-        Self { status, results: Vec::new(), refusal: None }
+        Self { status, results: Vec::new(), rest: None, refusal: None }
     }
 
     /// The ticket of the handler that has yet to answer; the status means nothing till then.
@@ -121,7 +138,7 @@ impl ItemExecution {
 
 impl From<Refusal> for ItemExecution {
     fn from(refusal: Refusal) -> Self {
-        Self { status: refusal.status(), results: Vec::new(), refusal: Some(refusal) }
+        Self { status: refusal.status(), results: Vec::new(), rest: None, refusal: Some(refusal) }
     }
 }
 
@@ -299,7 +316,7 @@ impl Acting<'_> {
             }
             Command::Delete(_) => self.delete(uri)?,
             Command::Exec(_) => outcome.status = self.exec_with(uri, || argument(command, item))?,
-            Command::Get(_) => outcome.results = self.results(target)?,
+            Command::Get(_) => (outcome.results, outcome.rest) = self.results(target)?,
             Command::Replace(_) if carries_tnds(command, item) => {
                 self.replace_tnds_item(command, item, uri)?
             }
@@ -309,32 +326,21 @@ impl Acting<'_> {
         Ok(outcome)
     }
 
-    fn results(&mut self, target: &LocUri<'_>) -> Result<Vec<Item<'static>>, Refusal> {
+    /// What a Get finds, and what of a list is still to come.
+    fn results(&mut self, target: &LocUri<'_>) -> Result<(Vec<Item<'static>>, Option<Listing>), Refusal> {
         let aim = self.aim(target.as_str(), Rights::GET)?;
-        let with_data = match aim.query {
-            Aspect::List(List::Struct) => false,
-            Aspect::List(List::StructData) => true,
-            Aspect::List(List::Tnds(list)) => {
-                return Ok(Vec::from([self.get_tnds_item(target.as_str(), list)?]));
+        let item = match aim.query {
+            Aspect::List(List::Tnds(list)) => self.get_tnds_item(target.as_str(), list)?,
+            Aspect::List(list) => {
+                let mut listing = Listing::new(aim.node, list == List::StructData);
+                let page = listing.next_page(self)?;
+                return Ok((page, Some(listing).filter(|listing| !listing.is_finished())));
             }
             Aspect::Node | Aspect::Property(_) => {
-                let got = self.get_aimed(target.as_str(), &aim)?;
-                return Ok(Vec::from([value_item(target.clone().into_owned(), got)]));
+                value_item(target.clone().into_owned(), self.get_aimed(target.as_str(), &aim)?)
             }
         };
-        let (max_items, max_len) = (self.tree.limits().max_list_items, self.tree.limits().max_list_len);
-        let mut walk = self.walk(target.as_str(), None)?;
-        let (mut items, mut len) = (Vec::new(), 0);
-        while let Some(visit) = walk.next()? {
-            if with_data {
-                len += visit.value().map_or(0, |value| value.data().len());
-            }
-            if items.len() == max_items || len > max_len {
-                return Err(RefusalKind::TooLarge.into());
-            }
-            items.push(visit.into_item(with_data));
-        }
-        Ok(items)
+        Ok((Vec::from([item]), None))
     }
 }
 

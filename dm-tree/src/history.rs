@@ -91,7 +91,7 @@ impl NodeImage {
     pub(crate) fn of(tree: &Tree, id: NodeId) -> Self {
         let node = tree.at(id);
         let kind = match &node.content {
-            Content::Interior(interior) => ImageKind::Interior { mo_id: interior.mo_id.as_ref().into() },
+            Content::Interior(interior) => ImageKind::Interior { mo_id: interior.mo_id().into() },
             Content::Leaf(value) => ImageKind::Leaf(value.clone()),
             Content::Mount(mount) => ImageKind::Mount(*mount),
             Content::Vacant => ImageKind::Interior { mo_id: String::new() },

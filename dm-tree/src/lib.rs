@@ -80,7 +80,7 @@
 //! | TND 1.2.1 §7.7.1, access control | [`Acl`], [`Tree::effective_acl`], [`Tree::remove_server`] |
 //! | TND 1.2.1 §7.7.2, formats | [`Format`], [`Value`], [`Content`] |
 //! | RepPro 1.2.1, commands | [`Acting`], [`Tree::execute`] |
-//! | RepPro 1.2.1, Get with `?list=` | [`List`], [`Acting::walk`] |
+//! | RepPro 1.2.1, Get with `?list=` | [`List`], [`Acting::walk`], [`Listing`] |
 //! | RepPro 1.2.1, Atomic | [`Tree::execute`], [`Tree::begin_atomic`], [`Handler::begin`] |
 //! | DM 1.3, Copy of subtrees | [`Acting::copy`] |
 //! | DM Protocol 1.2.1, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
@@ -143,7 +143,7 @@ pub use acl::{Acl, AclError, AclErrorKind};
 pub use acting::Acting;
 pub use atomic::Committed;
 pub use change::{Change, ChangeKind, ExecRequest};
-pub use command::{Got, SubtreeNode, Visit, Walk};
+pub use command::{Got, Listing, SubtreeNode, Visit, Walk};
 pub use content::Content;
 pub use error::{Refusal, RefusalKind, TreeError};
 pub use execute::{Execution, ItemExecution};

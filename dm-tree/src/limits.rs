@@ -29,10 +29,11 @@ pub struct TreeLimits {
     /// Access control lists kept for nodes that handlers serve; exceeding answers 420. Default 16 384, one
     /// for every four nodes that may be stored.
     pub max_mounted_acls: usize,
-    /// Items of one `?list=` that [`Tree::execute`](crate::Tree::execute) puts into one answer; exceeding answers
-    /// 413. Default 16 384. [`Acting::walk`](crate::Acting::walk) has no such limit.
+    /// Items of one page of a `?list=`, which is what [`Tree::execute`](crate::Tree::execute) puts into one answer. A
+    /// [`Listing`](crate::Listing) goes on behind them; a session answers 413. 0 counts as 1. Default 16 384.
     pub max_list_items: usize,
-    /// Bytes of data of one `?list=`; exceeding answers 413. Default 1 MiB, as for values.
+    /// Bytes of the addresses, types and data of one page of a `?list=`, where there is more than one item. Default
+    /// 1 MiB, as for values; of structure alone that is as many items as a page may have, 64 bytes each.
     pub max_list_len: usize,
     /// Answers waited for from handlers; exceeding answers 420. Default 1024: several for each session of a large
     /// gateway.

@@ -236,7 +236,7 @@ impl<'t> NodeRef<'t> {
     #[must_use]
     pub fn mo_id(self) -> &'t str {
         match &self.node().content {
-            Content::Interior(interior) => &interior.mo_id,
+            Content::Interior(interior) => interior.mo_id(),
             _ => "",
         }
     }

@@ -16,7 +16,7 @@ use crate::tree::Tree;
 
 impl From<Execution> for Outcome {
     /// The answer a session gives: codes, results, and the node that was in the way of an Add. Changes and exec
-    /// requests are not for the session; take them first.
+    /// requests are not for the session; take them first. A list longer than a page is answered 413.
     fn from(execution: Execution) -> Self {
         Self::each(execution.outcomes.into_iter().map(ItemOutcome::from).collect())
     }
@@ -24,6 +24,9 @@ impl From<Execution> for Outcome {
 
 impl From<ItemExecution> for ItemOutcome {
     fn from(execution: ItemExecution) -> Self {
+        if execution.rest.is_some() {
+            return Self::new(StatusCode::TOO_LARGE);
+        }
         let mut outcome = Self::new(execution.status);
         outcome.results = execution.results;
         let at = execution.refusal.as_ref().and_then(crate::Refusal::at);
@@ -88,6 +91,12 @@ impl Tree {
     /// returns [`ClientOutput::Execute`] or [`ClientOutput::Atomic`], which a session hands out with
     /// [`ClientConfig::with_atomic`](dm_syncml::session::ClientConfig::with_atomic). `server` is the account's
     /// [`server_id`](crate::DmAccount::server_id): the session has made sure that it is that server which asks.
+    ///
+    /// A session gives its answers away message by message, but takes the outcome of a command as a whole, since the Status
+    /// that goes ahead says that all was found. A list is therefore one page here, and 413 beyond it: what a session holds of
+    /// one command is bounded by [`max_list_items`](crate::TreeLimits::max_list_items) and
+    /// [`max_list_len`](crate::TreeLimits::max_list_len), of all commands of a message by
+    /// [`ClientConfig::max_results`](dm_syncml::session::ClientConfig::max_results).
     ///
     /// ```
     /// use dm_syncml::session::{ClientConfig, ClientOutput, ClientSession, Initiation};

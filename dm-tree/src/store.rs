@@ -24,12 +24,17 @@ pub(crate) use node::{Content, Flags, Interior, Node, NodeId, Stamp, value_len};
 
 pub(crate) const ROOT: NodeId = NodeId(0);
 
+/// How many places interior nodes take at once.
+const CLUSTER: usize = 64;
+
 /// All nodes of a tree. Ids come from lookups in the same call, so they are in use.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     /// By [`NodeId`]; the root is the first.
     nodes: Vec<Node>,
     free: Vec<NodeId>,
+    /// Vacant places that interior nodes take first.
+    free_among_interior: Vec<NodeId>,
     keys: HashKeys,
     acls: Acls,
     /// Interior nodes that have a management object identifier, by identifier.
@@ -41,11 +46,12 @@ pub(crate) struct Store {
 impl Store {
     /// Nothing but the root.
     pub(crate) fn new(root_acl: Acl) -> Self {
-        let mut root = Node::new(Name::new("."), Content::Interior(Box::default()));
+        let mut root = Node::new(Name::new("."), Content::Interior(Interior::default()));
         root.flags = Flags::PERMANENT;
         Self {
             nodes: Vec::from([root]),
             free: Vec::new(),
+            free_among_interior: Vec::new(),
             keys: HashKeys::new(0),
             acls: Acls::new(root_acl),
             objects: BTreeSet::new(),
@@ -111,10 +117,10 @@ impl Store {
     /// The children in byte order of their names.
     pub(crate) fn children(&self, id: NodeId) -> Cow<'_, [NodeId]> {
         let Content::Interior(interior) = &self.at(id).content else { return Cow::Borrowed(&[]) };
-        if interior.sorted == interior.children.len() {
-            return Cow::Borrowed(&interior.children);
+        if interior.more.sorted == interior.more.children.len() {
+            return Cow::Borrowed(&interior.more.children);
         }
-        let mut children = interior.children.clone();
+        let mut children = interior.more.children.clone();
         self.sort(&mut children);
         Cow::Owned(children)
     }
@@ -122,7 +128,7 @@ impl Store {
     /// The children in no order.
     pub(crate) fn unsorted(&self, id: NodeId) -> &[NodeId] {
         match &self.at(id).content {
-            Content::Interior(interior) => &interior.children,
+            Content::Interior(interior) => &interior.more.children,
             _ => &[],
         }
     }
@@ -130,17 +136,17 @@ impl Store {
     /// Puts the children of a node in order once, so that listing it again costs nothing more.
     pub(crate) fn settle(&mut self, id: NodeId) {
         let Content::Interior(interior) = &mut self.at_mut(id).content else { return };
-        if interior.sorted == interior.children.len() {
+        if interior.more.sorted == interior.more.children.len() {
             return;
         }
-        let mut children = core::mem::take(&mut interior.children);
+        let mut children = core::mem::take(&mut interior.more.children);
         self.sort(&mut children);
         for (at, child) in children.iter().enumerate() {
             self.at_mut(*child).place = at as u32;
         }
         if let Content::Interior(interior) = &mut self.at_mut(id).content {
-            interior.sorted = children.len();
-            interior.children = children;
+            interior.more.sorted = children.len();
+            interior.more.children = children;
         }
     }
 
@@ -161,24 +167,46 @@ impl Store {
         if above.flags.contains(Flags::IGNORES_CASE) {
             node.flags = node.flags | Flags::BELOW_FOLDING;
         }
-        let id = match self.free.pop() {
+        let id = match self.vacant_place(matches!(node.content, Content::Interior(_))) {
             Some(id) => {
                 self.nodes[id.0 as usize] = node;
                 id
             }
-            None => {
-                // Memory is what a node costs: the arena grows by a quarter, not by half of what it then is.
-                if self.nodes.len() == self.nodes.capacity() {
-                    self.nodes.reserve_exact(self.nodes.len() / 4 + 64);
-                }
-                let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than fit in memory"));
-                self.nodes.push(node);
-                id
-            }
+            None => self.push(node),
         };
         self.link(id);
         self.count += 1;
         self.note_object(id);
+        id
+    }
+
+    /// A vacant place, if there is one. Interior nodes are kept close together: each lookup below them goes through them,
+    /// and what goes through few pages finds them in the caches.
+    #[inline]
+    fn vacant_place(&mut self, interior: bool) -> Option<NodeId> {
+        if !interior {
+            let many = self.free_among_interior.len() > CLUSTER;
+            return self.free.pop().or_else(|| if many { self.free_among_interior.pop() } else { None });
+        }
+        if self.free_among_interior.is_empty() && self.free.is_empty() {
+            // As many at once as are few beside what is there.
+            for _ in 0..(self.nodes.len() / 16).min(CLUSTER) {
+                let id = self.push(Node::vacant());
+                self.free_among_interior.push(id);
+            }
+            self.free_among_interior.reverse();
+        }
+        self.free_among_interior.pop().or_else(|| self.free.pop())
+    }
+
+    #[inline]
+    fn push(&mut self, node: Node) -> NodeId {
+        // Memory is what a node costs: the arena grows by a quarter, not by half of what it then is.
+        if self.nodes.len() == self.nodes.capacity() {
+            self.nodes.reserve_exact(self.nodes.len() / 4 + CLUSTER);
+        }
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer nodes than fit in memory"));
+        self.nodes.push(node);
         id
     }
 
@@ -188,17 +216,17 @@ impl Store {
         let parent = node.parent;
         let hash = self.hash_of(node);
         let last = match &self.at(parent).content {
-            Content::Interior(interior) => interior.children.last().copied(),
+            Content::Interior(interior) => interior.more.children.last().copied(),
             _ => None,
         };
         let in_order = last.is_none_or(|last| self.at(last).name.compare(&self.at(id).name).is_lt());
         let Content::Interior(interior) = &mut self.at_mut(parent).content else { return };
         interior.index.insert(hash, id);
-        let place = interior.children.len();
-        if in_order && interior.sorted == place {
-            interior.sorted += 1;
+        let place = interior.more.children.len();
+        if in_order && interior.more.sorted == place {
+            interior.more.sorted += 1;
         }
-        interior.children.push(id);
+        interior.more.children.push(id);
         self.at_mut(id).place = place as u32;
     }
 
@@ -208,14 +236,14 @@ impl Store {
         let hash = self.hash_of(node);
         let Content::Interior(interior) = &mut self.at_mut(parent).content else { return };
         interior.index.remove(hash, id);
-        if place + 1 == interior.children.len() {
-            interior.children.pop();
-            interior.sorted = interior.sorted.min(place);
+        if place + 1 == interior.more.children.len() {
+            interior.more.children.pop();
+            interior.more.sorted = interior.more.sorted.min(place);
             return;
         }
-        interior.children.swap_remove(place);
-        interior.sorted = interior.sorted.min(place);
-        let moved = interior.children[place];
+        interior.more.children.swap_remove(place);
+        interior.more.sorted = interior.more.sorted.min(place);
+        let moved = interior.more.children[place];
         self.at_mut(moved).place = place as u32;
     }
 
@@ -253,9 +281,11 @@ impl Store {
                 self.acls.free(node.acl);
             }
             if let Content::Interior(interior) = node.content {
-                stack.extend(interior.children);
+                stack.extend(interior.more.children);
+                self.free_among_interior.push(id);
+            } else {
+                self.free.push(id);
             }
-            self.free.push(id);
         }
     }
 
@@ -272,16 +302,16 @@ impl Store {
 
     fn note_object(&mut self, id: NodeId) {
         let Content::Interior(interior) = &self.at(id).content else { return };
-        if !interior.mo_id.is_empty() {
-            let entry = (interior.mo_id.clone(), id);
+        if !interior.mo_id().is_empty() {
+            let entry = (Box::from(interior.mo_id()), id);
             self.objects.insert(entry);
         }
     }
 
     fn forget_object(&mut self, id: NodeId) {
         let Content::Interior(interior) = &self.at(id).content else { return };
-        if !interior.mo_id.is_empty() {
-            let entry = (interior.mo_id.clone(), id);
+        if !interior.mo_id().is_empty() {
+            let entry = (Box::from(interior.mo_id()), id);
             self.objects.remove(&entry);
         }
     }
@@ -332,7 +362,7 @@ impl Store {
             if node.acl == from {
                 node.acl = to;
                 if let Content::Interior(interior) = &node.content {
-                    stack.extend_from_slice(&interior.children);
+                    stack.extend_from_slice(&interior.more.children);
                 }
             }
         }
@@ -404,7 +434,7 @@ impl Store {
                 stack.push(*child);
             }
             if let Content::Interior(interior) = &node.content {
-                assert_eq!(interior.index.len(), interior.children.len());
+                assert_eq!(interior.index.len(), interior.more.children.len());
             }
             let sorted = self.children(id);
             assert!(sorted.is_sorted_by(|a, b| self.at(*a).name.compare(&self.at(*b).name).is_lt()));

@@ -360,3 +360,74 @@ fn maps_can_be_sent() {
     fn assert_send<T: Send + 'static>() {}
     assert_send::<HandlerMap>();
 }
+
+/// Beds of a garden that are made up when somebody asks.
+struct Garden {
+    beds: u32,
+    asked: u32,
+}
+
+impl Handler for Garden {
+    fn node(&mut self, _: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
+        self.asked += 1;
+        match path {
+            [] => Some(NodeFacts::interior()),
+            [bed] if bed.parse().is_ok_and(|bed: u32| bed < self.beds) => Some(NodeFacts::leaf(Format::Int)),
+            _ => None,
+        }
+    }
+
+    fn get(&mut self, _: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
+        self.asked += 1;
+        Ok(path[0].as_bytes().to_vec())
+    }
+
+    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
+        self.asked += 1;
+        // It stops as soon as the list is longer than anybody wants.
+        let _ = (0..self.beds).try_for_each(|bed| out.push(&bed.to_string()).then_some(()));
+        Ok(())
+    }
+}
+
+/// A handler serves a million children, none of which is a node: the tree stays as small as it was, and a Get of one of
+/// them asks the handler a handful of questions.
+#[test]
+fn a_million_served_children_are_no_nodes() {
+    const BEDS: u32 = 1_000_000;
+    let garden = Arc::new(Mutex::new(Garden { beds: BEDS, asked: 0 }));
+    struct Shared(Arc<Mutex<Garden>>);
+    impl Handler for Shared {
+        fn node(&mut self, cx: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
+            self.0.lock().unwrap().node(cx, path)
+        }
+        fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
+            self.0.lock().unwrap().get(cx, path)
+        }
+        fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
+            self.0.lock().unwrap().children(cx, path, out)
+        }
+    }
+    let limits = TreeLimits::default().with_max_child_list_len(8 << 20).with_max_list_items(1000);
+    let mut tree = Tree::new(limits);
+    let mut handlers = HandlerMap::new();
+    handlers.mount(&mut tree, "./Garden", Shared(Arc::clone(&garden))).unwrap();
+    let (nodes, server) = (tree.len(), ServerId::new("S").unwrap());
+    let mut acting = tree.act_for(&server, &mut handlers);
+    for bed in [0, 1, 499_999, BEDS - 1] {
+        garden.lock().unwrap().asked = 0;
+        assert_eq!(acting.get(&format!("./Garden/{bed}")).unwrap().data(), bed.to_string().as_bytes());
+        assert!(garden.lock().unwrap().asked <= 4, "{bed}");
+    }
+    assert_eq!(acting.get(&format!("./Garden/{BEDS}")).unwrap_err().status().get(), 404);
+    let names = acting.get("./Garden").unwrap().into_data();
+    assert_eq!(names.split(|octet| *octet == b'/').count(), BEDS as usize);
+    // One page of them, as far as anybody reads.
+    let mut listing = acting.list("./Garden?list=StructData").unwrap();
+    garden.lock().unwrap().asked = 0;
+    assert_eq!(listing.next_page(&mut acting).unwrap().len(), 1000);
+    assert!(garden.lock().unwrap().asked < 2100);
+    assert_eq!(listing.next_page(&mut acting).unwrap().len(), 1000);
+    assert!(!listing.is_finished());
+    assert_eq!(tree.len(), nodes);
+}

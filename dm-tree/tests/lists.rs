@@ -12,7 +12,11 @@ fn id(text: &str) -> ServerId {
 
 /// The tree of RepPro 1.2.1, Get with `?list=`, with a node in it that nobody may read.
 fn tree() -> Tree {
-    let mut tree = Tree::default();
+    tree_with(TreeLimits::default())
+}
+
+fn tree_with(limits: TreeLimits) -> Tree {
+    let mut tree = Tree::new(limits);
     for (uri, spec) in [
         ("./A", NodeSpec::managed_object("urn:x")),
         ("./A/C", NodeSpec::leaf(Value::int(1))),
@@ -34,7 +38,7 @@ fn tree() -> Tree {
 fn list(tree: &mut Tree, uri: &str) -> (u16, Vec<Item<'static>>) {
     let get: Command<'_> =
         Get::new(CmdId::new("1").unwrap(), vec![Item::to(LocUri::new(uri).unwrap())]).into();
-    let done = tree.execute(&id("S"), &get, &mut ());
+    let done = tree.execute(&id("S"), &get, &mut ()).whole_or_refused();
     (done.status().unwrap().get(), done.into_results())
 }
 
@@ -83,7 +87,7 @@ fn what_a_server_may_read_is_listed_parents_first() {
 
 #[test]
 fn lists_have_limits_and_walks_have_none() {
-    let mut tree = Tree::new(TreeLimits::default().with_max_list_items(50).with_max_list_len(300));
+    let mut tree = Tree::new(TreeLimits::default().with_max_list_items(50).with_max_list_len(700));
     for number in 0..40 {
         tree.insert(&format!("./A/{number}"), NodeSpec::leaf(Value::chr("0123456789"))).unwrap();
     }
@@ -191,4 +195,83 @@ fn a_handler_that_refuses_does_not_end_a_walk() {
         }
     }
     assert_eq!((seen, refused), (1 + 1 + 19, 1));
+}
+
+/// The tree with nodes in it that a handler serves.
+fn served(limits: TreeLimits) -> (Tree, HandlerMap) {
+    let mut tree = tree_with(limits);
+    let mut handlers = HandlerMap::new();
+    handlers.mount(&mut tree, "./V/X", Many(12)).unwrap();
+    (tree, handlers)
+}
+
+/// Get of a large subtree streams its items: whatever the size of a page, all pages together are the list.
+#[test]
+fn a_large_list_comes_page_by_page() {
+    let (mut whole, mut handlers) = served(TreeLimits::default());
+    let server = id("S");
+    let get = |uri: &str| -> Command<'static> {
+        Get::new(CmdId::new("1").unwrap(), vec![Item::to(LocUri::new(uri.to_owned()).unwrap())]).into()
+    };
+    for uri in ["./A?list=Struct", "./A?list=StructData", ".?list=StructData", "./V/X?list=StructData"] {
+        let all = whole.execute(&server, &get(uri), &mut handlers);
+        assert_eq!(all.outcomes[0].rest, None, "{uri}");
+        let all = all.into_results();
+        for (items, len) in
+            [(0, 1 << 20), (1, 1 << 20), (2, 1 << 20), (7, 1 << 20), (1000, 0), (1000, 30), (1000, 90)]
+        {
+            let limits = TreeLimits::default().with_max_list_items(items).with_max_list_len(len);
+            let (mut tree, mut handlers) = served(limits);
+            let mut done = tree.execute(&server, &get(uri), &mut handlers);
+            assert_eq!(done.status(), Some(StatusCode::OK));
+            let refused = done.clone().whole_or_refused();
+            let outcome = done.outcomes.remove(0);
+            assert_eq!(outcome.rest.is_some(), refused.status() == Some(StatusCode::TOO_LARGE));
+            let mut pages = vec![outcome.results];
+            let mut rest = outcome.rest;
+            while let Some(listing) = rest.as_mut().filter(|listing| !listing.is_finished()) {
+                pages.push(listing.next_page(&mut tree.act_for(&server, &mut handlers)).unwrap());
+            }
+            assert!(
+                pages.iter().all(|page| !page.is_empty() && page.len() <= items.max(1)),
+                "{uri} {items} {len}"
+            );
+            assert_eq!(pages.concat(), all, "{uri} {items} {len}");
+        }
+    }
+}
+
+/// What changes between two pages is seen by the later one, rights included.
+#[test]
+fn a_list_goes_on_whatever_changed() {
+    let mut tree = Tree::new(TreeLimits::default().with_max_list_items(2));
+    for name in ["a", "b", "c", "d", "e"] {
+        tree.insert(&format!("./A/{name}"), NodeSpec::leaf(Value::chr(name))).unwrap();
+    }
+    let server = id("S");
+    let mut listing = tree.act_for(&server, &mut ()).list("./A?list=Struct").unwrap();
+    let page = |tree: &mut Tree, listing: &mut dm_tree::Listing| -> Result<Vec<String>, u16> {
+        let page = listing.next_page(&mut tree.act_for(&server, &mut ()));
+        let sources =
+            |items: Vec<Item<'_>>| items.iter().map(|item| item.source_uri().unwrap().to_string()).collect();
+        page.map(sources).map_err(|refusal| refusal.status().get())
+    };
+    assert_eq!(page(&mut tree, &mut listing).unwrap(), ["./A", "./A/a"]);
+    tree.remove("./A/a").unwrap();
+    tree.remove("./A/b").unwrap();
+    tree.insert("./A/bb", NodeSpec::leaf(Value::chr(""))).unwrap();
+    assert_eq!(page(&mut tree, &mut listing).unwrap(), ["./A/bb", "./A/c"]);
+    let mut denied = listing.clone();
+    tree.set_acl("./A", Acl::parse("Get=T").unwrap()).unwrap();
+    assert_eq!(page(&mut tree, &mut denied), Err(425));
+    assert!(denied.is_finished() && !listing.is_finished());
+    tree.set_acl("./A", Acl::EMPTY).unwrap();
+    tree.remove("./A/e").unwrap();
+    assert_eq!(page(&mut tree, &mut listing).unwrap(), ["./A/d"]);
+    assert!(listing.is_finished());
+    assert_eq!(page(&mut tree, &mut listing).unwrap(), [""; 0]);
+    for uri in ["./A", "./A?list=TNDS", "./A?prop=ACL", "./A?list=Other"] {
+        let status = tree.act_for(&server, &mut ()).list(uri).map_err(|refusal| refusal.status().get());
+        assert_eq!(status.err(), Some(406), "{uri}");
+    }
 }

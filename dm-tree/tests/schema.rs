@@ -360,3 +360,54 @@ fn what_is_missing_may_hang_from_a_path() {
     tree.insert("./Vendor/Other/List", NodeSpec::interior()).unwrap();
     assert_eq!(missing(&tree), ["./Vendor/Other/List/*: a node that must be there is missing"]);
 }
+
+/// A description that cannot be used leaves no trace, wherever in it the fault is.
+#[test]
+fn half_a_description_is_none() {
+    let mut schema = schema(&[&example(), ddf::DEV_INFO]);
+    let before = format!("{schema:?}");
+    let described = |name: &str, rest: &str, children: &str| node(name, "Get", "node", rest, children);
+    let folding = "<CaseSense><CIS/></CaseSense>";
+    let inner = described("New", folding, &described("Deep", "", &described("", "", "")));
+    for last in [
+        described("Top", "", ""),
+        node("x", "Get", "chr", "", "").replace("</NodeName>", "</NodeName><Path>a/../b</Path>"),
+        format!("{}{}", described("new", folding, ""), described("NEW", "", "") + &described("New", "", "")),
+    ] {
+        let first = inner.replacen("</NodeName>", "</NodeName><Path>./Other/Place</Path>", 1);
+        let xml = format!("<MgmtTree><VerDTD>1.2</VerDTD>{inner}{first}{last}</MgmtTree>");
+        schema.add(&document(&xml)).unwrap_err();
+        assert_eq!(format!("{schema:?}"), before);
+    }
+    schema.add(&document(&format!("<MgmtTree><VerDTD>1.2</VerDTD>{inner}</MgmtTree>"))).unwrap();
+    let found = schema.find(&NodeUri::parse("./NEW/Deep/any").unwrap());
+    assert!(matches!(found, Described::Described(_)), "{found:?}");
+}
+
+/// A schema and a tree that was begun with it agree about which names are the same: ASCII letters lose their case.
+#[test]
+fn case_is_of_ascii_letters_in_schema_and_tree() {
+    let loose = "<CaseSense><CIS/></CaseSense>";
+    let xml = node("Top", "Get Add", "node", loose, &node("", "Add Get Replace", "chr", "", ""));
+    let named =
+        node("Ärger", "Add Get Replace", "chr", &format!("{loose}<Occurrence><ZeroOrOne/></Occurrence>"), "");
+    let xml = xml.replace("</Node></Node>", &format!("</Node>{named}</Node>"));
+    let schema = schema(&[&format!("<MgmtTree><VerDTD>1.2</VerDTD>{xml}</MgmtTree>")]);
+    let mut tree = Tree::default();
+    tree.insert("./Top", NodeSpec::interior().ignoring_case()).unwrap();
+    let name_of = |uri: &str| match schema.find(&NodeUri::parse(uri).unwrap()) {
+        Described::Described(description) => description.name().map(str::to_owned),
+        other => panic!("{other:?}"),
+    };
+    for (uri, same) in [
+        ("./Top/%C3%84rger", true),
+        ("./Top/%C3%84RGER", true),
+        ("./TOP/%c3%84rGEr", true),
+        ("./Top/%C3%A4rger", false),
+    ] {
+        assert_eq!(name_of(uri).is_some(), same, "{uri}");
+        let mut tree = tree.clone();
+        tree.insert("./Top/%C3%84rger", NodeSpec::leaf(Value::chr("1"))).unwrap();
+        assert_eq!(tree.node(&uri.replace("TOP", "Top")).is_some(), same, "{uri}");
+    }
+}

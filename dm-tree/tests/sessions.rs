@@ -290,3 +290,110 @@ fn an_atomic_is_all_or_nothing() {
     let changed: Vec<_> = device.effects.changes.iter().map(|change| change.uri.as_str()).collect();
     assert_eq!(changed, ["./Vendor/A", "./Vendor/B"], "of the other one nothing is told");
 }
+
+/// The codes that the device answers to commands in a first message of the server, with this in the message's header. The
+/// tree is asked in the name of the server all the same: nothing but the session is in the way.
+#[cfg(feature = "xml")]
+fn codes_for(header: &str, device: &mut Device) -> Vec<u16> {
+    let now = Instant::EPOCH;
+    let server = device.account().server_id;
+    let mut client = device.session(Encoding::Xml);
+    let answer = |client: &mut ClientSession, device: &mut Device| loop {
+        let (handlers, effects) = (&mut device.handlers, &mut device.effects);
+        match device.tree.poll_session(now, client, &server, handlers, effects) {
+            ClientOutput::Send(_, Outgoing { body, .. }) => break body,
+            ClientOutput::Persist(seq, _) => client.handle_persisted(now, seq),
+            ClientOutput::Wait(at) => panic!("nothing is said before {at:?}"),
+            _ => {}
+        }
+    };
+    answer(&mut client, device);
+    let items: String = ["./Vendor/Blob", "./Vendor/Shut", "./Nope"]
+        .map(|uri| format!("<Item><Target><LocURI>{uri}</LocURI></Target><Data>x</Data></Item>"))
+        .concat();
+    let message = format!(
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>\
+         <SessionID>7</SessionID><MsgID>1</MsgID><Target><LocURI>IMEI:1</LocURI></Target>\
+         <Source><LocURI>{SERVER}</LocURI></Source>{header}</SyncHdr><SyncBody>\
+         <Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>212</Data></Status>\
+         <Replace><CmdID>2</CmdID>{items}</Replace><Get><CmdID>3</CmdID>{items}</Get>\
+         <Delete><CmdID>4</CmdID>{items}</Delete><Final/></SyncBody></SyncML>"
+    );
+    let incoming = Incoming::decode(Encoding::Xml, message.as_bytes(), &DecodeOptions::new()).unwrap();
+    client.handle_message(now, &incoming, [7; 16]).unwrap();
+    let body = answer(&mut client, device);
+    let said = dm_syncml::Message::decode(Encoding::Xml, &body, &DecodeOptions::new()).unwrap();
+    let code = |command: &Command<'_>| match command {
+        Command::Status(status) => Some(status.code.get()),
+        other => panic!("{other:?}"),
+    };
+    said.body.commands.iter().filter_map(code).collect()
+}
+
+/// Row 66 of the decision table: who shows nothing is answered 407, who shows what is wrong 401, whatever the ACLs
+/// say; never 425, and the tree is not even asked.
+#[cfg(feature = "xml")]
+#[test]
+fn row_66_authentication_is_not_access_control() {
+    let wrong = "<Cred><Meta><Format xmlns='syncml:metinf'>b64</Format><Type xmlns='syncml:metinf'>syncml:auth-md5\
+                 </Type></Meta><Data>AAAAAAAAAAAAAAAAAAAAAA==</Data></Cred>";
+    for (header, code) in [("", 407), (wrong, 401)] {
+        let mut device = Device::new();
+        let before = device.tree.snapshot().unwrap();
+        let codes = codes_for(header, &mut device);
+        assert_eq!(codes, [code; 4], "the header, and one for each command");
+        assert_eq!(device.tree.snapshot().unwrap(), before);
+        assert_eq!(device.effects, Effects::default());
+    }
+}
+
+/// DM 2.0 HLF-006, several operating systems or virtual devices on one device: each has objects and rights of its own below
+/// a prefix of its own, and one client serves them all in one session.
+#[test]
+fn hlf_006_several_systems_are_served_by_one_client() {
+    let mut device = Device::new();
+    for (prefix, dev_id) in [("./Android", "urn:uuid:android"), ("./Rtos", "urn:uuid:rtos")] {
+        let info = DevInfo {
+            dev_id: dev_id.into(),
+            man: "Example".into(),
+            model: "One".into(),
+            dm_v: "1.0".into(),
+            lang: "en".into(),
+        };
+        info.install_at(&mut device.tree, prefix).unwrap();
+        dm_tree::DevDetail::default().install_at(&mut device.tree, prefix).unwrap();
+        device.handlers.mount(&mut device.tree, &format!("{prefix}/Reboot"), Reboot).unwrap();
+    }
+    device.tree.set_acl("./Android", Acl::parse("Add=com.example.dm&Get=*&Exec=*").unwrap()).unwrap();
+    device.tree.set_acl("./Rtos", Acl::parse("Get=*&Add=com.example.other").unwrap()).unwrap();
+    let commands = vec![
+        Get::new(
+            id(),
+            vec![to("./DevInfo/DevId"), to("./Android/DevInfo/DevId"), to("./Rtos/DevInfo/DevId")],
+        )
+        .into(),
+        Add::new(id(), vec![with("./Android/x", "1"), with("./Rtos/x", "1")]).into(),
+        Exec::new(id(), to("./Android/Reboot")).into(),
+        Exec::new(id(), to("./Rtos/Reboot")).into(),
+        Get::new(id(), vec![to("./Rtos?list=Struct")]).into(),
+    ];
+    let (answers, _) = manage(&mut device, Encoding::Wbxml, commands);
+    let ids: Vec<_> =
+        found(&answers[0]).into_iter().map(|(_, data)| String::from_utf8(data).unwrap()).collect();
+    assert_eq!(ids, ["IMEI:1", "urn:uuid:android", "urn:uuid:rtos"]);
+    assert_eq!(answers[1..4].iter().map(codes).collect::<Vec<_>>(), [vec![200, 425], vec![202], vec![425]]);
+    // A list of one system shows nothing of the others.
+    let listed: Vec<_> = answers[4].results.iter().map(|item| item.source_uri().unwrap().as_str()).collect();
+    assert!(listed.len() > 10 && listed.iter().all(|uri| uri.starts_with("./Rtos")), "{listed:?}");
+    // Objects are found by their identifiers, those of the device itself first.
+    let tops: Vec<_> = DevInfo::find(&device.tree).map(|top| top.uri().to_string()).collect();
+    assert_eq!(tops, ["./DevInfo", "./Android/DevInfo", "./Rtos/DevInfo"]);
+    // One system goes, and the others stay as they were.
+    device.tree.remove("./Android").unwrap();
+    let (answers, _) = manage(
+        &mut device,
+        Encoding::Wbxml,
+        vec![Get::new(id(), vec![to("./Android/DevInfo/DevId"), to("./Rtos/DevInfo/DevId")]).into()],
+    );
+    assert_eq!(codes(&answers[0]), [404, 200]);
+}

@@ -38,3 +38,13 @@ pub fn entropy() -> [u8; 16] {
     getrandom::fill(&mut octets).expect("the operating system has a random source");
     octets
 }
+
+/// What a tree hashes names with.
+///
+/// # Panics
+/// As [`entropy`].
+#[must_use]
+pub fn hash_seed() -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = entropy();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::clock::{Clock, entropy};
+use crate::clock::{Clock, entropy, hash_seed};
 use crate::device::Device;
 use crate::gateway::GatewayDriver;
 use crate::operator::{Findings, Lamps, Task};
@@ -294,9 +294,9 @@ impl Secrets {
     }
 }
 
-/// The standard objects of whoever is client to a server.
+/// The standard objects of whoever is client to a server. Servers name nodes, so nobody is to know how names are hashed.
 fn tree(dev_id: &str, server: &LocUri<'_>, secrets: &Secrets) -> Tree {
-    let mut tree = Tree::default();
+    let mut tree = Tree::default().with_hash_seed(hash_seed());
     let info = DevInfo {
         dev_id: dev_id.into(),
         man: "Example".into(),

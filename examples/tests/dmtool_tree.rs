@@ -233,7 +233,22 @@ fn trees_are_checked() {
         info(&all.replace("<Value>1", "<Value>&#10;")).replace("<chr/>", "<int/>").as_bytes(),
     );
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stdout), "./DevInfo/DevId: data that are not of format int\n");
+    // Every value that is none is told of, and nothing else about its node; what else is wrong comes behind.
+    let of_int = |name: &str| format!("./DevInfo/{name}: data that are not of format int");
+    let lines: Vec<_> = text(&output.stdout).lines().collect();
+    assert_eq!(lines, ["DevId", "Man", "Mod", "DmV", "Lang"].map(of_int));
+    let mixed = all.replace(&leaf("Man", "chr"), "").replace(&leaf("Lang", "chr"), &leaf("Lang", "int"));
+    let mixed = mixed.replacen("<chr/>", "<bool/>", 1);
+    let output = dmtool(&["tree", "check", "--ddf", &ddf, "-"], info(&mixed).as_bytes());
+    let lines: Vec<_> = text(&output.stdout).lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "./DevInfo/DevId: data that are not of format bool",
+            "./DevInfo/Man: a node that must be there is missing",
+            "./DevInfo/Lang: another format than the one described",
+        ]
+    );
 }
 
 /// Runs a body of commands; the answer's statuses as `Cmd Ref Code`, with the data of results behind theirs.

@@ -13,8 +13,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::fmt;
 
 use dm_syncml::session::{Incoming, ItemOutcome, Outcome, RecordSeq, SessionError};
-use dm_syncml::{Command, Instant, Item, LocUri};
-use dm_tree::{Acl, ChangeKind, ItemExecution, Rights, ServerId, Tree};
+use dm_syncml::{Command, Instant};
+use dm_tree::{Acl, ChangeKind, Rights, ServerId, Tree};
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
@@ -88,7 +88,8 @@ struct Waits {
 
 impl Gateway {
     /// A gateway without devices and servers. `tree` is the gateway's own, with DevInfo, DevDetail and accounts as
-    /// the caller made them; the objects are mounted in it at `./GwMO`.
+    /// the caller made them; the objects are mounted in it at `./GwMO`. Servers add nodes to it: give it a seed that they
+    /// cannot guess ([`Tree::with_hash_seed`]).
     ///
     /// # Errors
     ///
@@ -221,7 +222,7 @@ impl Gateway {
             }
         }
         self.drain_machines();
-        Outcome::each(done.outcomes.into_iter().map(item_outcome).collect())
+        Outcome::each(done.outcomes.into_iter().map(ItemOutcome::from).collect())
     }
 
     /// Takes a message that came in the HTTP request, or whatever else it is, that the caller calls `exchange`. Its answer
@@ -447,17 +448,6 @@ fn is_owned(uri: &dm_tree::NodeUri<'_>) -> bool {
         Some("Fanout") => names.count() == 2,
         _ => false,
     }
-}
-
-fn item_outcome(done: ItemExecution) -> ItemOutcome {
-    let mut outcome = ItemOutcome::new(done.status);
-    outcome.results = done.results;
-    // What was in the way is named (RepPro 1.2.1 §6.6.1).
-    let elsewhere = done.refusal.as_ref().and_then(|refusal| refusal.at());
-    if let Some(uri) = elsewhere.and_then(|at| LocUri::new(alloc::string::String::from(at.as_str())).ok()) {
-        outcome.detail.push(Item::to(uri));
-    }
-    outcome
 }
 
 impl Gateway {

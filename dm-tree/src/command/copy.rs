@@ -142,7 +142,7 @@ impl Acting<'_> {
             }
             let node = self.tree.at(id);
             let new = match &node.content {
-                Stored::Interior(interior) => NewNode::Interior { mo_id: interior.mo_id.as_ref().into() },
+                Stored::Interior(interior) => NewNode::Interior { mo_id: interior.mo_id().into() },
                 Stored::Leaf(value) => NewNode::Leaf(value.clone()),
                 Stored::Mount(_) | Stored::Vacant => return Err(RefusalKind::UnsupportedCommand.into()),
             };

@@ -10,7 +10,7 @@ use crate::tree::Tree;
 use crate::uri::{NodeUri, Segment};
 use crate::value::{Format, Value};
 
-use super::schema::{Described, Description, Schema, folded, resolved};
+use super::schema::{Described, Description, Schema, resolved};
 use super::violation::{Violation, ViolationKind};
 
 /// A value, or an interior node, as it is in a tree or would be.
@@ -150,11 +150,10 @@ impl Schema {
         let Some(parent) = uri.parent().and_then(|parent| tree.node(parent.as_str())) else { return Ok(()) };
         if description.case_sense() == CaseSense::Insensitive && !parent.ignores_case() {
             let own = uri.last().map(Segment::name);
-            let new = name.map(folded);
             let is_same = |child: NodeRef<'_>| {
-                let name = resolved(child.name());
-                let is_itself = !is_new && own.as_deref() == Some(&*name);
-                !is_itself && new.as_ref().is_some_and(|new| *new == folded(&name))
+                let there = resolved(child.name());
+                let is_itself = !is_new && own.as_deref() == Some(&*there);
+                !is_itself && name.is_some_and(|name| name.eq_ignore_ascii_case(&there))
             };
             if parent.children().any(is_same) {
                 return Err(ViolationKind::SameButForCase);

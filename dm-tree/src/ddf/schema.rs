@@ -39,6 +39,16 @@ struct Entry {
 
 const ROOT: usize = 0;
 
+/// What adding a description has done to the entries, to be undone when it turns out to be of no use.
+enum Step {
+    /// One more entry.
+    New,
+    /// An entry has a description.
+    Described(usize),
+    /// The name of an entry was compared otherwise before.
+    Recased(usize, CaseSense),
+}
+
 impl Entry {
     fn new(name: &str, parent: usize, case_sense: CaseSense) -> Self {
         Self {
@@ -61,7 +71,8 @@ impl Schema {
         Self { entries: Vec::from([Entry::new("", ROOT, CaseSense::Sensitive)]) }
     }
 
-    /// Adds a description, its nodes hanging where their `Path` says, else from the root.
+    /// Adds a description, its nodes hanging where their `Path` says, else from the root. Costs as much as the
+    /// description is long, however much is described already.
     ///
     /// # Errors
     ///
@@ -77,50 +88,82 @@ impl Schema {
     ///
     /// As [`add`](Self::add).
     pub fn add_at(&mut self, base: &NodeUri<'_>, description: &MgmtTree) -> Result<(), SchemaError> {
-        let before = self.entries.len();
-        let mut added = self.clone();
-        added.add_nodes(base, description)?;
-        debug_assert!(added.entries.len() >= before, "nothing is taken away");
-        *self = added;
-        Ok(())
+        let mut undo = Vec::new();
+        let added = self.add_nodes(base, description, &mut undo);
+        if added.is_err() {
+            self.take_back(undo);
+        }
+        added
     }
 
-    fn add_nodes(&mut self, base: &NodeUri<'_>, description: &MgmtTree) -> Result<(), SchemaError> {
+    /// Undoes the steps of a description that cannot be used, the last first.
+    fn take_back(&mut self, steps: Vec<Step>) {
+        for step in steps.into_iter().rev() {
+            match step {
+                Step::Described(at) => self.entries[at].df = None,
+                Step::Recased(at, former) => self.recase(at, former),
+                Step::New => {
+                    let at = self.entries.len() - 1;
+                    let Some(entry) = self.entries.pop() else { return };
+                    let parent = &mut self.entries[entry.parent];
+                    parent.children.pop();
+                    if entry.name.is_empty() {
+                        parent.unnamed = None;
+                    } else {
+                        parent.named.remove(&entry.name);
+                        let key = folded(&entry.name);
+                        if parent.folded.get(&key) == Some(&at) {
+                            parent.folded.remove(&key);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_nodes(
+        &mut self,
+        base: &NodeUri<'_>,
+        description: &MgmtTree,
+        undo: &mut Vec<Step>,
+    ) -> Result<(), SchemaError> {
         // The entries of the nodes that are open, from the top.
         let mut open: Vec<usize> = Vec::new();
         for (index, node) in description.nodes().iter().enumerate() {
             open.truncate(node.depth());
             let parent = match open.last() {
                 Some(parent) => *parent,
-                None => self.place(base, node).ok_or(SchemaError::Path(index))?,
+                None => self.place(base, node, undo).ok_or(SchemaError::Path(index))?,
             };
             let at = match node.name.as_str() {
                 "." if parent == ROOT => ROOT,
-                _ if node.is_unnamed() => self.child(parent, ""),
-                name => self.child(parent, &resolved(name)),
+                _ if node.is_unnamed() => self.child(parent, "", undo),
+                name => self.child(parent, &resolved(name), undo),
             };
             open.push(at);
             let Some(df) = &node.df else { continue };
             if let Some(case_sense) = df.case_sense
                 && self.entries[at].case_sense != case_sense
             {
+                undo.push(Step::Recased(at, self.entries[at].case_sense));
                 self.recase(at, case_sense);
             }
             if self.entries[at].df.is_some() {
                 return Err(SchemaError::Twice(self.description(at).uri()));
             }
             self.entries[at].df = Some(df.clone());
+            undo.push(Step::Described(at));
         }
         Ok(())
     }
 
     /// The entry that a node directly below `MgmtTree` hangs from.
-    fn place(&mut self, base: &NodeUri<'_>, node: &Node) -> Option<usize> {
+    fn place(&mut self, base: &NodeUri<'_>, node: &Node, undo: &mut Vec<Step>) -> Option<usize> {
         let mut at = ROOT;
         match node.path.as_deref().filter(|path| !path.is_empty()) {
             None => {
                 for segment in base.segments() {
-                    at = self.child(at, &segment.name());
+                    at = self.child(at, &segment.name(), undo);
                 }
             }
             Some(path) => {
@@ -131,8 +174,8 @@ impl Schema {
                 for segment in path.trim_end_matches('/').split('/') {
                     at = match segment {
                         "." | ".." => return None,
-                        "" | "*" => self.child(at, ""),
-                        name => self.child(at, &resolved(name)),
+                        "" | "*" => self.child(at, "", undo),
+                        name => self.child(at, &resolved(name), undo),
                     };
                 }
             }
@@ -141,7 +184,7 @@ impl Schema {
     }
 
     /// The child of this name, new if it must be; the empty name is that of unnamed nodes.
-    fn child(&mut self, parent: usize, name: &str) -> usize {
+    fn child(&mut self, parent: usize, name: &str, undo: &mut Vec<Step>) -> usize {
         if let Some(at) = self.exact_child(parent, name) {
             return at;
         }
@@ -155,13 +198,15 @@ impl Schema {
         } else {
             entry.named.insert(name.into(), at);
             if case_sense == CaseSense::Insensitive {
-                entry.folded.insert(folded(name), at);
+                // Of two names that differ in case only the first is meant by a third.
+                entry.folded.entry(folded(name)).or_insert(at);
             }
         }
+        undo.push(Step::New);
         at
     }
 
-    /// Says how the name of an entry is compared. It has no children yet.
+    /// Says how the name of an entry is compared.
     fn recase(&mut self, at: usize, case_sense: CaseSense) {
         self.entries[at].case_sense = case_sense;
         let (name, parent) = (self.entries[at].name.clone(), self.entries[at].parent);
@@ -172,11 +217,12 @@ impl Schema {
         let of_parent = &mut self.entries[parent].folded;
         match case_sense {
             CaseSense::Insensitive => {
-                of_parent.insert(key, at);
+                of_parent.entry(key).or_insert(at);
             }
-            CaseSense::Sensitive => {
+            CaseSense::Sensitive if of_parent.get(&key) == Some(&at) => {
                 of_parent.remove(&key);
             }
+            CaseSense::Sensitive => {}
         }
     }
 
@@ -406,8 +452,9 @@ pub(crate) fn resolved(name: &str) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn folded(name: &str) -> Box<str> {
-    name.chars().flat_map(char::to_lowercase).collect::<String>().into()
+/// A name as it is compared where case does not count: of ASCII letters only, as a tree does it.
+fn folded(name: &str) -> Box<str> {
+    name.to_ascii_lowercase().into()
 }
 
 /// Why a description cannot be used.

@@ -1,15 +1,17 @@
 //! Hash tables of the children of a node, by name.
 
+use alloc::boxed::Box;
 use core::fmt;
-
-use hashbrown::HashTable;
 
 use super::NodeId;
 
-/// The children of one node by their names.
+/// The children of one node by their names: a table with linear probing, in which a lookup among many children waits for
+/// memory once, and once more for the node. Tables with control bytes beside their entries wait once more.
 #[derive(Clone, Default)]
 pub(crate) struct Index {
-    table: HashTable<Entry>,
+    /// At least one is vacant, or there are none.
+    entries: Box<[Entry]>,
+    len: usize,
 }
 
 /// Half of the hash is kept: a lookup then touches hardly any node but the right one, and growing none at all.
@@ -19,13 +21,28 @@ struct Entry {
     id: NodeId,
 }
 
+/// Entries of a table that is filled to the half only.
+const SMALL: usize = 64;
+
+impl Entry {
+    /// No arena has that many nodes.
+    const VACANT: Self = Self { hash: NameHash(0), id: NodeId(u32::MAX) };
+
+    #[inline(always)]
+    const fn is_vacant(self) -> bool {
+        self.id.0 == u32::MAX
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct NameHash(u32);
 
 impl NameHash {
-    /// What the table wants: all bits depend on those that were kept.
-    const fn spread(self) -> u64 {
-        (self.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    /// Where to begin looking in a table of `len` entries. Entries stand in the order of their hashes but for collisions, so
+    /// that growing goes through memory from one end to the other.
+    #[inline(always)]
+    const fn home(self, len: usize) -> usize {
+        ((self.0 as u64 * len as u64) >> 32) as usize
     }
 }
 
@@ -86,26 +103,91 @@ impl HashKeys {
 impl Index {
     #[inline(always)]
     pub(super) fn find(&self, hash: NameHash, mut is_it: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
-        self.table.find(hash.spread(), |entry| entry.hash == hash && is_it(entry.id)).map(|entry| entry.id)
-    }
-
-    pub(super) fn insert(&mut self, hash: NameHash, id: NodeId) {
-        self.table.insert_unique(hash.spread(), Entry { hash, id }, |entry| entry.hash.spread());
-    }
-
-    pub(super) fn remove(&mut self, hash: NameHash, id: NodeId) {
-        if let Ok(entry) = self.table.find_entry(hash.spread(), |entry| entry.id == id) {
-            entry.remove();
+        let mut at = hash.home(self.entries.len());
+        loop {
+            // Beyond the last one the first follows; without any there is nothing to find.
+            let entry = match self.entries.get(at) {
+                Some(entry) => *entry,
+                None => {
+                    at = 0;
+                    *self.entries.first()?
+                }
+            };
+            if entry.is_vacant() {
+                return None;
+            }
+            if entry.hash == hash && is_it(entry.id) {
+                return Some(entry.id);
+            }
+            at += 1;
         }
     }
 
+    pub(super) fn insert(&mut self, hash: NameHash, id: NodeId) {
+        // In a small table what counts is that the first entry mostly is the one, since it is in the cache and a wrong guess of
+        // the processor costs more than a look. In a large one it is memory: of thirteen in sixteen a name that is not there
+        // is known after some ten entries, a line or two.
+        let most = if self.entries.len() <= SMALL { 8 } else { 13 };
+        if (self.len + 1) * 16 > self.entries.len() * most {
+            self.grow();
+        }
+        self.put(Entry { hash, id });
+        self.len += 1;
+    }
+
+    fn grow(&mut self) {
+        let len = (self.entries.len() * 2).max(4);
+        let old = core::mem::replace(&mut self.entries, alloc::vec![Entry::VACANT; len].into_boxed_slice());
+        old.iter().filter(|entry| !entry.is_vacant()).for_each(|entry| self.put(*entry));
+    }
+
+    /// There is a vacant place.
+    fn put(&mut self, entry: Entry) {
+        let mut at = entry.hash.home(self.entries.len());
+        while !self.entries[at].is_vacant() {
+            at = self.after(at);
+        }
+        self.entries[at] = entry;
+    }
+
+    const fn after(&self, at: usize) -> usize {
+        if at + 1 == self.entries.len() { 0 } else { at + 1 }
+    }
+
+    /// Closes the gap, so that whoever looks for what stood behind it does not stop there.
+    pub(super) fn remove(&mut self, hash: NameHash, id: NodeId) {
+        if self.len == 0 {
+            return;
+        }
+        let len = self.entries.len();
+        let mut gap = hash.home(len);
+        while self.entries[gap].id != id {
+            if self.entries[gap].is_vacant() {
+                return;
+            }
+            gap = self.after(gap);
+        }
+        let mut at = self.after(gap);
+        while !self.entries[at].is_vacant() {
+            let distance = |from: usize| (at + len - from) % len;
+            if distance(self.entries[at].hash.home(len)) >= distance(gap) {
+                self.entries[gap] = self.entries[at];
+                gap = at;
+            }
+            at = self.after(at);
+        }
+        self.entries[gap] = Entry::VACANT;
+        self.len -= 1;
+    }
+
     pub(super) fn clear(&mut self) {
-        self.table.clear();
+        self.entries.fill(Entry::VACANT);
+        self.len = 0;
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.table.len()
+        self.len
     }
 }
 
@@ -133,7 +215,7 @@ pub(super) fn words(bytes: &[u8]) -> (u64, u64) {
 
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Index({} names)", self.table.len())
+        write!(f, "Index({} names)", self.len)
     }
 }
 
@@ -148,6 +230,8 @@ impl fmt::Debug for HashKeys {
 mod tests {
     use alloc::collections::BTreeSet;
     use alloc::format;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -168,6 +252,34 @@ mod tests {
         for (a, b) in [("aB", "Ab"), ("NAMES", "names"), ("ALongName12", "alongNAME12"), (&long, &longer)] {
             assert!(keys.hash(a, true) == keys.hash(b, true));
             assert!(keys.hash(a, false) != keys.hash(b, false));
+        }
+    }
+
+    proptest! {
+        /// Beside a plain list, with hashes that collide, stand at the end of the table and wrap around.
+        #[test]
+        fn finds_what_was_put_and_nothing_else(
+            steps in proptest::collection::vec((0..3_u8, 0..40_u32), 0..300),
+        ) {
+            let hash_of = |id: u32| NameHash([0, 1, u32::MAX, u32::MAX - 1, 1 << 31, 7 << 29][id as usize % 6]);
+            let (mut index, mut list) = (Index::default(), BTreeSet::new());
+            for (step, id) in steps {
+                match step {
+                    0 | 1 if list.insert(id) => index.insert(hash_of(id), NodeId(id)),
+                    2 => {
+                        list.remove(&id);
+                        index.remove(hash_of(id), NodeId(id));
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(index.len(), list.len());
+                for id in 0..40 {
+                    let found = index.find(hash_of(id), |one| one.0 == id);
+                    prop_assert_eq!(found.is_some(), list.contains(&id));
+                }
+            }
+            index.clear();
+            prop_assert!(index.find(hash_of(1), |_| true).is_none());
         }
     }
 }

@@ -15,7 +15,9 @@ use crate::value::Value;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct NodeId(pub(crate) u32);
 
+/// What a lookup looks at comes first, so that it lies in two lines of a cache and hardly ever in three.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Node {
     pub(crate) name: Name,
     /// The list in force, its own or inherited.
@@ -33,7 +35,7 @@ pub(crate) struct Node {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    Interior(Box<Interior>),
+    Interior(Interior),
     Leaf(Value),
     /// The subtree is served by a handler, this node included.
     Mount(MountId),
@@ -41,19 +43,31 @@ pub(crate) enum Content {
     Vacant,
 }
 
+/// What a lookup needs is in the node; the rest would make it larger than a leaf is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interior {
+    pub(super) index: Index,
+    pub(super) more: Box<More>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct More {
     pub(super) children: Vec<NodeId>,
     /// How many of the children, from the first, are in byte order; all of them mostly.
     pub(super) sorted: usize,
-    pub(super) index: Index,
-    pub(crate) mo_id: Box<str>,
+    mo_id: Box<str>,
 }
 
 impl Interior {
     /// Without children.
-    pub(crate) fn new(mo_id: String) -> Box<Self> {
-        Box::new(Self { mo_id: mo_id.into_boxed_str(), ..Self::default() })
+    pub(crate) fn new(mo_id: String) -> Self {
+        let more = More { mo_id: mo_id.into_boxed_str(), ..More::default() };
+        Self { index: Index::default(), more: Box::new(more) }
+    }
+
+    /// The management object identifier; empty for most.
+    pub(crate) const fn mo_id(&self) -> &str {
+        &self.more.mo_id
     }
 }
 
@@ -94,7 +108,7 @@ impl Node {
     /// What the node counts against [`TreeLimits::max_total_len`](crate::TreeLimits::max_total_len), beside its ACL.
     pub(crate) fn len(&self) -> usize {
         let content = match &self.content {
-            Content::Interior(interior) => interior.mo_id.len(),
+            Content::Interior(interior) => interior.mo_id().len(),
             Content::Leaf(value) => value_len(value),
             Content::Mount(_) | Content::Vacant => 0,
         };

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::ddf::{Described, Schema};
 use crate::error::{Refusal, TreeError};
-use crate::mgmt_tree::{DocumentError, MgmtTree};
+use crate::mgmt_tree::{DocumentError, MgmtTree, Node};
 use crate::node::{NewNode, NodeRef, NodeSpec};
 use crate::tree::{Place, Tree};
 use crate::uri::{NodeUri, UriErrorKind};
@@ -47,13 +47,46 @@ impl Tree {
     ///
     /// The node at fault and what is wrong; nodes put in before stay.
     pub fn load_tnds(&mut self, document: &MgmtTree, schema: Option<&Schema>) -> Result<usize, LoadError> {
+        self.load(document, schema, &mut Err)
+    }
+
+    /// As [`load_tnds`](Self::load_tnds), for who wants to know of all values that are not of their format: a leaf with such a
+    /// value begins with what it would begin with if the document gave none, and the fault, a [`LoadError::Value`], is put
+    /// into `faults`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever else is at fault; nodes put in before stay.
+    pub fn load_tnds_with_faults(
+        &mut self,
+        document: &MgmtTree,
+        schema: Option<&Schema>,
+        faults: &mut Vec<LoadError>,
+    ) -> Result<usize, LoadError> {
+        self.load(document, schema, &mut |fault| {
+            faults.push(fault);
+            Ok(())
+        })
+    }
+
+    fn load(
+        &mut self,
+        document: &MgmtTree,
+        schema: Option<&Schema>,
+        on_fault: &mut dyn FnMut(LoadError) -> Result<(), LoadError>,
+    ) -> Result<usize, LoadError> {
         let nodes = place(&NodeUri::ROOT, document, Alignment::Whole)
             .map_err(|refusal| LoadError::Address(kind_of(&refusal)))?;
         let mut new = 0;
         for placed in &nodes {
             let at = |error| LoadError::Node(String::from(placed.uri.as_str()), error);
-            let spec = spec(placed, schema)
-                .map_err(|error| LoadError::Value(String::from(placed.uri.as_str()), error))?;
+            let spec = match spec(placed, schema) {
+                Ok(spec) => spec,
+                Err(error) => {
+                    on_fault(LoadError::Value(String::from(placed.uri.as_str()), error))?;
+                    without_value(placed, schema)
+                }
+            };
             if self.node(placed.uri.as_str()).is_none() {
                 self.insert(placed.uri.as_str(), spec).map_err(at)?;
                 new += 1;
@@ -101,6 +134,15 @@ fn leaf_of(placed: &Placed<'_>) -> Result<Option<Value>, ValueError> {
         mime => mime,
     };
     Value::new(placed.format(), String::from(mime), placed.octets()).map(Some)
+}
+
+/// A leaf as it would be if the document gave it no value.
+fn without_value(placed: &Placed<'_>, schema: Option<&Schema>) -> NodeSpec {
+    let mut node = Node::new("");
+    node.rt.clone_from(&placed.node.rt);
+    let without = Placed { uri: placed.uri.clone(), node: &node, is_interior: placed.is_interior };
+    // A type that is none was told of with the value.
+    spec(&without, schema).unwrap_or_else(|_| NodeSpec::leaf(Value::null()))
 }
 
 /// A node as the document has it, and the description marks it.
@@ -162,4 +204,15 @@ pub enum LoadError {
     /// The node at this address cannot be put into the tree.
     #[error("{0}: {1}")]
     Node(String, TreeError),
+}
+
+impl LoadError {
+    /// The address of the node at fault, where it has one.
+    #[must_use]
+    pub fn uri(&self) -> Option<&str> {
+        match self {
+            Self::Address(_) => None,
+            Self::Value(uri, _) | Self::Node(uri, _) => Some(uri),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `dmtool tree check`: whether a tree is as described.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -52,22 +53,20 @@ impl Check {
         let input = Input::read(&self.tree)?;
         let document = read(&input, profile)?;
         let mut tree = empty_tree(profile);
-        let loaded = tree.load_tnds(&document, Some(&schema));
+        let mut faults = Vec::new();
+        tree.load_tnds_with_faults(&document, Some(&schema), &mut faults)
+            .map_err(|error| Failure::malformed(&error).in_file(&input.file))?;
+        // A value that is none is one of the answers, and all there is to say of its node.
+        let faulty: BTreeSet<&str> = faults.iter().filter_map(LoadError::uri).collect();
+        let violations =
+            schema.violations(&tree).filter(|violation| !faulty.contains(violation.uri().as_str()));
+        let lines = faults.iter().map(ToString::to_string).chain(violations.map(|one| one.to_string()));
         let failed = |error| Failure::writing("-", &error);
-        match loaded {
-            Ok(_) => {}
-            // A value that is none is one of the answers.
-            Err(error @ LoadError::Value(..)) => {
-                writeln!(out, "{error}").map_err(failed)?;
-                return Ok(Answer::No);
-            }
-            Err(error) => return Err(Failure::malformed(&error).in_file(&input.file)),
-        }
         let mut count = 0;
-        for violation in schema.violations(&tree) {
+        for line in lines {
             count += 1;
             if count <= SHOWN {
-                writeln!(out, "{violation}").map_err(failed)?;
+                writeln!(out, "{line}").map_err(failed)?;
             }
         }
         if count > SHOWN {

@@ -68,7 +68,7 @@ impl Device {
             }
             Command::Unknown(_) => answers.command(command, &[Said::new(StatusCode::BAD_REQUEST)]),
             _ => {
-                let done = self.tree.execute(&self.server, command, &mut ());
+                let done = self.tree.execute(&self.server, command, &mut ()).whole_or_refused();
                 say(command, done, answers);
             }
         }
