@@ -216,7 +216,7 @@ fn found(answer: &Answer) -> Vec<(&str, Vec<u8>)> {
         item.data.as_ref().unwrap().decoded(format).unwrap().into_owned()
     };
     // XML carries octets as base64, WBXML as they are.
-    answer.results.iter().map(|item| (item.source_uri().unwrap().as_str(), data(item))).collect()
+    answer.items().map(|item| (item.source_uri().unwrap().as_str(), data(item))).collect()
 }
 
 fn a_server_manages_a_tree(encoding: Encoding) {

@@ -105,7 +105,7 @@ pub use correlators::{CorrelatorOutput, Correlators};
 pub use dependent::{AllOrNothing, InOrder, WindowsAtomic};
 pub use incoming::{Incoming, SessionKey};
 pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
-pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
+pub use ledger::{Answer, AnsweredItem, AnsweredStatus, CommandHandle, GivenUp};
 pub use lockout::{Lockout, LockoutPolicy};
 pub use outcome::{ItemOutcome, Outcome};
 pub use outgoing::Outgoing;
@@ -117,7 +117,8 @@ pub use server::{
 };
 #[cfg(feature = "serde")]
 pub use {
-    client::ClientSnapshot, correlators::CorrelatorsSnapshot, server::ServerSnapshot, snapshot::RestoreError,
+    client::ClientSnapshot, correlators::CorrelatorsSnapshot, lockout::LockoutSnapshot,
+    server::ServerSnapshot, snapshot::RestoreError,
 };
 
 use alloc::boxed::Box;

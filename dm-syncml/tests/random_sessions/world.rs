@@ -451,7 +451,7 @@ impl World {
                 return;
             }
             ServerEvent::Answered(handle, answer) => {
-                let found = answer.results.iter().filter_map(|item| item.data.as_ref()?.as_text()).collect();
+                let found = answer.items().filter_map(|item| item.data.as_ref()?.as_text()).collect();
                 let fate = if answer.complete { Fate::Answered(answer.code()) } else { Fate::Unknown };
                 (handle, fate, Value(found))
             }

@@ -51,7 +51,7 @@ impl ClientSession {
         let more_of_ours = !self.our_final && !self.package.is_empty();
         let will_answer = challenged || asks || more_of_ours || !says_no_more || self.aborting.is_some();
 
-        let msg_ref = message.header.msg_id.clone().into_owned();
+        let msg_ref = incoming.msg_ref();
         let mut received = Received { msg_ref, header: (StatusCode::OK, None), complaints: Vec::new() };
         match self.their_standing(incoming, entropy, &mut received, will_answer) {
             TheirStanding::Refused => return self.close(ClientEnd::ServerRefused),
@@ -73,7 +73,8 @@ impl ClientSession {
         if has_alert(commands, AlertCode::NO_END_OF_DATA) {
             self.drop_object(StatusCode::SIZE_MISMATCH);
         }
-        let planner = Planner::new(self.rules(), &mut self.assembler);
+        let too_large = incoming.exceeds(self.config.max_msg_size);
+        let planner = Planner::new(self.rules(), &mut self.assembler, too_large);
         let (mut execution, complaints) = planner.plan(commands, message.body.last_in_package);
         received.complaints = complaints;
         if self.aborting.is_some() {
