@@ -62,13 +62,13 @@ pub struct AnsweredStatus {
 impl Answer {
     const EMPTY: Self = Self { statuses: Vec::new(), results: Vec::new(), complete: true };
 
-    /// The code of the command itself: the first status that is not a success, else the first status. Some devices do not answer the
+    /// The code of the command itself: the first status that says it was not done ([`StatusCode::is_done`]), else the first status. Some devices do not answer the
     /// container itself; then its members decide.
     #[must_use]
     pub fn code(&self) -> StatusCode {
         let worst = |own: bool| {
             let codes = || self.statuses.iter().filter(|s| (s.member == 0) == own).map(|status| status.code);
-            codes().find(|code| !code.is_success()).or_else(|| codes().next())
+            codes().find(|code| !code.is_done()).or_else(|| codes().next())
         };
         worst(true).or_else(|| worst(false)).unwrap_or(StatusCode::NOT_EXECUTED)
     }
@@ -89,13 +89,13 @@ impl Answer {
         self.results.iter().filter(move |found| found.member == member).map(|found| &found.item)
     }
 
-    /// The code of one member of a container, counted as in [`AnsweredStatus::member`]: its first status that is not a success, else its
+    /// The code of one member of a container, counted as in [`AnsweredStatus::member`]: its first status that says it was not done, else its
     /// first.
     #[must_use]
     pub fn code_of_member(&self, member: usize) -> Option<StatusCode> {
         let codes =
             || self.statuses.iter().filter(|status| status.member == member).map(|status| status.code);
-        codes().find(|code| !code.is_success()).or_else(|| codes().next())
+        codes().find(|code| !code.is_done()).or_else(|| codes().next())
     }
 
     /// The code of one item, by its target: that of the Status which names it, else of one for all items.

@@ -340,7 +340,7 @@ impl Execution {
         let Some(entry) = self.entries.get_mut(at) else { return };
         entry.outcome = Some(Outcome::each(alloc::vec![response.to_outcome()]));
         let sequence = entry.sequence;
-        if !response.code().is_success() || *response == UserResponse::Cancelled {
+        if !response.code().is_done() {
             self.fail_atomic();
         }
         let cancelled = matches!(response, UserResponse::Cancelled | UserResponse::TimedOut);

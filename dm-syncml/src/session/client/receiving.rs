@@ -129,14 +129,14 @@ impl ClientSession {
             let cmd_ref = status.cmd_ref.as_str();
             let of_chunk =
                 self.chunk.as_ref().is_some_and(|(msg, cmd)| *msg == msg_ref && cmd.as_str() == cmd_ref);
-            if of_chunk && !status.code.is_success() {
+            if of_chunk && !status.code.is_done() {
                 self.drop_object(status.code);
             }
             if self.alert_ids.is_empty() {
                 continue;
             }
             if let Some(id) = self.alert_ids.remove(&(msg_ref, String::from(cmd_ref))) {
-                if status.code.is_success() {
+                if status.code.is_done() {
                     self.alerts.remove(id);
                     self.persist(Record::AlertDone(id));
                     self.event(ClientEvent::AlertTaken(id, status.code));

@@ -148,7 +148,7 @@ impl ServerSession {
             self.ledger.status(status);
             return;
         };
-        if status.code.is_success() {
+        if status.code.is_done() {
             // 213; whatever else succeeded is not the whole object.
             cutting.awaiting = None;
         } else if let Some(cutting) = self.cutting.take() {
