@@ -4,6 +4,7 @@
 #[path = "../pair/mod.rs"]
 mod pair;
 
+mod deaths;
 mod network;
 mod oddities;
 mod proof;
