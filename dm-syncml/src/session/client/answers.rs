@@ -13,15 +13,15 @@ use crate::session::outcome::{ItemOutcome, Outcome};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Asked {
     /// `None` for an element with a name that no Status can carry, which cannot be answered.
-    cmd: Option<CmdName<'static>>,
-    cmd_ref: CmdRef<'static>,
-    items: Vec<AskedItem>,
+    pub(super) cmd: Option<CmdName<'static>>,
+    pub(super) cmd_ref: CmdRef<'static>,
+    pub(super) items: Vec<AskedItem>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct AskedItem {
-    target: Option<Reference<'static>>,
-    source: Option<Reference<'static>>,
+pub(super) struct AskedItem {
+    pub(super) target: Option<Reference<'static>>,
+    pub(super) source: Option<Reference<'static>>,
 }
 
 impl Asked {
