@@ -72,6 +72,8 @@ pub(crate) struct World {
     client_nonces: (Option<Nonce>, Option<Nonce>),
     executing: Option<Outcome>,
     executing_handle: Option<dm_syncml::session::CommandHandle>,
+    /// The question that the user leaves open.
+    silent: Option<dm_syncml::session::CommandHandle>,
     account: Account,
     server: BTreeMap<SessionKey, (usize, ServerSession)>,
     server_sessions: usize,
@@ -179,6 +181,7 @@ impl World {
             client_nonces: (None, None),
             executing: None,
             executing_handle: None,
+            silent: None,
             account,
             server: BTreeMap::new(),
             server_sessions: 0,
@@ -296,6 +299,7 @@ impl World {
         {
             self.client_config = Some(config.clone());
         }
+        self.silent = None;
         let alerts = AlertQueue::restore(self.reports.clone());
         self.client = Some(ClientSession::new(self.now(), config, Initiation::Client(id), alerts));
         self.drain_client();
@@ -382,7 +386,7 @@ impl World {
         }
     }
 
-    /// So does the device's, where it can: not while something is executed.
+    /// So does the device's, where it can: not while a record is to be stored.
     #[cfg(feature = "serde")]
     fn move_client(&mut self) {
         if !self.restoring {
@@ -550,7 +554,12 @@ impl World {
                 }
                 ClientOutput::Interact(handle, interaction) => {
                     let number = interaction.text.parse().expect("the number of its job");
+                    if self.silent == Some(handle) {
+                        // A session that was taken up again asks again; the user says no more than before.
+                        continue;
+                    }
                     let response = self.user_says(&interaction);
+                    self.silent = (response == UserResponse::TimedOut).then_some(handle);
                     let taken = match &response {
                         // The question stays in sight until it is taken away.
                         UserResponse::TimedOut => Ok(()),
