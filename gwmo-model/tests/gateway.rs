@@ -870,7 +870,7 @@ fn an_atomic_whose_session_dies_is_rolled_back() {
     gateway.handle_upstream_closed(now, &other);
     assert!(gateway.tree().node("./A").is_some());
     gateway.handle_upstream_closed(now, &one);
-    assert!(!gateway.tree().node("./A").is_some());
+    assert!(gateway.tree().node("./A").is_none());
     assert_eq!(code(gateway.handle_atomic(now, &one, AtomicStep::Commit)), 216, "it is too late");
     assert_eq!(code(gateway.execute(now, &other, &add)), 200);
 }
