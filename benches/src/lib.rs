@@ -7,6 +7,7 @@ pub mod clock;
 pub mod floors;
 pub mod inputs;
 pub mod messages;
+pub mod notifications;
 pub mod sessions;
 pub mod text_prototypes;
 pub mod trees;

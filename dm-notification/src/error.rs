@@ -84,6 +84,8 @@ pub enum Field {
     LengthIdentifier,
     /// The bytes from 24 on.
     ServerIdentifier,
+    /// What a notification of Data Sync has behind its server identifier.
+    DsBody,
 }
 
 impl Field {
@@ -112,6 +114,7 @@ impl fmt::Display for Field {
             Self::SessionId => "sessionid",
             Self::LengthIdentifier => "length-identifier",
             Self::ServerIdentifier => "server-identifier",
+            Self::DsBody => "list of synchronizations",
         })
     }
 }
@@ -160,6 +163,12 @@ pub enum ValueErrorKind {
     /// The text is not the Base64 form of an MD5 hash.
     #[error("stored form of a credential is not 24 characters of Base64")]
     StoredForm,
+    /// At most 15 synchronizations, content types of 24 bits, URIs of 255 octets.
+    #[error("synchronizations do not fit a notification")]
+    DsSync,
+    /// The octets are no snapshot of this version.
+    #[error("not a snapshot of a version that is known")]
+    Snapshot,
 }
 
 /// Why a notification is not to be trusted. Drop it; there is nobody to answer.

@@ -6,7 +6,11 @@ use core::cell::Cell;
 use core::hint::black_box;
 use std::alloc::System;
 
-use dm_notification::{Credential, Notification, ServerIdentifier, SessionId, Trigger};
+use dm_notification::push::{Content, HeaderName, Ports, Push, PushBuilder, UserDataHeader, Value, segment};
+use dm_notification::{
+    Account, Arrival, Credential, DropReason, Notification, ReceiverPolicy, ReplayMemory, ServerIdentifier,
+    SessionId, Trigger, Verdict, receive,
+};
 
 thread_local! {
     /// Of this thread only: the test harness has threads of its own.
@@ -61,6 +65,28 @@ fn only_the_conveniences_allocate() {
     assert_eq!(allocations(|| ignore(Notification::sign(trigger, &credential, nonce))), 0);
     assert_eq!(allocations(|| notification.encode_into(&mut room.as_mut_slice())), 0);
     assert_eq!(room, octets);
+
+    // A push around it is read where it lies, and so is the user data header of a short message.
+    let push = PushBuilder::dm_notification().with_header(HeaderName::GWMO, Value::Text(b"d")).expect("text");
+    let push = push.to_vec(&octets[..100]);
+    let sms = segment(Ports::WAP_PUSH, &push, None).expect("it fits").remove(0);
+    assert_eq!(allocations(|| ignore(UserDataHeader::decode(&sms).map(|(header, _)| header.ports()))), 0);
+    let read = |octets: &[u8]| {
+        let push = Push::decode(octets).expect("as built");
+        (push.content(), push.headers().gwmo().count(), push.content_type().mac().is_some())
+    };
+    assert_eq!(allocations(|| assert_eq!(read(&push), (Content::DmNotification, 1, false))), 0);
+
+    // All checks, up to the one that drops it: only what is acted upon is remembered.
+    let credentials = [(credential, &nonce[..])];
+    let account_of = |_: ServerIdentifier<'_>| Some(Account::new(&credentials).with_resync(true));
+    let mut memory = ReplayMemory::new();
+    let arrival = Arrival::Message(Content::DmNotification, &octets);
+    let mut receive =
+        |in_session| receive(arrival, &ReceiverPolicy::STRICT, account_of, &mut memory, in_session);
+    assert_eq!(allocations(|| assert_eq!(receive(true), Verdict::Drop(DropReason::InSession))), 0);
+    ignore(receive(false));
+    assert_eq!(allocations(|| assert_eq!(receive(false), Verdict::Drop(DropReason::Replayed))), 0);
 
     // The counter counts.
     assert_eq!(allocations(|| ignore(notification.to_vec())), 1);

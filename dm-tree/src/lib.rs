@@ -51,6 +51,7 @@
 //! - Read much: [`Acting::walk`] streams a subtree, and goes on where another walk stopped.
 //! - Write much: [`Acting::add_subtree`] and [`Acting::replace_subtree`] with explicit properties.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
+//! - Make a device know its first server, or another one: [`bootstrap`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
 //!   [`NoAnswer::Later`], [`Tree::answer`].
 //! - Whole subtrees and descriptions as documents, in XML and WBXML: [`mgmt_tree`] for the documents, [`tnds`] for
@@ -68,7 +69,7 @@
 //! - Names are hashed with a key: give a tree that strangers may add to a random one
 //!   ([`Tree::with_hash_seed`]).
 //! - The caller authenticates. A server identifier given to this crate is believed.
-//! - Not here: bootstrap and delegation.
+//! - Not here: delegation.
 //!
 //! # Spec map
 //!
@@ -86,6 +87,7 @@
 //! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`], [`Inbox`] |
 //! | TND 1.2.1, TNDS and DDF | [`mgmt_tree::MgmtTree`], [`Acting::add_tnds`], [`Acting::get_tnds`], [`ddf::Schema`] |
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
+//! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
@@ -105,6 +107,7 @@ mod access;
 mod acl;
 mod acting;
 mod atomic;
+pub mod bootstrap;
 mod change;
 mod command;
 mod content;

@@ -198,8 +198,9 @@ impl<'a> Attribute<'a> {
         self.name() == other.name() && token(self) == token(other)
     }
 
-    /// Whether both would be the same attribute of one element.
-    pub(crate) fn is_named_like(&self, other: &Attribute<'_>) -> bool {
+    /// Whether both would be the same attribute of one element, which may have only one of them.
+    #[must_use]
+    pub fn is_named_like(&self, other: &Attribute<'_>) -> bool {
         self.name() == other.name() && self.namespace() == other.namespace()
     }
 }

@@ -10,12 +10,11 @@
 //!
 //! // The server: what a request's head says.
 //! let head = RequestHead::new("POST")
-//!     .with_content_type(Some(b"Application/vnd.syncml.dm+xml; charset=\"utf-8\""))
-//!     .with_accept(Some(b"application/vnd.syncml.dm+wbxml;q=0.5, application/vnd.syncml.dm+xml"))
+//!     .with_content_type(Some(b"Application/vnd.syncml.dm+wbxml"))
+//!     .with_accept(Some(b"application/vnd.syncml.dm+wbxml, application/vnd.syncml.dm+xml;q=0.5"))
 //!     .with_user_agent(Some(b"MSFT OMA DM Client/1.2.0.1"));
 //! let request = http::admit(&head, 1 << 20)?;
-//! # #[cfg(feature = "xml")]
-//! assert_eq!((request.encoding(), request.answer_encoding()), (Encoding::Xml, Encoding::Xml));
+//! assert_eq!((request.encoding(), request.answer_encoding()), (Encoding::Wbxml, Encoding::Wbxml));
 //! assert_eq!(http::Client::of_user_agent(request.user_agent().unwrap_or_default()), http::Client::Windows);
 //!
 //! // The client: what a response means.

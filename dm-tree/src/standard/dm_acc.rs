@@ -150,7 +150,7 @@ impl DmAccount {
     /// The management object identifier this crate writes. It reads every version 1 minor.
     pub const MO_ID: &'static str = "urn:oma:mo:oma-dm-dmacc:1.0";
 
-    const MO_ID_PREFIX: &'static str = "urn:oma:mo:oma-dm-dmacc:1.";
+    pub(crate) const MO_ID_PREFIX: &'static str = "urn:oma:mo:oma-dm-dmacc:1.";
 
     /// An account of which only the server is known.
     #[must_use]

@@ -59,10 +59,18 @@ const INLINE: usize = 2;
 const REFERENCE: usize = 1;
 /// Longer texts are not looked at: hardly any that long stands twice.
 const LONGEST: usize = 1024;
+/// How many octets of a message there are for each of its texts, and for each that stands again.
+const OCTETS_A_TEXT: usize = 32;
 /// A larger table would not be read within [`Limits::DEFAULT`](crate::Limits::DEFAULT).
 const LARGEST_TABLE: usize = crate::Limits::DEFAULT.string_table;
 
 impl Repeats {
+    /// Makes room for the texts of a document of so many octets. The slots are left alone: a table depends on the document only.
+    pub(super) fn reserve(&mut self, octets: usize) {
+        self.texts.reserve(octets / OCTETS_A_TEXT);
+        self.again.reserve(octets / OCTETS_A_TEXT);
+    }
+
     /// Writes a text that came for the first time, or that is not looked at; notes any other.
     #[inline]
     pub(super) fn text(&mut self, out: &mut Vec<u8>, text: &str) {
@@ -121,7 +129,9 @@ impl Repeats {
     pub(super) fn fill(&mut self, table: &mut Vec<u8>, names: &StringTable, body: &[u8]) {
         let before = table.len();
         let mut saved = 0;
-        for text in self.texts.iter_mut().filter(|text| text.times > 1) {
+        // A text that stands once is shorter as a reference only where it is a name that is in the table anyway.
+        let once_may_do = !names.octets().is_empty();
+        for text in self.texts.iter_mut().filter(|text| text.times > 1 || once_may_do) {
             let octets = body.get(text.place()).unwrap_or_default();
             let known = core::str::from_utf8(octets).ok().and_then(|text| names.offset(text));
             let offset = known.unwrap_or(table.len() as u32);

@@ -77,7 +77,9 @@ impl TableWriter {
     /// Makes room for a document of so many octets, so that the body kept need not grow from nothing.
     #[must_use]
     pub fn with_capacity(mut self, octets: usize) -> Self {
-        self.encoder.out_mut().0.reserve(octets);
+        let (out, strings) = self.encoder.parts_mut();
+        out.0.reserve(octets);
+        strings.repeats.reserve(octets);
         self
     }
 
@@ -169,6 +171,16 @@ mod tests {
             \x4F\x83\x00\x01\x84\x00\x04\x00\x83\x07\x04\x05\x83\x07\x01\
             \x00\x01\x53\x83\x07\x01\x53\x83\x00\x01";
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_text_that_is_a_name_too_is_a_reference_though_it_stands_once() {
+        let foreign = Name::Foreign(ForeignName::new("", "NAP1").unwrap());
+        let out = written(|w| {
+            w.element(&foreign, &[], false);
+            w.leaf(syncml::DATA, "NAP1");
+        });
+        assert_eq!(out, b"\x02\x01\x6A\x05NAP1\0\x04\x00\x4F\x83\x00\x01");
     }
 
     #[test]

@@ -202,8 +202,8 @@ impl<S: Strings<O>, O: Octets> Encoder<S, O> {
         self.attributes = space.attribute_pages();
     }
 
-    pub(super) fn out_mut(&mut self) -> &mut O {
-        &mut self.out
+    pub(super) fn parts_mut(&mut self) -> (&mut O, &mut S) {
+        (&mut self.out, &mut self.strings)
     }
 
     pub(super) fn into_parts(self) -> (O, S) {

@@ -57,7 +57,9 @@ fn says_the_same_with_its_own_table(element: &Element<'_>) {
     element.encode(&mut writer);
     let (mut own, size) = (Vec::new(), writer.clone().into_size());
     writer.finish(&mut own);
-    assert!(own.len() == size && size <= plain.len());
+    assert_eq!(own.len(), size);
+    // A writer with a given table looks every text up, one that makes its own only those that are not too long.
+    assert!(size <= plain.len() || names.octets().len() > 1024);
     let read = |document: &[u8]| {
         let mut reader = wbxml::Reader::new(document, &SYNCML_1_2, Limits::DEFAULT).ok()?;
         let Ok(Some(Event::Start(name))) = reader.next() else { return None };

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use base64ct::{Base64, Encoding as _};
 use clap::Args;
 use dm_syncml::elements::Element;
 use dm_syncml::{Encoding, Fragment, Message, Printer, Quirks};
 use dm_wbxml::{CodeSpace, PROV_1_0, SYNCML_1_2};
 use serde_json::{Value, json};
 
+use super::binary::Binary;
 use super::document::Document;
 use super::elements::{from_wbxml, from_xml};
 use super::failure::Failure;
@@ -56,8 +56,8 @@ enum Found {
     Message(Document<'static>, Element<'static>),
     /// Elements of another kind.
     Elements(Element<'static>, &'static CodeSpace),
-    /// Nothing but octets.
-    Octets,
+    /// A binary message, as fields.
+    Binary(Value),
 }
 
 impl Inspect {
@@ -79,7 +79,7 @@ impl Inspect {
         };
         let (recognised, found, quirks) = look().map_err(|failure: Failure| failure.in_file(&input.file))?;
         let outcome = if self.json {
-            self.write_json(recognised, &found, quirks, octets, out)
+            self.write_json(recognised, &found, quirks, out)
         } else {
             self.write_text(recognised, &found, quirks, octets, out).and_then(|()| {
                 match (recognised.form, &found) {
@@ -124,7 +124,7 @@ impl Inspect {
                 secrets.hide_parameters(&mut root);
                 Ok((Found::Elements(root, &PROV_1_0), Quirks::STRICT))
             }
-            _ => Ok((Found::Octets, Quirks::STRICT)),
+            (kind, _) => Ok((Found::Binary(Binary::read(kind, octets)?.to_json()), Quirks::STRICT)),
         }
     }
 
@@ -157,13 +157,12 @@ impl Inspect {
         recognised: Recognised,
         found: &Found,
         quirks: Quirks,
-        octets: &[u8],
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let document: Value = match found {
             Found::Message(_, root) => json::document(root, &SYNCML_1_2),
             Found::Elements(root, space) => json::document(root, space),
-            Found::Octets => json!({ "base64": Base64::encode_string(octets) }),
+            Found::Binary(document) => document.clone(),
         };
         let object = json!({
             "kind": recognised.kind.name(),
@@ -194,7 +193,12 @@ impl Inspect {
             Found::Message(Document::Message(message), _) => write!(out, "{}", printer.message(message)),
             Found::Message(Document::Fragment(fragment), _) => write!(out, "{}", printer.fragment(fragment)),
             Found::Elements(root, space) => tree::write_element(root, space, out),
-            Found::Octets => tree::write_octets(octets, out),
+            Found::Binary(_) => {
+                if let Ok(binary) = Binary::read(recognised.kind, octets) {
+                    binary.write(0, out)?;
+                }
+                tree::write_octets(octets, out)
+            }
         }
     }
 }

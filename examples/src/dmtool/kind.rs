@@ -2,6 +2,7 @@
 
 use base64ct::{Base64, Encoding as _};
 use clap::ValueEnum;
+use dm_notification::push::UserDataHeader;
 use dm_notification::{Notification, Policy, Version};
 use dm_syncml::elements::{dmddf, syncml};
 use dm_wbxml::wbxml::{self, DocumentId};
@@ -272,17 +273,9 @@ fn tree_kind<'a>(source: &mut impl Source<'a>) -> Kind {
     Kind::Tnds
 }
 
-/// A user data header with port numbers (3GPP TS 23.040 §9.2.3.24.4).
-fn is_sms(octets: &[u8]) -> bool {
-    let Some((length, rest)) = octets.split_first() else { return false };
-    let Some(mut header) = rest.get(..usize::from(*length)) else { return false };
-    let mut ports = false;
-    while let [kind, length, rest @ ..] = header {
-        let Some((value, rest)) = rest.split_at_checked(usize::from(*length)) else { return false };
-        ports |= matches!((kind, value.len()), (0x04, 2) | (0x05, 4));
-        header = rest;
-    }
-    header.is_empty() && ports
+/// A user data header with port numbers (3GPP TS 23.040 §9.2.3.24.4); the first octets of a push do not look like one.
+pub(super) fn is_sms(octets: &[u8]) -> bool {
+    UserDataHeader::decode(octets).is_ok_and(|(header, _)| header.ports().is_some())
 }
 
 /// A transaction, Push or ConfirmedPush, and headers that begin with a content type (WAP-230 §8.2.4).

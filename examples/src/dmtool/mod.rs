@@ -4,6 +4,8 @@
 //! else; why there is none goes to standard error, in one line that scripts can take apart.
 
 mod auth;
+mod binary;
+mod bootstrap;
 mod convert;
 mod diff;
 mod document;
@@ -15,6 +17,7 @@ mod json;
 mod kind;
 mod listing;
 mod management_tree;
+mod notification;
 mod profile;
 mod secrets;
 mod transcode;
@@ -45,6 +48,8 @@ Examples:
   dmtool convert --to xml message.wbxml -          the same message as XML
   dmtool transcode --to xml devinf.wbxml -         any other document as XML
   dmtool diff request.xml request.wbxml            whether two say the same
+  dmtool notification decode package0.bin          what a notification asks for
+  dmtool bootstrap inspect pushed.bin              which servers a bootstrap makes known
   dmtool tree show device.tnds                     a management tree, drawn
   dmtool auth basic --user U --password P          credentials of a user
 
@@ -61,6 +66,8 @@ enum Task {
     Convert(convert::Convert),
     Transcode(transcode::Transcode),
     Diff(diff::Diff),
+    Notification(notification::NotificationTask),
+    Bootstrap(bootstrap::BootstrapTask),
     Tree(management_tree::Tree),
     Auth(auth::Auth),
 }
@@ -88,6 +95,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Task::Convert(convert) => (convert.run(&mut out), NO),
         Task::Transcode(transcode) => (transcode.run(&mut out), NO),
         Task::Diff(diff) => (diff.run(&mut out), TROUBLE),
+        Task::Notification(task) => (task.run(&mut out), task.malformed()),
+        Task::Bootstrap(task) => (task.run(&mut out), task.malformed()),
         Task::Tree(tree) => (tree.run(&mut out), tree.malformed()),
         Task::Auth(auth) => (auth.run(&mut out), TROUBLE),
     };

@@ -8,8 +8,18 @@ use dm_wbxml::{Attribute, Tag};
 pub(super) const HIDDEN: &str = "(hidden)";
 
 /// Names of nodes and parameters that hold passwords, keys and nonces: DM accounts of 1.1 and 1.2, connectivity provisioning.
-const NAMES: [&str; 7] =
-    ["AAuthSecret", "AAuthData", "ClientPW", "ClientNonce", "ServerPW", "ServerNonce", "PXAUTH-PW"];
+const NAMES: [&str; 10] = [
+    "AAuthSecret",
+    "AAuthData",
+    "ClientPW",
+    "ClientNonce",
+    "ServerPW",
+    "ServerNonce",
+    "PXAUTH-PW",
+    "AUTHSECRET",
+    "PROXY-PW",
+    "BASAUTH-PW",
+];
 
 /// Secrets that were found, so that they can be hidden in other views of the same document.
 #[derive(Default)]

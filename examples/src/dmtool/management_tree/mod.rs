@@ -16,6 +16,8 @@ use clap::{Args, Subcommand};
 use super::failure::Failure;
 use super::{Answer, NO, TROUBLE};
 
+pub(super) use reading::{empty_tree, load, read as read_tree};
+
 /// Shows management trees, checks them against descriptions, runs messages against them.
 #[derive(Args, Debug)]
 pub(super) struct Tree {

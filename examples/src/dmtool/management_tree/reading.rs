@@ -27,7 +27,7 @@ fn options(profile: ProfileArg) -> DocumentOptions {
 }
 
 /// Reads a description or a serialised tree of either encoding, and refuses all else.
-pub(super) fn read(input: &Input, profile: ProfileArg) -> Result<MgmtTree, Failure> {
+pub(in crate::dmtool) fn read(input: &Input, profile: ProfileArg) -> Result<MgmtTree, Failure> {
     let options = options(profile);
     let read = || {
         let recognised = Recognised::new(&input.octets)?;
@@ -57,7 +57,7 @@ pub(super) fn schema(files: &[PathBuf], profile: ProfileArg) -> Result<Option<Sc
 }
 
 /// A tree with room for whatever was read.
-pub(super) fn empty_tree(profile: ProfileArg) -> Tree {
+pub(in crate::dmtool) fn empty_tree(profile: ProfileArg) -> Tree {
     let limits = TreeLimits::default()
         .with_uri(UriLimits::UNLIMITED)
         .with_max_nodes(NODES)
@@ -70,7 +70,11 @@ pub(super) fn empty_tree(profile: ProfileArg) -> Tree {
 }
 
 /// A tree of what is in a file.
-pub(super) fn load(file: &Path, schema: Option<&Schema>, profile: ProfileArg) -> Result<Tree, Failure> {
+pub(in crate::dmtool) fn load(
+    file: &Path,
+    schema: Option<&Schema>,
+    profile: ProfileArg,
+) -> Result<Tree, Failure> {
     let input = Input::read(file)?;
     let document = read(&input, profile)?;
     let mut tree = empty_tree(profile);
