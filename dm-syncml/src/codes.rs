@@ -55,10 +55,24 @@ impl StatusCode {
         self.0 / 100
     }
 
-    /// Whether the code is of class 2.
+    /// Whether the code is of class 2. That alone does not mean that anything was done: see [`is_done`](Self::is_done).
     #[must_use]
     pub const fn is_success(self) -> bool {
         self.class() == 2
+    }
+
+    /// Whether what was asked for was done, or accepted to be done: a code of class 2 that does not say the contrary, as 214 (cancelled), 215
+    /// (not executed) and 216 (rolled back) do.
+    ///
+    /// ```
+    /// use dm_syncml::StatusCode;
+    ///
+    /// assert!(StatusCode::OK.is_done() && StatusCode::ACCEPTED.is_done());
+    /// assert!(StatusCode::NOT_EXECUTED.is_success() && !StatusCode::NOT_EXECUTED.is_done());
+    /// ```
+    #[must_use]
+    pub const fn is_done(self) -> bool {
+        self.is_success() && !matches!(self.0, 214..=216)
     }
 }
 

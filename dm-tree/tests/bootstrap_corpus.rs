@@ -1,4 +1,5 @@
 //! Provisioning documents of others, where `DM_CORPUS` says where they are, and libwbxml where it is installed.
+#![cfg(feature = "xml")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

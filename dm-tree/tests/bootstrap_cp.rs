@@ -1,4 +1,5 @@
 //! The CP profile: documents, accounts, proofs, and what becomes of a tree.
+#![cfg(feature = "xml")]
 
 use dm_notification::bootstrap::{
     BootstrapErrorKind as ProofErrorKind, CheckedPin, CpSec, DmSec, Mac, MacKey, NetworkSecret, Pin,

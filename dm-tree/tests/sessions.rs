@@ -216,7 +216,7 @@ fn found(answer: &Answer) -> Vec<(&str, Vec<u8>)> {
         item.data.as_ref().unwrap().decoded(format).unwrap().into_owned()
     };
     // XML carries octets as base64, WBXML as they are.
-    answer.results.iter().map(|item| (item.source_uri().unwrap().as_str(), data(item))).collect()
+    answer.items().map(|item| (item.source_uri().unwrap().as_str(), data(item))).collect()
 }
 
 fn a_server_manages_a_tree(encoding: Encoding) {
@@ -383,7 +383,7 @@ fn hlf_006_several_systems_are_served_by_one_client() {
     assert_eq!(ids, ["IMEI:1", "urn:uuid:android", "urn:uuid:rtos"]);
     assert_eq!(answers[1..4].iter().map(codes).collect::<Vec<_>>(), [vec![200, 425], vec![202], vec![425]]);
     // A list of one system shows nothing of the others.
-    let listed: Vec<_> = answers[4].results.iter().map(|item| item.source_uri().unwrap().as_str()).collect();
+    let listed: Vec<_> = answers[4].items().map(|item| item.source_uri().unwrap().as_str()).collect();
     assert!(listed.len() > 10 && listed.iter().all(|uri| uri.starts_with("./Rtos")), "{listed:?}");
     // Objects are found by their identifiers, those of the device itself first.
     let tops: Vec<_> = DevInfo::find(&device.tree).map(|top| top.uri().to_string()).collect();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
@@ -83,10 +83,12 @@ impl GatewayDriver {
     /// # Errors
     /// A socket fails.
     pub async fn run(self: Arc<Self>, http: TcpListener, account: ClientConfig) -> io::Result<()> {
+        let account = account.with_atomic();
         let app = axum::Router::new()
             .route("/dm", post(handle))
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .with_state(Arc::clone(&self));
+            .with_state(Arc::clone(&self))
+            .into_make_service_with_connect_info::<SocketAddr>();
         tokio::select! {
             done = axum::serve(http, app).into_future() => done,
             done = self.listen() => done,
@@ -222,6 +224,11 @@ impl GatewayDriver {
                     let taken = session.handle_outcome(now, handle, outcome);
                     debug_assert_eq!(taken, Ok(()), "the gateway answers each item");
                 }
+                ClientOutput::Atomic(handle, step) => {
+                    let outcome = self.drive(|gateway, now| gateway.handle_atomic(now, server, step));
+                    let taken = session.handle_outcome(now, handle, outcome);
+                    debug_assert_eq!(taken, Ok(()), "a step has one code");
+                }
                 ClientOutput::Send(uri, message) => {
                     let posted = self.wire.post("gateway", "server", uri.as_str(), &message).await;
                     wire::take(&mut session, self.clock.now(), &posted);
@@ -255,10 +262,12 @@ impl GatewayDriver {
 
 async fn handle(
     State(driver): State<Arc<GatewayDriver>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let request = admit(&headers)?;
-    let answer = driver.answer(&incoming(&request, &body)?).await?;
+    let origin = from.ip().to_string();
+    let answer = driver.answer(&incoming(&request, &body, &origin)?).await?;
     Ok(reply(answer))
 }

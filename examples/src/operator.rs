@@ -124,7 +124,7 @@ impl Lamps {
 
     /// A command has its answer: what comes next follows from what was waited for.
     fn answered(&mut self, session: &mut ServerSession, handle: CommandHandle, answer: &Answer) {
-        let items = &answer.results;
+        let items = &answer.clone().into_items();
         match std::mem::replace(&mut self.state, State::Done) {
             State::Counting(Some(due)) if due == handle => match console::read_summary(items) {
                 Ok(summary) if summary.attached as usize == self.task.devices => {

@@ -4,17 +4,18 @@
 //! a real server stores them where `Persist` stands.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
 use dm_syncml::http::{Refusal, RefusalKind};
 use dm_syncml::session::{
-    Account, Incoming, Misuse, Outgoing, PeerError, Record, ServerConfig, ServerEvent, ServerOutput,
-    ServerSession, SessionError, SessionKey,
+    Account, Incoming, Lockout, LockoutPolicy, Misuse, Outgoing, PeerError, Record, ServerConfig,
+    ServerEvent, ServerOutput, ServerSession, SessionError, SessionKey,
 };
 use tokio::net::TcpListener;
 
@@ -37,13 +38,22 @@ pub struct DmServer<O> {
     clock: Clock,
     accounts: HashMap<String, Account>,
     sessions: HashMap<SessionKey, ServerSession>,
+    /// Who has shown wrong credentials too often gets no challenge to guess for.
+    lockout: Lockout,
     operator: O,
 }
 
 impl<O: Operator> DmServer<O> {
     /// A server that knows no device yet.
     pub fn new(config: ServerConfig, clock: Clock, operator: O) -> Self {
-        Self { config, clock, accounts: HashMap::new(), sessions: HashMap::new(), operator }
+        Self {
+            config,
+            clock,
+            accounts: HashMap::new(),
+            sessions: HashMap::new(),
+            lockout: Lockout::new(LockoutPolicy::DEFAULT),
+            operator,
+        }
     }
 
     /// Makes a device known.
@@ -64,7 +74,13 @@ impl<O: Operator> DmServer<O> {
             return Err(Refusal::busy("too many sessions, try again later", self.config.idle));
         }
         let account = self.accounts.get(key.peer()).cloned();
-        let fresh = || ServerSession::new(now, self.config.clone(), account.clone());
+        let origin = incoming.origin();
+        let locked =
+            incoming.is_first() && origin.is_some_and(|at| self.lockout.is_locked(now, at, key.peer()));
+        let fresh = || {
+            let session = ServerSession::new(now, self.config.clone(), account.clone());
+            if locked { session.without_challenge() } else { session }
+        };
         let session = self.sessions.entry(key.clone()).or_insert_with(fresh);
         let mut taken = session.handle_message(now, incoming, entropy());
         if incoming.is_first() && matches!(taken, Err(ref error) if begins_anew(error)) {
@@ -74,13 +90,13 @@ impl<O: Operator> DmServer<O> {
             taken = session.handle_message(now, incoming, entropy());
             self.finish(&key, former);
         }
-        let answer = self.drain(&key);
+        let answer = self.drain(&key, origin);
         taken.map_err(|error| Refusal::from(&error))?;
         answer.ok_or_else(|| Refusal::new(RefusalKind::Internal, "the session gave no answer"))
     }
 
     /// Carries out what a session wants.
-    fn drain(&mut self, key: &SessionKey) -> Option<Outgoing> {
+    fn drain(&mut self, key: &SessionKey, origin: Option<&str>) -> Option<Outgoing> {
         let now = self.clock.now();
         let session = self.sessions.get_mut(key)?;
         let mut answer = None;
@@ -97,7 +113,18 @@ impl<O: Operator> DmServer<O> {
                     }
                     session.handle_persisted(now, seq);
                 }
-                ServerOutput::Event(event) => self.operator.handle_event(key.peer(), session, event),
+                ServerOutput::Event(event) => {
+                    match (&event, origin) {
+                        (ServerEvent::CredentialsRefused, Some(origin)) => {
+                            self.lockout.handle_refused(now, origin, key.peer());
+                        }
+                        (ServerEvent::Authenticated, Some(origin)) => {
+                            self.lockout.handle_authenticated(now, origin, key.peer());
+                        }
+                        _ => {}
+                    }
+                    self.operator.handle_event(key.peer(), session, event);
+                }
                 ServerOutput::Reply(message) => answer = Some(message),
                 ServerOutput::Closed => {
                     self.sessions.remove(key);
@@ -127,7 +154,7 @@ impl<O: Operator> DmServer<O> {
             if let Some(session) = self.sessions.get_mut(&key) {
                 session.handle_tick(now);
             }
-            self.drain(&key);
+            self.drain(&key, None);
         }
     }
 }
@@ -146,6 +173,7 @@ pub async fn serve<O: Operator>(
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Arc::clone(&server));
     let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, app).into_future();
     tokio::pin!(serving);
     loop {
@@ -158,11 +186,13 @@ pub async fn serve<O: Operator>(
 
 async fn handle<O: Operator>(
     State(server): State<Arc<Mutex<DmServer<O>>>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let request = admit(&headers)?;
-    let incoming = incoming(&request, &body)?;
+    let origin = from.ip().to_string();
+    let incoming = incoming(&request, &body, &origin)?;
     let answer = lock(&server).answer(&incoming).map_err(Refused)?;
     Ok(reply(answer))
 }

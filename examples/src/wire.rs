@@ -214,15 +214,19 @@ pub fn admit(headers: &HeaderMap) -> Result<http::Request<'_>, Refused> {
     http::admit(&head, MAX_BODY as u64).map_err(Refused)
 }
 
-/// A DM message that came with this request.
+/// A DM message that came with this request, from the network address `origin`.
 ///
 /// # Errors
 /// The body is no message, and the answer is this.
-pub fn incoming<'a>(request: &http::Request<'_>, body: &'a [u8]) -> Result<Incoming<'a>, Refused> {
+pub fn incoming<'a>(
+    request: &http::Request<'_>,
+    body: &'a [u8],
+    origin: &'a str,
+) -> Result<Incoming<'a>, Refused> {
     let options = DecodeOptions::new();
     let incoming = Incoming::decode(request.encoding(), body, &options)
         .map_err(|error| Refused(Refusal::from(&error)))?;
-    Ok(incoming.with_hmac(request.hmac()).answered_in(request.answer_encoding()))
+    Ok(incoming.with_hmac(request.hmac()).answered_in(request.answer_encoding()).with_origin(Some(origin)))
 }
 
 fn field<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {

@@ -10,11 +10,12 @@ mod servers;
 mod session_table;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
 use core::fmt;
 
-use dm_syncml::session::{Incoming, ItemOutcome, Outcome, RecordSeq, SessionError};
-use dm_syncml::{Command, Instant};
-use dm_tree::{Acl, ChangeKind, Rights, ServerId, Tree};
+use dm_syncml::session::{AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, RecordSeq, SessionError};
+use dm_syncml::{Command, Instant, StatusCode};
+use dm_tree::{Acl, Change, ChangeKind, Rights, ServerId, Tree};
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
@@ -37,7 +38,7 @@ pub use output::{GatewayEvent, GatewayOutput, PersistSeq};
 /// them, and hands them the operations of the jobs when they open a session.
 ///
 /// **Upstream.** The caller runs the client sessions. Commands go through [`execute`](Self::execute), for the
-/// authenticated server. When a [`GatewayOutput::OpenSession`] or a notification asks for a session, the alerts for its first package
+/// authenticated server, steps of an Atomic through [`handle_atomic`](Self::handle_atomic). When a [`GatewayOutput::OpenSession`] or a notification asks for a session, the alerts for its first package
 /// come from [`handle_upstream_opened`](Self::handle_upstream_opened).
 ///
 /// **Downstream.** The caller passes on every message of a device with
@@ -56,8 +57,12 @@ pub struct Gateway {
     objects: Objects,
     accounts: BTreeMap<Serial, DeviceAccount>,
     sessions: SessionTable,
+    /// Who has shown wrong credentials too often gets no challenge to guess for.
+    lockout: Lockout,
     /// Servers in session.
     upstream: BTreeMap<ServerId, Upstream>,
+    /// Whose Atomic is open.
+    atomic: Option<ServerId>,
     /// Which session waits for a record to be stored.
     unpersisted: BTreeMap<PersistSeq, (SessionNo, RecordSeq)>,
     next_persist: u64,
@@ -109,10 +114,12 @@ impl Gateway {
         objects.now = now;
         let mut gateway = Self {
             sessions: SessionTable::new(config.sessions),
+            lockout: Lockout::new(config.lockout),
             tree,
             objects,
             accounts: BTreeMap::new(),
             upstream: BTreeMap::new(),
+            atomic: None,
             unpersisted: BTreeMap::new(),
             next_persist: 0,
             outputs: VecDeque::new(),
@@ -202,10 +209,56 @@ impl Gateway {
     }
 
     /// Executes a command of an upstream session for the server that was authenticated in it.
+    ///
+    /// While an Atomic of another server is open nothing is executed (417): it could still be rolled back.
     pub fn execute(&mut self, now: Instant, server: &ServerId, command: &Command<'_>) -> Outcome {
         self.advance(now);
+        if self.atomic.as_ref().is_some_and(|opened_for| opened_for != server) {
+            return Outcome::all(StatusCode::RETRY_LATER);
+        }
         let done = self.tree.execute(server, command, &mut self.objects);
-        for change in done.changes {
+        self.note_changes(server, done.changes);
+        self.drain_machines();
+        Outcome::each(done.outcomes.into_iter().map(ItemOutcome::from).collect())
+    }
+
+    /// Begins, commits or rolls back an Atomic of an upstream session for the server that was authenticated in it (RepPro 1.2.2, Atomic).
+    /// Its members come between as [`execute`](Self::execute). The objects of `./GwMO` cannot take anything back, so members that would
+    /// change them fail (500), and with them the Atomic.
+    ///
+    /// One is open at a time; a session that ends, and is [reported](Self::handle_upstream_closed), leaves none open.
+    pub fn handle_atomic(&mut self, now: Instant, server: &ServerId, step: AtomicStep) -> Outcome {
+        self.advance(now);
+        let ours = self.atomic.as_ref() == Some(server);
+        let code = match step {
+            AtomicStep::Begin(_) => match self.tree.begin_atomic(server) {
+                Ok(()) => {
+                    self.atomic = Some(server.clone());
+                    StatusCode::OK
+                }
+                Err(_) => StatusCode::RETRY_LATER,
+            },
+            AtomicStep::Commit if ours => {
+                self.atomic = None;
+                let committed = self.tree.commit_atomic(&mut self.objects);
+                self.note_changes(server, committed.changes);
+                StatusCode::OK
+            }
+            AtomicStep::RollBack if ours => {
+                self.atomic = None;
+                self.tree.roll_back_atomic(&mut self.objects)
+            }
+            // It was rolled back when its session was reported as closed.
+            AtomicStep::Commit | AtomicStep::RollBack => StatusCode::ROLLED_BACK,
+            _ => StatusCode::NOT_SUPPORTED,
+        };
+        self.drain_machines();
+        Outcome::all(code)
+    }
+
+    /// What a server changed in the tree becomes known.
+    fn note_changes(&mut self, server: &ServerId, changes: Vec<Change>) {
+        for change in changes {
             let ours = change.uri.segments().next().is_some_and(|segment| segment.name() == "GwMO");
             match change.kind {
                 _ if !ours => {
@@ -221,13 +274,12 @@ impl Gateway {
                 _ => {}
             }
         }
-        self.drain_machines();
-        Outcome::each(done.outcomes.into_iter().map(ItemOutcome::from).collect())
     }
 
     /// Takes a message that came in the HTTP request, or whatever else it is, that the caller calls `exchange`. Its answer
     /// comes out as [`GatewayOutput::Reply`], at once or when a record is stored. A message that came before is
-    /// answered from memory. `entropy` is what a nonce is made of; it must be fresh and unpredictable in each call.
+    /// answered from memory. When it says [where it came from](Incoming::with_origin), who guesses at credentials from there gets no more
+    /// challenges ([`GatewayConfig::lockout`]). `entropy` is what a nonce is made of; it must be fresh and unpredictable in each call.
     ///
     /// # Errors
     ///

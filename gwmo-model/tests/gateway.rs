@@ -129,7 +129,7 @@ fn gwmo_fora_001_and_002_the_whole_story() {
         assert_eq!(serials, ["1", "4-5"]);
 
         let answers = town.manage(0, vec![console::get_answers(&key("J7"), serial(1), 3)]);
-        let ops = console::read_answers(&key("J7"), serial(1), 3, &answers[0].results).unwrap();
+        let ops = console::read_answers(&key("J7"), serial(1), 3, &answers[0].clone().into_items()).unwrap();
         assert_eq!(ops.iter().map(|op| op.status.unwrap().get()).collect::<Vec<_>>(), [200, 200, 200]);
         assert_eq!(ops[1].data.as_deref(), Some(&b"7.1"[..]));
         assert_eq!(ops[0].data, None);
@@ -825,4 +825,119 @@ fn a_gateway_can_live_in_any_store() {
     fn movable<T: Send + 'static>() {}
     movable::<gwmo_model::Gateway>();
     assert!(format!("{:?}", Town::with_devices(1, 2).gateway).contains("total: 2"));
+}
+
+/// A server's Atomic reaches the gateway's own tree as one: all of it or nothing. The objects of `./GwMO` take nothing back, and say so.
+#[test]
+fn an_atomic_of_a_server_is_all_or_nothing() {
+    let atomic = |members| -> Command<'static> { dm_syncml::Atomic::new(id(), members).into() };
+    let add = |target: &str| -> Command<'static> {
+        dm_syncml::Add::new(id(), vec![Item::to(uri(target)).with_data(Data::text("1").unwrap())]).into()
+    };
+    let mut town = Town::with_devices(1, 1);
+    let acl = Acl::parse("Get=*&Add=*&Replace=*&Delete=*").unwrap();
+    town.gateway.tree_mut().set_acl(".", acl).unwrap();
+    for (members, codes, stays) in [
+        (vec![add("./A"), add("./B")], vec![200, 200, 200], true),
+        (vec![add("./C"), replace("./None", "1")], vec![507, 216, 404], false),
+        (vec![add("./D"), replace("./GwMO/Fanout/Jobs/J/Policy/Window", "1")], vec![507, 216], false),
+    ] {
+        let first = members[0].items()[0].target_uri().unwrap().to_string();
+        let answers = town.manage(0, vec![atomic(members)]);
+        let got: Vec<_> = answers[0].statuses.iter().map(|status| status.code.get()).collect();
+        assert_eq!(got[..codes.len()], codes);
+        assert_eq!(town.gateway.tree().node(&first).is_some(), stays, "{first}");
+    }
+}
+
+/// While one server's Atomic is open nothing else is executed, and a session that dies in it leaves nothing behind.
+#[test]
+fn an_atomic_whose_session_dies_is_rolled_back() {
+    use dm_syncml::session::AtomicStep;
+    let mut town = Town::with_devices(1, 1);
+    let acl = Acl::parse("Get=*&Add=*&Replace=*&Delete=*").unwrap();
+    town.gateway.tree_mut().set_acl(".", acl).unwrap();
+    let (now, one, other) = (town.now(), server_id("dms.a"), server_id("dms.b"));
+    let add: Command<'static> =
+        dm_syncml::Add::new(id(), vec![Item::to(uri("./A")).with_data(Data::text("1").unwrap())]).into();
+    let code = |outcome: dm_syncml::session::Outcome| outcome.items[0].code.get();
+    let gateway = &mut town.gateway;
+    assert_eq!(code(gateway.handle_atomic(now, &one, AtomicStep::Begin(1))), 200);
+    assert_eq!(code(gateway.execute(now, &one, &add)), 200);
+    assert_eq!(code(gateway.execute(now, &other, &add)), 417);
+    assert_eq!(code(gateway.handle_atomic(now, &other, AtomicStep::Begin(1))), 417);
+    assert_eq!(code(gateway.handle_atomic(now, &other, AtomicStep::Commit)), 216);
+    gateway.handle_upstream_closed(now, &other);
+    assert!(gateway.tree().node("./A").is_some());
+    gateway.handle_upstream_closed(now, &one);
+    assert!(gateway.tree().node("./A").is_none());
+    assert_eq!(code(gateway.handle_atomic(now, &one, AtomicStep::Commit)), 216, "it is too late");
+    assert_eq!(code(gateway.execute(now, &other, &add)), 200);
+}
+
+/// Who guesses at a device's password gets no more challenges, and the device itself notices nothing.
+#[test]
+fn who_guesses_is_locked_out_and_the_device_is_not() {
+    use dm_syncml::auth::{Credentials, Password};
+    use dm_syncml::session::{ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation};
+    use dm_syncml::{DecodeOptions, SessionId};
+    let mut town = Town::with_devices(1, 1);
+    let now = town.now();
+    // The end, and how many messages it took: without a challenge there is no second attempt.
+    let mut entropy = 0;
+    let mut open = |gateway: &mut gwmo_model::Gateway,
+                    origin: &str,
+                    number: u32,
+                    credentials: Credentials| {
+        let server = Credentials::new(town::GATEWAY, Password::new(town::gateway_password(1)));
+        let config = ClientConfig::new(uri(device_id(1).as_str()), uri("http://gw.example/dm"))
+            .with_encoding(dm_syncml::Encoding::Wbxml)
+            .with_md5(credentials, server);
+        let initiation = Initiation::Client(SessionId::new(format!("{number:X}")).unwrap());
+        let mut client = ClientSession::new(now, config, initiation, Vec::new());
+        let mut messages = 0;
+        loop {
+            match client.poll_output() {
+                ClientOutput::Send(_, message) => {
+                    messages += 1;
+                    entropy += 1;
+                    let incoming = Incoming::decode(message.encoding, &message.body, &DecodeOptions::new());
+                    let incoming = incoming.unwrap().with_origin(Some(origin));
+                    gateway.handle_device_message(now, 1, &incoming, [entropy; 16]).unwrap();
+                    let mut answer = None;
+                    loop {
+                        match gateway.poll_output() {
+                            gwmo_model::GatewayOutput::Reply { message, .. } => answer = Some(message),
+                            gwmo_model::GatewayOutput::Persist(seq, _) => gateway.handle_persisted(now, seq),
+                            gwmo_model::GatewayOutput::Wait(_) => break,
+                            _ => {}
+                        }
+                    }
+                    let answer = answer.unwrap();
+                    let answer =
+                        Incoming::decode(answer.encoding, &answer.body, &DecodeOptions::new()).unwrap();
+                    client.handle_message(now, &answer, [entropy; 16]).unwrap();
+                }
+                ClientOutput::Persist(seq, _) => client.handle_persisted(now, seq),
+                ClientOutput::Closed(end) => return (end, messages),
+                ClientOutput::Wait(_) => panic!("the session stops"),
+                _ => {}
+            }
+        }
+    };
+    let mut challenged = 0;
+    for guess in 1..=20 {
+        let wrong = Credentials::new("device-1", Password::new(format!("guess {guess}")));
+        let (end, messages) = open(&mut town.gateway, "203.0.113.9", guess, wrong);
+        assert_eq!(end, ClientEnd::DeviceRefused);
+        challenged += messages - 1;
+    }
+    assert!((3..=6).contains(&challenged), "{challenged} challenges");
+    let right = || town::device_credentials(1);
+    let (end, messages) = open(&mut town.gateway, "192.0.2.1", 30, right());
+    assert_eq!(
+        (end, messages > 1),
+        (ClientEnd::Completed, true),
+        "from elsewhere the device is challenged as ever"
+    );
 }

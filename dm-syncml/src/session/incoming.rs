@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 
 use crate::auth::{MacHeader, MacHeaderError, Presented};
 use crate::error::DecodeError;
-use crate::model::{Command, DecodeOptions, Encoding, Message};
+use crate::model::{Command, DecodeOptions, Encoding, Message, MsgId};
 
 use super::PeerError;
 
@@ -29,10 +29,14 @@ pub struct Incoming<'a> {
     pub(super) answer: Encoding,
     /// Tells whether a message with the same MsgID is the same message.
     pub(super) fingerprint: [u8; 16],
+    /// How long its body is.
+    octets: u64,
     /// The MAC that came beside it.
     mac: Option<Result<MacHeader, MacHeaderError>>,
     /// Whom the transport has authenticated.
     pub(super) transport_identity: Option<&'a str>,
+    /// Where it came from.
+    origin: Option<&'a str>,
 }
 
 impl<'a> Incoming<'a> {
@@ -46,8 +50,10 @@ impl<'a> Incoming<'a> {
             message,
             answer: encoding,
             fingerprint: Md5::digest(body).into(),
+            octets: body.len() as u64,
             mac: None,
             transport_identity: None,
+            origin: None,
         })
     }
 
@@ -74,6 +80,20 @@ impl<'a> Incoming<'a> {
         self
     }
 
+    /// Adds where the message came from, as the caller tells senders apart: a network address. Sessions take no notice of it; it is for
+    /// who keeps a [`Lockout`](crate::session::Lockout).
+    #[must_use]
+    pub const fn with_origin(mut self, origin: Option<&'a str>) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Where it came from, if the caller [said so](Self::with_origin).
+    #[must_use]
+    pub const fn origin(&self) -> Option<&'a str> {
+        self.origin
+    }
+
     /// What the message shows of its sender.
     pub(super) fn presented(&self) -> Presented<'_> {
         Presented {
@@ -88,6 +108,21 @@ impl<'a> Incoming<'a> {
     #[must_use]
     pub fn message(&self) -> &Message<'a> {
         &self.message
+    }
+
+    /// Whether it is larger than a peer that knows our MaxMsgSize may send.
+    pub(super) fn exceeds(&self, max_msg_size: Option<u64>) -> bool {
+        max_msg_size.is_some_and(|limit| self.octets > limit)
+    }
+
+    /// Its MsgID as the sender wrote it, to refer to; each answer repeats it, so it must not be any length.
+    pub(super) fn msg_ref(&self) -> MsgId<'static> {
+        const LONGEST: usize = 16;
+        let msg_id = &self.message.header.msg_id;
+        match msg_id.as_number() {
+            Some(number) if msg_id.as_str().len() > LONGEST => MsgId::number(number),
+            _ => msg_id.clone().into_owned(),
+        }
     }
 
     /// Whether there are no more commands that need an answer than `limit`, members of containers included.

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::codes::{AlertCode, StatusCode};
-use crate::model::{CmdId, CmdRef, Command, Data, Item, LocUri, Status};
+use crate::model::{CmdId, CmdRef, Command, Encoding, Get, Item, LocUri, Meta, Status};
 
 use super::interaction::{Interaction, UserResponse};
 
@@ -29,10 +29,20 @@ pub struct Answer {
     /// The statuses, in the order they came; at least one.
     pub statuses: Vec<AnsweredStatus>,
     /// What Gets found, in the order it came.
-    pub results: Vec<Item<'static>>,
+    pub results: Vec<AnsweredItem>,
     /// Whether everything has its Status, and what Gets found has come. Not so when the session ended between two parts of the command or
     /// before the device had said all, or when a device answers only some members of a container, as it may after the user has refused.
     pub complete: bool,
+}
+
+/// One item of what Gets found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct AnsweredItem {
+    /// Which command found it: 0 for the one that was queued, from 1 for the members of an Atomic or Sequence, in document order.
+    pub member: usize,
+    /// What was found, with what the Meta of the Results says of all its items.
+    pub item: Item<'static>,
 }
 
 /// One Status of an answer.
@@ -52,15 +62,40 @@ pub struct AnsweredStatus {
 impl Answer {
     const EMPTY: Self = Self { statuses: Vec::new(), results: Vec::new(), complete: true };
 
-    /// The code of the command itself: the first status that is not a success, else the first status. Some devices do not answer the
+    /// The code of the command itself: the first status that says it was not done ([`StatusCode::is_done`]), else the first status. Some devices do not answer the
     /// container itself; then its members decide.
     #[must_use]
     pub fn code(&self) -> StatusCode {
         let worst = |own: bool| {
             let codes = || self.statuses.iter().filter(|s| (s.member == 0) == own).map(|status| status.code);
-            codes().find(|code| !code.is_success()).or_else(|| codes().next())
+            codes().find(|code| !code.is_done()).or_else(|| codes().next())
         };
         worst(true).or_else(|| worst(false)).unwrap_or(StatusCode::NOT_EXECUTED)
+    }
+
+    /// The items that Gets found, whichever member of a container asked for them, in the order they came.
+    pub fn items(&self) -> impl Iterator<Item = &Item<'static>> {
+        self.results.iter().map(|found| &found.item)
+    }
+
+    /// The same, without the rest of the answer.
+    #[must_use]
+    pub fn into_items(self) -> Vec<Item<'static>> {
+        self.results.into_iter().map(|found| found.item).collect()
+    }
+
+    /// The items that one member of a container found, counted as in [`AnsweredItem::member`].
+    pub fn items_of(&self, member: usize) -> impl Iterator<Item = &Item<'static>> {
+        self.results.iter().filter(move |found| found.member == member).map(|found| &found.item)
+    }
+
+    /// The code of one member of a container, counted as in [`AnsweredStatus::member`]: its first status that says it was not done, else its
+    /// first.
+    #[must_use]
+    pub fn code_of_member(&self, member: usize) -> Option<StatusCode> {
+        let codes =
+            || self.statuses.iter().filter(|status| status.member == member).map(|status| status.code);
+        codes().find(|code| !code.is_done()).or_else(|| codes().next())
     }
 
     /// The code of one item, by its target: that of the Status which names it, else of one for all items.
@@ -144,6 +179,8 @@ pub(super) struct Open {
     pub(super) given_up: Option<GivenUp>,
     /// Octets of the results.
     pub(super) octets: usize,
+    /// Octets of what the statuses say.
+    pub(super) status_octets: usize,
     /// What the user is asked.
     pub(super) asks: Option<Interaction>,
 }
@@ -177,6 +214,7 @@ impl Ledger {
                 went_out: false,
                 given_up: None,
                 octets: 0,
+                status_octets: 0,
                 asks,
             },
         );
@@ -270,8 +308,9 @@ impl Ledger {
             return false;
         };
         let Some(sent) = self.sent.get_mut(index) else { return false };
-        sent.answered.insert(member);
-        let (handle, targets) = (sent.unit.handle, part_targets(&sent.unit));
+        let first = sent.answered.insert(member);
+        // What comes again says nothing new of the part.
+        let (handle, targets) = (sent.unit.handle, if first { part_targets(&sent.unit) } else { Vec::new() });
         self.record(handle, member, status, targets);
         true
     }
@@ -284,21 +323,24 @@ impl Ledger {
 
     fn record(&mut self, handle: CommandHandle, member: usize, status: &Status<'_>, part: Vec<String>) {
         let Some(open) = self.open.get_mut(&handle) else { return };
-        // More statuses than a command can have say nothing new.
-        if open.answer.statuses.len() > MAX_STATUSES {
-            return;
-        }
         let mut targets: Vec<String> =
             status.target_refs.iter().map(|target| target.as_str().into()).collect();
         if targets.is_empty() {
             targets = part;
         }
-        open.answer.statuses.push(AnsweredStatus {
-            member,
-            code: status.code,
-            targets,
-            items: status.items.iter().cloned().map(Item::into_owned).collect(),
-        });
+        let (items, said) = match status.items.as_slice() {
+            [] => (Vec::new(), 0),
+            items => weighed(items.iter().cloned().map(Item::into_owned).collect()),
+        };
+        // More than a command can have to say; the first always counts.
+        let octets = targets.iter().map(|target| target.len() + ENTRY).sum::<usize>().saturating_add(said);
+        let octets = open.status_octets.saturating_add(ENTRY).saturating_add(octets);
+        if octets > MAX_STATUS_OCTETS && !open.answer.statuses.is_empty() {
+            open.answer.complete = false;
+            return;
+        }
+        open.status_octets = octets;
+        open.answer.statuses.push(AnsweredStatus { member, code: status.code, targets, items });
     }
 
     /// Takes in an item of Results, at most `limit` octets for one command.
@@ -309,18 +351,30 @@ impl Ledger {
         item: Item<'static>,
         limit: usize,
     ) -> ResultsTaken {
-        let open = self
-            .find(msg_ref, cmd_ref.as_str())
-            .and_then(|(index, _)| self.sent.get(index))
-            .and_then(|sent| self.open.get_mut(&sent.unit.handle));
-        let Some(open) = open else { return ResultsTaken::Unknown };
-        let octets = weight(&item).saturating_add(open.octets);
+        let Some((member, open)) = self.open_of(msg_ref, cmd_ref) else { return ResultsTaken::Unknown };
+        let (items, octets) = weighed(Vec::from([item]));
+        let octets = octets.saturating_add(open.octets);
         if octets > limit {
+            open.answer.complete = false;
             return ResultsTaken::TooLarge;
         }
         open.octets = octets;
-        open.answer.results.push(item);
+        open.answer.results.extend(items.into_iter().map(|item| AnsweredItem { member, item }));
         ResultsTaken::Kept
+    }
+
+    /// Results came that are not kept.
+    pub(super) fn miss_results(&mut self, msg_ref: Option<u32>, cmd_ref: &CmdRef<'_>) {
+        if let Some((_, open)) = self.open_of(msg_ref, cmd_ref) {
+            open.answer.complete = false;
+        }
+    }
+
+    /// The command that these references mean, and which member of it.
+    fn open_of(&mut self, msg_ref: Option<u32>, cmd_ref: &CmdRef<'_>) -> Option<(usize, &mut Open)> {
+        let (index, member) = self.find(msg_ref, cmd_ref.as_str())?;
+        let handle = self.sent.get(index)?.unit.handle;
+        Some((member, self.open.get_mut(&handle)?))
     }
 
     /// Whether Results with these references answer something that waits.
@@ -432,8 +486,11 @@ impl Ledger {
     }
 }
 
-/// No device has more to say about one command; what comes beyond is dropped.
-const MAX_STATUSES: usize = 10_000;
+/// No device has more to say in the statuses of one command; what comes beyond is dropped, and the answer is not complete.
+const MAX_STATUS_OCTETS: usize = 1 << 20;
+
+/// What a status, a target or an item takes beside its text, about.
+const ENTRY: usize = 64;
 
 fn asks_for_results(command: &Command<'_>) -> bool {
     matches!(command, Command::Get(_)) || command.members().iter().any(asks_for_results)
@@ -445,13 +502,20 @@ fn part_targets(unit: &Unit) -> Vec<String> {
     items.filter_map(|item| item.target_uri().map(|uri| uri.as_str().into())).collect()
 }
 
-/// Octets that an item costs, about.
-fn weight(item: &Item<'_>) -> usize {
-    const ITEM: usize = 64;
-    let data = item.data.as_ref();
-    let nodes = || data.and_then(Data::as_nodes).map_or(0, |nodes| nodes.len().saturating_mul(ITEM));
-    let octets = data.and_then(Data::as_octets).map_or_else(nodes, <[u8]>::len);
-    octets + item.source_uri().map_or(0, |uri| uri.as_str().len()) + ITEM
+/// Items, and the octets they cost, about: all of their text, and what their elements take as such.
+fn weighed(items: Vec<Item<'static>>) -> (Vec<Item<'static>>, usize) {
+    // Elements of an octet or two in a message.
+    let markup = items.iter().any(|item| item.data.as_ref().is_some_and(|data| data.as_nodes().is_some()));
+    let entries = items.len().saturating_mul(ENTRY);
+    let mut command = Command::from(Get::new(UNNUMBERED, items));
+    let octets = command.encoded_len(Encoding::Wbxml).saturating_add(entries);
+    let items = command.items_mut().map(core::mem::take).unwrap_or_default();
+    (items, if markup { octets.saturating_mul(ENTRY) } else { octets })
+}
+
+/// Octets of a Meta.
+pub(super) fn meta_len(meta: &Meta<'static>) -> usize {
+    weighed(Vec::from([Item::new().with_meta(meta.clone())])).1
 }
 
 /// Stands in for a CmdID until its command is put into a message.

@@ -26,6 +26,29 @@
 //!
 //! Sequence and Atomic are taken apart, chunks are joined before, results that do not fit are cut after: an executor sees whole commands only.
 //!
+//! A server takes messages, tells what they mean, and answers with what is queued. Each command has one handle from
+//! [`queue`](ServerSession::queue) to its end, and ends once: answered, responded to by the user, or given up with a reason:
+//!
+//! | [`ServerOutput`] | what to do | what to call then |
+//! |---|---|---|
+//! | `Event` | look at it | [`ServerSession::queue`] or [`ask`](ServerSession::ask), at `Started` and whenever else |
+//! | `Persist` | store it | [`ServerSession::handle_persisted`] |
+//! | `Reply` | answer the request with it | [`ServerSession::handle_message`] with the next |
+//! | `Closed` | drop the session | |
+//!
+//! # Limits
+//!
+//! Each machine keeps to the MaxMsgSize and MaxObjSize of its peer, and refuses with 413 what breaks its own: nothing of a message that is
+//! larger than announced is executed or kept, save statuses. What a message makes a session keep is linear in its octets, whatever the
+//! message repeats by reference; beyond that count [`ServerConfig::max_commands`], [`ServerConfig::max_result_octets`],
+//! [`ClientConfig::max_commands`] and [`ClientConfig::max_results`], a MiB for what the statuses of one command say, and the most messages of a
+//! session.
+//!
+//! # Restarts
+//!
+//! With the feature `serde` both machines are values between any two messages, the client's also while something it handed out is under way.
+//! Without a store, events and records are enough to be safe: a command that was never told as `Sent` was not sent.
+//!
 //! ```
 //! use dm_syncml::auth::{Credentials, Password};
 //! use dm_syncml::session::{
@@ -105,7 +128,7 @@ pub use correlators::{CorrelatorOutput, Correlators};
 pub use dependent::{AllOrNothing, InOrder, WindowsAtomic};
 pub use incoming::{Incoming, SessionKey};
 pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
-pub use ledger::{Answer, AnsweredStatus, CommandHandle, GivenUp};
+pub use ledger::{Answer, AnsweredItem, AnsweredStatus, CommandHandle, GivenUp};
 pub use lockout::{Lockout, LockoutPolicy};
 pub use outcome::{ItemOutcome, Outcome};
 pub use outgoing::Outgoing;
@@ -117,7 +140,8 @@ pub use server::{
 };
 #[cfg(feature = "serde")]
 pub use {
-    client::ClientSnapshot, correlators::CorrelatorsSnapshot, server::ServerSnapshot, snapshot::RestoreError,
+    client::ClientSnapshot, correlators::CorrelatorsSnapshot, lockout::LockoutSnapshot,
+    server::ServerSnapshot, snapshot::RestoreError,
 };
 
 use alloc::boxed::Box;

@@ -55,8 +55,7 @@ impl ItemOutcome {
     /// Whether it was done: a code of class 2 that does not say the contrary (214, 215, 216).
     #[must_use]
     pub fn is_success(&self) -> bool {
-        let undone = [StatusCode::CANCELLED, StatusCode::NOT_EXECUTED, StatusCode::ROLLED_BACK];
-        self.code.is_success() && !undone.contains(&self.code)
+        self.code.is_done()
     }
 
     /// Success with what was found.

@@ -21,7 +21,7 @@ use alloc::collections::VecDeque;
 
 use crate::auth::Nonce;
 use crate::codes::{AlertCode, StatusCode};
-use crate::model::{Command, MsgId};
+use crate::model::Command;
 use crate::time::Instant;
 
 use super::composer::Letterhead;
@@ -384,7 +384,11 @@ impl ServerSession {
 
     fn end(&mut self, end: ServerEnd) {
         self.cutting = None;
+        let unsaid = self.owed.iter().filter(|owed| matches!(owed, Command::Status(_))).count();
         self.owed.clear();
+        if unsaid > 0 {
+            self.event(ServerEvent::Unsaid(unsaid));
+        }
         let ends = self.ledger.give_up();
         self.tell(ends);
         self.event(ServerEvent::Ended(end));
@@ -405,11 +409,6 @@ pub enum CommandStage {
     Queued,
     /// It, or a part of it, has gone out.
     Sent,
-}
-
-/// A message of the device that is being answered, as a number and as it wrote it.
-fn msg_ref_of(incoming: &Incoming<'_>) -> MsgId<'static> {
-    incoming.message.header.msg_id.clone().into_owned()
 }
 
 /// Whether an alert begins a session.

@@ -4,7 +4,7 @@ use dm_syncml::session::{ClientEvent, Interaction, InteractionKind, Misuse, User
 use dm_syncml::{Command, StatusCode};
 use std::time::Duration;
 
-use crate::device::{Device, add, alert, config, container};
+use crate::device::{Device, add, alert, config, container, exec};
 
 fn device(responses: &[UserResponse]) -> Device {
     let mut device = Device::new(config());
@@ -188,4 +188,16 @@ fn both_sides_mean_the_same() {
     device.say(&alert("1", 1104, &texts));
     assert_eq!(device.asked[0].1, asked);
     assert_eq!(UserResponse::read(&asked.kind, StatusCode::OK, &[]), UserResponse::Chosen(vec![]));
+}
+
+/// 200 without the text would say that the user has entered nothing.
+#[test]
+fn a_text_that_fits_no_message_is_answered_413() {
+    for (octets, code) in [(10, 200), (3000, 413)] {
+        let mut device = Device::new(config());
+        device.header_extra = crate::device::sizes(1500, 100_000);
+        device.responses.push_back(UserResponse::Text("x".repeat(octets)));
+        device.say(&[alert("1", 1102, &["", "Name?"]), exec("2", "./Run")].concat());
+        assert_eq!(device.answered(), [format!("1 {code}"), "2 202".into(), "Final".into()]);
+    }
 }

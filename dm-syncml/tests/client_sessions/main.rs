@@ -9,6 +9,7 @@ mod containers;
 mod ends;
 mod interaction;
 mod large_objects;
+mod limits;
 mod packages;
 #[cfg(feature = "serde")]
 mod snapshots;

@@ -2,13 +2,14 @@
 
 use dm_syncml::auth::{AuthScheme, Credentials, Password};
 use dm_syncml::session::{
-    AlertQueue, ClientSession, ClientSnapshot, GenericAlert, Initiation, Misuse, RestoreError,
+    AlertQueue, ClientSession, ClientSnapshot, GenericAlert, Initiation, Misuse, Outcome, RestoreError,
+    UserResponse,
 };
-use dm_syncml::{CmdId, Data, Format, Instant, SessionId};
+use dm_syncml::{CmdId, Data, Format, Instant, SessionId, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
-use crate::device::{Device, add, config, get, sizes};
+use crate::device::{Device, add, alert, config, container, get, sizes};
 
 /// A session in the middle of Results in chunks, with an alert that waits, and credentials.
 fn midway() -> Device {
@@ -105,10 +106,88 @@ fn there_is_none_while_something_is_to_be_done() {
         AlertQueue::new(),
     );
     assert_eq!(fresh.snapshot(Instant::EPOCH), Err(Misuse::NotDrained));
+}
+
+/// The device restarts while the user is asked: the question is in sight again, and the session goes on where it was.
+#[test]
+fn an_open_question_is_asked_again_after_a_restart() {
+    let mut device = Device::new(config());
+    let sequence =
+        container("Sequence", "2", &[alert("3", 1102, &["MAXDT=60", "Name?"]), add("4", "./B", "1")]);
+    device.say(&[add("1", "./A", "1"), sequence, get("5", "./A")].concat());
+    let (handle, question) = device.asked[0].clone();
+    device.tick(Duration::from_secs(20));
+    device.client = restore(&device, device.now, stored(&device)).unwrap();
+    device.drain();
+    assert_eq!(device.asked[1], (handle, question));
+    let left = device.wait.unwrap().saturating_since(device.now);
+    assert_eq!(left, Duration::from_secs(40), "it has as long as it had");
+    device.client.handle_response(device.now, handle, &UserResponse::Text("me".into())).unwrap();
+    device.drain();
+    assert_eq!(device.answered(), ["1 200", "2 200", "3 200", "4 200", "5 200", "Results 5", "Final"]);
+}
+
+/// What was handed out may have been done, so it is not handed out again; who did it says so under the old handle.
+#[test]
+fn a_command_under_way_is_waited_for_after_a_restart() {
     let mut device = Device::new(config());
     device.idle = true;
-    device.say(&add("1", "./A", "1"));
-    assert_eq!(device.client.snapshot(device.now), Err(Misuse::NotDrained), "an outcome is to come");
+    device.say(&[add("1", "./A", "1"), add("2", "./B", "1")].concat());
+    let (handle, _) = device.handed_out.pop().unwrap();
+    device.client = restore(&device, device.now, stored(&device)).unwrap();
+    device.drain();
+    assert!(device.handed_out.is_empty(), "not again");
+    device.client.handle_outcome(device.now, handle, Outcome::all(StatusCode::OK)).unwrap();
+    device.drain();
+    // The second one is never heard of.
+    device.client = restore(&device, device.now, stored(&device)).unwrap();
+    device.tick(Duration::from_secs(61));
+    assert_eq!(device.answered(), ["1 200", "2 408", "Final"]);
+}
+
+/// Each step of an Atomic is one that may be under way.
+#[test]
+fn an_atomic_under_way_goes_on_after_a_restart() {
+    let mut device = Device::new(config());
+    device.idle = true;
+    device.say(&container("Atomic", "1", &[add("2", "./A", "1"), add("3", "./B", "1")]));
+    let atomic = device.atomic_handle.unwrap();
+    let again = |device: &mut Device, handle| {
+        device.client = restore(device, device.now, stored(device)).unwrap();
+        device.client.handle_outcome(device.now, handle, Outcome::all(StatusCode::OK)).unwrap();
+        device.drain();
+    };
+    again(&mut device, atomic);
+    for _ in 0..2 {
+        let (handle, _) = device.handed_out.pop().unwrap();
+        again(&mut device, handle);
+    }
+    assert_eq!(device.log.last().unwrap(), "commit");
+    again(&mut device, atomic);
+    assert_eq!(device.answered(), ["1 200", "2 200", "3 200", "Final"]);
+}
+
+#[test]
+fn what_was_changed_of_something_under_way_is_refused() {
+    let mut device = Device::new(config());
+    device.say(&container("Atomic", "1", &[add("2", "./A", "1"), alert("3", 1101, &["", "Really?"])]));
+    let good = stored(&device);
+    for (path, value) in [
+        ("/executing/next", Value::from(99)),
+        ("/executing/doing/what/ask", 1.into()),
+        ("/executing/doing/what/ask", 99.into()),
+        ("/executing/atomic/at", 1.into()),
+        ("/executing/entries/0/end", 99.into()),
+        ("/executing/entries/1/end", 0.into()),
+        ("/executing/entries/1/sequence", 2.into()),
+        ("/executing/entries/2/asked/0", "AAAA".into()),
+        ("/executing/entries/2/task/ask", "AAAA".into()),
+        ("/executing/header", "AAAA".into()),
+    ] {
+        let mut snapshot = good.clone();
+        *snapshot.pointer_mut(path).unwrap_or_else(|| panic!("{path} in {good}")) = value;
+        assert!(matches!(restore(&device, device.now, snapshot), Err(RestoreError::Malformed(_))), "{path}");
+    }
 }
 
 #[test]

@@ -231,12 +231,8 @@ impl Play {
                 self.authenticated = true;
             }
             ServerEvent::Answered(handle, answer) => {
-                let octets: usize = answer
-                    .results
-                    .iter()
-                    .filter_map(|item| item.data.as_ref()?.as_text())
-                    .map(str::len)
-                    .sum();
+                let octets: usize =
+                    answer.items().filter_map(|item| item.data.as_ref()?.as_text()).map(str::len).sum();
                 assert!(octets <= MAX_RESULTS, "{octets} octets of results");
                 assert!(!answer.statuses.is_empty());
                 self.end(handle);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use dm_syncml::session::{AtomicStep, CommandHandle, ItemOutcome, Outcome};
+use dm_syncml::session::{
+    AtomicStep, CommandHandle, Interaction, ItemOutcome, Outcome, TextInput, UserResponse,
+};
 use dm_syncml::{
     Atomic, CmdId, Command, Data, Exec, Format, Get, Item, LocUri, Meta, Replace, Sequence, StatusCode,
 };
@@ -17,8 +19,19 @@ pub(crate) enum Work {
     Read(Value),
     /// Something is done that must not be done twice.
     Act,
+    /// The user is asked.
+    Ask(Question),
     /// Several values in one Atomic, the last of which may fail, or in one Sequence.
     Together(Vec<String>, Container),
+}
+
+/// What the user is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Question {
+    Shown,
+    YesOrNo,
+    Text,
+    Choice,
 }
 
 /// A text that is told by its length.
@@ -37,6 +50,9 @@ pub(crate) enum Container {
     /// The last member is refused.
     FailingAtomic,
     Sequence,
+    /// The user is asked first, and may refuse.
+    AskingSequence,
+    AskingAtomic,
 }
 
 /// What the server knows of a piece of work.
@@ -48,6 +64,8 @@ pub(crate) enum Fate {
     Queued(usize, CommandHandle),
     /// It has its answer.
     Answered(StatusCode),
+    /// The user has answered.
+    Responded(UserResponse),
     /// It was sent, and nobody knows.
     Unknown,
     /// It cannot be sent at all.
@@ -76,6 +94,27 @@ fn set(number: usize, member: usize, value: &str) -> Command<'static> {
     Replace::new(id(), vec![item]).into()
 }
 
+impl Container {
+    pub(crate) const fn asks(self) -> bool {
+        matches!(self, Self::AskingSequence | Self::AskingAtomic)
+    }
+}
+
+impl Question {
+    /// The question of a job, which its text names.
+    fn about(self, number: usize) -> Interaction {
+        let text = number.to_string();
+        let choices = || ["one", "two", "three"].map(String::from).to_vec();
+        let question = match self {
+            Self::Shown => Interaction::display(text),
+            Self::YesOrNo => Interaction::confirm(text),
+            Self::Text => Interaction::input(text, TextInput::default()),
+            Self::Choice => Interaction::multiple_choice(text, choices()),
+        };
+        question.unwrap()
+    }
+}
+
 impl Job {
     pub(crate) const fn new(work: Work) -> Self {
         Self { work, fate: Fate::Pending, found: None }
@@ -86,11 +125,15 @@ impl Job {
             Work::Set(value) => set(number, 0, &value.0),
             Work::Read(_) => Get::new(id(), vec![Item::to(uri(number, 0))]).into(),
             Work::Act => Exec::new(id(), Item::to(uri(number, 0))).into(),
+            Work::Ask(question) => question.about(number).to_alert(id()).into(),
             Work::Together(values, container) => {
-                let members =
-                    values.iter().enumerate().map(|(member, value)| set(number, member, value)).collect();
+                let mut members = Vec::new();
+                if container.asks() {
+                    members.push(Question::YesOrNo.about(number).to_alert(id()).into());
+                }
+                members.extend(values.iter().enumerate().map(|(member, value)| set(number, member, value)));
                 match container {
-                    Container::Sequence => Sequence::new(id(), members).into(),
+                    Container::Sequence | Container::AskingSequence => Sequence::new(id(), members).into(),
                     _ => Atomic::new(id(), members).into(),
                 }
             }

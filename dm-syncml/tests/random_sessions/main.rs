@@ -8,8 +8,10 @@
 mod jobs;
 mod world;
 
+use dm_syncml::StatusCode;
 use dm_syncml::session::AlertId;
-use jobs::{Fate, Job, Work};
+use dm_syncml::session::UserResponse;
+use jobs::{Container, Fate, Job, Work};
 use world::World;
 
 const SEEDS: u64 = 10_000;
@@ -28,6 +30,7 @@ struct Sum {
     never: usize,
     chunks: usize,
     heard: usize,
+    responses: usize,
 }
 
 impl Sum {
@@ -44,6 +47,7 @@ impl Sum {
             never: self.never + other.never,
             chunks: self.chunks + other.chunks,
             heard: self.heard + other.heard,
+            responses: self.responses + other.responses,
         }
     }
 }
@@ -70,9 +74,10 @@ fn play(seed: u64) -> Sum {
     for (number, job) in world.jobs.iter().enumerate() {
         let times = world.device.executed(number);
         check(seed, number, job, &times, &world);
-        match job.fate {
-            Fate::Answered(code) if code.is_success() => sum.done += 1,
+        match &job.fate {
+            Fate::Answered(code) if code.is_done() => sum.done += 1,
             Fate::Answered(_) => sum.failed += 1,
+            Fate::Responded(_) => sum.responses += 1,
             Fate::Unknown => sum.unknown += 1,
             Fate::Pending | Fate::Refused => sum.never += 1,
             Fate::Queued(..) => panic!("seed {seed}: job {number} {job:?} never ended"),
@@ -87,8 +92,33 @@ fn check(seed: u64, number: usize, job: &Job, times: &[usize], world: &World) {
     for executed in times {
         assert!(*executed <= 1, "{what}: executed at most once");
     }
-    match job.fate {
-        Fate::Answered(code) if code.is_success() => {
+    if job.fate == Fate::Answered(StatusCode::NOT_EXECUTED) {
+        assert!(times.iter().all(|executed| *executed == 0), "{what}: so it says");
+    }
+    let said = world.said.get(&number);
+    match &job.fate {
+        // It is answered 200 once it has begun; its members are done if the user agreed.
+        Fate::Answered(code)
+            if code.is_done() && matches!(job.work, Work::Together(_, Container::AskingSequence)) =>
+        {
+            let agreed = usize::from(said == Some(&UserResponse::Accepted));
+            assert!(times.iter().all(|executed| *executed == agreed), "{what}: {said:?}");
+        }
+        Fate::Answered(code)
+            if code.is_done() && matches!(job.work, Work::Together(_, Container::AskingAtomic)) =>
+        {
+            assert!(said == Some(&UserResponse::Accepted), "{what}: {said:?}");
+            assert!(times.iter().all(|executed| *executed == 1), "{what}: {said:?}");
+        }
+        Fate::Responded(UserResponse::Other(StatusCode::NOT_EXECUTED)) => {
+            assert_eq!(said, None, "{what}: nobody was asked");
+        }
+        // What the user said is too long for a message.
+        Fate::Responded(UserResponse::Other(StatusCode::TOO_LARGE)) => {
+            assert!(matches!(said, Some(UserResponse::Text(_))), "{what}: {said:?}");
+        }
+        Fate::Responded(response) => assert_eq!(said, Some(response), "{what}"),
+        Fate::Answered(code) if code.is_done() => {
             assert!(times.iter().all(|executed| *executed == 1), "{what}: an answered command was executed");
             match &job.work {
                 Work::Set(value) => {
@@ -100,7 +130,7 @@ fn check(seed: u64, number: usize, job: &Job, times: &[usize], world: &World) {
                         assert_eq!(world.device.value(number, member), Some(value.as_str()), "{what}");
                     }
                 }
-                Work::Act => {}
+                Work::Act | Work::Ask(_) => {}
             }
         }
         Fate::Answered(_) => {
@@ -148,6 +178,7 @@ fn sessions_of_all_seeds_keep_their_promises() {
     println!("{sum:?}");
     assert!(sum.completed * 2 > sum.sessions, "most sessions complete: {sum:?}");
     assert!(sum.done > SEEDS as usize && sum.failed > 100 && sum.unknown > 100, "{sum:?}");
+    assert!(sum.responses > 500, "{sum:?}");
     assert!(sum.restarts > 1000 && sum.chunks > 1000 && sum.heard > 1000, "{sum:?}");
 }
 

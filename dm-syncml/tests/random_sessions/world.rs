@@ -8,14 +8,14 @@ use dm_sim::{Delivery, Link, Network};
 use dm_syncml::auth::{AuthScheme, Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, AlertId, AlertQueue, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
-    GenericAlert, GivenUp, Incoming, Initiation, Outcome, PeerError, Record, ServerConfig, ServerEvent,
-    ServerOutput, ServerSession, SessionError, SessionKey,
+    GenericAlert, GivenUp, Incoming, Initiation, Interaction, InteractionKind, Outcome, PeerError, Record,
+    ServerConfig, ServerEvent, ServerOutput, ServerSession, SessionError, SessionKey, UserResponse,
 };
 use dm_syncml::{
     Alert, CmdId, Data, DecodeOptions, Encoding, Format, Instant, Item, LocUri, Message, SessionId,
 };
 
-use super::jobs::{Container, Device, Fate, Job, Value, Work};
+use super::jobs::{Container, Device, Fate, Job, Question, Value, Work};
 
 const DEVICE: &str = "IMEI:1";
 const SERVER: &str = "https://dm.example/";
@@ -72,6 +72,8 @@ pub(crate) struct World {
     client_nonces: (Option<Nonce>, Option<Nonce>),
     executing: Option<Outcome>,
     executing_handle: Option<dm_syncml::session::CommandHandle>,
+    /// The question that the user leaves open.
+    silent: Option<dm_syncml::session::CommandHandle>,
     account: Account,
     server: BTreeMap<SessionKey, (usize, ServerSession)>,
     server_sessions: usize,
@@ -80,6 +82,8 @@ pub(crate) struct World {
     /// What the device has to report and no server has taken, as it is stored.
     pub(crate) reports: BTreeMap<AlertId, Alert<'static>>,
     pub(crate) reported: usize,
+    /// What the user said about each job that asks.
+    pub(crate) said: BTreeMap<usize, UserResponse>,
     /// How often each report came to the server.
     pub(crate) heard: BTreeMap<String, usize>,
     pub(crate) jobs: Vec<Job>,
@@ -118,20 +122,33 @@ impl World {
         }
         network.set_default_link(link);
         let value = |choices: &mut Choices| {
-            let length = choices.pick(&[0, 1, 20, 200, 1500, 4000]) as usize;
+            let length = choices.pick(&[0, 1, 20, 200, 1500, 4000, 200, 1500, 12_000]) as usize;
             let mut text = "héllo wörld ".repeat(length / 12 + 1);
             text.truncate((0..=length).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
             Value(text)
         };
-        let jobs: Vec<_> = (0..choices.below(5))
+        // Now and then more than one message holds.
+        let count = if choices.percent(5) { 10 + choices.below(30) } else { choices.below(5) };
+        let jobs: Vec<_> = (0..count)
             .map(|_| {
-                Job::new(match choices.below(10) {
+                Job::new(match choices.below(12) {
                     0..=2 => Work::Set(value(&mut choices)),
                     3..=5 => Work::Read(value(&mut choices)),
                     6 | 7 => Work::Act,
+                    8 => Work::Ask(choices.pick(&[
+                        Question::Shown,
+                        Question::YesOrNo,
+                        Question::Text,
+                        Question::Choice,
+                    ])),
                     _ => {
-                        let container =
-                            choices.pick(&[Container::Atomic, Container::FailingAtomic, Container::Sequence]);
+                        let container = choices.pick(&[
+                            Container::Atomic,
+                            Container::FailingAtomic,
+                            Container::Sequence,
+                            Container::AskingAtomic,
+                            Container::AskingSequence,
+                        ]);
                         let values = (0..=choices.below(3)).map(|member| format!("value {member}")).collect();
                         Work::Together(values, container)
                     }
@@ -164,6 +181,7 @@ impl World {
             client_nonces: (None, None),
             executing: None,
             executing_handle: None,
+            silent: None,
             account,
             server: BTreeMap::new(),
             server_sessions: 0,
@@ -171,6 +189,7 @@ impl World {
             device: Device::new(&jobs),
             reports,
             reported,
+            said: BTreeMap::new(),
             heard: BTreeMap::new(),
             jobs,
             tell: false,
@@ -270,6 +289,7 @@ impl World {
             .with_max_msg_size(self.device_limit)
             .with_max_obj_size(20_000)
             .with_atomic()
+            .with_interaction()
             .with_dev_info(vec![leaf("./DevInfo/DevId"), leaf("./DevInfo/Man")]);
         if self.scheme != AuthScheme::None {
             config = config.with_auth(self.scheme, Self::device_credentials(), Self::server_credentials());
@@ -279,6 +299,7 @@ impl World {
         {
             self.client_config = Some(config.clone());
         }
+        self.silent = None;
         let alerts = AlertQueue::restore(self.reports.clone());
         self.client = Some(ClientSession::new(self.now(), config, Initiation::Client(id), alerts));
         self.drain_client();
@@ -365,7 +386,7 @@ impl World {
         }
     }
 
-    /// So does the device's, where it can: not while something is executed.
+    /// So does the device's, where it can: not while a record is to be stored.
     #[cfg(feature = "serde")]
     fn move_client(&mut self) {
         if !self.restoring {
@@ -451,9 +472,12 @@ impl World {
                 return;
             }
             ServerEvent::Answered(handle, answer) => {
-                let found = answer.results.iter().filter_map(|item| item.data.as_ref()?.as_text()).collect();
+                let found = answer.items().filter_map(|item| item.data.as_ref()?.as_text()).collect();
                 let fate = if answer.complete { Fate::Answered(answer.code()) } else { Fate::Unknown };
                 (handle, fate, Value(found))
+            }
+            ServerEvent::Responded(handle, response) => {
+                (handle, Fate::Responded(response), Value(String::new()))
             }
             ServerEvent::GivenUp(handle, GivenUp::NotSent | GivenUp::EndMissing) => {
                 (handle, Fate::Pending, Value(String::new()))
@@ -528,6 +552,22 @@ impl World {
                     let outcome = self.device.atomic(step);
                     client.handle_outcome(now, handle, outcome).expect("it waits for this one");
                 }
+                ClientOutput::Interact(handle, interaction) => {
+                    let number = interaction.text.parse().expect("the number of its job");
+                    if self.silent == Some(handle) {
+                        // A session that was taken up again asks again; the user says no more than before.
+                        continue;
+                    }
+                    let response = self.user_says(&interaction);
+                    self.silent = (response == UserResponse::TimedOut).then_some(handle);
+                    let taken = match &response {
+                        // The question stays in sight until it is taken away.
+                        UserResponse::TimedOut => Ok(()),
+                        response => client_says(&mut self.client, now, handle, response),
+                    };
+                    taken.expect("it waits for this one");
+                    self.said.insert(number, response);
+                }
                 ClientOutput::Event(ClientEvent::Overdue(_)) => {
                     self.executing = None;
                     self.executing_handle = None;
@@ -561,6 +601,22 @@ impl World {
         }
     }
 
+    /// One who may do anything that a user may.
+    fn user_says(&mut self, asked: &Interaction) -> UserResponse {
+        let shown = asked.kind == InteractionKind::Display;
+        match self.choices.below(10) {
+            0 => UserResponse::Cancelled,
+            // What is shown until its time is over has been shown.
+            1 if !shown => UserResponse::TimedOut,
+            nth => match &asked.kind {
+                InteractionKind::Confirm { .. } if nth < 4 => UserResponse::Rejected,
+                InteractionKind::Display | InteractionKind::Confirm { .. } => UserResponse::Accepted,
+                InteractionKind::Input(_) => UserResponse::Text("ä & b ".repeat(nth as usize * 10)),
+                _ => UserResponse::Chosen(vec![1, 3]),
+            },
+        }
+    }
+
     /// Takes note of a message, which must not be larger than its receiver takes.
     fn count(&mut self, body: &[u8], limit: u64) {
         self.messages += 1;
@@ -573,6 +629,15 @@ impl World {
             message.body.commands.iter().any(|command| command.items().iter().any(|item| item.more_data)),
         );
     }
+}
+
+fn client_says(
+    client: &mut Option<ClientSession>,
+    now: Instant,
+    handle: dm_syncml::session::CommandHandle,
+    response: &UserResponse,
+) -> Result<(), dm_syncml::session::Misuse> {
+    client.as_mut().map_or(Ok(()), |client| client.handle_response(now, handle, response))
 }
 
 fn describe(incoming: &Incoming<'_>) -> String {

@@ -167,7 +167,7 @@ fn large_results_are_joined() {
     let ends = device.ends();
     let answer = ends[0].1.as_ref().unwrap();
     assert_eq!(answer.results.len(), 1);
-    assert_eq!(answer.results[0].data.as_ref().unwrap().as_text(), Some("abcdefg"));
+    assert_eq!(answer.results[0].item.data.as_ref().unwrap().as_text(), Some("abcdefg"));
     assert_eq!(device.end(), Some(ServerEnd::Completed));
 }
 
@@ -242,7 +242,7 @@ fn a_large_generic_alert_is_told_when_it_is_whole() {
 
 #[test]
 fn results_are_kept_up_to_a_limit() {
-    let mut device = Device::new(Device::config().with_max_result_octets(3000));
+    let mut device = Device::new(Device::config().with_max_result_octets(3300));
     device.plan = vec![get("./Many")];
     let package = device.begin();
     let get = asked(&package)[0];

@@ -7,6 +7,7 @@ mod device;
 mod endings;
 mod identity;
 mod large_objects;
+mod limits;
 mod packing;
 #[cfg(feature = "serde")]
 mod snapshots;

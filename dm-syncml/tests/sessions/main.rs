@@ -4,6 +4,7 @@
 #[path = "../pair/mod.rs"]
 mod pair;
 
+mod deaths;
 mod network;
 mod oddities;
 mod proof;
@@ -21,10 +22,8 @@ fn answers(world: &World) -> Vec<(StatusCode, Vec<String>)> {
         .iter()
         .filter_map(|event| match event {
             ServerEvent::Answered(_, answer) => {
-                let found = answer
-                    .results
-                    .iter()
-                    .map(|item| item.data.as_ref().unwrap().as_text().unwrap().to_owned());
+                let found =
+                    answer.items().map(|item| item.data.as_ref().unwrap().as_text().unwrap().to_owned());
                 Some((answer.code(), found.collect()))
             }
             _ => None,

@@ -103,7 +103,7 @@ fn serve(listener: &TcpListener) -> Result<(), Anything> {
                 }
                 ServerOutput::Event(ServerEvent::Answered(_, answer)) => {
                     let found: Vec<_> =
-                        answer.results.iter().filter_map(|item| item.data.as_ref()?.as_text()).collect();
+                        answer.items().filter_map(|item| item.data.as_ref()?.as_text()).collect();
                     println!("server: {:?} {found:?}", answer.code());
                 }
                 ServerOutput::Event(event) => println!("server: {event:?}"),

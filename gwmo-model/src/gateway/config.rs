@@ -1,6 +1,6 @@
 //! What a gateway is told at its start.
 
-use dm_syncml::session::ServerConfig;
+use dm_syncml::session::{LockoutPolicy, ServerConfig};
 use dm_tree::ServerId;
 
 use crate::fanout::FanoutLimits;
@@ -30,6 +30,8 @@ pub struct GatewayConfig {
     pub objects: ObjectLimits,
     /// Sessions.
     pub sessions: SessionLimits,
+    /// When peers that show wrong credentials get no more challenges, by the origin of their messages and the device they claim to be.
+    pub lockout: LockoutPolicy,
 }
 
 impl GatewayConfig {
@@ -45,6 +47,7 @@ impl GatewayConfig {
             outbox: OutboxConfig::default(),
             objects: ObjectLimits::default(),
             sessions: SessionLimits::default(),
+            lockout: LockoutPolicy::DEFAULT,
         }
     }
 
@@ -80,6 +83,13 @@ impl GatewayConfig {
     #[must_use]
     pub const fn with_objects(mut self, limits: ObjectLimits) -> Self {
         self.objects = limits;
+        self
+    }
+
+    /// Sets [`lockout`](Self::lockout).
+    #[must_use]
+    pub const fn with_lockout(mut self, policy: LockoutPolicy) -> Self {
+        self.lockout = policy;
         self
     }
 

@@ -1,5 +1,6 @@
 //! Sessions with devices: the gateway as their DM server.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::ops::Range;
@@ -8,7 +9,7 @@ use dm_syncml::session::{
     self, CommandHandle, DeviceInfo, GivenUp, Incoming, PeerError, Record, RecordSeq, ServerEnd, ServerEvent,
     ServerOutput, ServerSession, SessionError,
 };
-use dm_syncml::{CmdId, Command, Encoding, Fragment, Item, Meta, MsgId, Results, StatusCode, SyncBody};
+use dm_syncml::{CmdId, Command, Encoding, Fragment, Meta, MsgId, Results, StatusCode, SyncBody};
 
 use super::account::{NonceRecord, shortened};
 use super::session_table::{DeviceSession, SessionNo};
@@ -33,6 +34,7 @@ impl Gateway {
             match candidate.session.handle_message(now, incoming, entropy) {
                 Ok(()) => {
                     candidate.exchange = Some(exchange);
+                    candidate.origin = incoming.origin().map(String::from);
                     if let Some(serial) = candidate.serial.filter(|_| candidate.open) {
                         self.objects.inventory.handle_alive(now, serial);
                         self.objects.fanout.handle_session_heard(now, serial);
@@ -60,6 +62,10 @@ impl Gateway {
         let account =
             serial.and_then(|serial| self.accounts.get(&serial)).map(|account| account.for_session());
         let mut session = ServerSession::new(now, self.config.session.clone(), account);
+        let locked = incoming.origin().is_some_and(|at| self.lockout.is_locked(now, at, key.peer()));
+        if locked {
+            session = session.without_challenge();
+        }
         session.handle_message(now, incoming, entropy)?;
         let mut session = DeviceSession::new(session, incoming, serial);
         session.exchange = Some(exchange);
@@ -167,7 +173,17 @@ impl Gateway {
         let Some(at) = self.sessions.get_mut(no) else { return };
         let serial = at.serial;
         match event {
-            ServerEvent::Authenticated => self.authenticated(no),
+            ServerEvent::Authenticated => {
+                if let Some(origin) = &at.origin {
+                    self.lockout.handle_authenticated(now, origin, at.peer());
+                }
+                self.authenticated(no);
+            }
+            ServerEvent::CredentialsRefused => {
+                if let Some(origin) = &at.origin {
+                    self.lockout.handle_refused(now, origin, at.peer());
+                }
+            }
             ServerEvent::DevInfo(info) => {
                 if let Some(serial) = serial {
                     self.learn(serial, &info);
@@ -263,7 +279,8 @@ impl Gateway {
         let mut report = Answer::new(code);
         match answer.results.as_slice() {
             [] => {}
-            [item] => {
+            [found] => {
+                let item = &found.item;
                 let meta = item.meta.as_ref();
                 let format = meta.and_then(Meta::format);
                 if let Some(format) = format {
@@ -280,13 +297,13 @@ impl Gateway {
                     return;
                 }
                 if data.is_some() {
-                    document = as_document(&answer.results);
+                    document = as_document(answer);
                     report =
                         Answer::new(code).with_data(&document).with_format("bin").with_media_type(DOCUMENT);
                 }
             }
-            items => {
-                document = as_document(items);
+            _ => {
+                document = as_document(answer);
                 report = report.with_data(&document).with_format("bin").with_media_type(DOCUMENT);
             }
         }
@@ -298,9 +315,10 @@ impl Gateway {
 const DOCUMENT: &str = "application/vnd.syncml.dm+wbxml";
 
 /// Several items, or elements, as one document: `SyncML` around a `Results`.
-fn as_document(items: &[Item<'static>]) -> Vec<u8> {
+fn as_document(answer: &session::Answer) -> Vec<u8> {
     let id = || CmdId::number(NonZeroU32::MIN);
-    let results = Results::new(id(), MsgId::number(1), id().to_ref(), items.to_vec());
+    let items = answer.items().cloned().collect();
+    let results = Results::new(id(), MsgId::number(1), id().to_ref(), items);
     Fragment::new(SyncBody::new(Vec::from([results.into()]))).encode(Encoding::Wbxml)
 }
 

@@ -107,6 +107,11 @@ impl Gateway {
     pub fn handle_upstream_closed(&mut self, now: Instant, server: &ServerId) {
         let now = self.advance(now);
         let session = self.upstream.remove(server).unwrap_or_default();
+        if self.atomic.as_ref() == Some(server) {
+            self.atomic = None;
+            // Nobody is left to hear how that went.
+            let _ = self.tree.roll_back_atomic(&mut self.objects);
+        }
         self.objects.outbox.handle_session_closed(now, server);
         // What came up during the session, or did not fit into it, need not wait as long as what the server did not take.
         if session.more

@@ -1,6 +1,7 @@
 //! The sessions with devices: found by what messages carry, bounded, with one index of deadlines.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 
 use dm_syncml::session::{CommandHandle, Incoming, ServerSession, SessionKey};
 use dm_syncml::{Encoding, Instant};
@@ -24,6 +25,8 @@ pub(super) struct DeviceSession {
     pub(super) open: bool,
     /// The exchange whose answer is due.
     pub(super) exchange: Option<u64>,
+    /// Where the message that was taken last came from, as far as the caller says.
+    pub(super) origin: Option<String>,
     /// Tells the first message from another one.
     first: u64,
     /// The operations that wait for an answer.
@@ -40,6 +43,7 @@ impl DeviceSession {
             proven: false,
             open: false,
             exchange: None,
+            origin: incoming.origin().map(String::from),
             first: fingerprint(incoming),
             sent: BTreeMap::new(),
             deadline: None,

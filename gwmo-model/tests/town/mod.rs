@@ -117,11 +117,11 @@ pub fn server_id(name: &str) -> ServerId {
     ServerId::new(name).unwrap()
 }
 
-fn device_credentials(number: u32) -> Credentials {
+pub fn device_credentials(number: u32) -> Credentials {
     Credentials::new(format!("device-{number}"), Password::new(format!("secret of {number}")))
 }
 
-fn gateway_password(number: u32) -> String {
+pub fn gateway_password(number: u32) -> String {
     format!("what the gateway shows {number}")
 }
 
@@ -312,7 +312,7 @@ impl Town {
         for answer in &answers {
             assert!(answer.code().is_success(), "{answer:?}");
         }
-        answers.into_iter().flat_map(|answer| answer.results).collect()
+        answers.into_iter().flat_map(Answer::into_items).collect()
     }
 
     /// The codes of the commands, in order.
@@ -329,6 +329,7 @@ impl Town {
         let theirs = Credentials::new(id.as_str(), Password::new("down"));
         let config = ClientConfig::new(uri("urn:gateway:1"), uri("http://dms.example/dm"))
             .with_encoding(self.encoding)
+            .with_atomic()
             .with_md5(own, theirs);
         self.servers[server].sessions += 1;
         let session_id = SessionId::new(format!("{:X}", self.servers[server].sessions)).unwrap();
@@ -415,7 +416,9 @@ impl Town {
             }
             Packet::Request(body) | Packet::Answer(body) => body,
         };
+        let origin = format!("{from:?}");
         let incoming = Incoming::decode(self.encoding, body, &DecodeOptions::new()).unwrap();
+        let incoming = incoming.with_origin(Some(&origin));
         match to {
             Place::Gateway => {
                 self.next_exchange += 1;
@@ -577,6 +580,11 @@ impl Town {
                 }
                 ClientOutput::Execute(handle, command) => {
                     let outcome = self.gateway.execute(now, &id, &command);
+                    session.handle_outcome(now, handle, outcome).unwrap();
+                    self.drain_gateway();
+                }
+                ClientOutput::Atomic(handle, step) => {
+                    let outcome = self.gateway.handle_atomic(now, &id, step);
                     session.handle_outcome(now, handle, outcome).unwrap();
                     self.drain_gateway();
                 }

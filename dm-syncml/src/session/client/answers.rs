@@ -13,15 +13,15 @@ use crate::session::outcome::{ItemOutcome, Outcome};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Asked {
     /// `None` for an element with a name that no Status can carry, which cannot be answered.
-    cmd: Option<CmdName<'static>>,
-    cmd_ref: CmdRef<'static>,
-    items: Vec<AskedItem>,
+    pub(super) cmd: Option<CmdName<'static>>,
+    pub(super) cmd_ref: CmdRef<'static>,
+    pub(super) items: Vec<AskedItem>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct AskedItem {
-    target: Option<Reference<'static>>,
-    source: Option<Reference<'static>>,
+pub(super) struct AskedItem {
+    pub(super) target: Option<Reference<'static>>,
+    pub(super) source: Option<Reference<'static>>,
 }
 
 impl Asked {
@@ -103,12 +103,21 @@ impl Capacity {
         self.large_objects && len.is_some() && size(shell).saturating_add(CHUNK) <= self.room
     }
 
-    /// Results that cannot be sent become 413 (RepPro 1.2.2 §10).
+    /// Results, and texts of the user, that cannot be sent become 413 (RepPro 1.2.2 §10).
     pub(super) fn restrict(&self, asked: &Asked, msg_ref: &MsgId<'static>, outcome: &mut Outcome) {
         for item in &mut outcome.items {
             if !item.results.iter().all(|result| self.holds(asked, msg_ref, result)) {
                 *item = ItemOutcome::new(StatusCode::TOO_LARGE);
             }
+        }
+        if outcome.items.iter().all(|item| item.detail.is_empty())
+            || asked.statuses(msg_ref, outcome).into_iter().all(|status| self.holds_status(status))
+        {
+            return;
+        }
+        // Without what the user has entered, 200 would say that it was nothing.
+        for item in outcome.items.iter_mut().filter(|item| !item.detail.is_empty()) {
+            *item = ItemOutcome::new(if item.code.is_done() { StatusCode::TOO_LARGE } else { item.code });
         }
     }
 

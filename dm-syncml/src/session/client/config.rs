@@ -26,7 +26,8 @@ pub struct ClientConfig {
     pub server_nonce: Option<Nonce>,
     /// The leaves of `./DevInfo`: items with Source and Data, sent in package 1.
     pub dev_info: Vec<Item<'static>>,
-    /// The largest message the client takes, told to the server.
+    /// The largest message the client takes, told to the server: nothing of a larger one is executed (413). What cannot even be read into
+    /// memory, the limits of decoding refuse.
     pub max_msg_size: Option<u64>,
     /// The largest object the client takes, told to the server.
     pub max_obj_size: Option<u64>,

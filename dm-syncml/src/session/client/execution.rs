@@ -23,13 +23,13 @@ use super::output::{AtomicStep, ClientOutput};
 #[derive(Clone, Debug)]
 pub(super) struct Execution {
     /// In document order, each container before its members.
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// The first entry that has not been looked at.
-    next: usize,
-    doing: Option<Doing>,
-    atomic: Option<OpenAtomic>,
+    pub(super) next: usize,
+    pub(super) doing: Option<Doing>,
+    pub(super) atomic: Option<OpenAtomic>,
     /// Octets of results that may still be found; a server could ask for the same large value a thousand times.
-    budget: usize,
+    pub(super) budget: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -59,15 +59,15 @@ pub(super) enum Task {
 }
 
 #[derive(Clone, Debug)]
-struct Doing {
-    handle: CommandHandle,
-    what: What,
-    until: Instant,
+pub(super) struct Doing {
+    pub(super) handle: CommandHandle,
+    pub(super) what: What,
+    pub(super) until: Instant,
 }
 
 /// What has been handed out.
 #[derive(Clone, Debug)]
-enum What {
+pub(super) enum What {
     Begin,
     Execute { at: usize, items: usize },
     Ask(usize),
@@ -77,11 +77,11 @@ enum What {
 
 /// The Atomic that has been begun; they do not nest.
 #[derive(Clone, Debug)]
-struct OpenAtomic {
-    at: usize,
-    handle: CommandHandle,
+pub(super) struct OpenAtomic {
+    pub(super) at: usize,
+    pub(super) handle: CommandHandle,
     /// Why it fails: 507; 517 when its answers would not fit, 408 when nobody said that it has begun.
-    failed: Option<StatusCode>,
+    pub(super) failed: Option<StatusCode>,
 }
 
 /// What is to be done next.
@@ -117,6 +117,16 @@ impl Execution {
     /// Whether something is under way that the user answers.
     pub(super) fn is_asking(&self) -> bool {
         matches!(&self.doing, Some(Doing { what: What::Ask(_), .. }))
+    }
+
+    /// The question that is open, to be asked once more.
+    #[cfg(feature = "serde")]
+    pub(super) fn question(&self) -> Option<ClientOutput> {
+        let Some(Doing { handle, what: What::Ask(at), .. }) = &self.doing else { return None };
+        match &self.entries.get(*at)?.task {
+            Task::Ask(interaction) => Some(ClientOutput::Interact(*handle, interaction.clone())),
+            _ => None,
+        }
     }
 
     /// What became of all commands, in document order.
@@ -340,7 +350,7 @@ impl Execution {
         let Some(entry) = self.entries.get_mut(at) else { return };
         entry.outcome = Some(Outcome::each(alloc::vec![response.to_outcome()]));
         let sequence = entry.sequence;
-        if !response.code().is_success() || *response == UserResponse::Cancelled {
+        if !response.code().is_done() {
             self.fail_atomic();
         }
         let cancelled = matches!(response, UserResponse::Cancelled | UserResponse::TimedOut);

@@ -53,13 +53,15 @@ pub(super) struct Planner<'p> {
     rules: Rules,
     assembler: &'p mut Assembler,
     entries: Vec<Entry>,
+    /// The message is larger than the server was told to send: nothing of it is executed.
+    too_large: bool,
     /// What is to be said of objects without an end.
     complaints: Vec<Alert<'static>>,
 }
 
 impl<'p> Planner<'p> {
-    pub(super) fn new(rules: Rules, assembler: &'p mut Assembler) -> Self {
-        Self { rules, assembler, entries: Vec::new(), complaints: Vec::new() }
+    pub(super) fn new(rules: Rules, assembler: &'p mut Assembler, too_large: bool) -> Self {
+        Self { rules, assembler, entries: Vec::new(), too_large, complaints: Vec::new() }
     }
 
     /// What is to be done, and the alerts 1225 that have become due.
@@ -118,7 +120,13 @@ impl<'p> Planner<'p> {
             Command::Status(_) | Command::Results(_) | Command::Unknown(_) => {
                 self.answer(command, place, StatusCode::BAD_REQUEST);
             }
-            command if command.lacks_cmd_id() => self.answer(command, place, StatusCode::BAD_REQUEST),
+            // Alerts about the session itself ask for nothing that costs memory.
+            command if self.too_large && !goes_between_chunks(command) => {
+                self.answer(command, place, StatusCode::TOO_LARGE);
+            }
+            command if command.lacks_cmd_id() || has_long_id(command) => {
+                self.answer(command, place, StatusCode::BAD_REQUEST)
+            }
             Command::Alert(alert) => self.alert(command, alert, place),
             Command::Sequence(_) => match place {
                 Place::Body => {
@@ -240,6 +248,12 @@ impl<'p> Planner<'p> {
         }
         Assembler::new(self.rules.max_obj_size).take(&of, item, command.meta())
     }
+}
+
+/// Whether each Status, and there may be one for each item, would have to repeat more than any id is long.
+fn has_long_id(command: &Command<'_>) -> bool {
+    const LONGEST: usize = 256;
+    command.cmd_id().is_some_and(|id| id.as_str().len() > LONGEST)
 }
 
 /// Whether an item of this command may be a chunk.

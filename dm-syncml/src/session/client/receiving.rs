@@ -51,7 +51,7 @@ impl ClientSession {
         let more_of_ours = !self.our_final && !self.package.is_empty();
         let will_answer = challenged || asks || more_of_ours || !says_no_more || self.aborting.is_some();
 
-        let msg_ref = message.header.msg_id.clone().into_owned();
+        let msg_ref = incoming.msg_ref();
         let mut received = Received { msg_ref, header: (StatusCode::OK, None), complaints: Vec::new() };
         match self.their_standing(incoming, entropy, &mut received, will_answer) {
             TheirStanding::Refused => return self.close(ClientEnd::ServerRefused),
@@ -73,7 +73,8 @@ impl ClientSession {
         if has_alert(commands, AlertCode::NO_END_OF_DATA) {
             self.drop_object(StatusCode::SIZE_MISMATCH);
         }
-        let planner = Planner::new(self.rules(), &mut self.assembler);
+        let too_large = incoming.exceeds(self.config.max_msg_size);
+        let planner = Planner::new(self.rules(), &mut self.assembler, too_large);
         let (mut execution, complaints) = planner.plan(commands, message.body.last_in_package);
         received.complaints = complaints;
         if self.aborting.is_some() {
@@ -128,14 +129,14 @@ impl ClientSession {
             let cmd_ref = status.cmd_ref.as_str();
             let of_chunk =
                 self.chunk.as_ref().is_some_and(|(msg, cmd)| *msg == msg_ref && cmd.as_str() == cmd_ref);
-            if of_chunk && !status.code.is_success() {
+            if of_chunk && !status.code.is_done() {
                 self.drop_object(status.code);
             }
             if self.alert_ids.is_empty() {
                 continue;
             }
             if let Some(id) = self.alert_ids.remove(&(msg_ref, String::from(cmd_ref))) {
-                if status.code.is_success() {
+                if status.code.is_done() {
                     self.alerts.remove(id);
                     self.persist(Record::AlertDone(id));
                     self.event(ClientEvent::AlertTaken(id, status.code));

@@ -1,4 +1,6 @@
-//! A client session between two messages, as a value.
+//! A client session as a value.
+
+mod execution;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -22,9 +24,10 @@ use super::config::{ClientConfig, Initiation};
 use super::output::ClientEnd;
 use super::package::{Package, Piece};
 use super::{ClientSession, State};
+use execution::ExecutionState;
 
-/// A [`ClientSession`] between two messages, to be kept in any store and picked up by another process
-/// (feature `serde`).
+/// A [`ClientSession`] between two messages, or while something it has handed out is under way, to be kept in any store and picked up by
+/// another process (feature `serde`).
 ///
 /// It holds no passwords: the configuration is given again when it is restored. It does hold the nonces of the session, what is still to be
 /// sent of values the server has asked for, and the alerts. Keep it as safe as those.
@@ -56,8 +59,10 @@ pub struct ClientSnapshot {
     alert_ids: Vec<(u32, String, u64)>,
     aborting: Option<AbortState>,
     aborted: bool,
-    /// `None` when the session is over.
+    /// `None` when nothing is waited for.
     waiting: Option<WaitingState>,
+    /// What is being executed, if something is; the session is over when neither is there.
+    executing: Option<ExecutionState>,
     records: u64,
 }
 
@@ -104,13 +109,22 @@ impl ClientSnapshot {
 }
 
 impl ClientSession {
-    /// The session as it is between two messages.
+    /// The session as it is between two messages, or while a command, a step of an Atomic or a question is with the caller.
+    ///
+    /// A restored session asks an open question again, under its handle: a user may take longer than a process lasts. Anything else that was
+    /// handed out is not handed out again, since it may have been done: the caller tells its outcome under the handle it had, or lets it
+    /// run out of time (408).
     ///
     /// # Errors
-    /// [`Misuse::NotDrained`] while outputs are to be drained, records to be stored or outcomes to come.
+    /// [`Misuse::NotDrained`] while outputs are to be drained or records to be stored.
     pub fn snapshot(&self, now: Instant) -> Result<ClientSnapshot, Misuse> {
         let now = self.now.max(now);
+        let mut executing = None;
         let waiting = match &self.state {
+            State::Executing(received, execution) if execution.doing.is_some() => {
+                executing = Some(ExecutionState::of(now, received, execution));
+                None
+            }
             State::Waiting { message, attempt, deadline } => Some(WaitingState {
                 message: OutgoingState::of(message),
                 attempt: *attempt,
@@ -152,6 +166,7 @@ impl ClientSession {
             }),
             aborted: self.aborted,
             waiting,
+            executing,
             records: self.unstored.last(),
         })
     }
@@ -211,13 +226,18 @@ impl ClientSession {
             AbortState::TooManyMessages => ClientEnd::TooManyMessages,
         });
         session.aborted = snapshot.aborted;
-        session.state = match snapshot.waiting {
-            Some(waiting) => State::Waiting {
+        session.state = match (snapshot.waiting, snapshot.executing) {
+            (None, Some(executing)) => {
+                let (received, execution) = executing.restore(now)?;
+                session.outputs.extend(execution.question());
+                State::Executing(received, Box::new(execution))
+            }
+            (Some(waiting), _) => State::Waiting {
                 message: waiting.message.restore()?,
                 attempt: waiting.attempt,
                 deadline: due(now, waiting.remaining),
             },
-            None => State::Closed,
+            (None, None) => State::Closed,
         };
         session.unstored = Unstored::after(snapshot.records);
         Ok(session)

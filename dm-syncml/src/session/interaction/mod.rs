@@ -40,7 +40,7 @@ pub struct Interaction {
     pub kind: InteractionKind,
     /// What the user reads.
     pub text: String,
-    /// `MINDT`: it stays in sight for at least so long, in whole seconds.
+    /// `MINDT`: it stays in sight for at least so long, in whole seconds. Whoever shows it sees to that; a session takes an answer at any time.
     pub min_display: Option<Duration>,
     /// `MAXDT`: an answer is waited for so long, in whole seconds; then it counts as cancelled.
     pub max_display: Option<Duration>,

@@ -38,7 +38,8 @@ pub(in crate::session) struct Partial {
 #[derive(Clone, Debug)]
 pub(in crate::session) enum Joining {
     /// So far so good: the item of the first chunk, without data, and the data.
-    Joined { first: Box<Item<'static>>, data: Vec<u8>, text: bool, size: u64 },
+    /// `again` is where the data of the last chunk begins that had the Size once more: should there be too much, the object began anew there.
+    Joined { first: Box<Item<'static>>, data: Vec<u8>, text: bool, size: u64, again: usize },
     /// Refused: what still comes of it is answered alike and not kept.
     Refused(StatusCode),
 }
@@ -53,6 +54,24 @@ pub(in crate::session) enum Taken {
     Chunk,
     /// A chunk, or a whole item, that is refused.
     Refused(StatusCode),
+}
+
+impl Partial {
+    /// Whether a later chunk of it may have this Meta. A Size stands on the first chunk only, but some senders repeat it with each. Taking
+    /// that for a new object would lose every object of theirs. A new object that is taken for that is found out: it is too much.
+    fn may_have(&self, meta: Option<&Meta<'_>>) -> bool {
+        let repeated = meta.and_then(Meta::size);
+        match (&self.state, repeated) {
+            (_, None) => true,
+            (Joining::Joined { first, size, .. }, Some(repeated)) => {
+                let then = first.meta.as_ref();
+                *size == repeated
+                    && then.and_then(Meta::format) == meta.and_then(Meta::format)
+                    && then.and_then(Meta::media_type) == meta.and_then(Meta::media_type)
+            }
+            (Joining::Refused(_), Some(_)) => false,
+        }
+    }
 }
 
 impl Assembler {
@@ -76,8 +95,7 @@ impl Assembler {
             partial.of == *of
                 && same(&partial.target, item.target_uri())
                 && same(&partial.source, item.source_uri())
-                // A Size stands on the first chunk only.
-                && item.meta.as_ref().and_then(Meta::size).is_none()
+                && partial.may_have(item.meta.as_ref())
         })
     }
 
@@ -116,7 +134,15 @@ impl Assembler {
             return if last { self.whole(item) } else { self.begin(of, item, command) };
         }
         let Some(partial) = self.partial.as_mut() else { return self.whole(item) };
-        if let Joining::Joined { data, text, size, .. } = &mut partial.state {
+        if let Joining::Joined { data, text, size, again, .. } = &mut partial.state {
+            if item.meta.as_ref().is_some_and(|meta| meta.size().is_some()) {
+                *again = data.len();
+            }
+            let len = item.data.as_ref().and_then(Data::as_octets).map_or(0, <[u8]>::len);
+            if (data.len() + len) as u64 > *size {
+                // Each octet moves once at the most: the next beginning lies behind all that moves here.
+                data.drain(..core::mem::take(again));
+            }
             match item.data.as_ref().map(|data| (data.as_octets(), data.is_text())) {
                 None => {}
                 Some((Some(octets), is_text)) if (data.len() + octets.len()) as u64 <= *size => {
@@ -134,7 +160,7 @@ impl Assembler {
             };
         }
         match self.partial.take().map(|partial| partial.state) {
-            Some(Joining::Joined { mut first, data, text, size }) => {
+            Some(Joining::Joined { mut first, data, text, size, .. }) => {
                 if data.len() as u64 != size {
                     return Taken::Refused(StatusCode::SIZE_MISMATCH);
                 }
@@ -174,7 +200,7 @@ impl Assembler {
                 let mut first = item.clone();
                 first.data = None;
                 first.more_data = false;
-                Joining::Joined { first: Box::new(first.into_owned()), data, text, size }
+                Joining::Joined { first: Box::new(first.into_owned()), data, text, size, again: 0 }
             }
         };
         let taken = match state {
@@ -239,6 +265,22 @@ mod tests {
                 "three chunks",
                 &[("a", Some(3), true), ("b", None, true), ("c", None, false)],
                 &[213, 213, 200],
+            ),
+            (
+                "the Size each time",
+                &[("ab", Some(5), true), ("cd", Some(5), true), ("e", Some(5), false)],
+                &[213, 213, 200],
+            ),
+            (
+                "the Size each time, and one lost",
+                &[("ab", Some(5), true), ("e", Some(5), false)],
+                &[213, 424],
+            ),
+            ("again, at once whole", &[("ab", Some(3), true), ("abc", Some(3), false)], &[213, 200]),
+            (
+                "again and again",
+                &[("ab", Some(3), true), ("ab", Some(3), true), ("ab", Some(3), true), ("c", None, false)],
+                &[213, 213, 213, 200],
             ),
             ("an empty last chunk", &[("abc", Some(3), true), ("", None, false)], &[213, 200]),
             ("no size", &[("ab", None, true), ("c", None, false)], &[411, 411]),

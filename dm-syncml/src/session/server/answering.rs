@@ -78,13 +78,14 @@ impl ServerSession {
         let alerts = draft.alerts.into_iter().map(Command::from).filter(|_| !says_no_more);
         self.owed.extend(draft.statuses.into_iter().map(Command::from).chain(alerts));
         let mut asks_something = self.push_owed(&mut composer);
-        if says_no_more || !self.config.profile.several_messages {
-            // Nobody would come for the rest.
+        composer.release_reserve();
+        if !self.proving.is_authenticated() {
+            // That nothing was executed, the code for the header says.
             self.owed.clear();
         }
-        composer.release_reserve();
 
-        let mut more = !self.owed.is_empty();
+        // A device that does not ask for more gets what is left with the answer to its next message, if it has one to send.
+        let mut more = !self.owed.is_empty() && !says_no_more && self.config.profile.several_messages;
         if aborts {
             composer.push_numbered(Alert::new(UNNUMBERED, AlertCode::SESSION_ABORT).into());
         } else if draft.next_message && !says_no_more {

@@ -18,7 +18,8 @@ pub struct ServerConfig {
     /// What is demanded of a device that nobody knows, so that it cannot tell. Devices that are known have their own
     /// scheme in their [`Account`]; for the two to look alike it should be the same.
     pub stranger_scheme: AuthScheme,
-    /// The largest message the server takes, told to the device.
+    /// The largest message the server takes, told to the device, which must keep to it after its first message: what comes in a larger one is
+    /// answered 413, save statuses.
     pub max_msg_size: Option<u64>,
     /// The largest object the server takes, told to the device.
     pub max_obj_size: Option<u64>,

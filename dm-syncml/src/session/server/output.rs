@@ -55,6 +55,8 @@ pub enum ServerEvent {
     Responded(CommandHandle, UserResponse),
     /// A command will have no answer.
     GivenUp(CommandHandle, GivenUp),
+    /// The session ends with so many statuses that the device will not get: they found no room in the last message it comes for.
+    Unsaid(usize),
     /// The session is over. Its last answer may still follow, and be asked for again until [`ServerOutput::Closed`].
     Ended(ServerEnd),
 }

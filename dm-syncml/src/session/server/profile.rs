@@ -24,7 +24,8 @@ pub struct DeviceProfile {
     pub exec_in_atomic: bool,
     /// It takes large objects in chunks. If not, what is too large for one message is given up.
     pub large_objects: bool,
-    /// It asks for the rest of a package that has no Final. If not, every message has one, and statuses that find no room are left out.
+    /// It asks for the rest of a package that has no Final. If not, every message has one, and statuses that find no room come with
+    /// the answer to its next message; if there is none, [`Unsaid`](crate::session::ServerEvent::Unsaid) counts them.
     pub several_messages: bool,
 }
 

@@ -7,12 +7,16 @@ use crate::session::composer::Letterhead;
 use crate::session::incoming::Incoming;
 use crate::session::is_dm_1;
 use crate::session::large_object::{ChunkOf, Taken};
-use crate::session::ledger::{GivenUp, ResultsTaken};
+use crate::session::ledger::{GivenUp, ResultsTaken, meta_len};
 use crate::session::report::{DeviceEvent, GenericAlert};
 
 use super::answering::Draft;
 use super::output::{AlertHandle, DeviceInfo, ServerEnd, ServerEvent, dev_info_path};
-use super::{Exchange, ServerSession, State, begins, msg_ref_of};
+use super::{Exchange, ServerSession, State, begins};
+
+/// Octets of the Meta of Results that each of several items takes over. A Format and a Type are less; more would let a small message take
+/// any memory.
+const INHERITED_OCTETS: usize = 512;
 
 impl ServerSession {
     /// A message that is this session's next.
@@ -23,7 +27,7 @@ impl ServerSession {
         self.first = self.first.or(Some(incoming.fingerprint));
         self.last = Some(Exchange { msg_id, fingerprint: incoming.fingerprint, reply: None });
 
-        let mut draft = Draft::new(msg_ref_of(incoming));
+        let mut draft = Draft::new(incoming.msg_ref());
         if !is_dm_1(&header.ver_proto) {
             // Our own VerProto in the answer tells what would be taken.
             draft.header = (StatusCode::PROTOCOL_NOT_SUPPORTED, None);
@@ -56,8 +60,14 @@ impl ServerSession {
                 self.take_header_status(status, &mut draft);
             }
         }
+        // The first message comes before the device was told (RepPro 1.2.2, MaxMsgSize).
+        let too_large = self.msg_id > 0 && incoming.exceeds(self.config.max_msg_size);
         for command in commands {
-            self.take_command(command, &mut draft);
+            if too_large && !goes_in_any_message(command) {
+                self.refuse_as_too_large(command, &mut draft);
+            } else {
+                self.take_command(command, &mut draft);
+            }
         }
         if let Some(alert) = self.assembler.end_of_message(message.body.last_in_package) {
             draft.alerts.push(alert);
@@ -120,6 +130,16 @@ impl ServerSession {
         }
     }
 
+    /// Something the device sent in a message that is larger than it was told to send: nothing of it is kept.
+    fn refuse_as_too_large(&mut self, command: &Command<'_>, draft: &mut Draft) {
+        draft.alerts.extend(self.assembler.interrupt());
+        if let Command::Results(results) = command {
+            let msg_ref = results.msg_ref.as_ref().map_or(Some(1), |msg_ref| msg_ref.as_number());
+            self.ledger.miss_results(msg_ref, &results.cmd_ref);
+        }
+        draft.reply(command, StatusCode::TOO_LARGE);
+    }
+
     fn take_status(&mut self, status: &Status<'_>) {
         if status.cmd_ref == CmdRef::SYNC_HDR {
             return;
@@ -128,7 +148,7 @@ impl ServerSession {
             self.ledger.status(status);
             return;
         };
-        if status.code.is_success() {
+        if status.code.is_done() {
             // 213; whatever else succeeded is not the whole object.
             cutting.awaiting = None;
         } else if let Some(cutting) = self.cutting.take() {
@@ -151,13 +171,19 @@ impl ServerSession {
             cmd: CmdName::RESULTS,
             answers: Some((msg_ref.unwrap_or(0), results.cmd_ref.as_str().into())),
         };
+        // Each item takes it over, and must not take up more than it brings along itself.
+        let meta = results.meta.as_ref().map(|meta| meta.clone().into_owned());
+        if results.items.len() > 1 && meta.as_ref().is_some_and(|meta| meta_len(meta) > INHERITED_OCTETS) {
+            draft.alerts.extend(self.assembler.interrupt());
+            self.ledger.miss_results(msg_ref, &results.cmd_ref);
+            return draft.reply(&command, StatusCode::TOO_LARGE);
+        }
         let mut code = None;
         for item in &results.items {
             let taken = match self.assemble(&of, item, &command, draft) {
                 Taken::Whole(mut item) => {
-                    if let Some(meta) = &results.meta {
-                        let meta = meta.clone().into_owned();
-                        item.meta = Some(item.meta.map_or_else(|| meta.clone(), |own| own.over(&meta)));
+                    if let Some(meta) = &meta {
+                        item.meta = Some(item.meta.map_or_else(|| meta.clone(), |own| own.over(meta)));
                     }
                     let limit = self.config.max_result_octets;
                     match self.ledger.results(msg_ref, &results.cmd_ref, item, limit) {
@@ -167,7 +193,10 @@ impl ServerSession {
                     }
                 }
                 Taken::Chunk => Some(StatusCode::CHUNK_ACCEPTED),
-                Taken::Refused(code) => Some(code),
+                Taken::Refused(code) => {
+                    self.ledger.miss_results(msg_ref, &results.cmd_ref);
+                    Some(code)
+                }
             };
             // The chunk comes last, and says what is to be said, unless something before it failed.
             code = match code {
@@ -230,6 +259,11 @@ impl ServerSession {
                 Taken::Refused(refused) => code = Some(refused),
             }
         }
+        // Each report has the Correlator to itself.
+        let correlator = whole.correlator.as_ref().map_or(0, |correlator| correlator.as_str().len());
+        if whole.items.len() > 1 && correlator > INHERITED_OCTETS {
+            return StatusCode::TOO_LARGE;
+        }
         if let (Some(code), true) = (code, whole.items.is_empty()) {
             return code;
         }
@@ -257,5 +291,17 @@ impl ServerSession {
         } else {
             self.ledger.end_missing(target);
         }
+    }
+}
+
+/// What is taken however large its message is: answers to what was executed, and alerts about the session itself. Refusing those would help
+/// nobody.
+fn goes_in_any_message(command: &Command<'_>) -> bool {
+    match command {
+        Command::Status(_) => true,
+        Command::Alert(alert) => {
+            !matches!(alert.code, Some(AlertCode::GENERIC_ALERT | AlertCode::CLIENT_EVENT))
+        }
+        _ => false,
     }
 }

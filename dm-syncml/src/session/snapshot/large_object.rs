@@ -69,7 +69,7 @@ struct PartialState {
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 enum JoiningState {
-    Joined { first: Option<String>, data: String, text: bool, size: u64 },
+    Joined { first: Option<String>, data: String, text: bool, size: u64, again: usize },
     Refused(u16),
 }
 
@@ -80,11 +80,12 @@ impl AssemblerState {
             answers: partial.of.answers.clone(),
             place: pack_items(&[place_of(partial)]),
             state: match &partial.state {
-                Joining::Joined { first, data, text, size } => JoiningState::Joined {
+                Joining::Joined { first, data, text, size, again } => JoiningState::Joined {
                     first: pack_items(core::slice::from_ref(&**first)),
                     data: pack_octets(data),
                     text: *text,
                     size: *size,
+                    again: *again,
                 },
                 Joining::Refused(code) => JoiningState::Refused(code.get()),
             },
@@ -96,10 +97,14 @@ impl AssemblerState {
         let mut assembler = Assembler::new(limit);
         let Some(partial) = self.0 else { return Ok(assembler) };
         let state = match partial.state {
-            JoiningState::Joined { first, data, text, size } => {
+            JoiningState::Joined { first, data, text, size, again } => {
+                let data = unpack_octets(&data)?;
+                if again > data.len() {
+                    return Err(RestoreError::Malformed("a place in the object"));
+                }
                 let first =
                     unpack_items(first.as_deref())?.pop().ok_or(RestoreError::Malformed("an item"))?;
-                Joining::Joined { first: Box::new(first), data: unpack_octets(&data)?, text, size }
+                Joining::Joined { first: Box::new(first), data, text, size, again }
             }
             JoiningState::Refused(code) => Joining::Refused(StatusCode::new(code)),
         };

@@ -10,7 +10,7 @@ use crate::codes::StatusCode;
 use crate::model::Command;
 use crate::session::interaction::Interaction;
 use crate::session::ledger::{
-    Answer, AnsweredStatus, CommandHandle, GivenUp, Ledger, Open, Sent, UNNUMBERED, Unit,
+    Answer, AnsweredItem, AnsweredStatus, CommandHandle, GivenUp, Ledger, Open, Sent, UNNUMBERED, Unit,
 };
 
 use super::{RestoreError, pack, pack_items, unpack, unpack_items};
@@ -46,12 +46,15 @@ struct OpenState {
     handle: u64,
     statuses: Vec<StatusState>,
     results: Option<String>,
+    /// Which member found each of them.
+    members: Vec<usize>,
     complete: bool,
     unsent: usize,
     sent: usize,
     went_out: bool,
     given_up: Option<GivenUp>,
     octets: usize,
+    status_octets: usize,
     asks: Option<String>,
 }
 
@@ -138,13 +141,15 @@ impl OpenState {
         Self {
             handle: handle.0,
             statuses: open.answer.statuses.iter().map(status).collect(),
-            results: pack_items(&open.answer.results),
+            results: pack_items(&open.answer.items().cloned().collect::<Vec<_>>()),
+            members: open.answer.results.iter().map(|found| found.member).collect(),
             complete: open.answer.complete,
             unsent: open.unsent,
             sent: open.sent,
             went_out: open.went_out,
             given_up: open.given_up,
             octets: open.octets,
+            status_octets: open.status_octets,
             asks: open.asks.as_ref().map(|asks| pack(&asks.to_alert(UNNUMBERED).into())),
         }
     }
@@ -166,8 +171,13 @@ impl OpenState {
             Some(Command::Alert(alert)) => Interaction::read(&alert).ok(),
             _ => None,
         };
-        let answer =
-            Answer { statuses, results: unpack_items(self.results.as_deref())?, complete: self.complete };
+        let items = unpack_items(self.results.as_deref())?;
+        if items.len() != self.members.len() {
+            return Err(RestoreError::Malformed("a member for each result"));
+        }
+        let found = self.members.into_iter().zip(items);
+        let results = found.map(|(member, item)| AnsweredItem { member, item }).collect();
+        let answer = Answer { statuses, results, complete: self.complete };
         let open = Open {
             answer,
             unsent: self.unsent,
@@ -175,6 +185,7 @@ impl OpenState {
             went_out: self.went_out,
             given_up: self.given_up,
             octets: self.octets,
+            status_octets: self.status_octets,
             asks,
         };
         Ok((CommandHandle(self.handle), open))
