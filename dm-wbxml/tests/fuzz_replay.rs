@@ -5,6 +5,9 @@
 #[path = "fuzz/transcode.rs"]
 mod transcode;
 
+#[path = "fuzz/wbxml_reader.rs"]
+mod wbxml_reader;
+
 #[path = "../../fuzz/replay.rs"]
 mod corpus;
 
@@ -13,4 +16,9 @@ use corpus::replay;
 #[test]
 fn transcode() {
     replay("transcode", transcode::run);
+}
+
+#[test]
+fn wbxml_reader() {
+    replay("wbxml_reader", wbxml_reader::run);
 }
