@@ -1,7 +1,7 @@
 //! The DM profile: messages, documents, proofs, and what becomes of a tree.
 
 use dm_notification::bootstrap::{
-    BootstrapErrorKind as ProofErrorKind, CpSec, DmSec, Mac, NetworkSecret, Pin, SharedSecrets,
+    BootstrapErrorKind as ProofErrorKind, CpSec, DmSec, Mac, MacKey, NetworkSecret, Pin, SharedSecrets,
 };
 use dm_notification::push::{Content, Push};
 use dm_syncml::{Atomic, CmdId, Command, Get, Item, LocUri, Message};
@@ -219,4 +219,28 @@ fn other_commands_are_refused() {
     assert_eq!(error.kind(), &BootstrapErrorKind::Object(418));
     twice.body.commands.clear();
     assert_eq!(Bootstrap::from_message(&twice).expect_err("empty").kind(), &BootstrapErrorKind::Empty);
+}
+
+/// The three methods over a message of Adds, as the vectors of authentication have them: with the network's secret as text, which
+/// some senders take instead of its semi-octets.
+#[test]
+fn macs_are_those_of_the_vectors() {
+    let vectors = include_str!("../../dm-syncml/tests/vectors/auth_vectors.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).expect("JSON");
+    let body = include_bytes!("../../dm-syncml/tests/vectors/session/11-s2c-add-tnds.wbxml");
+    let secrets = SharedSecrets::new()
+        .with_network(NetworkSecret::from_octets("004999010640000").expect("not empty"))
+        .with_pin(Pin::new("1234").expect("a pin"));
+    let rows = vectors["bootstrap_hmac_sha1"].as_array().expect("an array");
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let field = |name: &str| row[name].as_str().expect("text");
+        assert_eq!(field("body_file"), "session/11-s2c-add-tnds.wbxml");
+        let key =
+            MacKey::for_dm(&DmSec::new(field("sec")).expect("a word"), &secrets).expect("both are there");
+        assert_eq!(key.expose(), field("key_ascii").as_bytes());
+        assert_eq!(key.mac(body).to_string(), field("mac_hex"));
+        assert_eq!(key.verify(body, &field("mac_hex").parse().expect("40 digits")), Ok(()));
+        assert!(key.verify(&body[1..], &field("mac_hex").parse().expect("40 digits")).is_err());
+    }
 }
