@@ -118,6 +118,8 @@ mod resp_uri;
 mod server;
 #[cfg(feature = "serde")]
 mod snapshot;
+#[cfg(test)]
+mod state_table;
 mod unstored;
 
 pub use client::{

@@ -128,8 +128,7 @@ pub(super) const fn transition(phase: Phase, input: Input) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
-    use alloc::string::String;
+    use crate::session::state_table;
     use alloc::vec::Vec;
 
     const PHASES: [Phase; 6] = [
@@ -179,45 +178,13 @@ mod tests {
         }
     }
 
-    fn render() -> String {
-        let mut out = String::from("| state | input | what comes out | next state |\n|---|---|---|---|\n");
-        for phase in PHASES {
-            // Inputs that do the same share a row.
-            let mut rows: Vec<(Step, Vec<&str>)> = Vec::new();
-            for input in INPUTS {
-                let step = transition(phase, input);
-                match rows.iter_mut().find(|(other, _)| *other == step) {
-                    Some((_, inputs)) => inputs.push(names(input)),
-                    None => rows.push((step, [names(input)].into())),
-                }
-            }
-            for (step, inputs) in rows {
-                let next: Vec<_> = step.next.iter().map(|next| format!("{next:?}")).collect();
-                let row = format!(
-                    "| {phase:?} | {} | {} | {} |\n",
-                    inputs.join("; "),
-                    does(step.action),
-                    next.join(" or ")
-                );
-                out.push_str(&row);
-            }
-        }
-        out
-    }
-
     #[test]
     fn the_documented_table_is_the_one_in_code() {
-        let rendered = render();
+        let rendered = state_table::render(&PHASES, &INPUTS, transition, names, |step: &Step| {
+            (does(step.action), step.next)
+        });
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/session/server/states.md");
-        #[cfg(feature = "xml")]
-        if std::env::var_os("DM_REFRESH").is_some() {
-            return std::fs::write(path, &rendered).unwrap();
-        }
-        assert!(
-            include_str!("states.md") == rendered,
-            "{path} is not what the table in states.rs says; write it anew with \
-             DM_REFRESH=1 cargo test -p dm-syncml --lib documented_table, then look at the difference. It should be:\n{rendered}"
-        );
+        state_table::check(path, include_str!("states.md"), &rendered);
     }
 
     /// Nothing leads out of Closed, and everything leads there.
