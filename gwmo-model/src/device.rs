@@ -104,6 +104,7 @@ impl Hash for DeviceId {
 /// assert!("017".parse::<Serial>().is_err() && "0".parse::<Serial>().is_err());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Serial(NonZeroU32);
 
 impl Serial {

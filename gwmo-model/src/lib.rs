@@ -128,7 +128,8 @@
 //!
 //! # Features
 //!
-//! The crate is `no_std` and needs `alloc`. `xml` (default) is forwarded to `dm-syncml` and `dm-tree`, and needs std.
+//! The crate is `no_std` and needs `alloc`. `xml` (default) is forwarded to `dm-syncml` and `dm-tree`, and needs std. `serde` lets
+//! snapshots, records and identifiers go into any store.
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![no_std]
@@ -145,6 +146,7 @@ mod gateway;
 mod group;
 mod identifier;
 mod inventory;
+mod journal;
 pub mod mo;
 mod outbox;
 
@@ -167,5 +169,6 @@ pub use inventory::{
     AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
     Summary,
 };
+pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
