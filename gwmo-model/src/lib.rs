@@ -149,6 +149,7 @@ mod inventory;
 mod journal;
 pub mod mo;
 mod outbox;
+mod selector;
 
 pub use device::{DeviceId, Serial};
 pub use error::{
@@ -164,11 +165,16 @@ pub use gateway::{
     DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
     SessionLimits,
 };
-pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
+pub use group::{
+    Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
+    ResolvedTargets, TargetSet,
+};
 pub use inventory::{
-    AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
-    Summary,
+    AttachStatus, BootState, Component, CredentialRef, DetachReason, DeviceRecord, Fact, FactSet, Inventory,
+    InventoryConfig, InventoryOutput, InventoryRecord, InventorySnapshot, Mode, ModeCounts, Presence,
+    RestoreError, RestoreErrorKind, Selection, Sighting, Summary,
 };
 pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use selector::{Field, Selector, SelectorError, SelectorErrorKind};
