@@ -122,8 +122,7 @@ impl Images {
         for image in self.shelf.images.keys().copied().collect::<Vec<_>>() {
             self.settle(image);
         }
-        // Asks for nothing, so it cannot be refused.
-        _ = self.make_room(0);
+        self.keep_quota();
     }
 
     /// An image is over after this time (`Expiry`, as the clock on the wall stands now), or never. It is evicted
@@ -176,7 +175,7 @@ impl Images {
             self.change(Change::Unpinned { image, job: job.get() });
             self.settle(image);
         }
-        _ = self.make_room(0);
+        self.keep_quota();
     }
 
     pub(super) fn check_storable(&self, entry: &Entry) -> Result<(), ImageError> {

@@ -109,7 +109,7 @@ impl Images {
         if self.shelf.dropping.len() >= self.config.max_images as usize {
             return Err(ImageErrorKind::TooManyImages.into());
         }
-        self.plan_room(room, given_back).map(drop)
+        self.check_free(room, given_back)
     }
 
     /// As [`open`](Self::open), for what was checked.

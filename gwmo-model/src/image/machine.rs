@@ -163,6 +163,7 @@ impl Images {
             self.arm_expiry(image);
             self.settle(image);
         }
+        self.keep_quota();
         self.fire();
     }
 
@@ -277,25 +278,55 @@ impl Images {
         }
     }
 
-    /// Sets aside room, by evicting what was used longest ago if need be.
+    /// Sets aside room, by evicting what was used longest ago if need be; without enough of that, nothing goes.
     pub(super) fn make_room(&mut self, need: u64) -> Result<(), ImageError> {
-        for number in self.plan_room(need, 0)? {
+        self.check_free(need, 0)?;
+        self.evict_for(need);
+        Ok(())
+    }
+
+    /// Whether there is room or could be, if so much is given back before.
+    pub(super) fn check_free(&self, need: u64, given_back: u64) -> Result<(), ImageError> {
+        if self.plan_room(need, given_back).1 { Ok(()) } else { Err(ImageErrorKind::StorageFull.into()) }
+    }
+
+    fn evict_for(&mut self, need: u64) {
+        for number in self.plan_room(need, 0).0 {
             let images = self.shelf.blobs.get(&number).map(|blob| blob.images.clone()).unwrap_or_default();
             for image in images {
                 self.evict(image);
             }
         }
-        Ok(())
     }
 
-    /// What would have to be evicted for so much room, if so much is given back before.
-    pub(super) fn plan_room(&self, need: u64, given_back: u64) -> Result<Vec<BlobNo>, ImageError> {
+    /// Octets stored, set aside, or still read by devices.
+    fn taken_room(&self) -> u64 {
         let held_back = self.deferred.iter().filter_map(|blob| self.shelf.dropping.get(blob));
-        let held_back = held_back.fold(0_u64, |sum, &len| sum.saturating_add(len));
-        let taken = self.shelf.used().saturating_sub(given_back).saturating_add(held_back);
+        held_back.fold(self.shelf.used(), |sum, &len| sum.saturating_add(len))
+    }
+
+    /// Brings what is stored and set aside back below a quota that was lowered: by evicting, then by giving up what
+    /// comes in, the latest first. What running jobs use or devices read stays.
+    pub(super) fn keep_quota(&mut self) {
+        if self.taken_room() <= self.shelf.policy.quota {
+            return;
+        }
+        self.evict_for(0);
+        let coming = self.shelf.blobs.iter().filter(|(_, blob)| blob.phase != Phase::Stored);
+        let coming: Vec<_> = coming.map(|(&number, _)| number).collect();
+        for number in coming.into_iter().rev() {
+            if self.taken_room() > self.shelf.policy.quota {
+                self.fail(number, code::STORAGE_FULL, true);
+            }
+        }
+    }
+
+    /// What would have to be evicted for so much room, if so much is given back before; and whether that is enough.
+    fn plan_room(&self, need: u64, given_back: u64) -> (Vec<BlobNo>, bool) {
+        let taken = self.taken_room().saturating_sub(given_back);
         let short = taken.saturating_add(need).saturating_sub(self.shelf.policy.quota);
         if short == 0 {
-            return Ok(Vec::new());
+            return (Vec::new(), true);
         }
         let mut candidates = Vec::new();
         for (&number, blob) in self.shelf.blobs.iter().filter(|&(&number, blob)| self.may_go(number, blob)) {
@@ -311,11 +342,7 @@ impl Images {
         };
         let evicted: Vec<_> =
             candidates.into_iter().take_while(enough).map(|(_, number, _)| number).collect();
-        // A quota that was lowered is honoured as far as it can be; that asks for no room.
-        if freed < short && need > 0 {
-            return Err(ImageErrorKind::StorageFull.into());
-        }
-        Ok(evicted)
+        (evicted, freed >= short)
     }
 
     /// Whether dropping this content gives room, and takes it from nobody.

@@ -166,6 +166,7 @@ impl Images {
         count_down(&mut self.reading, serving.blob);
         if !self.is_read(serving.blob) {
             self.drop_unreferenced(serving.blob);
+            self.keep_quota();
         }
     }
 

@@ -151,7 +151,7 @@ impl<'a> ImageView<'a> {
     }
 
     /// The running jobs that use it.
-    pub fn jobs(&self) -> impl ExactSizeIterator<Item = JobNo> + 'a {
+    pub fn jobs(&self) -> impl ExactSizeIterator<Item = JobNo> + use<'a> {
         self.entry.pins.iter().map(|&job| JobNo::new(job))
     }
 
