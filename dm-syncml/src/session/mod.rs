@@ -130,6 +130,7 @@ pub use correlators::{CorrelatorOutput, Correlators};
 pub use dependent::{AllOrNothing, InOrder, WindowsAtomic};
 pub use incoming::{Incoming, SessionKey};
 pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
+pub use large_object::{PartialObject, PartialObjects};
 pub use ledger::{Answer, AnsweredItem, AnsweredStatus, CommandHandle, GivenUp};
 pub use lockout::{Lockout, LockoutPolicy};
 pub use outcome::{ItemOutcome, Outcome};
@@ -142,8 +143,8 @@ pub use server::{
 };
 #[cfg(feature = "serde")]
 pub use {
-    client::ClientSnapshot, correlators::CorrelatorsSnapshot, lockout::LockoutSnapshot,
-    server::ServerSnapshot, snapshot::RestoreError,
+    client::ClientSnapshot, correlators::CorrelatorsSnapshot, large_object::PartialObjectsSnapshot,
+    lockout::LockoutSnapshot, server::ServerSnapshot, snapshot::RestoreError,
 };
 
 use alloc::boxed::Box;

@@ -27,7 +27,7 @@ use crate::time::Instant;
 use super::composer::Letterhead;
 use super::incoming::Incoming;
 use super::interaction::Interaction;
-use super::large_object::Assembler;
+use super::large_object::{Announcement, Assembler, PartialObjects};
 use super::ledger::{CommandHandle, Fate, Ledger, UNNUMBERED};
 use super::outgoing::Outgoing;
 use super::unstored::Unstored;
@@ -69,6 +69,11 @@ pub struct ServerSession {
     cutting: Option<Cutting>,
     /// The large object that is coming in.
     assembler: Assembler,
+    /// What the device can go on with, if it has announced that it can.
+    peer_resumes: Option<Announcement>,
+    /// Our last message said that we can, and the device has taken one that did.
+    resume_telling: bool,
+    resume_told: bool,
     /// Our package has not had its Final.
     package_open: bool,
     /// The caller wants the session aborted.
@@ -121,6 +126,10 @@ impl ServerSession {
     /// A session with the device behind `account`; `None` when nobody knows it, which it will not be able to tell.
     #[must_use]
     pub fn new(now: Instant, config: ServerConfig, account: Option<Account>) -> Self {
+        let mut assembler = Assembler::new(config.max_obj_size);
+        if config.resume {
+            assembler.keep(now, "", PartialObjects::new());
+        }
         Self {
             proving: Proving::new(&config, account),
             letterhead: None,
@@ -129,7 +138,10 @@ impl ServerSession {
             ledger: Ledger::default(),
             owed: VecDeque::new(),
             cutting: None,
-            assembler: Assembler::new(config.max_obj_size),
+            assembler,
+            peer_resumes: None,
+            resume_telling: false,
+            resume_told: false,
             package_open: false,
             aborting: false,
             state: State::Waiting,
@@ -151,6 +163,24 @@ impl ServerSession {
     pub const fn without_challenge(mut self) -> Self {
         self.proving.withhold_challenge();
         self
+    }
+
+    /// Gives the session what former ones with this device have kept of large objects that have no end. Without effect unless
+    /// [`ServerConfig::resume`] is set.
+    #[must_use]
+    pub fn with_partial_objects(mut self, objects: PartialObjects) -> Self {
+        if self.config.resume {
+            let peer = self.letterhead.as_ref().map(|letterhead| letterhead.peer.as_str());
+            self.assembler.keep(self.now, peer.unwrap_or_default(), objects);
+        }
+        self
+    }
+
+    /// What is there of large objects that have no end, that of the one under way included: for the next session with this device. Nothing
+    /// unless [`ServerConfig::resume`] is set.
+    #[must_use]
+    pub fn partial_objects(&self) -> PartialObjects {
+        self.assembler.kept()
     }
 
     /// Queues a command; it goes out when the device may take commands, with an id the session gives it and its members.
@@ -355,6 +385,7 @@ impl ServerSession {
     /// Clocks that step back do no harm.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.assembler.advance(self.now);
     }
 
     fn event(&mut self, event: ServerEvent) {

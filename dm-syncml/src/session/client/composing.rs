@@ -73,7 +73,10 @@ impl ClientSession {
         if self.msg_id >= self.config.max_messages {
             self.aborting.get_or_insert(ClientEnd::TooManyMessages);
         }
+        // Until the server has taken a message with it.
+        let announced = self.assembler.announcement().filter(|_| !self.accepted);
         let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover))
+            .with_announcement(announced.as_ref())
             .with_limit(self.peer_max_msg_size);
         if let Some(Received { msg_ref, header: (code, chal), .. }) = received {
             composer.header_status(&msg_ref, code, chal);
@@ -90,7 +93,7 @@ impl ClientSession {
             (true, true) => Cutting::Later,
             (false, true) => Cutting::Now,
         };
-        let filled = self.package.fill(&mut composer, cutting);
+        let filled = self.package.fill(&mut composer, cutting, self.peer_resumes.as_ref());
         if aborts {
             let alert = Alert::new(composer.next_cmd_id(), AlertCode::SESSION_ABORT);
             composer.push(alert.into());

@@ -54,6 +54,9 @@ pub struct ClientConfig {
     pub interaction: bool,
     /// Whether objects may be larger than a message, in both directions; `./DevDetail/LrgObj` should say the same.
     pub large_objects: bool,
+    /// Whether large objects whose transfer broke off go on in a later session, with a server that can do that too. It is announced in the
+    /// header of package 1, by an EMI element; a server that does not know it behaves as ever.
+    pub resume: bool,
 }
 
 impl ClientConfig {
@@ -84,7 +87,15 @@ impl ClientConfig {
             exec_in_atomic: false,
             interaction: false,
             large_objects: true,
+            resume: false,
         }
+    }
+
+    /// Sets [`resume`](Self::resume); without [`large_objects`](Self::large_objects) it has no effect.
+    #[must_use]
+    pub const fn with_resume(mut self) -> Self {
+        self.resume = true;
+        self
     }
 
     /// Sets [`encoding`](Self::encoding).

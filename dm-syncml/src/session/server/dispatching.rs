@@ -106,6 +106,7 @@ impl ServerSession {
         alone: bool,
         done: &mut Dispatched,
     ) -> bool {
+        let begun = cutting.cutter.has_begun();
         match cutting.cutter.push_next(composer) {
             Cut::Last => {
                 done.sent = true;
@@ -115,6 +116,10 @@ impl ServerSession {
             Cut::More => {
                 if self.ledger.began(cutting.handle) {
                     self.event(ServerEvent::Sent(cutting.handle));
+                }
+                let resumed = cutting.cutter.resumed();
+                if resumed > 0 && !begun {
+                    self.event(ServerEvent::Resumed(cutting.handle, resumed));
                 }
                 let cmd_id = composer.last().and_then(Command::cmd_id).cloned();
                 cutting.awaiting = cmd_id.map(|cmd_id| (self.msg_id, cmd_id));
@@ -128,7 +133,7 @@ impl ServerSession {
                 true
             }
             Cut::NoRoom => {
-                let begun = cutting.cutter.is_begun();
+                let begun = cutting.cutter.has_begun();
                 if begun {
                     self.cutting = Some(cutting);
                 } else {
@@ -144,7 +149,8 @@ impl ServerSession {
         if !self.config.profile.large_objects {
             return None;
         }
-        let cutter = Cutter::new(command, composer.encoding()).ok()?;
+        let mut cutter = Cutter::new(command, composer.encoding()).ok()?;
+        cutter.resume(self.peer_resumes.as_ref());
         let allowed = self.peer_max_obj_size.is_none_or(|limit| cutter.total() as u64 <= limit);
         allowed.then_some(cutter)
     }

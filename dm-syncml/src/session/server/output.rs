@@ -49,6 +49,9 @@ pub enum ServerEvent {
     /// A command, or the first part of it, goes out with the reply that follows. It is told again when the device refused our header, and
     /// with it all commands of that message: none was executed, and they go out once more.
     Sent(CommandHandle),
+    /// A large object goes on where a former session had stopped: the device has so many octets of it, and only the rest goes out. Should
+    /// it turn out that the device does not have them, all of it goes out after all.
+    Resumed(CommandHandle, usize),
     /// A command has its answer.
     Answered(CommandHandle, Answer),
     /// The user has answered what [`ServerSession::ask`](super::ServerSession::ask) asked, or the device for the user.

@@ -6,7 +6,7 @@ use crate::model::{Alert, CmdName, CmdRef, Command, Item, Results, SessionId, St
 use crate::session::composer::Letterhead;
 use crate::session::incoming::Incoming;
 use crate::session::is_dm_1;
-use crate::session::large_object::{ChunkOf, Taken};
+use crate::session::large_object::{Announcement, ChunkOf, Taken};
 use crate::session::ledger::{GivenUp, ResultsTaken, meta_len};
 use crate::session::report::{DeviceEvent, GenericAlert};
 
@@ -48,6 +48,11 @@ impl ServerSession {
         }
         if msg_id > self.config.max_messages {
             self.aborting = true;
+        }
+        if self.config.resume
+            && let Some(announced) = Announcement::read(header.meta.as_ref())
+        {
+            self.peer_resumes = Some(announced);
         }
         // While we have more to say, a message without Final only asks for it.
         draft.next_message = !message.body.last_in_package && !self.package_open;
@@ -93,6 +98,11 @@ impl ServerSession {
                 max_msg_size: self.config.max_msg_size,
                 max_obj_size: self.config.max_obj_size,
             });
+        }
+        if let Some(keeping) = &mut self.assembler.keeping
+            && keeping.peer.is_empty()
+        {
+            keeping.peer = header.source.loc_uri.as_str().into();
         }
         // Each holds until another is told (RepPro 1.2.2, MaxMsgSize).
         if let Some(meta) = &header.meta {
@@ -150,6 +160,9 @@ impl ServerSession {
         };
         if status.code.is_done() {
             // 213; whatever else succeeded is not the whole object.
+            cutting.awaiting = None;
+        } else if status.code == StatusCode::PARTIAL_NOT_ACCEPTED && cutting.cutter.rewind() {
+            // The device does not have what it seemed to have: all of it goes out.
             cutting.awaiting = None;
         } else if let Some(cutting) = self.cutting.take() {
             let end = self.ledger.refused(cutting.into_unit(), status);
