@@ -84,6 +84,8 @@ pub struct World {
     pub server_objects: PartialObjects,
     /// The network goes away when so many messages have been sent.
     pub cut_after: Option<usize>,
+    /// Both sides lose what they keep of objects when so many have been.
+    pub forget_after: Option<usize>,
     /// Every body that was sent, in order.
     pub sent: Vec<(Node, Vec<u8>)>,
     entropy: u8,
@@ -123,6 +125,7 @@ impl World {
             client_objects: PartialObjects::new(),
             server_objects: PartialObjects::new(),
             cut_after: None,
+            forget_after: None,
             sent: Vec::new(),
             entropy: 0,
         }
@@ -309,6 +312,12 @@ impl World {
     fn send(&mut self, from: Node, to: Node, body: Vec<u8>) {
         if self.cut_after == Some(self.sent.len()) {
             self.network.cut(Node::Device, Node::Server);
+        }
+        if self.forget_after == Some(self.sent.len()) {
+            self.client = self.client.clone().with_partial_objects(PartialObjects::new());
+            for session in self.sessions.values_mut() {
+                *session = session.clone().with_partial_objects(PartialObjects::new());
+            }
         }
         self.sent.push((from, body.clone()));
         self.network.send(from, to, body);

@@ -325,7 +325,7 @@ impl World {
         self.restarts += 1;
         // It may have stored what had come, or not.
         if let Some(client) = self.client.take()
-            && self.restarts % 2 == 0
+            && self.restarts.is_multiple_of(2)
         {
             self.client_objects = client.partial_objects();
         }

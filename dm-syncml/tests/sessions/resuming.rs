@@ -227,6 +227,27 @@ fn dm_hlf_021_what_is_too_old_or_of_another_peer_is_sent_whole() {
     }
 }
 
+/// A side that has lost in between what it said it had refuses the rest (426), and is sent the whole in the same session.
+#[test]
+fn dm_hlf_021_what_was_lost_after_all_is_sent_whole() {
+    for encoding in BOTH {
+        for (way, announced) in [(Way::Down, 1), (Way::Up, 2)] {
+            let value = object(0);
+            let mut world = world(way, encoding, &value);
+            world.cut_after = Some(7);
+            world.run();
+            let held = held(&world, way);
+            assert!(held > 1000);
+            world.forget_after = Some(world.sent.len() + announced);
+            let before = again(&mut world, config(encoding), way, &value);
+            assert_eq!(world.client_end, Some(ClientEnd::Completed), "{encoding:?} {way:?}");
+            assert!(arrived(&world, way, &value), "{encoding:?} {way:?}");
+            let carried = carried(&world, way, before);
+            assert!(carried > OBJECT && carried < OBJECT + 1400, "{encoding:?} {way:?}: {carried}");
+        }
+    }
+}
+
 /// Who does not announce it gets what the standard says, to the octet.
 #[test]
 fn dm_hlf_021_nothing_changes_for_peers_that_do_not_know_it() {

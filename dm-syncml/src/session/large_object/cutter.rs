@@ -20,6 +20,8 @@ pub(in crate::session) struct Cutter {
     pub(in crate::session) sent: usize,
     /// Octets that the peer has from before.
     pub(in crate::session) start: usize,
+    /// It begins anew, since the peer did not have what it seemed to have.
+    pub(in crate::session) rewound: bool,
     /// The digest of the whole, for a peer that could go on with it.
     pub(in crate::session) digest: Option<Digest>,
 }
@@ -107,7 +109,7 @@ impl Cutter {
         if let Some((meta, _)) = shell.meta_and_items_mut() {
             *meta = meta.take().map(Meta::without_size).filter(|meta| !meta.is_empty());
         }
-        Ok(Self { shell, data, cuts, sent: 0, start: 0, digest: None })
+        Ok(Self { shell, data, cuts, sent: 0, start: 0, rewound: false, digest: None })
     }
 
     /// Goes on where a former transfer of the same object stopped, as far as the peer says that it has it; whatever it has, it is told
@@ -135,6 +137,7 @@ impl Cutter {
         let resumed = self.start > 0;
         self.start = 0;
         self.sent = 0;
+        self.rewound |= resumed;
         resumed
     }
 
@@ -175,7 +178,8 @@ impl Cutter {
         let end = self.total();
         // An object that fits one message has no MoreData. What is larger than any message is not even tried, or each chunk would cost
         // what all the rest does.
-        let tells_where = self.start > 0 && !self.has_begun();
+        // A chunk without MoreData would be taken for the last of what was refused.
+        let tells_where = (self.start > 0 || self.rewound) && !self.has_begun();
         if !tells_where
             && end - self.sent <= composer.limit()
             && composer.try_push(self.chunk(end).into_owned()).is_ok()

@@ -14,14 +14,14 @@ mod resuming;
 
 pub use partial_objects::{PartialObject, PartialObjects};
 
-pub(super) use assembler::{Assembler, ChunkOf, Keeping, Taken};
+pub(super) use assembler::{Assembler, ChunkOf, Taken};
 pub(super) use cutter::{Cut, Cutter, carried_len};
 #[cfg(feature = "serde")]
 pub use partial_objects::PartialObjectsSnapshot;
 pub(super) use resuming::Announcement;
 #[cfg(feature = "serde")]
 pub(super) use {
-    assembler::{Joining, Partial},
+    assembler::{Joining, Keeping, Partial},
     cutter::{Carried, Cuts},
     resuming::Digest,
 };

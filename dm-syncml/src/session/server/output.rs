@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::Item;
+use crate::session::capabilities::Capabilities;
 use crate::session::interaction::UserResponse;
 use crate::session::ledger::{Answer, CommandHandle, GivenUp};
 use crate::session::outgoing::Outgoing;
@@ -115,6 +116,12 @@ impl DeviceInfo {
     #[must_use]
     pub fn language(&self) -> Option<&str> {
         self.get("Lang")
+    }
+
+    /// What it says it can do, in a leaf below `Ext`; the session heeds it already.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities::read(&self.0)
     }
 
     /// All leaves as they came: items with Source and Data.

@@ -3,6 +3,7 @@
 use crate::auth::Nonce;
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{Alert, CmdName, CmdRef, Command, Item, Results, SessionId, Status, VerDtd, VerProto};
+use crate::session::capabilities::Capabilities;
 use crate::session::composer::Letterhead;
 use crate::session::incoming::Incoming;
 use crate::session::is_dm_1;
@@ -127,6 +128,8 @@ impl ServerSession {
                     // It is all that a client may replace (DM Protocol 1.2.1, package 1).
                     (false, _) => StatusCode::NOT_ALLOWED,
                     (true, _) => {
+                        let said = Capabilities::read(&replace.items);
+                        self.learn(&said);
                         let items = replace.items.iter().cloned().map(Item::into_owned).collect();
                         self.event(ServerEvent::DevInfo(DeviceInfo::new(items)));
                         StatusCode::OK

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::{ProverState, VerifierState};
 use crate::model::CmdId;
 use crate::session::Misuse;
+use crate::session::capabilities::Capabilities;
 use crate::session::large_object::Announcement;
 use crate::session::ledger::CommandHandle;
 use crate::session::snapshot::{
@@ -45,6 +46,8 @@ pub struct ServerSnapshot {
     assembler: AssemblerState,
     #[serde(default)]
     peer_resumes: Option<String>,
+    #[serde(default)]
+    capabilities: String,
     #[serde(default)]
     resume_telling: bool,
     #[serde(default)]
@@ -125,6 +128,7 @@ impl ServerSession {
             }),
             assembler: AssemblerState::of(&self.assembler, now),
             peer_resumes: self.peer_resumes.as_ref().map(Announcement::to_text),
+            capabilities: self.capabilities.to_announcement(),
             resume_telling: self.resume_telling,
             resume_told: self.resume_told,
             package_open: self.package_open,
@@ -176,6 +180,7 @@ impl ServerSession {
         session.owed = snapshot.owed.iter().map(|owed| unpack(owed)).collect::<Result<VecDeque<_>, _>>()?;
         session.cutting = snapshot.cutting.map(CuttingState::restore).transpose()?;
         session.peer_resumes = snapshot.peer_resumes.as_deref().and_then(Announcement::parse);
+        session.capabilities = Capabilities::parse(&snapshot.capabilities);
         session.resume_telling = snapshot.resume_telling;
         session.resume_told = snapshot.resume_told;
         session.assembler = snapshot.assembler.restore(now, session.config.max_obj_size)?;

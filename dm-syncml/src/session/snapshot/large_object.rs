@@ -26,6 +26,8 @@ pub(in crate::session) struct CutterState {
     #[serde(default)]
     start: usize,
     #[serde(default)]
+    rewound: bool,
+    #[serde(default)]
     digest: Option<String>,
 }
 
@@ -42,6 +44,7 @@ impl CutterState {
             cuts: cutter.cuts,
             sent: cutter.sent,
             start: cutter.start,
+            rewound: cutter.rewound,
             digest: cutter.digest.map(Digest::to_text),
         }
     }
@@ -66,6 +69,7 @@ impl CutterState {
             cuts: self.cuts,
             sent: self.sent,
             start: self.start,
+            rewound: self.rewound,
             digest: digest(self.digest)?,
         })
     }
