@@ -107,6 +107,7 @@ mod access;
 mod acl;
 mod acting;
 mod atomic;
+pub mod authority;
 pub mod bootstrap;
 mod change;
 mod command;
