@@ -110,6 +110,7 @@ mod acl;
 mod acting;
 pub mod application;
 mod atomic;
+pub mod authority;
 pub mod bootstrap;
 mod change;
 mod command;

@@ -10,6 +10,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::acl::Acl;
+use crate::authority::MoType;
 use crate::principal::ApplicationId;
 use crate::rights::{AccessType, Rights};
 use crate::server_id::ServerId;
@@ -45,11 +46,12 @@ as_text! {
         |text| NodeUri::parse(text).map(NodeUri::into_owned).map_err(|error| error.to_string());
     Timestamp: ToString::to_string, |text| Self::parse(text).ok_or("not a time like 20240229T120000Z".into());
     ApplicationId: ToString::to_string, |text| Self::new(text).map_err(|error| error.to_string());
-    Rights: |rights| rights.iter().map(|(_, name)| name).collect::<Vec<_>>().join(" "),
+    AccessType: |access| access.iter().map(|(_, name)| name).collect::<Vec<_>>().join(" "),
         |text| text.split_whitespace().try_fold(Self::NONE, |all, name| {
             Self::from_name(name).map(|one| all | one).ok_or_else(|| "an unknown command".to_string())
         });
-    AccessType: |access| access.iter().map(|(_, name)| name).collect::<Vec<_>>().join(" "),
+    MoType: ToString::to_string, |text| Self::new(text).map_err(|error| error.to_string());
+    Rights: |rights| rights.iter().map(|(_, name)| name).collect::<Vec<_>>().join(" "),
         |text| text.split_whitespace().try_fold(Self::NONE, |all, name| {
             Self::from_name(name).map(|one| all | one).ok_or_else(|| "an unknown command".to_string())
         });
