@@ -1,6 +1,6 @@
 //! The keeper of applications.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use dm_syncml::Instant;
@@ -425,6 +425,14 @@ impl Applications {
 
     /// Something happened in the tree.
     fn observe(&mut self, tree: &Tree, uri: &NodeUri<'_>, kind: &ChangeKind, by: Option<&Principal>) {
+        // Who could read a node under its old name: grants that follow it say nothing about that any more.
+        let knew: BTreeSet<ApplicationId> = match kind {
+            ChangeKind::Renamed { .. } => {
+                let could = |known: &&Registration| known.grants.rights_at(tree, uri).contains(Rights::GET);
+                self.registrations.values().filter(could).map(|known| known.id.clone()).collect()
+            }
+            _ => BTreeSet::new(),
+        };
         if let ChangeKind::Renamed { to } = kind {
             for registration in self.registrations.values_mut() {
                 if registration.grants.follow(uri, to) {
@@ -443,7 +451,16 @@ impl Applications {
                 kept.is_dirty = true;
             }
             for notice in [first, second].into_iter().flatten() {
-                if by_itself || !is_readable(tree, registration, &notice) {
+                let is_old_name =
+                    matches!(kind, ChangeKind::Renamed { .. }) && notice.kind == NoticeKind::Removed;
+                let may_hear = match is_old_name {
+                    true => knew.contains(&registration.id),
+                    false => is_readable(tree, registration, &notice),
+                };
+                // Its own move is told where what is still to be told has other addresses by it.
+                let is_told_else = matches!(notice.kind, NoticeKind::Moved { .. })
+                    && (kept.state.told.is_some() || !kept.state.next.is_empty());
+                if (by_itself && !is_told_else) || !may_hear {
                     continue;
                 }
                 kept.state.next.push(notice, self.limits.max_notices);
@@ -521,10 +538,6 @@ fn notices(
                     state.instance = old.clone();
                     return one(&old, NoticeKind::Removed);
                 }
-                state.next.follow(uri, to);
-                if let Some(told) = &mut state.told {
-                    told.follow(uri, to);
-                }
                 return one(&new, NoticeKind::Moved { from: old });
             }
             if is_inside {
@@ -534,15 +547,16 @@ fn notices(
             let arrives = is_at_or_below(top, to) && tree.node_at(top).is_some();
             if arrives { one(top, NoticeKind::Added) } else { [None, None] }
         }
-        ChangeKind::Added { ancestors } => {
-            // The instance itself may be one of the ancestors that came along.
-            let depth = uri.segments().count();
-            let is_new = is_inside && top.segments().count() + ancestors >= depth;
-            match is_inside {
-                true if is_new => one(top, NoticeKind::Added),
-                true => one(uri, NoticeKind::Added),
-                false => [None, None],
-            }
+        ChangeKind::Added { ancestors } if is_inside => {
+            // Ancestors that came along are new too; the topmost stands for all, where it may be spoken of.
+            let up = uri.segments().count() - top.segments().count();
+            let nodes = core::iter::successors(Some(uri.clone().into_owned()), |node| {
+                node.parent().map(NodeUri::into_owned)
+            });
+            let news = nodes
+                .take(1 + up.min(*ancestors))
+                .filter(|node| registration.grants.rights_at(tree, node).contains(Rights::GET));
+            news.last().map_or([None, None], |node| one(&node, NoticeKind::Added))
         }
         ChangeKind::SubtreeAdded if is_inside => one(uri, NoticeKind::Added),
         ChangeKind::SubtreeReplaced | ChangeKind::Replaced | ChangeKind::TitleReplaced if is_inside => {
@@ -552,7 +566,7 @@ fn notices(
         _ if !is_at_or_below(top, uri) => [None, None],
         ChangeKind::Deleted => one(top, NoticeKind::Removed),
         ChangeKind::SubtreeAdded | ChangeKind::SubtreeReplaced => one(top, NoticeKind::Replaced),
-        ChangeKind::Replaced | ChangeKind::TitleReplaced => [None, None],
+        _ => [None, None],
     }
 }
 

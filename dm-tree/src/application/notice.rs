@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::place::{is_at_or_below, moved};
+use super::place::is_at_or_below;
 use crate::uri::NodeUri;
 
 /// Names a subscription; never used twice.
@@ -125,9 +125,9 @@ pub enum NoticeKind {
     Replaced,
     /// It is gone, with everything below it.
     Removed,
-    /// The instance is at another address now, with everything below it; this is where it was when the application last knew.
+    /// The instance has another address now, and is to be read again there as a whole.
     Moved {
-        /// Where it was.
+        /// Where it was when the application last knew.
         from: NodeUri<'static>,
     },
 }
@@ -154,6 +154,16 @@ impl Batch {
             // What happened to the nodes below it does not matter any more.
             self.notices.retain(|known| known.uri == notice.uri || !is_at_or_below(&known.uri, &notice.uri));
         }
+        if let NoticeKind::Moved { from } = &notice.kind {
+            // All of it is to be read again, at the new address; the oldest one is the one that is known.
+            let first = self.notices.iter().find_map(|known| match &known.kind {
+                NoticeKind::Moved { from } => Some(from.clone()),
+                _ => None,
+            });
+            let from = first.unwrap_or_else(|| from.clone());
+            self.notices = Vec::from([Notice { uri: notice.uri, kind: NoticeKind::Moved { from } }]);
+            return;
+        }
         let Some(at) = self.notices.iter().position(|known| known.uri == notice.uri) else {
             self.notices.push(notice);
             if self.notices.len() > max {
@@ -163,14 +173,11 @@ impl Batch {
         };
         let known = &mut self.notices[at].kind;
         let kind = match (core::mem::replace(known, NoticeKind::Replaced), notice.kind) {
-            // Added and removed again: nobody need know.
-            (NoticeKind::Added, NoticeKind::Removed) => {
-                self.notices.remove(at);
-                return;
-            }
+            // What was moved is not where it was, whatever else has become of it.
+            (moved @ NoticeKind::Moved { .. }, _) => moved,
+            // Also of what was added: the application may have read it in between.
             (_, NoticeKind::Removed) => NoticeKind::Removed,
             (NoticeKind::Added, _) => NoticeKind::Added,
-            (NoticeKind::Moved { from }, _) | (_, NoticeKind::Moved { from }) => NoticeKind::Moved { from },
             _ => NoticeKind::Replaced,
         };
         self.notices[at].kind = kind;
@@ -180,15 +187,6 @@ impl Batch {
     pub(super) fn make_whole(&mut self) {
         self.notices = Vec::new();
         self.is_whole = true;
-    }
-
-    /// Follows a node that has another name now.
-    pub(super) fn follow(&mut self, from: &NodeUri<'_>, to: &NodeUri<'static>) {
-        for notice in &mut self.notices {
-            if let Some(moved) = moved(&notice.uri, from, to) {
-                notice.uri = moved;
-            }
-        }
     }
 
     #[cfg(test)]
@@ -219,7 +217,7 @@ mod tests {
                 &[("./a", Replaced), ("./b", Replaced)],
             ),
             (&[("./a", Added), ("./a", Replaced)], &[("./a", Added)]),
-            (&[("./a", Added), ("./a", Removed)], &[]),
+            (&[("./a", Added), ("./a", Removed)], &[("./a", Removed)]),
             (&[("./a", Replaced), ("./a", Removed)], &[("./a", Removed)]),
             (&[("./a", Removed), ("./a", Added)], &[("./a", Replaced)]),
             (&[("./a/b", Replaced), ("./ab", Added), ("./a", Removed)], &[("./ab", Added), ("./a", Removed)]),

@@ -11,9 +11,10 @@ use crate::principal::ApplicationId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApplicationOutput {
-    /// Store this, and report with [`Applications::handle_persisted`](super::Applications::handle_persisted). Store it
-    /// before, or together with, the [record](crate::TreeRecord) of the tree whose changes it is about: then no
-    /// change is in the tree of which an application is not told. One told for nothing reads again and finds what it knew.
+    /// Store this, and report with [`Applications::handle_persisted`](super::Applications::handle_persisted). What comes
+    /// of one change of the tree belongs into one entry of the store with the [record](crate::TreeRecord) of that change, so
+    /// that both are there after a restart or neither. A store that cannot do that writes this one first: a notification for
+    /// nothing does no harm, one that is missing would. Only a rename must not be cut in two, since what was granted follows the node.
     Persist(RecordSeq, ApplicationRecord),
     /// The registration is stored.
     Registered(ApplicationId),

@@ -176,7 +176,7 @@ struct Volume(Vec<String>);
 impl dm_tree::Handler for Volume {
     fn node(&mut self, _: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
         match path {
-            [] => Some(NodeFacts::interior()),
+            [] => Some(NodeFacts::interior().with_access(AccessType::ALL)),
             ["Level"] => Some(NodeFacts::leaf(dm_tree::Format::Chr)),
             _ => None,
         }

@@ -41,7 +41,8 @@ fn use_case_b_2_a_new_application_gets_its_settings_and_their_updates() {
     for (whom, notification) in told(&mut applications, NOW) {
         assert_eq!(whom, id);
         for notice in notification.notices() {
-            let mut acting = applications.act(&mut tree, &id, &mut ()).unwrap();
+            let handlers = &mut ();
+            let mut acting = applications.act(&mut tree, &id, handlers).unwrap();
             host = acting.get(notice.uri().as_str()).unwrap().into_data();
         }
         applications.handle_acknowledged(NOW, &id, subscription, notification.seq()).unwrap();
