@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use super::Inventory;
 use super::fact::{FactSet, Names, Texts};
-use super::mode::Mode;
 use super::presence::{AttachStatus, DetachReason, Presence};
 use super::record::{BootState, Component, CredentialRef, DeviceRecord, Moment};
 use crate::device::{DeviceId, Serial};
+use crate::mode::Mode;
 
 /// One change of an inventory, for storage: see [`Inventory::restore`].
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,12 +8,12 @@ use thiserror::Error;
 
 use super::change::{Change, InventoryRecord};
 use super::fact::{Names, Texts};
-use super::mode::Mode;
 use super::output::InventoryOutput;
 use super::presence::{AttachStatus, DetachReason, Presence};
 use super::record::{BootState, Component, CredentialRef, DeviceRecord};
 use super::{Inventory, InventoryConfig};
 use crate::device::{DeviceId, Serial};
+use crate::mode::Mode;
 
 /// The layout of the snapshots that this version writes, and the only one it reads.
 const VERSION: u16 = 1;
@@ -152,7 +152,7 @@ impl Inventory {
             rev: self.rev,
             next: self.next,
             devices: self.records.iter().map(device).collect(),
-            untold: self.journal.held().filter_map(Untold::of).collect(),
+            untold: self.journal.waiting().filter_map(Untold::of).collect(),
         }
     }
 

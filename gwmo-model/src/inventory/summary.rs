@@ -2,8 +2,8 @@
 
 use alloc::boxed::Box;
 
-use super::mode::Mode;
 use crate::device::Serial;
+use crate::mode::Mode;
 
 /// The inventory in a few numbers (GwMO-DI-002).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -25,6 +25,9 @@ pub struct Summary {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct ModeCounts([u32; 3]);
 
+/// In the order of their numbers.
+const MODES: [Mode; 3] = [Mode::Transparent, Mode::Proxy, Mode::Adaptation];
+
 impl ModeCounts {
     pub(super) const NONE: Self = Self([0; 3]);
 
@@ -34,13 +37,13 @@ impl ModeCounts {
         self.iter().find_map(|(known, count)| (known == mode).then_some(count)).unwrap_or(0)
     }
 
-    /// Every mode with its number of devices, in the order of the enum.
+    /// Every mode with its number of devices, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (Mode, u32)> {
-        Mode::ALL.into_iter().zip(self.0)
+        MODES.into_iter().zip(self.0)
     }
 
     pub(super) fn count(&mut self, mode: Option<Mode>, more: bool) {
-        let slots = Mode::ALL.into_iter().zip(&mut self.0);
+        let slots = MODES.into_iter().zip(&mut self.0);
         for (_, count) in slots.filter(|(known, _)| Some(*known) == mode) {
             *count = if more { *count + 1 } else { count.saturating_sub(1) };
         }
