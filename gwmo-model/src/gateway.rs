@@ -435,14 +435,14 @@ impl Gateway {
         loop {
             match self.objects.inventory.poll_output() {
                 InventoryOutput::Persist(seq, _) => self.objects.inventory.handle_persisted(now, seq),
-                InventoryOutput::DeviceAttached { serial, id, epoch, first, .. } => {
+                InventoryOutput::DeviceAttached { serial, id, epoch, first, rev } => {
                     self.objects.fanout.handle_presence(now, serial, true);
-                    self.objects.outbox.handle_device_attached(now, serial, &id, epoch, first);
+                    self.objects.outbox.handle_device_attached(now, rev, serial, &id, epoch, first);
                     self.event(GatewayEvent::DeviceAttached { serial, device: id, first });
                 }
-                InventoryOutput::DeviceDetached { serial, id, epoch, reason, .. } => {
+                InventoryOutput::DeviceDetached { serial, id, epoch, reason, rev } => {
                     self.objects.fanout.handle_presence(now, serial, false);
-                    self.objects.outbox.handle_device_detached(now, serial, &id, epoch, reason);
+                    self.objects.outbox.handle_device_detached(now, rev, serial, &id, epoch, reason);
                     self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
                 }
                 InventoryOutput::Changed { serial, facts } => {
@@ -484,7 +484,8 @@ impl Gateway {
                     let (owner, key) = (view.owner().clone(), view.key().clone());
                     if self.objects.servers.contains(&owner) {
                         // There is room for the completions of all jobs, see `new`.
-                        let _ = self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, result);
+                        let _ =
+                            self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, 1, result);
                     }
                     self.changed.remove(&job);
                     self.event(GatewayEvent::JobEnded { owner, key, result });

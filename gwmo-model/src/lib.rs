@@ -208,7 +208,10 @@ pub use mo::ObjectLimits;
 pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
 };
-pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use outbox::{
+    Alert, AlertBody, AlertKind, AlertNames, AlertSeq, Outbox, OutboxConfig, OutboxOutput, OutboxRecord,
+    OutboxSnapshot, Subscription,
+};
 pub use proxy::{
     CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyError, ProxyErrorKind,
     ProxyOutput, ProxyRecord, ProxyRequest, ProxyRestoreError, ProxySnapshot, RelationNo,

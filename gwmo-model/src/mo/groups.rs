@@ -63,7 +63,7 @@ impl Objects {
         let id = GroupId::new(name).map_err(|error| error.status())?;
         let group = self.groups.group(&id).ok_or(StatusCode::NOT_FOUND)?;
         match rest {
-            [COUNT] => Ok(group.count().to_string()),
+            [COUNT] => Ok(group.listed().len().to_string()),
             [REV] => Ok(rev_number(group.rev()).to_string()),
             [LIST] => {
                 let mut list = String::new();
