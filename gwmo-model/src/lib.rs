@@ -151,6 +151,7 @@ mod journal;
 pub mod mo;
 mod mode;
 mod outbox;
+mod peers;
 
 pub use device::{DeviceId, Serial};
 pub use error::{
@@ -183,3 +184,7 @@ pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
 };
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use peers::{
+    ListedServer, PeerEvent, PeerState, PeerView, Peers, PeersConfig, PeersError, PeersErrorKind,
+    PeersOutput, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot, ServerList,
+};
