@@ -402,7 +402,8 @@ impl Store {
             let there = self.disk.get(&blob).map_or(0, Vec::len) as u64;
             assert!(there >= len, "{blob:?}: {there} of {len} octets are on the disk");
         }
-        if self.storing {
+        // Beyond the quota a device may read what goes with a restart, which ends its reading.
+        if self.storing && self.images.used() <= self.images.policy().quota {
             let restored =
                 Images::restore(self.now, self.config.clone(), self.snapshot.clone(), self.records.clone())
                     .expect("records fit");
