@@ -6,7 +6,7 @@ mod image_store;
 use std::fmt::Write;
 use std::time::Duration;
 
-use gwmo_model::{BlobNo, Chunk, ImageConfig, ImageNo, ImageSpec, ImageState, JobNo};
+use gwmo_model::{BlobNo, Chunk, ImageConfig, ImageError, ImageNo, ImageSpec, ImageState, JobNo};
 use image_store::{Page, Store, digest_of};
 
 const URL: &str = "http://cdn.example/fw.bin";
@@ -56,47 +56,85 @@ fn enter(state: &str) -> (Store, ImageNo) {
     (store, image)
 }
 
+/// What a server or the gateway asks for may be refused; what the runtime reports is a fact.
+#[derive(Clone, Copy)]
+enum Input {
+    Order(fn(&mut Store, ImageNo, BlobNo) -> Result<(), ImageError>),
+    Report(fn(&mut Store, ImageNo, BlobNo)),
+}
+
+use Input::{Order, Report};
+
 #[test]
 fn states_and_inputs() {
-    type Input = (&'static str, fn(&mut Store, ImageNo, BlobNo) -> Result<(), gwmo_model::ImageError>);
-    let inputs: [Input; 22] = [
-        ("fetch", |store, image, _| store.fetch(image)),
-        ("first chunk", |store, image, _| store.chunk(image, Chunk::new(0, 5), &CONTENT[..5])),
-        ("next chunk", |store, image, _| store.chunk(image, Chunk::new(4, 2), &CONTENT[4..6])),
-        ("last chunk, stored", |store, image, blob| {
-            store.chunk(image, Chunk::new(4, 6).last(), &CONTENT[4..])?;
-            store.images.handle_stored(store.now, blob, 10);
-            Ok(())
-        }),
-        ("delivery aborted", |store, image, _| Ok(store.images.handle_delivery_aborted(store.now, image))),
-        ("allowed", |store, _, blob| Ok(store.images.handle_fetch_allowed(store.now, blob))),
-        ("denied", |store, _, blob| Ok(store.images.handle_fetch_denied(store.now, blob))),
-        ("redirected", |store, _, blob| {
-            Ok(store.images.handle_fetch_redirected(store.now, blob, "http://b"))
-        }),
-        ("fetched in part", |store, _, blob| Ok(store.images.handle_fetched(store.now, blob, 5))),
-        ("fetched too much", |store, _, blob| Ok(store.images.handle_fetched(store.now, blob, 11))),
-        ("fetch ended", |store, _, blob| Ok(store.images.handle_fetch_ended(store.now, blob, 10))),
-        ("fetch ended early", |store, _, blob| Ok(store.images.handle_fetch_ended(store.now, blob, 9))),
-        ("fetch broke off", |store, _, blob| Ok(store.images.handle_fetch_failed(store.now, blob, false))),
-        ("fetch impossible", |store, _, blob| Ok(store.images.handle_fetch_failed(store.now, blob, true))),
-        ("right digest", |store, _, blob| {
-            store.disk.insert(blob, CONTENT.to_vec());
-            Ok(store.images.handle_digest(store.now, blob, digest_of(CONTENT)))
-        }),
-        ("wrong digest", |store, _, blob| Ok(store.images.handle_digest(store.now, blob, digest_of(b"")))),
-        ("storage failed", |store, _, blob| Ok(store.images.handle_store_failed(store.now, blob))),
-        ("an hour", |store, _, _| Ok(store.pass(Duration::from_secs(3600)))),
-        ("not to be stored", |store, image, _| {
-            store.images.handle_edited(store.now, image, spec().with_cacheable(false))
-        }),
-        ("no quota", |store, _, _| {
-            Ok(store.images.handle_policy(store.now, store.images.policy().with_quota(0)))
-        }),
-        ("another digest", |store, image, _| {
-            store.images.handle_edited(store.now, image, spec().with_digest(digest_of(b"")))
-        }),
-        ("removed", |store, image, _| store.images.handle_removed(store.now, image)),
+    let inputs: [(&str, Input); 22] = [
+        ("fetch", Order(|store, image, _| store.fetch(image))),
+        ("first chunk", Order(|store, image, _| store.chunk(image, Chunk::new(0, 5), &CONTENT[..5]))),
+        ("next chunk", Order(|store, image, _| store.chunk(image, Chunk::new(4, 2), &CONTENT[4..6]))),
+        (
+            "last chunk, stored",
+            Order(|store, image, blob| {
+                store.chunk(image, Chunk::new(4, 6).last(), &CONTENT[4..])?;
+                store.images.handle_stored(store.now, blob, 10);
+                Ok(())
+            }),
+        ),
+        (
+            "delivery aborted",
+            Report(|store, image, _| store.images.handle_delivery_aborted(store.now, image)),
+        ),
+        ("allowed", Report(|store, _, blob| store.images.handle_fetch_allowed(store.now, blob))),
+        ("denied", Report(|store, _, blob| store.images.handle_fetch_denied(store.now, blob))),
+        (
+            "redirected",
+            Report(|store, _, blob| {
+                store.images.handle_fetch_redirected(store.now, blob, "http://b");
+            }),
+        ),
+        ("fetched in part", Report(|store, _, blob| store.images.handle_fetched(store.now, blob, 5))),
+        ("fetched too much", Report(|store, _, blob| store.images.handle_fetched(store.now, blob, 11))),
+        ("fetch ended", Report(|store, _, blob| store.images.handle_fetch_ended(store.now, blob, 10))),
+        ("fetch ended early", Report(|store, _, blob| store.images.handle_fetch_ended(store.now, blob, 9))),
+        (
+            "fetch broke off",
+            Report(|store, _, blob| store.images.handle_fetch_failed(store.now, blob, false)),
+        ),
+        (
+            "fetch impossible",
+            Report(|store, _, blob| store.images.handle_fetch_failed(store.now, blob, true)),
+        ),
+        (
+            "right digest",
+            Report(|store, _, blob| {
+                store.disk.insert(blob, CONTENT.to_vec());
+                store.images.handle_digest(store.now, blob, digest_of(CONTENT));
+            }),
+        ),
+        (
+            "wrong digest",
+            Report(|store, _, blob| store.images.handle_digest(store.now, blob, digest_of(b""))),
+        ),
+        ("storage failed", Report(|store, _, blob| store.images.handle_store_failed(store.now, blob))),
+        ("an hour", Report(|store, _, _| store.pass(Duration::from_secs(3600)))),
+        (
+            "not to be stored",
+            Order(|store, image, _| {
+                store.images.handle_edited(store.now, image, spec().with_cacheable(false))
+            }),
+        ),
+        (
+            "no quota",
+            Report(|store, _, _| {
+                store.images.handle_policy(store.now, store.images.policy().with_quota(0));
+            }),
+        ),
+        (
+            "another digest",
+            Order(|store, image, _| {
+                store.images.handle_edited(store.now, image, spec().with_digest(digest_of(b"")))
+            }),
+        ),
+        ("removed", Order(|store, image, _| store.images.handle_removed(store.now, image))),
     ];
     let states = [
         "Empty",
@@ -120,7 +158,14 @@ fn states_and_inputs() {
                 (Some(state), _) => format!("{state:?}"),
             };
             let (before, blob) = (show(&store), store.images.image(image).unwrap().blob());
-            let result = input(&mut store, image, blob.unwrap_or(BlobNo::new(1)));
+            let named = blob.unwrap_or(BlobNo::new(1));
+            let result = match input {
+                Order(order) => order(&mut store, image, named),
+                Report(report) => {
+                    report(&mut store, image, named);
+                    Ok(())
+                }
+            };
             store.run();
             let after = show(&store);
             let changed =
