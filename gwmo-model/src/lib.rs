@@ -145,8 +145,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod account_scope;
+mod adaptation;
 pub mod console;
 mod device;
+mod device_bootstrap;
 mod error;
 mod fanout;
 mod gateway;
@@ -159,8 +162,26 @@ pub mod mo;
 mod mode;
 mod outbox;
 mod peers;
+mod proxy;
+mod relay;
+#[cfg(feature = "serde")]
+mod status_number;
+mod trigger;
 
+pub use account_scope::{
+    AccountKey, AccountScope, AccountScopeError, AccountScopeRecord, AccountScopeSnapshot, AccountScopes,
+};
+pub use adaptation::{
+    Adaptation, AdaptationConfig, AdaptationError, AdaptationErrorKind, AdaptationOutput, AdaptationRecord,
+    AdaptationRestoreError, AdaptationSnapshot, AdapterCapabilities, NativeCommands, NativeOp, NativeResult,
+    NativeToken,
+};
 pub use device::{DeviceId, Serial};
+pub use device_bootstrap::{
+    BootstrapAccount, BootstrapFailure, BootstrapState, BootstrapTarget, DeviceBootstrap,
+    DeviceBootstrapConfig, DeviceBootstrapError, DeviceBootstrapErrorKind, DeviceBootstrapOutput,
+    DeviceBootstrapRecord, DeviceBootstrapRestoreError, DeviceBootstrapSnapshot, DeviceCredential,
+};
 pub use error::{
     GatewayError, GroupError, GroupErrorKind, IdError, IdErrorKind, InventoryError, InventoryErrorKind,
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
@@ -194,4 +215,18 @@ pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput,
 pub use peers::{
     ListedServer, PeerEvent, PeerState, PeerView, Peers, PeersConfig, PeersError, PeersErrorKind,
     PeersOutput, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot, ServerList,
+};
+pub use proxy::{
+    CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyError, ProxyErrorKind,
+    ProxyOutput, ProxyRecord, ProxyRequest, ProxyRestoreError, ProxySnapshot, RelationNo,
+};
+pub use relay::{
+    DeliveryNo, GwmoHeader, GwmoHeaderError, GwmoHeaderErrorKind, GwmoTarget, Reach, Recipient, Relay,
+    RelayAudit, RelayConfig, RelayDecision, RelayDirectory, RelayOutput, RelayRecord, RelayRefusal,
+    RelayRestoreError, RelaySnapshot, SharedAccount, SignedNotification, Verification,
+};
+pub use trigger::{
+    TargetOutcome, TriggerContent, TriggerError, TriggerErrorKind, TriggerKey, TriggerLimits, TriggerNo,
+    TriggerOutput, TriggerRecord, TriggerRestoreError, TriggerSnapshot, TriggerSpec, TriggerState,
+    TriggerTemplate, Triggers,
 };
