@@ -19,7 +19,8 @@ pub(super) enum Entry {
     Added { trigger: TriggerNo, spec: TriggerSpec },
     Started { trigger: TriggerNo, session_id: u16, targets: Vec<Serial>, away: Vec<Serial> },
     Settled { trigger: TriggerNo, device: Serial, outcome: TargetOutcome },
-    Expired { trigger: TriggerNo },
+    /// Its time is over: these could not be reached, the others that are open had no turn.
+    Expired { trigger: TriggerNo, not_reached: Vec<Serial> },
     Removed { trigger: TriggerNo },
 }
 

@@ -10,6 +10,8 @@ use super::{Run, TargetOutcome, TriggerLimits, TriggerNo, Triggers};
 
 impl Triggers {
     /// All that has to be kept. What is being sent will be sent again by who restores it.
+    ///
+    /// Drain the outputs first: it stands for every record that was handed out before it, which are not replayed onto it.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> TriggerSnapshot {
         let stored = self.triggers.iter().map(|(&trigger, known)| Stored {
@@ -81,8 +83,9 @@ impl Triggers {
                     triggers.set(trigger, device, outcome);
                     triggers.close(trigger);
                 }
-                Entry::Expired { trigger } => {
-                    triggers.expire(trigger);
+                Entry::Expired { trigger, mut not_reached } => {
+                    not_reached.sort_unstable();
+                    triggers.expire(trigger, &not_reached);
                     triggers.close(trigger);
                 }
                 Entry::Removed { trigger } => triggers.remove(trigger),
