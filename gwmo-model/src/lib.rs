@@ -148,9 +148,11 @@ mod fanout;
 mod gateway;
 mod group;
 mod identifier;
+mod image;
 mod inventory;
 mod journal;
 pub mod mo;
+mod mode;
 mod outbox;
 mod proxy;
 mod relay;
@@ -186,12 +188,21 @@ pub use gateway::{
     SessionLimits,
 };
 pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
+pub use image::{
+    AddressName, BlobNo, ByteRange, Chunk, ContentDigest, DigestError, ImageAddress, ImageConfig, ImageError,
+    ImageErrorKind, ImageKey, ImageNo, ImageRecord, ImageRestoreError, ImageRestoreErrorKind, ImageSpec,
+    ImageState, ImageToken, ImageView, Images, ImagesOutput, ImagesSnapshot, LocalUri, Membership, Scope,
+    Serve, ServeNo, ServeRefusal, ServeRequest, StoragePolicy, Substitution, SubstitutionError, substitute,
+};
 pub use inventory::{
     AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
     Summary,
 };
 pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
+pub use mode::{
+    Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
+};
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
 pub use proxy::{
     CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyError, ProxyErrorKind,
