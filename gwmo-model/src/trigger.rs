@@ -368,7 +368,8 @@ impl Triggers {
     pub fn handle_tick(&mut self, now: Instant) {
         while let Some(&(_, trigger)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
             let waits = |(_, outcome): &(Serial, TargetOutcome)| *outcome == TargetOutcome::Waiting;
-            let not_reached: Vec<_> = self.outcomes(trigger).filter(waits).map(|(device, _)| device).collect();
+            let not_reached: Vec<_> =
+                self.outcomes(trigger).filter(waits).map(|(device, _)| device).collect();
             self.expire(trigger, &not_reached);
             self.journal.record(TriggerRecord(Entry::Expired { trigger, not_reached }));
             self.settle(trigger);

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dm_syncml::{
-    Add, Atomic, CmdId, Command, Copy, Data, Delete, Exec, Format, Get, Instant, Item, LocUri, Meta, Replace, Source,
-    StatusCode,
+    Add, Atomic, CmdId, Command, Copy, Data, Delete, Exec, Format, Get, Instant, Item, LocUri, Meta, Replace,
+    Source, StatusCode,
 };
 use dm_tree::Value;
 use gwmo_model::{
-    Adaptation, AdaptationConfig, AdaptationErrorKind, AdaptationOutput, AdaptationRecord, AdapterCapabilities,
-    DeviceAnswer, JobNo, NativeCommands, NativeOp, NativeResult, NativeToken, Serial, Ticket,
+    Adaptation, AdaptationConfig, AdaptationErrorKind, AdaptationOutput, AdaptationRecord,
+    AdapterCapabilities, DeviceAnswer, JobNo, NativeCommands, NativeOp, NativeResult, NativeToken, Serial,
+    Ticket,
 };
 use proptest::prelude::*;
 
@@ -91,7 +92,8 @@ fn drain(adaptation: &mut Adaptation, now: Instant) -> Out {
 #[test]
 fn gwmo_amode_001_a_device_that_does_not_speak_oma_dm() {
     // An adapter that reads and writes, and has no Exec.
-    let mut adaptation = with_adapter(AdapterCapabilities::new(NativeCommands::GET.with(NativeCommands::REPLACE)));
+    let mut adaptation =
+        with_adapter(AdapterCapabilities::new(NativeCommands::GET.with(NativeCommands::REPLACE)));
     adaptation.handle_deliver(START, ticket(1), 0, &exec("./Lamp/Blink")).unwrap();
     let out = drain(&mut adaptation, START);
     assert_eq!((out.answered, out.native.len()), (vec![(0, 406, None)], 0), "without asking it");
@@ -187,9 +189,13 @@ fn commands_are_read_item_by_item() {
     let interior = add(to("./A").with_meta(meta(Format::NODE)));
     assert!(matches!(&interior.unwrap()[..], [NativeOp::Add { value: None, .. }]));
     let int = add(to("./A").with_meta(meta(Format::INT)).with_data(Data::text("7").unwrap()));
-    assert!(matches!(&int.unwrap()[..], [NativeOp::Add { value: Some(value), .. }] if *value == Value::int(7)));
+    assert!(
+        matches!(&int.unwrap()[..], [NativeOp::Add { value: Some(value), .. }] if *value == Value::int(7))
+    );
     let octets = add(to("./A").with_meta(meta(Format::B64)).with_data(Data::text("AAE=").unwrap()));
-    assert!(matches!(&octets.unwrap()[..], [NativeOp::Add { value: Some(value), .. }] if value.data() == [0, 1]));
+    assert!(
+        matches!(&octets.unwrap()[..], [NativeOp::Add { value: Some(value), .. }] if value.data() == [0, 1])
+    );
     let status = |command| ops(command).unwrap_err();
     assert_eq!(status(add_bad()), 415);
     assert_eq!(status(Get::new(id(), vec![]).into()), 412);

@@ -8,8 +8,9 @@ use dm_syncml::{Instant, StatusCode};
 use dm_tree::bootstrap::{Bootstrap, BootstrapPolicy, SignedBootstrap, provisioning_of};
 use dm_tree::{DmAccount, Secret, ServerId, Tree, dm_accounts};
 use gwmo_model::{
-    BootstrapAccount, BootstrapFailure, BootstrapState, BootstrapTarget, DeviceBootstrap, DeviceBootstrapConfig,
-    DeviceBootstrapErrorKind, DeviceBootstrapOutput, DeviceBootstrapRecord, DeviceCredential, Serial,
+    BootstrapAccount, BootstrapFailure, BootstrapState, BootstrapTarget, DeviceBootstrap,
+    DeviceBootstrapConfig, DeviceBootstrapErrorKind, DeviceBootstrapOutput, DeviceBootstrapRecord,
+    DeviceCredential, Serial,
 };
 use proptest::prelude::*;
 
@@ -121,7 +122,9 @@ fn gwmo_hlf_005_wrong_credentials() {
     assert_eq!((failure, failure.status().get()), (BootstrapFailure::WrongCredentials, 401));
     assert_eq!(drain(&mut boot, START).0, [], "overtaken");
     let shown = format!("{boot:?} {:?}", boot.snapshot(START));
-    assert!(!shown.contains("secret of the device") && !shown.contains(&format!("{:?}", b"secret of the device")));
+    assert!(
+        !shown.contains("secret of the device") && !shown.contains(&format!("{:?}", b"secret of the device"))
+    );
     // It was somebody else: the device itself proves itself later.
     boot.handle_session(START, serial(1), &GATEWAY, true);
     boot.handle_session(START, serial(1), &GATEWAY, false);
@@ -200,14 +203,26 @@ fn an_offer_that_is_not_taken() {
 fn switches_and_limits() {
     let kind = |result: Result<(), gwmo_model::DeviceBootstrapError>| result.unwrap_err().kind();
     let mut off = DeviceBootstrap::new(config().with_switches(false, false));
-    assert_eq!(kind(off.handle_gateway_wanted(START, serial(1), true)), DeviceBootstrapErrorKind::SwitchedOff);
+    assert_eq!(
+        kind(off.handle_gateway_wanted(START, serial(1), true)),
+        DeviceBootstrapErrorKind::SwitchedOff
+    );
     let wanted = off.handle_server_wanted(START, serial(1), account("dms"), true);
     assert_eq!(kind(wanted), DeviceBootstrapErrorKind::SwitchedOff);
     let mut boot = DeviceBootstrap::new(config().with_limits(1, 2, 1));
-    assert_eq!(kind(boot.handle_gateway_wanted(START, serial(1), true)), DeviceBootstrapErrorKind::NoCredential);
-    assert_eq!(kind(boot.handle_credential(START, serial(1), credential(""))), DeviceBootstrapErrorKind::Unusable);
+    assert_eq!(
+        kind(boot.handle_gateway_wanted(START, serial(1), true)),
+        DeviceBootstrapErrorKind::NoCredential
+    );
+    assert_eq!(
+        kind(boot.handle_credential(START, serial(1), credential(""))),
+        DeviceBootstrapErrorKind::Unusable
+    );
     boot.handle_credential(START, serial(1), credential("a")).unwrap();
-    assert_eq!(kind(boot.handle_credential(START, serial(2), credential("b"))), DeviceBootstrapErrorKind::TooMany);
+    assert_eq!(
+        kind(boot.handle_credential(START, serial(2), credential("b"))),
+        DeviceBootstrapErrorKind::TooMany
+    );
     boot.handle_gateway_wanted(START, serial(1), true).unwrap();
     boot.handle_server_wanted(START, serial(1), account("dms"), true).unwrap();
     let more = boot.handle_server_wanted(START, serial(1), account("other"), true);

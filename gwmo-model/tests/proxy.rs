@@ -6,8 +6,8 @@ use std::time::Duration;
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::{ServerId, Value};
 use gwmo_model::{
-    CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyErrorKind, ProxyOutput, ProxyRecord,
-    ProxyRequest, RelationNo, Serial,
+    CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyErrorKind, ProxyOutput,
+    ProxyRecord, ProxyRequest, RelationNo, Serial,
 };
 use proptest::prelude::*;
 
@@ -51,7 +51,9 @@ fn drain(proxy: &mut Proxy, now: Instant) -> Out {
         match proxy.poll_output() {
             ProxyOutput::Persist(seq, _) => proxy.handle_persisted(now, seq),
             ProxyOutput::Notify { relation, attempt, .. } => out.notified.push((relation, attempt)),
-            ProxyOutput::Deliver { relation, command, session } => out.delivered.push((relation, command, session)),
+            ProxyOutput::Deliver { relation, command, session } => {
+                out.delivered.push((relation, command, session))
+            }
             ProxyOutput::Done { relation, .. } => out.done.push(relation),
             ProxyOutput::Wait(wait) => {
                 out.wait = wait;
@@ -86,7 +88,10 @@ fn use_case_b_3_two_related_sessions() {
     proxy.handle_session_closed(at(7), serial(1), session(77));
     assert_eq!(drain(&mut proxy, at(7)).notified, []);
     assert_eq!(proxy.relation(&server(), 0x1234), Some(relation));
-    assert_eq!(proxy.commands(relation), [CommandState::Answered(value), CommandState::Answered(answer(404))]);
+    assert_eq!(
+        proxy.commands(relation),
+        [CommandState::Answered(value), CommandState::Answered(answer(404))]
+    );
     proxy.handle_collected(at(100), relation);
     assert_eq!((proxy.commands(relation).len(), drain(&mut proxy, at(100)).wait), (0, None));
 }
@@ -139,7 +144,10 @@ fn a_session_that_breaks_off() {
 fn limits() {
     let mut proxy = Proxy::new(ProxyConfig::default().with_limits(3, 2, 2));
     let kind = |error: gwmo_model::ProxyError| (error.kind(), error.status().get());
-    assert_eq!(proxy.handle_request(START, request(1, 1, &[])).map_err(kind), Err((ProxyErrorKind::NoCommand, 412)));
+    assert_eq!(
+        proxy.handle_request(START, request(1, 1, &[])).map_err(kind),
+        Err((ProxyErrorKind::NoCommand, 412))
+    );
     let many = proxy.handle_request(START, request(1, 1, &[true; 3])).map_err(kind);
     assert_eq!(many, Err((ProxyErrorKind::TooManyCommands { max: 2 }, 413)));
     for upstream in 1..3 {

@@ -5,12 +5,12 @@ mod world;
 
 use std::time::Duration;
 
-use dm_notification::push::{HeaderName, Push, PushBuilder, TextHeaders, Value};
 use dm_notification::DecodeErrorKind;
+use dm_notification::push::{HeaderName, Push, PushBuilder, TextHeaders, Value};
 use dm_syncml::Instant;
 use gwmo_model::{
-    GroupId, GwmoHeaderErrorKind, Reach, Relay, RelayConfig, RelayDecision, RelayOutput, RelayRecord, RelayRefusal,
-    RelayRestoreError, Serial, Verification,
+    GroupId, GwmoHeaderErrorKind, Reach, Relay, RelayConfig, RelayDecision, RelayOutput, RelayRecord,
+    RelayRefusal, RelayRestoreError, Serial, Verification,
 };
 use proptest::prelude::*;
 use world::{World, device, serial};
@@ -86,7 +86,8 @@ fn gwmo_tmode_001_notify_a_device_without_a_public_address() {
     // The header by its number and by its name, and in text.
     let world = World::with_devices(2);
     let package_0 = World::package_0("dms", 1);
-    let by_number = PushBuilder::dm_notification().with_header(HeaderName::GWMO, Value::Text(b"camera:1")).unwrap();
+    let by_number =
+        PushBuilder::dm_notification().with_header(HeaderName::GWMO, Value::Text(b"camera:1")).unwrap();
     let by_number = by_number.to_vec(&package_0);
     assert!(by_number.contains(&0xD0));
     let name = HeaderName::Text("x-oma-gwmo");
@@ -158,7 +159,10 @@ fn gwmo_secdi_001_a_digest_that_can_be_checked_must_be_right() {
     let mut forged = World::package_0("dms", 2);
     forged[0] ^= 1;
     assert_eq!(push(&mut relay, START, &world, "camera:1,camera:2", &forged).sent.len(), 1);
-    assert_eq!(push(&mut relay, START, &world, "camera:1,camera:2", &World::package_0("dms", 2)).sent.len(), 2);
+    assert_eq!(
+        push(&mut relay, START, &world, "camera:1,camera:2", &World::package_0("dms", 2)).sent.len(),
+        2
+    );
 }
 
 #[test]
@@ -186,9 +190,13 @@ fn every_reason_to_drop() {
     let strict = config.with_least(Some(Verification::SharedAccount));
     assert_eq!(case("camera:1", &one, strict), dropped(RelayRefusal::NotVerifiable));
     assert_eq!(case("camera:1", &one, config.with_max_held(0, 1, 999)), dropped(RelayRefusal::Full));
-    assert_eq!(case("camera:1", &one, config.with_max_held(9, 1, one.len() - 1)), dropped(RelayRefusal::Full));
+    assert_eq!(
+        case("camera:1", &one, config.with_max_held(9, 1, one.len() - 1)),
+        dropped(RelayRefusal::Full)
+    );
     let mut relay = Relay::new(config);
-    let other = PushBuilder::ds_notification().with_header(HeaderName::GWMO, Value::Text(b"camera:1")).unwrap();
+    let other =
+        PushBuilder::ds_notification().with_header(HeaderName::GWMO, Value::Text(b"camera:1")).unwrap();
     relay.handle_push(START, &Push::decode(&other.to_vec(&one)).unwrap(), &world);
     assert_eq!(drain(&mut relay, START, true).decisions, dropped(RelayRefusal::OtherContent));
     relay.handle_push(START, &Push::decode(&PushBuilder::dm_notification().to_vec(&one)).unwrap(), &world);

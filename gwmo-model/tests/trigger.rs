@@ -7,8 +7,9 @@ use dm_notification::{Credential, Notification, ServerIdentifier, UiMode};
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::ServerId;
 use gwmo_model::{
-    ResultCode, Serial, SignedNotification, TargetOutcome, TriggerContent, TriggerErrorKind, TriggerKey, TriggerLimits,
-    TriggerNo, TriggerOutput, TriggerRecord, TriggerSpec, TriggerState, TriggerTemplate, Triggers,
+    ResultCode, Serial, SignedNotification, TargetOutcome, TriggerContent, TriggerErrorKind, TriggerKey,
+    TriggerLimits, TriggerNo, TriggerOutput, TriggerRecord, TriggerSpec, TriggerState, TriggerTemplate,
+    Triggers,
 };
 use proptest::prelude::*;
 
@@ -90,7 +91,13 @@ fn gwmo_hlf_001_a_notification_the_gateway_makes_needs_the_account() {
         loop {
             match triggers.poll_output() {
                 TriggerOutput::Persist(seq, _) => triggers.handle_persisted(START, seq),
-                TriggerOutput::Send { trigger, device, content: TriggerContent::Built(template), session_id, .. } => {
+                TriggerOutput::Send {
+                    trigger,
+                    device,
+                    content: TriggerContent::Built(template),
+                    session_id,
+                    ..
+                } => {
                     if device == serial(2) {
                         // Its account is not shared.
                         triggers.handle_refused(START, trigger, device, StatusCode::NOT_SUPPORTED);
@@ -179,14 +186,20 @@ fn what_is_refused_and_what_is_the_same_again() {
     let trigger = triggers.handle_added(START, ready("T")).unwrap();
     let again = triggers.handle_added(START, ready("T")).map_err(kind);
     assert_eq!(again, Err((TriggerErrorKind::TriggerExists { trigger }, 418)));
-    assert_eq!(triggers.handle_added(START, ready("U")).map_err(kind), Err((TriggerErrorKind::TooManyTriggers, 420)));
+    assert_eq!(
+        triggers.handle_added(START, ready("U")).map_err(kind),
+        Err((TriggerErrorKind::TooManyTriggers, 420))
+    );
     let many = triggers.handle_started(START, trigger, (1..4).map(serial), []).map_err(kind);
     assert_eq!(many, Err((TriggerErrorKind::TooManyTargets { max: 2 }, 413)));
     triggers.handle_started(START, trigger, [serial(1)], []).unwrap();
     triggers.handle_started(START, trigger, [serial(2)], []).unwrap();
     assert_eq!(drain(&mut triggers, START).0, [(trigger, serial(1))], "started once");
     triggers.handle_removed(START, trigger).unwrap();
-    assert_eq!(triggers.handle_removed(START, trigger).map_err(kind), Err((TriggerErrorKind::UnknownTrigger, 404)));
+    assert_eq!(
+        triggers.handle_removed(START, trigger).map_err(kind),
+        Err((TriggerErrorKind::UnknownTrigger, 404))
+    );
     triggers.handle_sent(START, trigger, serial(1));
     assert_eq!(drain(&mut triggers, START), (vec![], vec![], None));
     assert_ne!(triggers.handle_added(START, ready("T")).unwrap(), trigger, "numbers are not given again");

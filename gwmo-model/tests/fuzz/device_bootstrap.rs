@@ -5,8 +5,8 @@ use std::time::Duration;
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::{Secret, ServerId};
 use gwmo_model::{
-    BootstrapAccount, BootstrapState, BootstrapTarget, DeviceBootstrap, DeviceBootstrapConfig, DeviceBootstrapOutput,
-    DeviceCredential, Serial,
+    BootstrapAccount, BootstrapState, BootstrapTarget, DeviceBootstrap, DeviceBootstrapConfig,
+    DeviceBootstrapOutput, DeviceCredential, Serial,
 };
 
 /// A credential is one device's, an offer is for somebody it is offered to, a confirmed bootstrap stays so, and a
@@ -27,7 +27,8 @@ pub(crate) fn run(data: &[u8]) {
             0 => BootstrapTarget::Gateway,
             number => BootstrapTarget::Server(ServerId::new(&format!("dms{number}")).expect("short")),
         };
-        let credential = DeviceCredential::new("n", Secret::new(vec![with; usize::from(with >> 5)]), Secret::new("s"));
+        let credential =
+            DeviceCredential::new("n", Secret::new(vec![with; usize::from(with >> 5)]), Secret::new("s"));
         let was_confirmed = boot.state(device, &target) == BootstrapState::Confirmed;
         match what & 15 {
             0 | 1 => drop(boot.handle_credential(now, device, credential).map_err(|error| error.to_string())),

@@ -10,7 +10,8 @@ use crate::world::World;
 
 /// What it holds stays bounded, every send was asked for once, and a restart holds what was stored.
 pub(crate) fn run(data: &[u8]) {
-    let config = RelayConfig::default().with_max_held(16, 4, 4096).with_replay_window(Duration::from_secs(60), 8);
+    let config =
+        RelayConfig::default().with_max_held(16, 4, 4096).with_replay_window(Duration::from_secs(60), 8);
     let mut world = World::with_devices(3);
     world.share(1, "dms");
     let mut now = Instant::EPOCH;
@@ -35,24 +36,38 @@ pub(crate) fn run(data: &[u8]) {
                 rest = behind;
                 relay.handle_notification(now, &header(7), octets, &world);
             }
-            2 => relay.handle_notification(now, &header(with), &World::package_0("dms", u16::from(what) + 1), &world),
+            2 => relay.handle_notification(
+                now,
+                &header(with),
+                &World::package_0("dms", u16::from(what) + 1),
+                &world,
+            ),
             3 => {
                 world.set_reach(device, if with & 0x80 == 0 { Reach::Away } else { Reach::At(None) });
                 relay.handle_reachable(now, serial(device), &world);
             }
             4 => {
                 if let Some(delivery) = sending.pop() {
-                    if with & 1 == 0 { relay.handle_sent(now, delivery) } else { relay.handle_not_sent(now, delivery) }
+                    if with & 1 == 0 {
+                        relay.handle_sent(now, delivery)
+                    } else {
+                        relay.handle_not_sent(now, delivery)
+                    }
                 }
             }
             5 => {
                 // Clocks may step back.
-                now = if with == 0xFF { Instant::EPOCH } else { now + Duration::from_secs(u64::from(with) * 20) };
+                now = if with == 0xFF {
+                    Instant::EPOCH
+                } else {
+                    now + Duration::from_secs(u64::from(with) * 20)
+                };
                 relay.handle_tick(now);
             }
             6 => relay.handle_forgotten(now, serial(device)),
             _ => {
-                relay = Relay::restore(now, config, &snapshot, records.drain(..)).expect("what it stored itself");
+                relay =
+                    Relay::restore(now, config, &snapshot, records.drain(..)).expect("what it stored itself");
                 snapshot = relay.snapshot(now);
                 sending.clear();
             }

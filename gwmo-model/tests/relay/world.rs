@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dm_notification::{Credential, Notification, ServerIdentifier, SessionId, Trigger};
 use dm_tree::ServerId;
-use gwmo_model::{DeviceId, GroupId, Reach, Recipient, RelayDirectory, Serial, SharedAccount};
+use gwmo_model::{DeviceId, GroupId, Mode, Reach, Recipient, RelayDirectory, Serial, SharedAccount};
 
 /// Everything a relay asks for. Accounts are shared only where it is said.
 #[derive(Debug)]
@@ -32,7 +32,14 @@ fn credential(server: &str) -> Credential {
 impl World {
     pub(crate) fn with_devices(count: u32) -> Self {
         let recipient = |number| {
-            (number, Recipient::new(device(number), true, Reach::At(Some(format!("10.0.0.{number}")))))
+            (
+                number,
+                Recipient::new(
+                    device(number),
+                    Mode::Transparent,
+                    Reach::At(Some(format!("10.0.0.{number}"))),
+                ),
+            )
         };
         Self {
             devices: (1..=count).map(recipient).collect(),
@@ -63,7 +70,7 @@ impl World {
     #[allow(dead_code, reason = "not every test changes it")]
     pub(crate) fn set_transparent(&mut self, number: u32, is_transparent: bool) {
         if let Some(device) = self.devices.get_mut(&number) {
-            device.is_transparent = is_transparent;
+            device.mode = if is_transparent { Mode::Transparent } else { Mode::Proxy };
         }
     }
 
