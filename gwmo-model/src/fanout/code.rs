@@ -18,6 +18,7 @@ use dm_syncml::StatusCode;
 /// assert_eq!(ResultCode::from(StatusCode::NOT_FOUND).get(), 404);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ResultCode(u16);
 
 impl ResultCode {

@@ -18,6 +18,7 @@ identifier! {
 
 /// The number a fanout gives a job, shown in decimal from `1` on and never given again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobNo(u32);
 
 impl JobNo {
