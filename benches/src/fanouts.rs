@@ -80,7 +80,7 @@ impl Life {
             let wait = loop {
                 match self.fanout.poll_output() {
                     FanoutOutput::Persist(seq, record) => {
-                        black_box(record);
+                        black_box(&record);
                         self.fanout.handle_persisted(self.now, seq);
                     }
                     FanoutOutput::Notify { ticket } => {
