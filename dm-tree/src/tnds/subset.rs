@@ -181,7 +181,7 @@ impl Subset {
         }
         // Octets travel as base64 where they cannot travel as they are.
         let stated = if stated == Format::B64 { Format::Bin } else { stated };
-        let mime = meta.and_then(Meta::media_type).map_or(Value::DEFAULT_TYPE, |mime| mime.as_str());
+        let mime = meta.and_then(Meta::media_type).map_or("", |mime| mime.as_str());
         self.values.insert(uri.into(), value(stated, mime, &octets));
     }
 
@@ -246,7 +246,12 @@ fn without_query(uri: &str) -> &str {
 
 /// A value as the device calls it, or if it is none of that format, as what it is.
 fn value(format: Format, mime: &str, octets: &[u8]) -> Value {
-    let mime = if mime.trim().is_empty() { Value::DEFAULT_TYPE } else { mime.trim() };
+    let mime = match (mime.trim(), format) {
+        // Nothing is said of what the octets are.
+        ("", Format::Bin) => return Value::bin(octets),
+        ("", _) => Value::DEFAULT_TYPE,
+        (mime, _) => mime,
+    };
     let as_called = Value::new(format, String::from(mime), octets);
     as_called.unwrap_or_else(|_| match core::str::from_utf8(octets) {
         Ok(text) => Value::chr(text),
