@@ -90,6 +90,8 @@
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
 //! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |
+//! | DM 2.0 RD HLF-004, smallest queries | [`tnds::SubsetQuery`], [`tnds::Subset`] |
+//! | DM 2.0 RD HLF-019, optional features | [`CapabilitiesObject`], [`Tree::capabilities`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
@@ -168,7 +170,8 @@ pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
 pub use session::Effects;
 pub use standard::{
-    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, Inbox, dm_accounts,
+    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, CapabilitiesObject, DevDetail, DevInfo, DmAccount,
+    Inbox, dm_accounts,
 };
 pub use timestamp::Timestamp;
 pub use tree::Tree;
