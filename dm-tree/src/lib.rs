@@ -52,6 +52,7 @@
 //! - Write much: [`Acting::add_subtree`] and [`Acting::replace_subtree`] with explicit properties.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
 //! - Let applications of the device take part: [`application`].
+//! - Listen to authorized servers only, and choose the one to turn to: [`servers`].
 //! - Make a device know its first server, or another one: [`bootstrap`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
 //!   [`NoAnswer::Later`], [`Tree::answer`].
@@ -90,6 +91,7 @@
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
 //! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |
+//! | DM 2.0 RD HLF-015, HLF-018, authorized servers, choice of the server | [`servers`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
@@ -136,6 +138,7 @@ mod secret;
 #[cfg(feature = "serde")]
 mod serde;
 mod server_id;
+pub mod servers;
 mod session;
 mod standard;
 mod store;
