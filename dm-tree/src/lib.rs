@@ -53,6 +53,7 @@
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
 //! - Let applications of the device take part: [`application`].
 //! - Listen to authorized servers only, and choose the one to turn to: [`servers`].
+//! - Agree with another server on who manages what: [`delegation`].
 //! - Make a device know its first server, or another one: [`bootstrap`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
 //!   [`NoAnswer::Later`], [`Tree::answer`].
@@ -92,6 +93,7 @@
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
 //! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |
 //! | DM 2.0 RD HLF-015, HLF-018, authorized servers, choice of the server | [`servers`] |
+//! | DM 1.3 AD DM-6; DM 2.0 RD HLF-013, delegation between servers | [`delegation`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
@@ -118,6 +120,7 @@ mod change;
 mod command;
 mod content;
 pub mod ddf;
+pub mod delegation;
 mod error;
 mod execute;
 mod handler;

@@ -121,12 +121,13 @@ impl AuthorizedAccount {
         let identifier = ServerIdentifier::new(self.account.server_id.as_str()).ok();
         let (Some(identifier), Some(auth)) = (identifier, auth) else { return Vec::new() };
         let Some(secret) = &auth.secret else { return Vec::new() };
-        let credential = match &auth.name {
-            Some(name) => Credential::with_name(identifier, name, secret.expose()),
-            None => Credential::new(identifier, secret.expose()),
-        };
         let nonce = auth.data.as_ref().map_or(&[][..], Secret::expose);
-        Vec::from([(credential, nonce)])
+        let mut all = Vec::from([(Credential::new(identifier, secret.expose()), nonce)]);
+        // Some servers go by the name in the account.
+        if let Some(name) = auth.name.as_ref().filter(|name| **name != *self.account.server_id.as_str()) {
+            all.push((Credential::with_name(identifier, name, secret.expose()), nonce));
+        }
+        all
     }
 }
 
