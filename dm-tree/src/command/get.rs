@@ -9,6 +9,7 @@ use crate::access::Spot;
 use crate::acting::{Acting, Aim, Aspect, Found};
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::Children;
+use crate::mount::Mounted;
 use crate::node::NodeRef;
 use crate::pending::Question;
 use crate::rights::{AccessType, Rights};
@@ -113,13 +114,41 @@ impl Acting<'_> {
         }
     }
 
+    /// The names of a handler's nodes that the server may know of.
+    fn revealed(
+        &mut self,
+        mounted: &Mounted<'_>,
+        types: &[String],
+        names: Children,
+    ) -> Result<Children, Refusal> {
+        let mut revealed = Children::new(self.tree.limits().max_child_list_len);
+        let all: Vec<String> = names.names().ok_or(RefusalKind::TooLarge)?.map(String::from).collect();
+        for name in all {
+            let mut child = mounted.clone();
+            child.path.push(Cow::Owned(crate::store::resolved(&name).into_owned()));
+            let mut types = types.to_vec();
+            if !types.is_empty() {
+                let facts = self.facts(&child)?.filter(|facts| facts.format == Format::Node);
+                types.push(facts.map_or_else(String::new, |facts| facts.mime.as_ref().into()));
+            }
+            if !self.tree.is_concealed(self.server, &Spot::Mounted(child), Some(&types)) {
+                revealed.push_spelled(&name);
+            }
+        }
+        Ok(revealed)
+    }
+
     fn child_list(&mut self, target: &str, found: &Found<'_>) -> Result<String, Refusal> {
         let mut names = Children::new(self.tree.limits().max_child_list_len);
         match &found.spot {
             Spot::Stored(id) => {
                 self.tree.store.settle(*id);
+                let conceals = self.tree.conceals(self.server);
                 for child in (NodeRef { tree: self.tree, id: *id }).children() {
-                    names.push_spelled(child.name());
+                    let spot = Spot::Stored(child.id);
+                    if !conceals || !self.tree.is_concealed(self.server, &spot, Some(&[])) {
+                        names.push_spelled(child.name());
+                    }
                 }
             }
             Spot::Mounted(mounted) => {
@@ -129,6 +158,9 @@ impl Acting<'_> {
                     let question =
                         |_: &Self| Question::Get { target: target.into(), format: Format::Node, mime };
                     return Err(self.no_answer(no, question));
+                }
+                if self.tree.conceals(self.server) {
+                    names = self.revealed(mounted, &found.types, names)?;
                 }
             }
         }
