@@ -222,8 +222,7 @@ impl Tree {
             let id = entry.delegation.id;
             let heir = entry.delegation.delegatee;
             for top in tops {
-                let ownership =
-                    Ownership { owner: Some(heir.clone()), priority: entry.delegation.terms.priority() };
+                let ownership = Ownership { owner: Some(heir.clone()), priority: Priority::default() };
                 ledger.set_owner(&top, Some(ownership));
             }
             let derived: Vec<_> = ledger.derived_from(id).collect();

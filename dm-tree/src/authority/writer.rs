@@ -51,7 +51,7 @@ impl Acting<'_> {
         let mut refusal = None;
         match &found.spot {
             Spot::Stored(top) => {
-                let types = ledger.types.contains_key(self.server);
+                let types = ledger.looks_at_types(self.server);
                 self.tree.any_below(*top, |id| {
                     let node = self.tree.at(id);
                     let marked = node.flags.contains(Flags::MARKED);

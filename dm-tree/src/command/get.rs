@@ -82,7 +82,7 @@ impl Acting<'_> {
     }
 
     pub(crate) fn get_aimed(&mut self, target: &str, aim: &Aim<'_>) -> Result<Got, Refusal> {
-        let found = self.find(&aim.node)?;
+        let mut found = self.find(&aim.node)?;
         // Never shown, whatever the ACL says (StdObj 1.2.1, Inbox).
         if found.is_sealed {
             return Err(RefusalKind::AccessType.into());
@@ -107,7 +107,14 @@ impl Acting<'_> {
                 match handler.get(&cx, &mounted.names()) {
                     Ok(data) => Ok(Got::new(format, mime, data)),
                     Err(no) => {
-                        Err(self.no_answer(no, |_| Question::Get { target: target.into(), format, mime }))
+                        let question = |acting: &Self| Question::Get {
+                            target: target.into(),
+                            format,
+                            mime,
+                            server: acting.server.clone(),
+                            types: core::mem::take(&mut found.types),
+                        };
+                        Err(self.no_answer(no, question))
                     }
                 }
             }
@@ -155,8 +162,13 @@ impl Acting<'_> {
                 let (handler, cx) = self.ask(mounted)?;
                 if let Err(no) = handler.children(&cx, &mounted.names(), &mut names) {
                     let mime = Cow::Borrowed(Value::DEFAULT_TYPE);
-                    let question =
-                        |_: &Self| Question::Get { target: target.into(), format: Format::Node, mime };
+                    let question = |acting: &Self| Question::Get {
+                        target: target.into(),
+                        format: Format::Node,
+                        mime,
+                        server: acting.server.clone(),
+                        types: found.types.clone(),
+                    };
                     return Err(self.no_answer(no, question));
                 }
                 if self.tree.conceals(self.server) {
