@@ -283,7 +283,7 @@ impl Oracle {
         mo: &'static str,
     ) -> Answer {
         let parent = path[..path.len() - 1].to_vec();
-        if self.concealed(who, path) || self.concealed(who, &parent) {
+        if self.concealed(who, path) {
             return Answer::Concealed;
         }
         if self.nodes.contains_key(path) || self.nodes[&parent].value.is_some() {
