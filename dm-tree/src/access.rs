@@ -3,6 +3,7 @@
 use crate::acl::Acl;
 use crate::error::{Refusal, RefusalKind};
 use crate::mount::{MountId, Mounted};
+use crate::principal::Actor;
 use crate::rights::AccessType;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
@@ -98,12 +99,14 @@ impl Tree {
         }
     }
 
-    /// The ACL of an interior node that `server` adds below `parent` (TND 1.2.1 §7.7.1, new nodes).
+    /// The ACL of an interior node that `actor` adds below `parent` (TND 1.2.1 §7.7.1, new nodes).
     ///
     /// Empty, except that who lacks Replace on the parent must get Add, Delete and Replace on the new node. The
     /// text leaves open what else such an ACL holds: here it is the one that would have been inherited, so nobody
     /// loses or gains anything else.
-    pub(crate) fn acl_of_new_interior(server: &ServerId, parent: &Acl) -> Acl {
+    /// What an application adds inherits: no ACL could name it.
+    pub(crate) fn acl_of_new_interior(actor: Actor<'_>, parent: &Acl) -> Acl {
+        let Actor::Server(server) = actor else { return Acl::EMPTY };
         if parent.rights_of(server).contains(Rights::REPLACE) {
             return Acl::EMPTY;
         }
@@ -121,11 +124,12 @@ impl Tree {
         self.any_below(top, |id| self.at(id).is_permanent())
     }
 
-    /// Whether `server` has Delete on every stored leaf at or below `top`.
-    pub(crate) fn may_delete_leaves(&self, server: &ServerId, top: NodeId) -> bool {
+    /// Whether `actor` has Delete on every stored leaf at or below `top`.
+    pub(crate) fn may_delete_leaves(&self, actor: Actor<'_>, top: NodeId) -> bool {
         !self.any_below(top, |id| {
             let is_interior = matches!(self.at(id).content, Content::Interior(_));
-            !is_interior && !self.judge(server, Rights::DELETE, &Spot::Stored(id), Some(&[])).is_allowed()
+            !is_interior
+                && !self.judge_actor(actor, Rights::DELETE, &Spot::Stored(id), Some(&[])).is_allowed()
         })
     }
 

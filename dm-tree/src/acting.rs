@@ -1,4 +1,4 @@
-//! A tree in the hands of one authenticated server.
+//! A tree in the hands of one authenticated server, or of an application of the device.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,6 +12,7 @@ use crate::handler::{Context, Handler, Handlers, NoAnswer};
 use crate::mount::Mounted;
 use crate::node::NodeFacts;
 use crate::pending::Question;
+use crate::principal::Actor;
 use crate::property::Property;
 use crate::rights::{AccessType, Rights};
 use crate::schema::SchemaCommand;
@@ -21,7 +22,8 @@ use crate::tree::{Place, Tree};
 use crate::uri::{List, NodeUri, Query, Uri, escape};
 use crate::value::{Format, Value};
 
-/// Executes commands on a tree for one authenticated server. Made by [`Tree::act_for`].
+/// Executes commands on a tree for one authenticated server, or for a registered application of the device. Made by
+/// [`Tree::act_for`] and [`Applications::act`](crate::application::Applications::act).
 ///
 /// Every method takes the `LocURI` as it came and checks in one order, whichever command it is: the address (500,
 /// lengths 414), whether it can be part of the open Atomic (500, 403), the property or list it names (406, 405),
@@ -46,7 +48,7 @@ use crate::value::{Format, Value};
 pub struct Acting<'t> {
     pub(crate) tree: &'t mut Tree,
     pub(crate) handlers: &'t mut dyn Handlers,
-    pub(crate) server: &'t ServerId,
+    pub(crate) actor: Actor<'t>,
     pub(crate) correlator: Option<&'t str>,
     pub(crate) changes: Vec<Change>,
     pub(crate) requests: Vec<ExecRequest>,
@@ -58,10 +60,15 @@ impl Tree {
     /// Lets `server`, which must have been authenticated, act on the tree. `handlers` serve the mounted subtrees;
     /// `&mut ()` when there are none.
     pub fn act_for<'t>(&'t mut self, server: &'t ServerId, handlers: &'t mut dyn Handlers) -> Acting<'t> {
+        self.act_as(Actor::Server(server), handlers)
+    }
+
+    /// Lets a server or an application act.
+    pub(crate) fn act_as<'t>(&'t mut self, actor: Actor<'t>, handlers: &'t mut dyn Handlers) -> Acting<'t> {
         Acting {
             tree: self,
             handlers,
-            server,
+            actor,
             correlator: None,
             changes: Vec::new(),
             requests: Vec::new(),
@@ -98,12 +105,13 @@ impl<'t> Acting<'t> {
     pub(crate) fn aim<'u>(&self, uri: &'u str, command: Rights) -> Result<Aim<'u>, Refusal> {
         let uri = Uri::parse_with(uri, self.tree.policy().uri_leniency)?;
         uri.check(&self.tree.limits().uri)?;
-        self.tree.check_turn(self.server)?;
+        self.tree.check_turn(self.actor)?;
         if self.tree.is_atomic_open() && (command == Rights::GET || command == Rights::EXEC) {
             return Err(RefusalKind::NotInAtomic.into());
         }
         let query = uri.query();
         let node = uri.into_node();
+        self.actor.check_place(self.tree, &node)?;
         let Some(query) = query else { return Ok(Aim { node, query: Aspect::Node }) };
         let property = match query {
             Query::List(_) if command == Rights::GET => {
@@ -152,7 +160,9 @@ impl<'t> Acting<'t> {
                 Ok(found)
             }
             Place::Missing { nearest: id, .. } | Place::BelowLeaf(id) => {
-                self.tree.check_missing(self.server, id)?;
+                if let Some(server) = self.actor.server() {
+                    self.tree.check_missing(server, id)?;
+                }
                 Err(RefusalKind::NotFound.into())
             }
         }
@@ -160,18 +170,30 @@ impl<'t> Acting<'t> {
 
     /// Refuses what the server must not even know of, before it is asked whether it exists.
     pub(crate) fn check_concealed(&self, spot: &Spot<'_>, types: ServedTypes<'_>) -> Result<(), Refusal> {
-        if !self.tree.conceals(self.server) {
+        // Applications are the device's own: for them the ledger of authorities says nothing.
+        let Some(server) = self.actor.server().filter(|server| self.tree.conceals(server)) else {
             return Ok(());
-        }
-        match self.tree.judge(self.server, Rights::NONE, spot, types) {
+        };
+        match self.tree.judge(server, Rights::NONE, spot, types) {
             verdict if verdict.is_concealed() => Err(RefusalKind::from(verdict).into()),
             _ => Ok(()),
         }
     }
 
+    /// Whether there may be nodes that the actor must not even know of.
+    pub(crate) fn hides(&self) -> bool {
+        self.actor.server().is_some_and(|server| self.tree.conceals(server))
+    }
+
+    /// Whether the actor must not know of a node.
+    pub(crate) fn is_hidden(&self, spot: &Spot<'_>, types: ServedTypes<'_>) -> bool {
+        self.check_concealed(spot, types).is_err()
+    }
+
     /// The types of a handler's nodes from the mount point down to one of them, where they matter.
     pub(crate) fn served_types(&mut self, mounted: &Mounted<'_>) -> Result<Vec<String>, Refusal> {
-        let matters = |ledger: &Ledger| ledger.looks_at_types(self.server);
+        let Some(server) = self.actor.server() else { return Ok(Vec::new()) };
+        let matters = |ledger: &Ledger| ledger.looks_at_types(server);
         if !self.tree.ledger.as_deref().is_some_and(matters) {
             return Ok(Vec::new());
         }
@@ -185,7 +207,7 @@ impl<'t> Acting<'t> {
     }
 
     pub(crate) fn judge(&self, found: &Found<'_>, right: Rights) -> Verdict {
-        self.tree.judge(self.server, right, &found.spot, Some(&found.types))
+        self.tree.judge_actor(self.actor, right, &found.spot, Some(&found.types))
     }
 
     pub(crate) fn check_acl(&self, found: &Found<'_>, right: Rights) -> Result<(), Refusal> {
@@ -206,7 +228,7 @@ impl<'t> Acting<'t> {
         let cx = Context {
             ticket: self.tree.pending.next(),
             tree: self.tree,
-            server: self.server,
+            actor: self.actor,
             correlator: self.correlator,
             mount: mounted.id,
         };
@@ -241,7 +263,7 @@ impl<'t> Acting<'t> {
             NoAnswer::Refused(status) => RefusalKind::Handler(status).into(),
             NoAnswer::Later => {
                 let question = question(self);
-                self.tree.wait_for(question).into()
+                self.tree.wait_for(self.actor, question).into()
             }
         }
     }
@@ -265,7 +287,12 @@ impl<'t> Acting<'t> {
 
     pub(crate) fn record(&mut self, spot: &Spot<'_>, kind: ChangeKind) {
         let uri = self.uri_of(spot);
-        self.changes.push(Change { uri, kind });
+        self.note_change(uri, kind);
+    }
+
+    /// A change, for whoever follows the tree.
+    pub(crate) fn note_change(&mut self, uri: NodeUri<'static>, kind: ChangeKind) {
+        self.changes.push(Change { uri, kind, by: self.actor.principal() });
     }
 
     /// As [`record`](Self::record), for who has the address at hand.
@@ -273,7 +300,7 @@ impl<'t> Acting<'t> {
         let folds =
             matches!(spot, Spot::Stored(id) if self.tree.at(*id).flags.contains(Flags::BELOW_FOLDING));
         match uri.usual() {
-            Some(uri) if !folds => self.changes.push(Change { uri, kind }),
+            Some(uri) if !folds => self.note_change(uri, kind),
             _ => self.record(spot, kind),
         }
     }
@@ -282,7 +309,7 @@ impl<'t> Acting<'t> {
 impl fmt::Debug for Acting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acting")
-            .field("server", &self.server)
+            .field("actor", &self.actor.principal())
             .field("changes", &self.changes)
             .finish_non_exhaustive()
     }

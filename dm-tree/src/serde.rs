@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::acl::Acl;
 use crate::authority::MoType;
+use crate::principal::ApplicationId;
 use crate::rights::{AccessType, Rights};
 use crate::server_id::ServerId;
 use crate::store::Flags;
@@ -44,6 +45,7 @@ as_text! {
     NodeUri<'static>: ToString::to_string,
         |text| NodeUri::parse(text).map(NodeUri::into_owned).map_err(|error| error.to_string());
     Timestamp: ToString::to_string, |text| Self::parse(text).ok_or("not a time like 20240229T120000Z".into());
+    ApplicationId: ToString::to_string, |text| Self::new(text).map_err(|error| error.to_string());
     AccessType: |access| access.iter().map(|(_, name)| name).collect::<Vec<_>>().join(" "),
         |text| text.split_whitespace().try_fold(Self::NONE, |all, name| {
             Self::from_name(name).map(|one| all | one).ok_or_else(|| "an unknown command".to_string())

@@ -9,6 +9,7 @@ use super::types::TypeRule;
 use crate::access::Spot;
 use crate::acl::Acl;
 use crate::mount::{Mounted, key};
+use crate::principal::Actor;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::store::{Content, Flags, NodeId, ROOT};
@@ -25,6 +26,8 @@ pub(crate) enum Verdict {
     Delegation(DelegationId),
     /// The object that shows the ledger decides by itself.
     LedgerObject,
+    /// It was granted to an application of the device.
+    Application,
     /// Nothing grants it.
     NotGranted,
     /// It lies in an object of a type that the server may not manage.
@@ -37,7 +40,7 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     pub(crate) const fn is_allowed(&self) -> bool {
-        matches!(self, Self::Acl | Self::Owner | Self::Delegation(_) | Self::LedgerObject)
+        matches!(self, Self::Acl | Self::Owner | Self::Delegation(_) | Self::LedgerObject | Self::Application)
     }
 
     /// Whether not even the existence of the node may be told.
@@ -219,6 +222,24 @@ impl Tree {
             Verdict::Acl
         } else {
             Verdict::NotGranted
+        }
+    }
+
+    /// As [`judge`](Self::judge), for whoever acts. Applications are the device's own: what they may do is what it granted
+    /// them, and the ledger of authorities says nothing of them.
+    pub(crate) fn judge_actor(
+        &self,
+        actor: Actor<'_>,
+        right: Rights,
+        spot: &Spot<'_>,
+        served: ServedTypes<'_>,
+    ) -> Verdict {
+        match actor {
+            Actor::Server(server) => self.judge(server, right, spot, served),
+            Actor::Application(application) if application.grants.rights_on(self, spot).contains(right) => {
+                Verdict::Application
+            }
+            Actor::Application(_) => Verdict::NotGranted,
         }
     }
 

@@ -13,6 +13,7 @@ use super::types::TypeRules;
 use crate::access::Spot;
 use crate::error::TreeError;
 use crate::mount::MountId;
+use crate::principal::Actor;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::store::Content;
@@ -483,8 +484,11 @@ impl Tree {
 
     /// Enters the owner of an object that a server has just added, by a right of its own: not by a delegation, of which
     /// the fruits are the owner's, and not where it owns everything anyway.
-    pub(crate) fn own_new(&mut self, server: &ServerId, spot: &Spot<'_>, by: &Verdict) {
-        if self.ledger.is_some() && *by == Verdict::Acl {
+    pub(crate) fn own_new(&mut self, actor: Actor<'_>, spot: &Spot<'_>, by: &Verdict) {
+        if self.ledger.is_some()
+            && *by == Verdict::Acl
+            && let Some(server) = actor.server()
+        {
             let at = self.site_of(&spot.anchor());
             let ownership = Ownership { owner: Some(server.clone()), priority: Priority::default() };
             self.take_step(LedgerStep::Owner { at, ownership: Some(ownership) });

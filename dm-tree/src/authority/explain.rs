@@ -126,7 +126,7 @@ impl Tree {
             Verdict::Type(mo_id, rule) => Some(Reason::MoType { mo_id, rule }),
             Verdict::TypeUnknown => Some(Reason::MoTypeUnknown),
             Verdict::Full(id) => delegation(id).map(Reason::FullyDelegated),
-            Verdict::NotGranted => None,
+            Verdict::NotGranted | Verdict::Application => None,
         };
         reason.unwrap_or_else(|| {
             let acl = self.acl_at(spot);

@@ -76,31 +76,33 @@ impl Tree {
 impl Acting<'_> {
     /// Does what the object that shows the ledger was told to do.
     pub(crate) fn settle_ledger(&mut self) -> Result<(), Refusal> {
-        let Some(order) = self.ledger.order.take() else { return Ok(()) };
+        let (Some(order), Some(server)) = (self.ledger.order.take(), self.actor.server()) else {
+            return Ok(());
+        };
         let done = match order {
             Order::Draft(key, draft) => {
                 self.tree.put_draft(key, draft.map(|draft| *draft));
                 Ok(())
             }
-            Order::Grant(key) => self.grant(&key),
-            Order::Revoke(id) => self.tree.revoke(self.server, id).map(|_| ()),
-            Order::Priority(id, priority) => self.tree.set_priority(self.server, id, priority),
-            Order::OwnPriority(uri, priority) => self.tree.set_own_priority(self.server, &uri, priority),
-            Order::Types(server, rules) => {
-                self.tree.take_step(LedgerStep::Types { server, rules });
+            Order::Grant(key) => self.grant(server, &key),
+            Order::Revoke(id) => self.tree.revoke(server, id).map(|_| ()),
+            Order::Priority(id, priority) => self.tree.set_priority(server, id, priority),
+            Order::OwnPriority(uri, priority) => self.tree.set_own_priority(server, &uri, priority),
+            Order::Types(other, rules) => {
+                self.tree.take_step(LedgerStep::Types { server: other, rules });
                 Ok(())
             }
         };
         done.map_err(|error| RefusalKind::Ledger(error.kind()).into())
     }
 
-    fn grant(&mut self, key: &str) -> Result<(), super::LedgerError> {
+    fn grant(&mut self, server: &ServerId, key: &str) -> Result<(), super::LedgerError> {
         let draft = self.tree.ledger.as_deref().and_then(|ledger| ledger.drafts.get(key)).cloned();
         let draft = draft.ok_or(LedgerErrorKind::NoSuchDelegation)?;
         let (to, terms) = draft.terms().ok_or(LedgerErrorKind::Incomplete)?;
         match draft.parent {
-            None => self.tree.delegate(self.server, &to, terms)?,
-            Some(held) => self.tree.sub_delegate(self.server, held, &to, terms)?,
+            None => self.tree.delegate(server, &to, terms)?,
+            Some(held) => self.tree.sub_delegate(server, held, &to, terms)?,
         };
         self.tree.put_draft(key.into(), None);
         Ok(())
@@ -116,6 +118,11 @@ enum Order {
     Priority(DelegationId, Priority),
     OwnPriority(NodeUri<'static>, Priority),
     Types(ServerId, Option<TypeRules>),
+}
+
+/// The server that acts. The object is for servers only: for an application of the device there is none.
+fn server<'a>(cx: &Context<'a>) -> Result<&'a ServerId, NoAnswer> {
+    cx.server().ok_or_else(|| StatusCode::NOT_FOUND.into())
 }
 
 /// Serves the object. It reads the ledger in the tree, and leaves what is to be done for who called it.
@@ -223,12 +230,12 @@ fn say(draft: &mut Draft, leaf: &str, text: &str, tree: &Tree) -> Option<()> {
 
 /// Who may say which types others may manage.
 fn is_primary(cx: &Context<'_>) -> bool {
-    cx.tree.owner(&NodeUri::ROOT) == Some(cx.server)
+    cx.server().is_some_and(|server| cx.tree.owner(&NodeUri::ROOT) == Some(server))
 }
 
 fn rules_shown<'a>(cx: &Context<'a>, server: &str) -> Option<&'a TypeRules> {
     let id = ServerId::new(server).ok()?;
-    (id == *cx.server || is_primary(cx)).then(|| cx.tree.type_rules(&id))?
+    (Some(&id) == cx.server() || is_primary(cx)).then(|| cx.tree.type_rules(&id))?
 }
 
 /// The name of the node of an owned place: its address, without the dot.
@@ -238,7 +245,7 @@ fn owned_name(uri: &NodeUri<'_>) -> String {
 
 fn owned<'n>(cx: &Context<'_>, name: &'n str) -> Option<NodeUri<'n>> {
     let uri = NodeUri::parse(if name == "." { "." } else { name }).ok()?;
-    let mine = cx.tree.owned_by(cx.server);
+    let mine = cx.tree.owned_by(cx.server()?);
     mine.iter().any(|own| owned_name(own) == name).then_some(uri)
 }
 
@@ -248,9 +255,8 @@ fn key(server: &ServerId, name: &str) -> String {
 }
 
 /// What a server sees of the delegations.
-fn views<'a>(cx: &Context<'a>) -> impl Iterator<Item = (String, View<'a>)> {
+fn views<'a>(cx: &Context<'a>, server: &'a ServerId) -> impl Iterator<Item = (String, View<'a>)> {
     let ledger = cx.tree.ledger.as_deref();
-    let server = cx.server;
     let tree = cx.tree;
     let prefix = key(server, "");
     let drafts = ledger.into_iter().flat_map(move |ledger| {
@@ -292,9 +298,9 @@ fn view<'a>(cx: &Context<'a>, name: &str) -> Option<View<'a>> {
     let number = name.parse().ok().filter(|number: &u64| number.to_string() == name);
     if let Some(number) = number {
         let delegation = cx.tree.delegation(DelegationId(number))?;
-        return sees(cx.tree, cx.server, delegation).then_some(View::Active(delegation));
+        return sees(cx.tree, cx.server()?, delegation).then_some(View::Active(delegation));
     }
-    let key = key(cx.server, name);
+    let key = key(cx.server()?, name);
     let draft = cx.tree.ledger.as_deref()?.drafts.get(&key)?;
     Some(View::Draft(key, draft))
 }
@@ -307,6 +313,7 @@ const BAD_VALUE: StatusCode = StatusCode::COMMAND_FAILED;
 
 impl Handler for LedgerObject {
     fn node(&mut self, cx: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
+        let server = cx.server()?;
         let interior = NodeFacts::interior;
         let leaf = || NodeFacts::leaf(Format::Chr);
         let set = AccessType::GET | AccessType::REPLACE;
@@ -318,7 +325,7 @@ impl Handler for LedgerObject {
                 view(cx, name)?;
                 Some(interior().dynamic().with_access(AccessType::GET | AccessType::DELETE))
             }
-            [DELEGATIONS, name, leaf] => view(cx, name)?.facts(leaf, cx.server),
+            [DELEGATIONS, name, leaf] => view(cx, name)?.facts(leaf, server),
             [OWNED, name] => owned(cx, name).map(|_| interior()),
             [OWNED, name, "URI"] => owned(cx, name).map(|_| leaf()),
             [OWNED, name, "Priority"] => {
@@ -357,21 +364,22 @@ impl Handler for LedgerObject {
     }
 
     fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
+        let server = server(cx)?;
         match path {
             [] => [DELEGATIONS, OWNED, TYPES].iter().all(|name| out.push(name)),
-            [DELEGATIONS] => views(cx).all(|(name, _)| out.push(&name)),
+            [DELEGATIONS] => views(cx, server).all(|(name, _)| out.push(&name)),
             [DELEGATIONS, name] => {
                 let view = view(cx, name).ok_or(StatusCode::NOT_FOUND)?;
-                let leaves = LEAVES.iter().filter(|leaf| view.facts(leaf, cx.server).is_some());
+                let leaves = LEAVES.iter().filter(|leaf| view.facts(leaf, server).is_some());
                 leaves.copied().all(|leaf| out.push(leaf))
             }
-            [OWNED] => cx.tree.owned_by(cx.server).iter().all(|uri| out.push(&owned_name(uri))),
+            [OWNED] => cx.tree.owned_by(server).iter().all(|uri| out.push(&owned_name(uri))),
             [OWNED, _] => ["Priority", "URI"].iter().all(|name| out.push(name)),
             [TYPES] if is_primary(cx) => {
                 let types = cx.tree.ledger.as_deref().map(|ledger| ledger.types.keys());
-                types.into_iter().flatten().all(|server| out.push(server.as_str()))
+                types.into_iter().flatten().all(|other| out.push(other.as_str()))
             }
-            [TYPES] => cx.tree.type_rules(cx.server).is_none() || out.push(cx.server.as_str()),
+            [TYPES] => cx.tree.type_rules(server).is_none() || out.push(server.as_str()),
             [TYPES, _] => ["Allowed", "Denied"].iter().all(|name| out.push(name)),
             _ => return Err(StatusCode::NOT_FOUND.into()),
         };
@@ -423,17 +431,18 @@ impl Handler for LedgerObject {
         if !matches!(new, NewNode::Interior { mo_id } if mo_id.is_empty()) {
             return Err(StatusCode::NOT_ALLOWED.into());
         }
+        let author = server(cx)?;
         self.order = Some(match path {
             // A name of digits alone is the number of a delegation in force.
             [DELEGATIONS, name] if name.bytes().all(|byte| byte.is_ascii_digit()) || name.contains('\n') => {
                 return Err(StatusCode::NOT_ALLOWED.into());
             }
             [DELEGATIONS, name] => {
-                let drafts = views(cx).filter(|(_, view)| matches!(view, View::Draft(..))).count();
+                let drafts = views(cx, author).filter(|(_, view)| matches!(view, View::Draft(..))).count();
                 if drafts >= cx.tree.limits().ledger.max_drafts {
                     return Err(StatusCode::DEVICE_FULL.into());
                 }
-                Order::Draft(key(cx.server, name), Some(Draft::new(cx.server.clone()).into()))
+                Order::Draft(key(author, name), Some(Draft::new(author.clone()).into()))
             }
             [TYPES, server] => {
                 if !is_primary(cx) {

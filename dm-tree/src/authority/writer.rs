@@ -9,14 +9,17 @@ use crate::acting::{Acting, Found};
 use crate::error::{Refusal, RefusalKind};
 use crate::mount::{Mounted, key};
 use crate::rights::Rights;
+use crate::server_id::ServerId;
 use crate::store::{Content, Flags};
 use crate::tree::Tree;
 
 impl Acting<'_> {
     /// Refuses a write to a node that an authority of higher priority wrote and still manages.
     pub(crate) fn contend(&self, found: &Found<'_>) -> Result<(), Refusal> {
-        let Some(ledger) = self.tree.ledger.as_deref() else { return Ok(()) };
-        if self.tree.priority_at(self.server, &found.spot, Some(&found.types)) > Priority::default() {
+        let (Some(ledger), Some(server)) = (self.tree.ledger.as_deref(), self.actor.server()) else {
+            return Ok(());
+        };
+        if self.tree.priority_at(server, &found.spot, Some(&found.types)) > Priority::default() {
             // It will leave a mark.
             self.tree.check_marks()?;
         }
@@ -27,16 +30,20 @@ impl Acting<'_> {
     fn is_outranked(&self, domain: &Domain, spot: &Spot<'_>) -> bool {
         // Types are known for stored nodes; what a handler serves is looked at by owner and address.
         let priority = |server| self.tree.priority_at(server, spot, Some(&[]));
-        let writer = domain.writer.as_ref().filter(|writer| *writer != self.server);
-        writer.is_some_and(|writer| priority(writer) > priority(self.server))
+        match (&domain.writer, self.actor.server()) {
+            (Some(writer), Some(server)) if writer != server => priority(writer) > priority(server),
+            _ => false,
+        }
     }
 
     /// Notes who wrote a node, where that one's priority counts.
     pub(crate) fn claim(&mut self, found: &Found<'_>) {
         let Some(ledger) = self.tree.ledger.as_deref() else { return };
         let anchor = found.spot.anchor();
-        let priority = self.tree.priority_at(self.server, &found.spot, Some(&found.types));
-        let writer = (priority > Priority::default()).then(|| self.server.clone());
+        let counts = |server: &&ServerId| {
+            self.tree.priority_at(server, &found.spot, Some(&found.types)) > Priority::default()
+        };
+        let writer = self.actor.server().filter(counts).cloned();
         let before = ledger.domain(&anchor).and_then(|domain| domain.writer.as_ref());
         if before != writer.as_ref() {
             let at = self.tree.site_of(&anchor);
@@ -47,11 +54,14 @@ impl Acting<'_> {
     /// Refuses to remove or move a subtree in which something is another's: an object of another owner, one of a type that
     /// the server may not manage, what is delegated to others, or a value of a higher priority.
     pub(crate) fn check_going(&self, found: &Found<'_>, right: Rights) -> Result<(), Refusal> {
-        let Some(ledger) = self.tree.ledger.as_deref() else { return Ok(()) };
+        // What an application of the device may do was judged leaf by leaf.
+        let (Some(ledger), Some(server)) = (self.tree.ledger.as_deref(), self.actor.server()) else {
+            return Ok(());
+        };
         let mut refusal = None;
         match &found.spot {
             Spot::Stored(top) => {
-                let types = ledger.looks_at_types(self.server);
+                let types = ledger.looks_at_types(server);
                 self.tree.any_below(*top, |id| {
                     let node = self.tree.at(id);
                     let marked = node.flags.contains(Flags::MARKED);
@@ -78,7 +88,7 @@ impl Acting<'_> {
     /// Why a node stays, if it does.
     fn stays(&self, domain: Option<&Domain>, spot: &Spot<'_>, right: Rights) -> Option<RefusalKind> {
         let types = if matches!(spot, Spot::Stored(_)) { Some(&[][..]) } else { None };
-        let verdict = self.tree.judge(self.server, right, spot, types);
+        let verdict = self.tree.judge_actor(self.actor, right, spot, types);
         let Some(domain) = domain else { return verdict.is_concealed().then(|| verdict.into()) };
         // A node without an entry of its own is under the rights of the one that is addressed, as ever.
         let counts = domain.ownership.is_some() || domain.has_delegations() || verdict.is_concealed();

@@ -73,7 +73,7 @@ impl Acting<'_> {
         if ancestors > 0 && !self.tree.policy().implicit_add {
             return Err(RefusalKind::NotFound.into());
         }
-        let verdict = self.tree.judge(self.server, Rights::ADD, &Spot::Stored(parent), Some(&[]));
+        let verdict = self.tree.judge_actor(self.actor, Rights::ADD, &Spot::Stored(parent), Some(&[]));
         if !verdict.is_allowed() {
             return Err(in_the_way(verdict.into(), uri, rest));
         }
@@ -106,15 +106,15 @@ impl Acting<'_> {
     /// What the owner or a delegatee adds is the owner's, who needs no ACL for it.
     fn acl_of_new(&self, parent: &Spot<'_>, by: &Verdict) -> Acl {
         match by {
-            Verdict::Acl => Tree::acl_of_new_interior(self.server, self.tree.effective(parent)),
+            Verdict::Acl => Tree::acl_of_new_interior(self.actor, self.tree.effective(parent)),
             _ => Acl::EMPTY,
         }
     }
 
     /// Refuses a new object of a type that the server may not manage.
     pub(crate) fn check_type(&self, new: &NewNode) -> Result<(), Refusal> {
-        match new {
-            NewNode::Interior { mo_id } if !self.tree.may_make(self.server, mo_id) => {
+        match (new, self.actor.server()) {
+            (NewNode::Interior { mo_id }, Some(server)) if !self.tree.may_make(server, mo_id) => {
                 Err(RefusalKind::MoType.into())
             }
             _ => Ok(()),
@@ -139,10 +139,13 @@ impl Acting<'_> {
         let is_owned = is_object && self.tree.ledger.is_some() && by == Verdict::Acl;
         if is_owned {
             self.tree.check_marks()?;
-            if ancestors == 0 && !acl.is_empty() {
+            if let Some(server) = self.actor.server()
+                && ancestors == 0
+                && !acl.is_empty()
+            {
                 // The object is its owner's alone (DM-HLF-011), and its ACL says no more.
                 acl = Acl::EMPTY;
-                acl.grant(self.server, Rights::ALL);
+                acl.grant(server, Rights::ALL);
             }
         }
         let mut spec = NodeSpec::new(new);
@@ -156,7 +159,7 @@ impl Acting<'_> {
         let id = self.tree.create_path(parent, rest, spec, acl)?;
         crate::standard::hide_secrets(self.tree, id);
         if is_owned {
-            self.tree.own_new(self.server, &Spot::Stored(id), &by);
+            self.tree.own_new(self.actor, &Spot::Stored(id), &by);
         }
         Ok((Spot::Stored(id), ancestors))
     }
@@ -201,7 +204,7 @@ impl Acting<'_> {
         }
         let parent = Spot::Mounted(parent);
         types.pop();
-        let by = self.tree.judge(self.server, Rights::ADD, &parent, Some(&types));
+        let by = self.tree.judge_actor(self.actor, Rights::ADD, &parent, Some(&types));
         if !by.is_allowed() {
             return Err(RefusalKind::from(by).into());
         }
@@ -228,7 +231,7 @@ impl Acting<'_> {
         self.tree.drop_mounted_acls(mounted);
         self.tree.put_mounted_acl(mounted, acl)?;
         if is_object {
-            self.tree.own_new(self.server, &Spot::Mounted(mounted.clone()), &by);
+            self.tree.own_new(self.actor, &Spot::Mounted(mounted.clone()), &by);
         }
         let (handler, cx) = self.ask(mounted)?;
         let Err(no) = handler.add(&cx, &mounted.names(), &new) else { return self.settle_ledger() };

@@ -190,9 +190,9 @@ impl Acting<'_> {
             let is_object = matches!(&self.tree.at(*id).content, Stored::Interior(interior) if !interior.mo_id().is_empty());
             let spot = Spot::Stored(*id);
             let is_owned =
-                self.tree.owned_at(&spot).and_then(|(_, own)| own.owner.as_ref()) == Some(self.server);
+                self.tree.owned_at(&spot).and_then(|(_, own)| own.owner.as_ref()) == self.actor.server();
             if is_object && !is_owned {
-                self.tree.own_new(self.server, &spot, &Verdict::Acl);
+                self.tree.own_new(self.actor, &spot, &Verdict::Acl);
             }
         }
     }

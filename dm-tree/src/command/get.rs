@@ -107,11 +107,10 @@ impl Acting<'_> {
                 match handler.get(&cx, &mounted.names()) {
                     Ok(data) => Ok(Got::new(format, mime, data)),
                     Err(no) => {
-                        let question = |acting: &Self| Question::Get {
+                        let question = |_: &Self| Question::Get {
                             target: target.into(),
                             format,
                             mime,
-                            server: acting.server.clone(),
                             types: core::mem::take(&mut found.types),
                         };
                         Err(self.no_answer(no, question))
@@ -138,7 +137,7 @@ impl Acting<'_> {
                 let facts = self.facts(&child)?.filter(|facts| facts.format == Format::Node);
                 types.push(facts.map_or_else(String::new, |facts| facts.mime.as_ref().into()));
             }
-            if !self.tree.is_concealed(self.server, &Spot::Mounted(child), Some(&types)) {
+            if !self.is_hidden(&Spot::Mounted(child), Some(&types)) {
                 revealed.push_spelled(&name);
             }
         }
@@ -150,10 +149,10 @@ impl Acting<'_> {
         match &found.spot {
             Spot::Stored(id) => {
                 self.tree.store.settle(*id);
-                let conceals = self.tree.conceals(self.server);
+                let hides = self.hides();
                 for child in (NodeRef { tree: self.tree, id: *id }).children() {
                     let spot = Spot::Stored(child.id);
-                    if !conceals || !self.tree.is_concealed(self.server, &spot, Some(&[])) {
+                    if !hides || !self.is_hidden(&spot, Some(&[])) {
                         names.push_spelled(child.name());
                     }
                 }
@@ -162,16 +161,15 @@ impl Acting<'_> {
                 let (handler, cx) = self.ask(mounted)?;
                 if let Err(no) = handler.children(&cx, &mounted.names(), &mut names) {
                     let mime = Cow::Borrowed(Value::DEFAULT_TYPE);
-                    let question = |acting: &Self| Question::Get {
+                    let question = |_: &Self| Question::Get {
                         target: target.into(),
                         format: Format::Node,
                         mime,
-                        server: acting.server.clone(),
                         types: found.types.clone(),
                     };
                     return Err(self.no_answer(no, question));
                 }
-                if self.tree.conceals(self.server) {
+                if self.hides() {
                     names = self.revealed(mounted, &found.types, names)?;
                 }
             }

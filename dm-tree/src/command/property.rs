@@ -7,7 +7,7 @@ use crate::access::Spot;
 use crate::acl::{Acl, AclErrorKind};
 use crate::acting::{Acting, Found};
 use crate::authority::Verdict;
-use crate::change::{Change, ChangeKind};
+use crate::change::ChangeKind;
 use crate::command::Got;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
@@ -97,7 +97,13 @@ impl Acting<'_> {
     }
 
     fn judge_acl_change(&self, found: &Found<'_>) -> Verdict {
-        self.tree.judge_acl_change(self.server, &found.spot, !found.is_interior, Some(&found.types))
+        match self.actor.server() {
+            Some(server) => {
+                self.tree.judge_acl_change(server, &found.spot, !found.is_interior, Some(&found.types))
+            }
+            // ACLs are about servers; an application has no say in them.
+            None => Verdict::NotGranted,
+        }
     }
 
     /// Who acts by a delegation gives nobody rights through an ACL, itself among them: they would outlast the delegation,
@@ -166,7 +172,7 @@ impl Acting<'_> {
         self.check_schema(&from, SchemaCommand::Rename(name.as_str()))?;
         self.tree.rename(id, name)?;
         crate::standard::hide_secrets(self.tree, id);
-        self.changes.push(Change { uri: from, kind: ChangeKind::Renamed { to } });
+        self.note_change(from, ChangeKind::Renamed { to });
         Ok(())
     }
 
