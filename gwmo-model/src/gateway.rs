@@ -479,7 +479,11 @@ impl Gateway {
                     }
                 }
                 FanoutOutput::JobChanged { job } => drop(self.changed.insert(job)),
-                FanoutOutput::JobEnded { job, result } => {
+                // Nothing of a gateway's fanout survives it yet, so everything counts as stored.
+                FanoutOutput::Persist(seq, _) => self.objects.fanout.handle_persisted(self.objects.now, seq),
+                FanoutOutput::Audit(_) => {}
+                FanoutOutput::JobRemoved { job } => self.objects.jobs.forget(job),
+                FanoutOutput::JobEnded { job, result, .. } => {
                     let Some(view) = self.objects.fanout.job(job) else { continue };
                     let (owner, key) = (view.owner().clone(), view.key().clone());
                     if self.objects.servers.contains(&owner) {
