@@ -298,17 +298,13 @@ proptest! {
                         inventory.handle_persisted(at(now), seq);
                     }
                     // A listener that has heard of a revision needs not hear of it again.
-                    InventoryOutput::DeviceAttached { serial, rev, .. } => {
-                        if rev > heard_rev {
-                            heard_rev = rev;
-                            prop_assert_ne!(heard.insert(serial.get(), true), Some(true));
-                        }
+                    InventoryOutput::DeviceAttached { serial, rev, .. } if rev > heard_rev => {
+                        heard_rev = rev;
+                        prop_assert_ne!(heard.insert(serial.get(), true), Some(true));
                     }
-                    InventoryOutput::DeviceDetached { serial, rev, .. } => {
-                        if rev > heard_rev {
-                            heard_rev = rev;
-                            prop_assert_eq!(heard.insert(serial.get(), false), Some(true));
-                        }
+                    InventoryOutput::DeviceDetached { serial, rev, .. } if rev > heard_rev => {
+                        heard_rev = rev;
+                        prop_assert_eq!(heard.insert(serial.get(), false), Some(true));
                     }
                     InventoryOutput::Wait(at) => break at,
                     _ => {}
