@@ -45,12 +45,14 @@ impl<R, O> Journal<R, O> {
     }
 
     /// Wants something stored.
+    #[inline]
     pub(crate) fn record(&mut self, record: R) {
         self.last += 1;
         self.records.push_back(record);
     }
 
     /// Wants something done, once everything recorded so far is stored.
+    #[inline]
     pub(crate) fn hold(&mut self, output: O) {
         self.held.push_back((self.last, output));
     }
@@ -77,7 +79,23 @@ impl<R, O> Journal<R, O> {
         }
     }
 
+    /// The record made last.
+    pub(crate) const fn last(&self) -> RecordSeq {
+        RecordSeq(self.last)
+    }
+
+    /// The last record that is stored, as all before it are.
+    pub(crate) const fn stored(&self) -> RecordSeq {
+        RecordSeq(self.stored)
+    }
+
+    /// Outputs that wait, and those that were not asked for yet, in their order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &O> {
+        self.held.iter().map(|(_, output)| output)
+    }
+
     /// Outputs that wait.
+    #[allow(dead_code, reason = "not every build has a machine that bounds them")]
     pub(crate) fn held(&self) -> usize {
         self.held.len()
     }

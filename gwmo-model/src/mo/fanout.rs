@@ -157,7 +157,9 @@ impl Objects {
                 if self.jobs.by_key.len() >= self.fanout.limits().max_jobs as usize {
                     return Err(StatusCode::DEVICE_FULL);
                 }
-                self.jobs.by_key.insert(key, Job::new(cx.server().clone()));
+                // Jobs belong to servers; no application has them.
+                let server = cx.server().ok_or(StatusCode::PERMISSION_DENIED)?;
+                self.jobs.by_key.insert(key, Job::new(server.clone()));
                 Ok(())
             }
             ([JOBS, name, TARGET, kind, entry], NewNode::Leaf(value)) => {
