@@ -137,7 +137,8 @@ impl Delegator {
         Ok(())
     }
 
-    /// Whether the device lets the delegatee manage the scope now ([`DelegationOutput::Grant`]).
+    /// Whether the device lets the delegatee manage the scope now ([`DelegationOutput::Grant`]). If it does not, what may have
+    /// been done of it is to be undone.
     ///
     /// # Errors
     ///
@@ -156,7 +157,8 @@ impl Delegator {
                 self.desk.enter(key, DelegationStage::Granted);
                 self.desk.keep_saying(key, Step::Granted(proposal));
             }
-            DelegationStage::Granting => self.refuse(key, RefuseReason::Device),
+            // Some of it may have been done, now or before a restart.
+            stage @ DelegationStage::Granting => self.take_back(key, stage, EndReason::Device, true),
             _ => return Err(DelegationErrorKind::NotDue.into()),
         }
         Ok(())
