@@ -94,7 +94,6 @@ impl Proposal {
     }
 
     /// The terms.
-    #[must_use]
     pub const fn terms(&self) -> &Terms {
         &self.terms
     }
