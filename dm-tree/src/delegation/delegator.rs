@@ -188,11 +188,16 @@ impl Delegator {
     ///
     /// # Errors
     ///
-    /// [`NotDue`](DelegationErrorKind::NotDue) when it is over, or ends already.
+    /// [`NotDue`](DelegationErrorKind::NotDue) when it is over, or ends already; [`InOtherHands`](DelegationErrorKind::InOtherHands) when it is a full
+    /// delegation that the delegatee has been given.
     pub fn revoke(&mut self, now: Instant, key: &NegotiationKey) -> Result<(), DelegationError> {
         self.desk.advance(now);
-        match self.desk.known(key)?.stage {
+        let known = self.desk.known(key)?;
+        match known.stage {
             stage if stage.is_over() => return Err(DelegationErrorKind::NotDue.into()),
+            DelegationStage::Granted | DelegationStage::InForce if known.proposal.is_full() => {
+                return Err(DelegationErrorKind::InOtherHands.into());
+            }
             DelegationStage::Undoing(..) | DelegationStage::Ending(_) => {
                 return Err(DelegationErrorKind::NotDue.into());
             }

@@ -224,6 +224,24 @@ fn dm_6_the_delegator_revokes_and_the_delegatee_relinquishes() {
 }
 
 #[test]
+fn dm_6_a_full_delegation_is_the_delegatees_to_give_back() {
+    let mut pair = Pair::new();
+    let full = proposal(terms(DelegationKind::Full));
+    let key = pair.giver.offer(NOW, [1; 16], &server("partner"), full.clone()).unwrap();
+    pair.run(NOW);
+    assert_eq!(pair.giver.revoke(NOW, &key).unwrap_err().kind(), DelegationErrorKind::InOtherHands);
+    let mirrored = NegotiationKey { peer: server("op"), id: key.id };
+    pair.taker.relinquish(NOW, &mirrored).unwrap();
+    pair.run(NOW);
+    let over = Some(DelegationStage::Over(EndReason::Relinquished));
+    assert_eq!((pair.stages(&key), pair.device), ((over, over), false));
+    // What was only offered can be withdrawn.
+    let key = pair.giver.offer(NOW, [2; 16], &server("partner"), full).unwrap();
+    pair.giver.revoke(NOW, &key).unwrap();
+    assert_eq!(pair.giver.stage(&key), Some(DelegationStage::Refused(RefuseReason::Withdrawn)));
+}
+
+#[test]
 fn dm_6_a_temporary_delegation_ends_by_itself() {
     let mut pair = Pair::new();
     let temporary = proposal(terms(DelegationKind::Full).until(at(100)));

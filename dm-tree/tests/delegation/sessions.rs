@@ -19,7 +19,7 @@ use dm_tree::{
     Acl, AppAddr, AppAuth, AuthLevel, AuthType, DmAccount, Effects, NodeSpec, Secret, ServerId, Tree, Value,
 };
 
-use crate::{proposal, server, terms};
+use crate::{at, proposal, server, terms};
 
 const NOW: Instant = Instant::EPOCH;
 
@@ -351,4 +351,37 @@ fn dm_6_alerts_that_speak_for_another_server_are_refused_in_the_session() {
     };
     assert_eq!(world.carry("partner", &forged.to_alert()).taken, [425]);
     assert_eq!(world.giver.negotiations().count(), 0);
+}
+
+#[test]
+fn dm_6_the_ledger_of_a_device_takes_what_was_agreed_and_ends_it_in_time() {
+    let mut world = World::new();
+    world.device.set_wall_clock(at(0));
+    world.device.begin_ledger();
+    world.device.set_owner("./Printer", Some(&server("op"))).unwrap();
+    world.device.mount_ledger("./Authority").unwrap();
+    assert_eq!(world.manage("partner", vec![read("./Printer/Tray")]).codes, [425]);
+
+    let agreed = proposal(
+        terms(DelegationKind::Full)
+            .until(at(100))
+            .with_depth(1)
+            .prohibiting(server("rival"))
+            .with_priority(dm_tree::authority::Priority(3)),
+    );
+    let ledger = dm_tree::NodeUri::parse("./Authority").unwrap();
+    let id = dm_tree::delegation::NegotiationId::new([7; 16]);
+    let commands = agreed.ledger_commands(&ledger, id, &server("partner"), None);
+    let came = world.manage("op", commands);
+    assert!(came.codes.iter().all(|code| *code == 200), "{came:?}");
+    let entry = world.device.delegations().next().unwrap();
+    assert_eq!((&entry.delegator, &entry.delegatee), (&server("op"), &server("partner")));
+    assert_eq!(&entry.terms, agreed.terms());
+
+    let tray = || vec![read("./Printer/Tray"), write("./Printer/Tray", "A5")];
+    assert_eq!(world.manage("partner", tray()).codes, [200, 200]);
+    assert_eq!(world.manage("op", tray()).codes, [425, 425], "nothing is left to the delegator");
+    world.device.set_wall_clock(at(101));
+    assert_eq!(world.manage("partner", tray()).codes, [425, 425]);
+    assert_eq!(world.manage("op", tray()).codes, [200, 200]);
 }
