@@ -91,6 +91,8 @@
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
 //! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |
+//! | DM 2.0 RD HLF-004, smallest queries | [`tnds::SubsetQuery`], [`tnds::Subset`] |
+//! | DM 2.0 RD HLF-019, optional features | [`CapabilitiesObject`], [`Tree::capabilities`] |
 //! | DM 2.0 RD HLF-015, HLF-018, authorized servers, choice of the server | [`servers`] |
 //! | DM 1.3 AD DM-6; DM 2.0 RD HLF-013, delegation between servers | [`delegation`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
@@ -173,7 +175,8 @@ pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
 pub use session::Effects;
 pub use standard::{
-    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, Inbox, dm_accounts,
+    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, CapabilitiesObject, DevDetail, DevInfo, DmAccount,
+    Inbox, dm_accounts,
 };
 pub use timestamp::Timestamp;
 pub use tree::Tree;
