@@ -115,7 +115,8 @@ pub fn cases() -> Vec<Case> {
         delegate(
             &mut tree,
             &format!("com.example.b{number}"),
-            Shared, Scope::Subtree(place(&leaf(100 + number % 100))),
+            Shared,
+            Scope::Subtree(place(&leaf(100 + number % 100))),
         );
     }
     case("elsewhere/acl", &tree, "com.example.reader", true);
