@@ -224,12 +224,23 @@ pub struct Peers {
 /// What survives: changed by records only.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 struct Core {
+    /// Changes made so far.
+    changes: u64,
     auto: bool,
     allowed: BTreeSet<ServerId>,
     known: BTreeMap<ServerId, Peer>,
 }
 
 impl Core {
+    /// Makes the change of a record, unless it was made before; `None` if it does not fit, or one before it is missing.
+    fn replay(&mut self, now: Instant, record: &PeersRecord) -> Option<()> {
+        match record.at.checked_sub(self.changes) {
+            Some(1) => self.apply(now, &record.change),
+            Some(0) | None => Some(()),
+            Some(_) => None,
+        }
+    }
+
     /// Makes a change; `None`, and no change, for one that does not fit.
     fn apply(&mut self, now: Instant, change: &Change) -> Option<()> {
         let until = |left: Option<Duration>| left.map(|left| now + left);
@@ -252,6 +263,7 @@ impl Core {
             }
             Change::Forgotten(server) => _ = self.known.remove(server)?,
         }
+        self.changes += 1;
         Some(())
     }
 
@@ -277,7 +289,8 @@ impl Peers {
         Self { config, now: Instant::EPOCH, core: Core::default(), journal: Journal::new() }
     }
 
-    /// All that is known as a value.
+    /// All that is known as a value. Records made before it are in it, handed out or not; stored after it they do no
+    /// harm.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> PeersSnapshot {
         let now = self.now.max(now);
@@ -291,6 +304,7 @@ impl Peers {
         };
         PeersSnapshot {
             version: PeersSnapshot::VERSION,
+            changes: self.core.changes,
             auto: self.core.auto,
             allowed: self.core.allowed.iter().cloned().collect(),
             known: self.core.known.iter().map(row).collect(),
@@ -319,9 +333,11 @@ impl Peers {
         for row in snapshot.known {
             core.apply(now, &Change::Learnt(row)).ok_or(inconsistent)?;
         }
+        core.changes =
+            Some(snapshot.changes).filter(|&changes| changes < u64::MAX / 2).ok_or(inconsistent)?;
         for (at, record) in records.into_iter().enumerate() {
             let misfit = PeersRestoreError::new(PeersRestoreErrorKind::Misfit { at });
-            core.apply(now, &record.0).ok_or(misfit)?;
+            core.replay(now, &record).ok_or(misfit)?;
         }
         let mut peers = Self { config, now, core, journal: Journal::new() };
         let asked = peers.core.known.iter().filter(|(_, peer)| peer.state == PeerState::Requested);
@@ -577,7 +593,7 @@ impl Peers {
 
     fn change(&mut self, change: Change) {
         if self.core.apply(self.now, &change).is_some() {
-            self.journal.record(PeersRecord(change));
+            self.journal.record(PeersRecord { at: self.core.changes, change });
         } else {
             debug_assert!(false, "a change that does not fit");
         }
