@@ -164,6 +164,7 @@ mod outbox;
 mod peers;
 mod proxy;
 mod relay;
+mod selector;
 #[cfg(feature = "serde")]
 mod status_number;
 mod trigger;
@@ -187,15 +188,19 @@ pub use error::{
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
-    Answer, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, JobKey, JobNo, JobSpec, JobState, JobView,
-    Offline, Op, OpClass, OpRecord, OrderReply, Policy, Report, ResultCode, SerialRange, SessionEnd,
-    TargetRecord, TargetState, Ticket, UnsafePolicy,
+    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, JobKey, JobNo,
+    JobSpec, JobState, JobView, Offline, OnLimit, Op, OpClass, OpRecord, OrderReply, Policy, Report,
+    ResultCode, RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord,
+    TargetState, Ticket, Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
     DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
     SessionLimits,
 };
-pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
+pub use group::{
+    Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
+    ResolvedTargets, TargetSet,
+};
 pub use image::{
     AddressName, BlobNo, ByteRange, Chunk, ContentDigest, DigestError, ImageAddress, ImageConfig, ImageError,
     ImageErrorKind, ImageKey, ImageNo, ImageRecord, ImageRestoreError, ImageRestoreErrorKind, ImageSpec,
@@ -203,15 +208,19 @@ pub use image::{
     Serve, ServeNo, ServeRefusal, ServeRequest, StoragePolicy, Substitution, SubstitutionError, substitute,
 };
 pub use inventory::{
-    AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
-    Summary,
+    AttachStatus, BootState, Component, CredentialRef, DetachReason, DeviceRecord, Fact, FactSet, Inventory,
+    InventoryConfig, InventoryOutput, InventoryRecord, InventorySnapshot, ModeCounts, Presence, RestoreError,
+    RestoreErrorKind, Selection, Sighting, Summary,
 };
 pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
 pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
 };
-pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use outbox::{
+    Alert, AlertBody, AlertKind, AlertNames, AlertSeq, Outbox, OutboxConfig, OutboxOutput, OutboxRecord,
+    OutboxSnapshot, Subscription,
+};
 pub use peers::{
     ListedServer, PeerEvent, PeerState, PeerView, Peers, PeersConfig, PeersError, PeersErrorKind,
     PeersOutput, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot, ServerList,
@@ -225,6 +234,7 @@ pub use relay::{
     RelayAudit, RelayConfig, RelayDecision, RelayDirectory, RelayOutput, RelayRecord, RelayRefusal,
     RelayRestoreError, RelaySnapshot, SharedAccount, SignedNotification, Verification,
 };
+pub use selector::{Field, Selector, SelectorError, SelectorErrorKind};
 pub use trigger::{
     TargetOutcome, TriggerContent, TriggerError, TriggerErrorKind, TriggerKey, TriggerLimits, TriggerNo,
     TriggerOutput, TriggerRecord, TriggerRestoreError, TriggerSnapshot, TriggerSpec, TriggerState,
