@@ -4,10 +4,12 @@
 extern crate alloc;
 
 pub mod clock;
+pub mod fanouts;
 pub mod floors;
 pub mod inputs;
 pub mod messages;
 pub mod notifications;
+pub mod queries;
 pub mod sessions;
 pub mod text_prototypes;
 pub mod trees;

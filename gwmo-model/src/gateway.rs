@@ -20,7 +20,7 @@ use dm_tree::{Acl, Change, ChangeKind, Rights, ServerId, Tree};
 use crate::device::{DeviceId, Serial};
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
 use crate::fanout::{Fanout, FanoutOutput, JobNo, Ticket};
-use crate::group::Groups;
+use crate::group::{Groups, GroupsOutput};
 use crate::inventory::{DetachReason, Inventory, InventoryOutput, Sighting};
 use crate::mo::{Objects, paths};
 use crate::outbox::Outbox;
@@ -424,6 +424,7 @@ impl Gateway {
     /// Does what the machines want done, each after those that feed it.
     fn drain_machines(&mut self) {
         self.drain_inventory();
+        self.drain_groups();
         self.drain_fanout();
         let alerts = self.drain_outbox(None);
         debug_assert!(alerts.is_empty(), "nobody asked for alerts");
@@ -433,20 +434,36 @@ impl Gateway {
         let now = self.objects.now;
         loop {
             match self.objects.inventory.poll_output() {
-                InventoryOutput::DeviceAttached { serial, id, epoch, first } => {
+                InventoryOutput::Persist(seq, _) => self.objects.inventory.handle_persisted(now, seq),
+                InventoryOutput::DeviceAttached { serial, id, epoch, first, rev } => {
                     self.objects.fanout.handle_presence(now, serial, true);
-                    self.objects.outbox.handle_device_attached(now, serial, &id, epoch, first);
+                    self.objects.outbox.handle_device_attached(now, rev, serial, &id, epoch, first);
                     self.event(GatewayEvent::DeviceAttached { serial, device: id, first });
                 }
-                InventoryOutput::DeviceDetached { serial, id, epoch, reason } => {
+                InventoryOutput::DeviceDetached { serial, id, epoch, reason, rev } => {
                     self.objects.fanout.handle_presence(now, serial, false);
-                    self.objects.outbox.handle_device_detached(now, serial, &id, epoch, reason);
+                    self.objects.outbox.handle_device_detached(now, rev, serial, &id, epoch, reason);
                     self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
                 }
+                InventoryOutput::Changed { serial, facts } => {
+                    self.objects.groups.handle_changed(serial, facts, &self.objects.inventory);
+                }
+                InventoryOutput::Removed { serial, id } => self.objects.groups.handle_removed(serial, &id),
+                InventoryOutput::Asleep { .. } | InventoryOutput::Awake { .. } => {}
                 InventoryOutput::Wait(at) => {
                     self.waits.inventory = at;
-                    return;
+                    break;
                 }
+            }
+        }
+    }
+
+    fn drain_groups(&mut self) {
+        loop {
+            match self.objects.groups.poll_output() {
+                GroupsOutput::Persist(seq, _) => self.objects.groups.handle_persisted(seq),
+                GroupsOutput::Wait(_) => return,
+                GroupsOutput::Joined { .. } | GroupsOutput::Left { .. } | GroupsOutput::Redefined { .. } => {}
             }
         }
     }
@@ -462,12 +479,17 @@ impl Gateway {
                     }
                 }
                 FanoutOutput::JobChanged { job } => drop(self.changed.insert(job)),
-                FanoutOutput::JobEnded { job, result } => {
+                // Nothing of a gateway's fanout survives it yet, so everything counts as stored.
+                FanoutOutput::Persist(seq, _) => self.objects.fanout.handle_persisted(self.objects.now, seq),
+                FanoutOutput::Audit(_) => {}
+                FanoutOutput::JobRemoved { job } => self.objects.jobs.forget(job),
+                FanoutOutput::JobEnded { job, result, .. } => {
                     let Some(view) = self.objects.fanout.job(job) else { continue };
                     let (owner, key) = (view.owner().clone(), view.key().clone());
                     if self.objects.servers.contains(&owner) {
                         // There is room for the completions of all jobs, see `new`.
-                        let _ = self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, result);
+                        let _ =
+                            self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, 1, result);
                     }
                     self.changed.remove(&job);
                     self.event(GatewayEvent::JobEnded { owner, key, result });

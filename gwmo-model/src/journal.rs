@@ -45,12 +45,14 @@ impl<R, O> Journal<R, O> {
     }
 
     /// Wants something stored.
+    #[inline]
     pub(crate) fn record(&mut self, record: R) {
         self.last += 1;
         self.records.push_back(record);
     }
 
     /// Wants something done, once everything recorded so far is stored.
+    #[inline]
     pub(crate) fn hold(&mut self, output: O) {
         self.held.push_back((self.last, output));
     }
@@ -75,6 +77,21 @@ impl<R, O> Journal<R, O> {
         } else {
             None
         }
+    }
+
+    /// The record made last.
+    pub(crate) const fn last(&self) -> RecordSeq {
+        RecordSeq(self.last)
+    }
+
+    /// The last record that is stored, as all before it are.
+    pub(crate) const fn stored(&self) -> RecordSeq {
+        RecordSeq(self.stored)
+    }
+
+    /// Outputs that wait, and those that were not asked for yet, in their order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &O> {
+        self.held.iter().map(|(_, output)| output)
     }
 
     /// Outputs that wait.

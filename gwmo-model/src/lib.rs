@@ -14,6 +14,9 @@
 //! - [`Relay`] and [`Triggers`]: notifications of servers for devices that talk to them themselves (transparent mode).
 //! - [`Proxy`] and [`Adaptation`]: a server's commands in a session of the gateway's own, or for an adapter.
 //! - [`DeviceBootstrap`] and [`AccountScopes`]: how devices come to know the gateway and servers, and whom a server reaches.
+//! - [`Images`]: content that devices read here instead of from far away; [`substitute`] puts its address into commands.
+//! - [`Peers`]: servers that devices know and the gateway does not.
+//! - [`ModePolicy`]: in which mode a device is managed.
 //!
 //! [`Gateway`] composes them: it shows them to its servers as the management objects of [`mo`], runs the sessions with
 //! the devices, signs the notifications, and asks for rights. [`console`] is the other end: the commands a server
@@ -103,7 +106,7 @@
 //! # Limits
 //!
 //! Everything that servers and devices can make grow has a limit with a documented default: [`InventoryConfig`],
-//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ObjectLimits`], [`SessionLimits`],
+//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ImageConfig`], [`PeersConfig`], [`ObjectLimits`], [`SessionLimits`],
 //! [`RelayConfig`], [`TriggerLimits`], [`ProxyConfig`], [`AdaptationConfig`], [`DeviceBootstrapConfig`]. Every error has a kind, and the Status to answer with.
 //! Outputs are not limited by themselves: a caller that does not drain them lets them pile up.
 //!
@@ -122,6 +125,10 @@
 //! | GwMO-Group-001 groups | [`Groups`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
 //! | GwMO-FORA-002 aggregate | [`Report`] |
+//! | GwMO-DCIS-001 data for devices to read here | [`Images`] |
+//! | GwMO-DCIS-002 the same data once | [`StoragePolicy::dedup`] |
+//! | GwMO-DCIS-003 storing can be forbidden | [`StoragePolicy::enabled`], [`ImageSpec::cacheable`] |
+//! | GwMO-MOO-001 the gateway chooses the mode | [`ModePolicy`] |
 //! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
 //! | GwMO-PMoDe-001 proxy mode | [`Gateway`], [`Proxy`] |
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
@@ -162,8 +169,10 @@ mod journal;
 pub mod mo;
 mod mode;
 mod outbox;
+mod peers;
 mod proxy;
 mod relay;
+mod selector;
 #[cfg(feature = "serde")]
 mod status_number;
 mod trigger;
@@ -187,15 +196,19 @@ pub use error::{
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
-    Answer, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, JobKey, JobNo, JobSpec, JobState, JobView,
-    Offline, Op, OpClass, OpRecord, OrderReply, Policy, Report, ResultCode, SerialRange, SessionEnd,
-    TargetRecord, TargetState, Ticket, UnsafePolicy,
+    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, JobKey, JobNo,
+    JobSpec, JobState, JobView, Offline, OnLimit, Op, OpClass, OpRecord, OrderReply, Policy, Report,
+    ResultCode, RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord,
+    TargetState, Ticket, Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
     DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
     SessionLimits,
 };
-pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
+pub use group::{
+    Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
+    ResolvedTargets, TargetSet,
+};
 pub use image::{
     AddressName, BlobNo, ByteRange, Chunk, ContentDigest, DigestError, ImageAddress, ImageConfig, ImageError,
     ImageErrorKind, ImageKey, ImageNo, ImageRecord, ImageRestoreError, ImageRestoreErrorKind, ImageSpec,
@@ -203,15 +216,23 @@ pub use image::{
     Serve, ServeNo, ServeRefusal, ServeRequest, StoragePolicy, Substitution, SubstitutionError, substitute,
 };
 pub use inventory::{
-    AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
-    Summary,
+    AttachStatus, BootState, Component, CredentialRef, DetachReason, DeviceRecord, Fact, FactSet, Inventory,
+    InventoryConfig, InventoryOutput, InventoryRecord, InventorySnapshot, ModeCounts, Presence, RestoreError,
+    RestoreErrorKind, Selection, Sighting, Summary,
 };
 pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
 pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
 };
-pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use outbox::{
+    Alert, AlertBody, AlertKind, AlertNames, AlertSeq, Outbox, OutboxConfig, OutboxOutput, OutboxRecord,
+    OutboxSnapshot, Subscription,
+};
+pub use peers::{
+    ListedServer, PeerEvent, PeerState, PeerView, Peers, PeersConfig, PeersError, PeersErrorKind,
+    PeersOutput, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot, ServerList,
+};
 pub use proxy::{
     CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyError, ProxyErrorKind,
     ProxyOutput, ProxyRecord, ProxyRequest, ProxyRestoreError, ProxySnapshot, RelationNo,
@@ -221,6 +242,7 @@ pub use relay::{
     RelayAudit, RelayConfig, RelayDecision, RelayDirectory, RelayOutput, RelayRecord, RelayRefusal,
     RelayRestoreError, RelaySnapshot, SharedAccount, SignedNotification, Verification,
 };
+pub use selector::{Field, Selector, SelectorError, SelectorErrorKind};
 pub use trigger::{
     TargetOutcome, TriggerContent, TriggerError, TriggerErrorKind, TriggerKey, TriggerLimits, TriggerNo,
     TriggerOutput, TriggerRecord, TriggerRestoreError, TriggerSnapshot, TriggerSpec, TriggerState,

@@ -110,6 +110,7 @@ pub fn read_summary(items: &[Item<'_>]) -> Result<Summary, ReadError> {
         total: values.required(&summary_node(paths::TOTAL), paths::TOTAL)?,
         attached: values.required(&summary_node(paths::ATTACHED), paths::ATTACHED)?,
         detached: values.required(&summary_node(paths::DETACHED), paths::DETACHED)?,
+        by_mode: crate::ModeCounts::default(),
     })
 }
 

@@ -28,6 +28,11 @@ pub(super) fn alert(alert: &outbox::Alert, jobs: &Jobs) -> Option<Alert<'static>
             let mark = if *result == ResultCode::ALL_OK { "informational" } else { "warning" };
             (paths::job(key), (Format::INT, format!("{result}")), mark, COMPLETION_STATUS)
         }
+        // Nothing asks for these yet.
+        AlertBody::JobResults { .. }
+        | AlertBody::JobProgress { .. }
+        | AlertBody::ImageReady { .. }
+        | AlertBody::ImageFailed { .. } => return None,
     };
     let meta = Meta::new()
         .with_media_type(MediaType::new(media_type).expect("the types are text"))

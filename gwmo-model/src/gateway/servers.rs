@@ -146,6 +146,10 @@ impl Gateway {
                 OutboxOutput::OpenSession { server } => {
                     self.outputs.push_back(GatewayOutput::OpenSession { server });
                 }
+                OutboxOutput::Persist(seq, _) => {
+                    let now = self.objects.now;
+                    self.objects.outbox.handle_persisted(now, seq);
+                }
                 OutboxOutput::Wait(at) => {
                     self.waits.outbox = at;
                     return alerts;

@@ -63,11 +63,11 @@ impl Objects {
         let id = GroupId::new(name).map_err(|error| error.status())?;
         let group = self.groups.group(&id).ok_or(StatusCode::NOT_FOUND)?;
         match rest {
-            [COUNT] => Ok(group.count().to_string()),
+            [COUNT] => Ok(group.listed().len().to_string()),
             [REV] => Ok(rev_number(group.rev()).to_string()),
             [LIST] => {
                 let mut list = String::new();
-                for member in group.members() {
+                for member in group.listed() {
                     if list.len() + member.as_str().len() >= self.limits.max_page {
                         return Err(StatusCode::TOO_LARGE);
                     }
@@ -111,7 +111,9 @@ impl Objects {
                     return Err(StatusCode::DEVICE_FULL);
                 }
                 let members = self.members.groups.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
-                self.groups.add_member(&id, device.clone()).map_err(|error| error.status())?;
+                self.groups
+                    .add_member(&id, device.clone(), &self.inventory)
+                    .map_err(|error| error.status())?;
                 members.insert(String::from(*member), device);
                 self.members.len = len;
                 Ok(())
@@ -139,7 +141,7 @@ impl Objects {
         if new > old && self.members.len - old + new > self.limits.max_members {
             return Err(StatusCode::DEVICE_FULL);
         }
-        self.groups.set_members(&id, devices).map_err(|error| error.status())?;
+        self.groups.set_members(&id, devices, &self.inventory).map_err(|error| error.status())?;
         self.members.groups.insert(id, names);
         self.members.len = self.members.len - old + new;
         Ok(())
@@ -158,7 +160,7 @@ impl Objects {
                 let members = self.members.groups.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
                 let (name, device) = members.remove_entry(*member).ok_or(StatusCode::NOT_FOUND)?;
                 self.members.len -= cost((&name, &device));
-                self.groups.remove_member(&id, &device).map_err(|error| error.status())
+                self.groups.remove_member(&id, &device, &self.inventory).map_err(|error| error.status())
             }
             _ => Err(StatusCode::NOT_ALLOWED),
         }

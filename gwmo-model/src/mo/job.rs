@@ -59,6 +59,13 @@ impl Jobs {
         }
     }
 
+    /// The fanout has removed this job.
+    pub(crate) fn forget(&mut self, number: JobNo) {
+        if let Some(key) = self.by_number.get(&number).cloned() {
+            self.remove(&key);
+        }
+    }
+
     pub(super) fn remove(&mut self, key: &JobKey) -> Option<Job> {
         let job = self.by_key.remove(key)?;
         self.ops_len -= job.ops.values().flatten().map(Operation::len).sum::<usize>();
@@ -139,6 +146,7 @@ pub(crate) fn policy_value(policy: &Policy, leaf: &str) -> Option<u32> {
         JOB_TIME => seconds(policy.job_time),
         OFFLINE => match policy.offline {
             Offline::Skip => 0,
+            Offline::Fail => 1,
             Offline::Wait => 2,
             Offline::Try => 3,
         },
@@ -162,6 +170,7 @@ pub(super) fn with_policy_value(policy: Policy, leaf: &str, value: u32) -> Optio
         JOB_TIME if value > 0 => policy.with_job_time(time),
         OFFLINE => policy.with_offline(match value {
             0 => Offline::Skip,
+            1 => Offline::Fail,
             2 => Offline::Wait,
             3 => Offline::Try,
             _ => return None,
@@ -187,7 +196,7 @@ mod tests {
             assert_eq!(policy_value(&policy, leaf), Some(value), "{leaf}");
         }
         for (leaf, value) in
-            [(WINDOW, 0), (T_NOTIFY, 0), (RETRIES, 65_536), (OFFLINE, 1), (UNSAFE, 2), ("X", 1)]
+            [(WINDOW, 0), (T_NOTIFY, 0), (RETRIES, 65_536), (OFFLINE, 4), (UNSAFE, 2), ("X", 1)]
         {
             assert_eq!(with_policy_value(policy, leaf, value), None, "{leaf}");
         }
