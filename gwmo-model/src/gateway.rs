@@ -483,13 +483,18 @@ impl Gateway {
                 FanoutOutput::Persist(seq, _) => self.objects.fanout.handle_persisted(self.objects.now, seq),
                 FanoutOutput::Audit(_) => {}
                 FanoutOutput::JobRemoved { job } => self.objects.jobs.forget(job),
-                FanoutOutput::JobEnded { job, result, .. } => {
+                FanoutOutput::JobEnded { job, round, result, .. } => {
                     let Some(view) = self.objects.fanout.job(job) else { continue };
                     let (owner, key) = (view.owner().clone(), view.key().clone());
                     if self.objects.servers.contains(&owner) {
                         // There is room for the completions of all jobs, see `new`.
-                        let _ =
-                            self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, 1, result);
+                        let _ = self.objects.outbox.handle_job_ended(
+                            self.objects.now,
+                            &owner,
+                            job,
+                            round,
+                            result,
+                        );
                     }
                     self.changed.remove(&job);
                     self.event(GatewayEvent::JobEnded { owner, key, result });
