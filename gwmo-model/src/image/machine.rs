@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use dm_syncml::Instant;
 
-use super::code;
 use super::config::ImageConfig;
 use super::download::Download;
 use super::error::{ImageError, ImageErrorKind, ImageRestoreError, ImageRestoreErrorKind};
@@ -105,8 +104,8 @@ impl Images {
         }
     }
 
-    /// All images as a value. Records made from now on belong to it; the outputs that still wait are made again by
-    /// [`restore`](Self::restore).
+    /// All images as a value. Records made before it are in it, handed out or not; stored after it they do no harm. The
+    /// outputs that still wait are made again by [`restore`](Self::restore).
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> ImagesSnapshot {
         ImagesSnapshot::of(&self.shelf, self.now.max(now))
@@ -134,7 +133,7 @@ impl Images {
         let mut shelf = snapshot.into_shelf(now).ok_or(inconsistent)?;
         for (at, record) in records.into_iter().enumerate() {
             let misfit = |_| ImageRestoreError::new(ImageRestoreErrorKind::Misfit { at });
-            shelf.apply(now, &record.0).map_err(misfit)?;
+            shelf.replay(now, &record).map_err(misfit)?;
         }
         let mut images = Self::with_shelf(now, config, shelf);
         images.resume();
@@ -231,7 +230,7 @@ impl Images {
     pub(super) fn change(&mut self, change: Change) {
         // What was checked before cannot be a misfit; if it were, neither memory nor storage would have it.
         if self.shelf.apply(self.now, &change).is_ok() {
-            self.journal.record(ImageRecord(change));
+            self.journal.record(ImageRecord { at: self.shelf.changes, change });
         } else {
             debug_assert!(false, "a change that does not fit");
         }
@@ -316,7 +315,7 @@ impl Images {
         let coming: Vec<_> = coming.map(|(&number, _)| number).collect();
         for number in coming.into_iter().rev() {
             if self.taken_room() > self.shelf.policy.quota {
-                self.fail(number, code::STORAGE_FULL, None);
+                self.fail(number, ResultCode::STORAGE_FULL, None);
             }
         }
     }
@@ -413,8 +412,8 @@ impl Images {
 
     fn stalled(&mut self, blob: BlobNo) {
         let why = match self.shelf.blobs.get(&blob).map(|blob| blob.phase) {
-            Some(Phase::Receiving | Phase::Downloading) => code::SOURCE_UNREACHABLE,
-            Some(Phase::Verifying) => code::GATEWAY_ERROR,
+            Some(Phase::Receiving | Phase::Downloading) => ResultCode::SOURCE_UNREACHABLE,
+            Some(Phase::Verifying) => ResultCode::GATEWAY_ERROR,
             Some(Phase::Stored) | None => return,
         };
         self.fail(blob, why, None);
