@@ -7,7 +7,7 @@
 //! machine runs on any runtime, in a simulator, or in a test. Each machine is usable alone:
 //!
 //! - [`Inventory`]: registered devices, whether they are attached, and what is known of them.
-//! - [`Groups`] and [`TargetSet`]: who is meant.
+//! - [`Groups`] and [`TargetSet`]: who is meant, by list, by rule and of other groups; [`Selector`] is what a rule is written in.
 //! - [`Fanout`]: jobs, each a list of operations for many devices, with a window, retries, and an honest outcome for
 //!   every device; [`Report`] is the aggregated result.
 //! - [`Outbox`]: alerts for the servers, kept until acknowledged.
@@ -118,11 +118,11 @@
 //! | requirement | where |
 //! |---|---|
 //! | GwMO-DI-001 one device | [`Inventory::record`], [`Inventory::serial_of`] |
-//! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`] |
+//! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`], [`Inventory::select`] |
 //! | GwMO-DI-003 attached or detached | [`DeviceRecord::status`] |
 //! | GwMO-DI-004 telling servers of new devices | [`Outbox`] |
 //! | GwMO-DI-005 switching that | [`Subscription`], [`console::set_alerts`] |
-//! | GwMO-Group-001 groups | [`Groups`] |
+//! | GwMO-Group-001 groups | [`Groups`], [`Selector`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
 //! | GwMO-FORA-002 aggregate | [`Report`] |
 //! | GwMO-DCIS-001 data for devices to read here | [`Images`] |

@@ -334,7 +334,7 @@ proptest! {
     /// GwMO-HLF-002, use case B.4: whatever the order in which three gateways hear of a device, the one of its last
     /// epoch has it.
     #[test]
-    fn use_case_b_4_the_last_epoch_wins_in_any_order(
+    fn gwmo_hlf_002_the_last_epoch_wins_in_any_order(
         homes in prop::collection::vec(0..3usize, 1..8),
         debounce in 0..2u64,
         order in Just(()).prop_perturb(|(), mut rng| rng.random::<u64>()),
