@@ -156,10 +156,12 @@ pub use error::{
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
-    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutRestoreError,
-    FanoutRestoreErrorKind, FanoutSnapshot, JobKey, JobNo, JobSpec, JobState, JobView, Offline, OnLimit, Op,
-    OpClass, OpRecord, OrderReply, Policy, Report, ResultCode, RetryOn, SerialRange, SessionEnd, Stages,
-    StagesError, StartOptions, TargetRecord, TargetState, Ticket, Trace, UnsafePolicy, Which,
+    Answer, Audit, Bucket, Counters, Detail, DeviceOutcome, Fanout, FanoutLimits, FanoutOutput, FanoutRecord,
+    FanoutRestoreError, FanoutRestoreErrorKind, FanoutSnapshot, Grouping, JobKey, JobNo, JobSpec, JobState,
+    JobView, Offline, OnLimit, Op, OpClass, OpOutcome, OpRecord, OrderReply, OutcomeBucket, Policy, Report,
+    ResultCode, ResultDocumentError, ResultDocumentErrorKind, ResultOptions, ResultPage, ResultPages,
+    RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord, TargetState, Ticket,
+    Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
     DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
