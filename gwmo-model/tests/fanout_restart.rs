@@ -94,6 +94,7 @@ fn seen(fanout: &Fanout) -> Vec<String> {
     lines
 }
 
+#[expect(clippy::large_enum_variant, reason = "a policy is passed around once in a test")]
 #[derive(Clone, Debug)]
 enum Action {
     Add { targets: Vec<u32>, ops: Vec<Op>, policy: Policy, live: bool },

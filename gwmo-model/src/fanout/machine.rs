@@ -674,9 +674,7 @@ impl Fanout {
                 if !core::mem::take(&mut self.lives.get_mut(live).held) {
                     return None;
                 }
-                if self.lives.get(live).until != self.now + self.jobs[at].policy.t_session {
-                    self.start_clock(at, live, TargetState::InSession, Duration::ZERO);
-                }
+                self.start_clock(at, live, TargetState::InSession, Duration::ZERO);
                 FanoutOutput::Deliver { ticket, ops }
             }
             Held::JobEnded(job, round) => {

@@ -366,12 +366,11 @@ impl OpOutcome {
         if let Some(media_type) = &self.media_type {
             leaf(sink, TYPE, media_type);
         }
-        match self.data.as_deref() {
-            Some(data) => match core::str::from_utf8(data).ok().filter(|text| is_plain(text)) {
+        if let Some(data) = self.data.as_deref() {
+            match core::str::from_utf8(data).ok().filter(|text| is_plain(text)) {
                 Some(text) => leaf(sink, DATA, text),
                 None => leaf(sink, BIN, Base64::encode_string(data)),
-            },
-            None => {}
+            }
         }
         if let Some(cut) = self.cut {
             leaf(sink, CUT, cut);

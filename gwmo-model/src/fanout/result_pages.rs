@@ -99,6 +99,9 @@ pub struct ResultPages<'a> {
 /// What devices with a common entry have in common. The numbers stand for what became of the operations.
 type Common = (TargetState, u16, u32);
 
+/// How many of them there are, which, and the place of the first.
+type Sharers = (u32, Vec<SerialRange>, u32);
+
 impl<'a> JobView<'a> {
     /// The result in pages. Its size follows the number of different outcomes and of gaps in the serials, where
     /// devices share entries; it is linear in the targets to find out.
@@ -183,7 +186,7 @@ impl ResultPages<'_> {
         }
         let mut classes: BTreeMap<Vec<u16>, u32> = BTreeMap::new();
         let mut class_of: BTreeMap<(bool, u32), u32> = BTreeMap::new();
-        let mut found: BTreeMap<Common, (u32, Vec<SerialRange>, u32)> = BTreeMap::new();
+        let mut found: BTreeMap<Common, Sharers> = BTreeMap::new();
         for (at, target) in chosen {
             let code = if target.state.is_terminal() { target.code } else { 0 };
             // What became of the operations, as a number: of the outcome that is kept once, or of what is uniform.
@@ -211,7 +214,7 @@ impl ResultPages<'_> {
                 _ => serials.push(SerialRange { first: serial, last: serial }),
             }
         }
-        let mut found: Vec<(Common, (u32, Vec<SerialRange>, u32))> = found.into_iter().collect();
+        let mut found: Vec<(Common, Sharers)> = found.into_iter().collect();
         // Stable, so that equals stay in the order of state and code.
         found.sort_by_key(|(_, (count, ..))| Reverse(*count));
         for ((state, code, _), (count, serials, at)) in found {
@@ -255,13 +258,11 @@ impl ResultPages<'_> {
                 };
                 let count = serials.iter().take_while(fits).count();
                 // A page that is nearly full takes nothing more.
-                if count == 0 || count < serials.len().min(4) {
-                    if left < room {
-                        pages.push((from_bucket..to_bucket, 0..0));
-                        from_bucket = to_bucket;
-                        left = room;
-                        continue;
-                    }
+                if count < serials.len().min(4) && left < room {
+                    pages.push((from_bucket..to_bucket, 0..0));
+                    from_bucket = to_bucket;
+                    left = room;
+                    continue;
                 }
                 let (now, later) = serials.split_at(count.max(1));
                 let part = OutcomeBucket { serials: now.to_vec(), ..bucket.clone() };
