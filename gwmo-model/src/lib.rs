@@ -117,7 +117,7 @@
 //! | GwMO-DI-005 switching that | [`Subscription`], [`console::set_alerts`] |
 //! | GwMO-Group-001 groups | [`Groups`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
-//! | GwMO-FORA-002 aggregate | [`Report`] |
+//! | GwMO-FORA-002 aggregate | [`Report`], [`ResultPages`] |
 //! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
 //! | GwMO-PMoDe-001 proxy mode | [`Gateway`] |
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
