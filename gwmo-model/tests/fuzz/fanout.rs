@@ -118,7 +118,7 @@ impl World {
     }
 }
 
-pub fn run(data: &[u8]) {
+pub(crate) fn run(data: &[u8]) {
     let mut choices = Choices(data);
     let fanout = Fanout::new(limits());
     let snapshot = fanout.snapshot(Instant::EPOCH);

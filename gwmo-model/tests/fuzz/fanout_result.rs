@@ -3,7 +3,7 @@
 use dm_syncml::Encoding;
 use gwmo_model::ResultPage;
 
-pub fn run(data: &[u8]) {
+pub(crate) fn run(data: &[u8]) {
     for encoding in [Encoding::Xml, Encoding::Wbxml] {
         if let Ok(page) = ResultPage::decode(data, encoding) {
             for other in [Encoding::Xml, Encoding::Wbxml] {

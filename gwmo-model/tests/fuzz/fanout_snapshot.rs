@@ -3,7 +3,7 @@
 use dm_syncml::Instant;
 use gwmo_model::{Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutSnapshot};
 
-pub fn run(data: &[u8]) {
+pub(crate) fn run(data: &[u8]) {
     let mut parts = data.splitn(2, |octet| *octet == b'\n');
     let Some(Ok(snapshot)) = parts.next().map(serde_json::from_slice::<FanoutSnapshot>) else { return };
     let records: Vec<FanoutRecord> =
