@@ -2,6 +2,7 @@
 
 mod audit;
 mod code;
+mod device_events;
 mod dispatch;
 mod entry;
 mod in_flight;
@@ -27,6 +28,7 @@ mod retry;
 mod snapshot;
 mod stages;
 mod target;
+mod transition;
 
 pub use audit::Audit;
 pub use code::ResultCode;

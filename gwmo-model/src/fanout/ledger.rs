@@ -8,7 +8,7 @@ use dm_syncml::StatusCode;
 
 use super::operation::{Answer, Op, OpClass};
 use super::policy::RetryOn;
-use super::target::retriable;
+use super::transition::retriable;
 
 /// Longest `Format` or `Type` kept, in octets: 127 is what RFC 6838 allows either half of a media type.
 pub(super) const MAX_NAME: usize = 127;

@@ -13,9 +13,9 @@ use super::machine::{Fanout, Timer};
 use super::operation::Answer;
 use super::record::{Returned, Step};
 use super::target::{
-    AGAIN, AWAY, CANCELLED, Event, FACTS, Facts, LATE, LISTED, LIVE, MET, NONE, READY, STARTED, Stage,
-    TargetState,
+    AGAIN, AWAY, CANCELLED, FACTS, LATE, LISTED, LIVE, MET, NONE, READY, STARTED, TargetState,
 };
+use super::transition::{Event, Facts, Stage};
 use crate::device::Serial;
 
 impl Fanout {
