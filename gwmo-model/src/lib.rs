@@ -124,11 +124,11 @@
 //! | GwMO-DI-005 switching that | [`Subscription`], [`console::set_alerts`] |
 //! | GwMO-Group-001 groups | [`Groups`], [`Selector`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
-//! | GwMO-FORA-002 aggregate | [`Report`] |
 //! | GwMO-DCIS-001 data for devices to read here | [`Images`] |
 //! | GwMO-DCIS-002 the same data once | [`StoragePolicy::dedup`] |
 //! | GwMO-DCIS-003 storing can be forbidden | [`StoragePolicy::enabled`], [`ImageSpec::cacheable`] |
 //! | GwMO-MOO-001 the gateway chooses the mode | [`ModePolicy`] |
+//! | GwMO-FORA-002 aggregate | [`Report`], [`ResultPages`] |
 //! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
 //! | GwMO-PMoDe-001 proxy mode | [`Gateway`], [`Proxy`] |
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
@@ -196,10 +196,12 @@ pub use error::{
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
-    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, JobKey, JobNo,
-    JobSpec, JobState, JobView, Offline, OnLimit, Op, OpClass, OpRecord, OrderReply, Policy, Report,
-    ResultCode, RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord,
-    TargetState, Ticket, Trace, UnsafePolicy, Which,
+    Answer, Audit, Bucket, Counters, Detail, DeviceOutcome, Fanout, FanoutLimits, FanoutOutput, FanoutRecord,
+    FanoutRestoreError, FanoutRestoreErrorKind, FanoutSnapshot, Grouping, JobKey, JobNo, JobSpec, JobState,
+    JobView, Offline, OnLimit, Op, OpClass, OpOutcome, OpRecord, OrderReply, OutcomeBucket, Policy, Report,
+    ResultCode, ResultDocumentError, ResultDocumentErrorKind, ResultOptions, ResultPage, ResultPages,
+    RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord, TargetState, Ticket,
+    Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
     DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,

@@ -17,11 +17,11 @@ use thiserror::Error;
 /// assert!("5,0".parse::<Stages>().is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stages {
     len: u8,
-    steps: [Step; Stages::MAX],
+    steps: [Step; Self::MAX],
 }
 
 /// A text that is no list of stages.
@@ -116,5 +116,11 @@ impl fmt::Display for Stages {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stages({self})")
     }
 }
