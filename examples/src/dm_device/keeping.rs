@@ -1,0 +1,155 @@
+//! What is on disk: the tree as a snapshot and the records since, and whatever else must not be forgotten.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use dm_notification::ReplayMemory;
+use dm_tree::{Tree, TreeLimits, TreeRecord, TreeSnapshot};
+use serde::{Deserialize, Serialize};
+
+use super::appliance::Appliance;
+use super::failure::Failure;
+use super::report::Report;
+use crate::clock::hash_seed;
+use crate::store::{Batch, Kind, Store, StoreError};
+
+const TREE: Kind = Kind::new("tree");
+const RECORDS: Kind = Kind::new("tree-records");
+const REPORTS: Kind = Kind::new("reports");
+const REST: Kind = Kind::new("device");
+
+const SNAPSHOT: &str = "snapshot";
+const APPLIANCE: &str = "appliance";
+const REPLAY: &str = "replay-memory";
+const WISHES: &str = "wishes";
+
+/// Records after which a snapshot takes their place.
+const MAX_RECORDS: u64 = 256;
+
+/// A session that is to be opened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Wish {
+    /// With the account of this server.
+    pub server: String,
+    /// Under this id, if a notification gave one.
+    pub session_id: Option<String>,
+}
+
+/// What was kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub tree: Tree,
+    pub appliance: Appliance,
+    pub reports: BTreeMap<u64, Report>,
+    pub replay: ReplayMemory,
+    pub wishes: Vec<Wish>,
+}
+
+/// Keeps everything, in one file.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    store: Store,
+    first_record: u64,
+    next_record: u64,
+}
+
+impl Keeper {
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        Ok(Self { store: Store::open(path)?, first_record: 0, next_record: 0 })
+    }
+
+    /// What a device was when its process ended; `None` for a new one.
+    pub(super) fn load(&mut self) -> Result<Option<Kept>, Failure> {
+        let Some(snapshot) = self.store.get::<TreeSnapshot>(TREE, SNAPSHOT)? else { return Ok(None) };
+        let misfit = |error| Failure::new("store", format_args!("the tree cannot be restored: {error}"));
+        let mut tree = Tree::restore(&snapshot, TreeLimits::default()).map_err(misfit)?;
+        (self.first_record, self.next_record) = (0, 0);
+        for (at, (key, record)) in self.store.all::<TreeRecord>(RECORDS)?.into_iter().enumerate() {
+            tree.replay(&record).map_err(misfit)?;
+            let number = number(&key)?;
+            if at == 0 {
+                self.first_record = number;
+            }
+            self.next_record = number + 1;
+        }
+        let mut replay = ReplayMemory::new();
+        if let Some(octets) = self.store.get::<Vec<u8>>(REST, REPLAY)? {
+            let wrong = |error| Failure::new("store", format_args!("the replay memory: {error}"));
+            replay.restore(&octets).map_err(wrong)?;
+        }
+        let reports = self.store.all::<Report>(REPORTS)?;
+        let reports: Result<_, Failure> =
+            reports.into_iter().map(|(key, report)| Ok((number(&key)?, report))).collect();
+        Ok(Some(Kept {
+            tree: tree.with_hash_seed(hash_seed()),
+            appliance: self.store.get(REST, APPLIANCE)?.unwrap_or_default(),
+            reports: reports?,
+            replay,
+            wishes: self.store.get(REST, WISHES)?.unwrap_or_default(),
+        }))
+    }
+
+    /// Changes of the tree, in order.
+    pub(super) fn records(
+        &mut self,
+        batch: &mut Batch,
+        records: impl IntoIterator<Item = TreeRecord>,
+    ) -> Result<(), StoreError> {
+        for record in records {
+            batch.put(RECORDS, self.next_record.to_be_bytes(), &record)?;
+            self.next_record += 1;
+        }
+        Ok(())
+    }
+
+    /// The whole tree, in place of everything that was known of it.
+    pub(super) fn snapshot(&mut self, batch: &mut Batch, tree: &Tree) -> Result<(), Failure> {
+        let snapshot = tree.snapshot().map_err(|error| Failure::new("tree", error))?;
+        batch.put(TREE, SNAPSHOT, &snapshot)?;
+        for number in self.first_record..self.next_record {
+            batch.remove(RECORDS, number.to_be_bytes());
+        }
+        self.first_record = self.next_record;
+        Ok(())
+    }
+
+    pub(super) const fn wants_snapshot(&self) -> bool {
+        self.next_record - self.first_record >= MAX_RECORDS
+    }
+
+    pub(super) fn appliance(batch: &mut Batch, appliance: &Appliance) -> Result<(), StoreError> {
+        batch.put(REST, APPLIANCE, appliance)
+    }
+
+    pub(super) fn wishes(
+        batch: &mut Batch,
+        wishes: &[Wish],
+        replay: &ReplayMemory,
+    ) -> Result<(), StoreError> {
+        batch.put(REST, WISHES, &wishes)?;
+        batch.put(REST, REPLAY, &replay.snapshot())
+    }
+
+    pub(super) fn report(batch: &mut Batch, number: u64, report: Option<&Report>) -> Result<(), StoreError> {
+        match report {
+            Some(report) => batch.put(REPORTS, number.to_be_bytes(), report),
+            None => {
+                batch.remove(REPORTS, number.to_be_bytes());
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes it all, or nothing; returns when it is on the disk.
+    pub(super) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.store.write(batch).await
+    }
+}
+
+fn number(key: &[u8]) -> Result<u64, Failure> {
+    let key = key.try_into().map_err(|_| Failure::new("store", "an entry is not where it should be"))?;
+    Ok(u64::from_be_bytes(key))
+}
