@@ -18,8 +18,8 @@ use program::{Program, run};
 
 const COAP_DEVICE: &str = env!("CARGO_BIN_EXE_coap-device");
 const QUICK: Timing = Timing {
-    ack_timeout: Duration::from_millis(60),
-    max_retransmit: 6,
+    ack_timeout: Duration::from_millis(40),
+    max_retransmit: 9,
     separate_response: Duration::from_secs(5),
 };
 
@@ -105,7 +105,7 @@ async fn commands_of_dm_become_requests_of_coap() {
 
 #[tokio::test]
 async fn a_bad_network_costs_time_and_does_nothing_twice() {
-    let (mut program, address) = start(&["--drop", "40", "--seed", "3", "--delay", "5", "--boot-time", "10"]);
+    let (mut program, address) = start(&["--drop", "20", "--seed", "3", "--delay", "5", "--boot-time", "10"]);
     let adapter = adapter(address).await;
     let target = NodeUri::parse("./LwM2M/3311/0/5851").unwrap().into_owned();
     for at in 1..=20 {

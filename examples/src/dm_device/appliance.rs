@@ -145,6 +145,12 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is to be on disk: while an Atomic is open nothing of it, since it may yet be rolled back.
+    pub(super) fn lasting(&self) -> Appliance {
+        let inner = self.lock();
+        inner.before.as_ref().unwrap_or(&inner.appliance).clone()
+    }
+
     /// Connects it to the tree, where its places are made if they are new.
     pub(super) fn mount(&self, tree: &mut Tree, handlers: &mut HandlerMap) -> Result<(), TreeError> {
         for (place, part) in [(FUMO, Part::Firmware), (DEVICE, Part::Device)] {

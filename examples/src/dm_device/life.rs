@@ -582,7 +582,7 @@ impl<'p> Device<'p> {
 
     /// The appliance, if it is another than on disk.
     pub(super) fn note_appliance(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        let appliance = self.shared.lock().appliance.clone();
+        let appliance = self.shared.lasting();
         if appliance != self.kept {
             Keeper::appliance(batch, &appliance)?;
             self.kept = appliance;

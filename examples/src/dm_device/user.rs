@@ -1,10 +1,15 @@
 //! Whoever answers what servers ask: a person at the terminal, or a rule.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use dm_syncml::session::{Interaction, InteractionKind, UserResponse};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// How long the user may think about a session that a server wants.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How questions are answered.
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq, Debug)]
@@ -54,9 +59,9 @@ impl User {
         let question = Interaction::confirm(format!("{server} wants to manage this device. Let it?"));
         let Ok(question) = question else { return false };
         match self.manner {
-            // It would wait for ever, and others may come.
             Manner::Ignore => false,
-            _ => self.answer(&question).await == UserResponse::Accepted,
+            // It would wait for ever, and others may come.
+            _ => timeout(PATIENCE, self.answer(&question)).await == Ok(UserResponse::Accepted),
         }
     }
 
