@@ -149,6 +149,27 @@ async fn settings_outlive_the_process() {
     assert!(code == Some(2) && said.starts_with("error: state: ") && said.contains("lamp.json"), "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_fetched_and_becomes_the_firmware() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/fw", listener.local_addr().unwrap());
+    let app = axum::Router::new().route("/fw", axum::routing::get(async || "new firmware"));
+    tokio::spawn(axum::serve(listener, app).into_future());
+    let (program, address) = start(&["--boot-time", "10"]);
+    let adapter = adapter(address).await;
+    for (uri, result) in [("here", 7), ("http://127.0.0.1:1/fw", 4)] {
+        assert_eq!(manage(&adapter, &replace("5/0/1", Format::CHR, uri)).await.0, 200);
+        assert_eq!(program.wait_for("downloaded")["result"], result, "{uri}");
+        assert_eq!(manage(&adapter, &get("5/0/5")).await.1, Some(Value::int(result)));
+    }
+    assert_eq!(manage(&adapter, &replace("5/0/1", Format::CHR, &uri)).await.0, 200);
+    let version = program.wait_for("downloaded")["version"].as_str().unwrap().to_owned();
+    assert_eq!(manage(&adapter, &get("5/0/3")).await.1, Some(Value::int(2)));
+    assert_eq!(manage(&adapter, &exec("5/0/2")).await.0, 200);
+    assert_eq!(program.wait_for("updated")["firmware"], version.as_str());
+    assert_eq!(manage(&adapter, &get("3/0/3")).await.1, Some(Value::chr(version)));
+}
+
 #[tokio::test]
 async fn who_does_not_answer_is_given_up() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -1,12 +1,14 @@
 //! How the device comes to know servers after it has left the factory.
 
+use std::fmt;
+
 use dm_notification::bootstrap::{CpSec, NetworkSecret, Pin, SharedSecrets};
 use dm_notification::push::{Content, Push};
 use dm_syncml::{DecodeOptions, Encoding, Message};
 use dm_tree::Tree;
 use dm_tree::bootstrap::{Applied, Bootstrap, BootstrapError, BootstrapPolicy, Proof, ProvisioningDocument};
 
-use super::factory::read;
+use super::factory::{read, secret};
 use super::failure::Failure;
 use super::program::Program;
 
@@ -22,26 +24,35 @@ pub(super) enum NotTaken {
 }
 
 /// What the device proves bootstrap messages with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Secrets {
     shared: SharedSecrets,
     pin: Option<String>,
+    has_network: bool,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
 }
 
 impl Program {
     pub(super) fn secrets(&self) -> Result<Secrets, Failure> {
         let mut shared = SharedSecrets::new();
-        if let Some(pin) = &self.pin {
-            let pin =
-                Pin::new(pin.clone()).map_err(|error| Failure::usage(format_args!("--pin: {error}")))?;
-            shared = shared.with_pin(pin);
+        let pin = secret(self.pin.as_ref(), self.pin_file.as_deref())?;
+        let pin = pin.map(|pin| String::from_utf8(pin.expose().to_vec())).transpose();
+        let pin = pin.map_err(|_| Failure::usage("--pin-file does not hold text"))?;
+        if let Some(pin) = &pin {
+            let pin = Pin::new(pin.clone());
+            shared = shared.with_pin(pin.map_err(|error| Failure::usage(format_args!("--pin: {error}")))?);
         }
         if let Some(imsi) = &self.imsi {
-            let secret = NetworkSecret::from_imsi(imsi);
+            let secret = NetworkSecret::from_imsi(imsi.expose());
             shared =
                 shared.with_network(secret.map_err(|error| Failure::usage(format_args!("--imsi: {error}")))?);
         }
-        Ok(Secrets { shared, pin: self.pin.clone() })
+        Ok(Secrets { shared, pin, has_network: self.imsi.is_some() })
     }
 
     /// Applies the message that a new device was given, as on a smart card.
@@ -67,6 +78,11 @@ impl Program {
 }
 
 impl Secrets {
+    /// Whether no bootstrap message could prove itself.
+    pub(super) const fn prove_nothing(&self) -> bool {
+        self.pin.is_none() && !self.has_network
+    }
+
     /// Applies a bootstrap message that was pushed, if it proves itself.
     pub(super) fn apply(&self, tree: &mut Tree, push: &Push<'_>) -> Result<Applied, NotTaken> {
         let policy = BootstrapPolicy::default();

@@ -13,7 +13,7 @@ use dm_tree::{
 
 use super::appliance::Shared;
 use super::failure::Failure;
-use super::program::{Auth, Program};
+use super::program::{Auth, Hidden, Program};
 use crate::clock::{entropy, hash_seed};
 
 /// The largest file that is read.
@@ -112,9 +112,9 @@ impl Program {
     }
 }
 
-fn secret(given: Option<&String>, file: Option<&Path>) -> Result<Option<Secret>, Failure> {
+pub(super) fn secret(given: Option<&Hidden>, file: Option<&Path>) -> Result<Option<Secret>, Failure> {
     match (given, file) {
-        (Some(secret), _) => Ok(Some(Secret::new(secret.clone()))),
+        (Some(secret), _) => Ok(Some(Secret::new(secret.expose()))),
         (None, Some(file)) => {
             let mut octets = read(file)?;
             while matches!(octets.last(), Some(b'\n' | b'\r')) {

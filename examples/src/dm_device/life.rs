@@ -182,7 +182,7 @@ impl<'p> Device<'p> {
                 program.state.display()
             )));
         }
-        if dm_accounts(&kept.tree).next().is_none() && program.pin.is_none() && program.imsi.is_none() {
+        if dm_accounts(&kept.tree).next().is_none() && secrets.prove_nothing() {
             return Err(Failure::usage(
                 "the device knows no server and cannot be told of any: give --server, --bootstrap, --pin or --imsi",
             ));

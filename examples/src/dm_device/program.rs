@@ -1,5 +1,6 @@
 //! The command line of `dm-device`.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -61,7 +62,7 @@ pub struct Program {
         conflicts_with = "password_file",
         help_heading = "Its first server"
     )]
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Hidden>,
     /// A file that holds it
     #[arg(long, value_name = "FILE", requires = "server", help_heading = "Its first server")]
     pub(super) password_file: Option<PathBuf>,
@@ -73,7 +74,7 @@ pub struct Program {
         conflicts_with = "server_password_file",
         help_heading = "Its first server"
     )]
-    pub(super) server_password: Option<String>,
+    pub(super) server_password: Option<Hidden>,
     /// A file that holds it
     #[arg(long, value_name = "FILE", requires = "server", help_heading = "Its first server")]
     pub(super) server_password_file: Option<PathBuf>,
@@ -85,10 +86,13 @@ pub struct Program {
     pub(super) bootstrap: Option<PathBuf>,
     /// The PIN that bootstrap messages over UDP may be proven with
     #[arg(long, value_name = "PIN", help_heading = "Its first server")]
-    pub(super) pin: Option<String>,
+    pub(super) pin: Option<Hidden>,
+    /// A file that holds it
+    #[arg(long, value_name = "FILE", conflicts_with = "pin", help_heading = "Its first server")]
+    pub(super) pin_file: Option<PathBuf>,
     /// The IMSI that bootstrap messages over UDP may be proven with
     #[arg(long, value_name = "IMSI", help_heading = "Its first server")]
-    pub(super) imsi: Option<String>,
+    pub(super) imsi: Option<Hidden>,
 
     /// Where notifications and bootstrap messages reach it over UDP
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -172,6 +176,28 @@ Exit codes:
   0  stopped by a signal; with --once: the session was completed
   1  with --once: it was not
   2  wrong usage, or a file, the store or a socket cannot be used";
+
+/// A secret on the command line.
+#[derive(Clone)]
+pub(super) struct Hidden(String);
+
+impl Hidden {
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Hidden {
+    fn from(secret: String) -> Self {
+        Self(secret)
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("...")
+    }
+}
 
 /// How messages travel.
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq, Debug)]

@@ -58,7 +58,7 @@ mod tests {
         };
         let later = Report { number: 50, ..report.clone() };
         assert!(later.replaces(&report));
-        assert!(!Report { correlator: None, ..later.clone() }.replaces(&report));
+        assert!(!Report { correlator: None, ..later }.replaces(&report));
         let end = Report { alert_type: "org.example.end".into(), number: 200, ..report.clone() };
         assert!(!end.replaces(&report) && !end.replaces(&end));
         let alert = end.to_alert().unwrap();

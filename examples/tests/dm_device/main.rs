@@ -239,6 +239,32 @@ async fn the_power_may_go_in_the_middle_of_a_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_on_disk_whenever_the_power_goes() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.once(&[]).0, Some(0));
+    let rounds = 25;
+    for _ in 0..rounds {
+        bench.server.will(vec![exec("./x-Device/Blink", "b")]);
+        let device = bench.device(&["--once"]);
+        device.wait_for("session-started");
+        std::thread::sleep(Duration::from_micros(fastrand::u64(..25_000)));
+        device.kill();
+    }
+    let heard = bench.server.heard();
+    let (sent, acknowledged) = (count(&heard, "started") - 1, count(&heard, "answered 200"));
+    // Scripts that no session has begun are left over.
+    for _ in sent..rounds {
+        assert_eq!(bench.once(&[]).0, Some(0));
+    }
+    bench.server.will(vec![get("./x-Device/Blinks")]);
+    assert_eq!(bench.once(&[]).0, Some(0));
+    let heard = bench.server.heard();
+    let blinks: usize = heard[heard.len() - 2].strip_prefix("answered 200 ").unwrap().parse().unwrap();
+    let later = rounds - sent;
+    assert!((acknowledged + later..=rounds).contains(&blinks), "{blinks}, {acknowledged} acknowledged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn servers_reboot_it_and_take_it_back_to_the_factory() {
     let bench = Bench::new().await;
     bench.server.will(vec![set("./FUMO/PkgName", "mine"), exec("./x-Device/Reboot", "r")]);
@@ -388,6 +414,23 @@ async fn the_description_says_what_may_be_in_the_tree() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_is_told_until_it_has_heard() {
+    let bench = Bench::new().await;
+    let gateway = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let device = bench.device(&["--gateway", &gateway.local_addr().unwrap().to_string()]);
+    let mut buffer = [0; 128];
+    for _ in 0..2 {
+        let (length, from) = gateway.recv_from(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], DEVICE.as_bytes());
+        gateway.send_to(b"who?", from).unwrap();
+        device.wait_for("dropped");
+    }
+    let (_, from) = gateway.recv_from(&mut buffer).unwrap();
+    gateway.send_to(b"welcome", from).unwrap();
+    device.wait_for("welcomed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_said_in_a_line() {
     let bench = Bench::new().await;
     let (state, file) = (bench.path("s.redb"), bench.path("file"));
@@ -410,6 +453,7 @@ async fn what_cannot_be_is_said_in_a_line() {
         "error: usage: ",
     );
     fails(&["--state", &state, "--drop", "200"], "error: ");
+    fails(&["--state", &state, "--pin", "12", "--pin-file", &file], "error: ");
     let device = bench.device(&[]);
     device.wait_for("started");
     let own = bench.path("device.redb");
