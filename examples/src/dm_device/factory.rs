@@ -102,6 +102,10 @@ impl Program {
         account.auth_pref = Some(auth.clone());
         if let Some(password) = secret(self.password.as_ref(), self.password_file.as_deref())? {
             let user = self.user.clone().unwrap_or(dev_id);
+            if self.auth == Auth::Basic && user.contains(':') {
+                let sentence = "--user: a name with a colon cannot be shown with --auth basic; give another";
+                return Err(Failure::usage(sentence));
+            }
             let device = AppAuth::new(AuthLevel::CLCRED, auth.clone());
             account.credentials.push(device.with_name(user).with_secret(password));
         }

@@ -160,6 +160,8 @@ impl<'p> Device<'p> {
                 for number in former.iter().flat_map(|former| former.reports.keys()) {
                     Keeper::report(&mut batch, *number, None)?;
                 }
+                // What was downloaded is gone too.
+                let _ = std::fs::remove_file(package(program));
                 // A device that is reset is still the same device.
                 let mut program = program.clone();
                 let info = former.as_ref().and_then(|former| DevInfo::read(&former.tree));
@@ -453,7 +455,7 @@ impl<'p> Device<'p> {
             self.told = 0;
             let fetch = Fetch {
                 http: self.http.clone(),
-                file: self.package(),
+                file: package(self.program),
                 piece: self.program.piece.into(),
                 max: self.program.max_package,
                 pause: Duration::from_millis(500),
@@ -465,13 +467,6 @@ impl<'p> Device<'p> {
     /// A download holds a sender beside ours.
     fn is_fetching(&self) -> bool {
         self.downloads.0.strong_count() > 1 || !self.downloads.1.is_empty()
-    }
-
-    /// Where a package is put.
-    fn package(&self) -> PathBuf {
-        let mut path = self.program.state.clone().into_os_string();
-        path.push(".package");
-        path.into()
     }
 
     /// A download goes on; whether a server is to hear of it.
@@ -531,11 +526,11 @@ impl<'p> Device<'p> {
     /// The time that an installation takes is over.
     async fn installed(&mut self) -> Result<(), Failure> {
         let Some(task) = self.shared.lock().appliance.firmware.task.take() else { return Ok(()) };
-        let package = digest_of(&self.package());
+        let there = digest_of(&package(self.program));
         let version = {
             let firmware = &mut self.shared.lock().appliance.firmware;
-            firmware.state = if package.is_ok() { state::UPDATED } else { state::UPDATE_FAILED };
-            let digest = package.ok().map(|(_, digest)| digest);
+            firmware.state = if there.is_ok() { state::UPDATED } else { state::UPDATE_FAILED };
+            let digest = there.ok().map(|(_, digest)| digest);
             let named = Some(firmware.version.clone()).filter(|version| !version.is_empty());
             digest.map(|digest| named.unwrap_or_else(|| format!("fw-{}", &digest[..8])))
         };
@@ -546,7 +541,7 @@ impl<'p> Device<'p> {
         self.log.tell("updated", json!({ "firmware": version }));
         let code = if version.is_some() { result::SUCCESSFUL } else { result::UPDATE_FAILED };
         self.commit(Some((task.server, task.kind.alert_type(), code, task.correlator))).await?;
-        let _ = std::fs::remove_file(self.package());
+        let _ = std::fs::remove_file(package(self.program));
         Ok(())
     }
 
@@ -598,6 +593,13 @@ impl<'p> Device<'p> {
             self.tree.set_wall_clock(now);
         }
     }
+}
+
+/// Where a package is put.
+fn package(program: &Program) -> PathBuf {
+    let mut path = program.state.clone().into_os_string();
+    path.push(".package");
+    path.into()
 }
 
 async fn until(at: Option<Instant>) {

@@ -121,6 +121,9 @@ pub struct Program {
     /// How long it waits before it tries again to open a session that failed; each time twice as long
     #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub(super) retry: u64,
+    /// Print events as JSON, one to a line
+    #[arg(long)]
+    pub(super) json: bool,
 
     /// Who answers the questions of servers: the user at the terminal, or a rule. At a terminal `ask`, else `nobody`
     #[arg(long, value_enum, value_name = "WHO", help_heading = "Its user")]
@@ -150,9 +153,6 @@ pub struct Program {
     /// How long it takes to begin anew
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(..=600_000), help_heading = "Misbehaviour")]
     pub(super) boot_time: u64,
-    /// Print events as JSON, one to a line
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -209,7 +209,7 @@ pub(super) enum Form {
 /// How a device and its server prove themselves.
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq, Debug)]
 pub(super) enum Auth {
-    /// User name and password, for TLS only
+    /// User name and password, for TLS only; the name without a colon
     Basic,
     /// A digest with a nonce
     Md5,

@@ -11,8 +11,9 @@ use std::time::Duration;
 use dm_examples::tls::Identity;
 use dm_notification::UiMode;
 use dm_notification::bootstrap::{CpSec, NetworkSecret, SharedSecrets};
+use dm_syncml::auth::AuthScheme;
 use dm_syncml::session::Interaction;
-use dm_syncml::{CmdId, Command, Correlator, Data, Exec, Format, Get, Item, LocUri, Meta, Replace};
+use dm_syncml::{Atomic, CmdId, Command, Correlator, Data, Exec, Format, Get, Item, LocUri, Meta, Replace};
 use dm_tree::bootstrap::{SignedBootstrap, provisioning_of};
 use dm_tree::{AppAddr, AppAuth, AuthLevel, AuthType, DmAccount, Secret, ServerId};
 use program::{Program, run};
@@ -330,6 +331,38 @@ async fn wrong_credentials_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_prove_themselves_in_every_way() {
+    for (scheme, flag) in [(AuthScheme::Basic, "basic"), (AuthScheme::Mac, "mac"), (AuthScheme::Md5, "md5")] {
+        let bench = Bench::new().await;
+        bench.server.auth(scheme, "someone");
+        for _ in 0..2 {
+            bench.server.will(vec![get("./DevInfo/DevId")]);
+            let (code, events) = bench.once(&["--auth", flag, "--user", "someone"]);
+            assert_eq!(code, Some(0), "{flag}: {events:?}");
+        }
+        let answered = format!("answered 200 {DEVICE}");
+        assert_eq!(count(&bench.server.heard(), &answered), 2, "{flag}: {:#?}", bench.server.heard());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_atomic_leaves_no_trace_when_a_part_fails() {
+    let bench = Bench::new().await;
+    let parts = vec![set("./FUMO/PkgName", "half"), set("./Nowhere/At/All", "1")];
+    let both = vec![set("./FUMO/PkgName", "whole"), set("./FUMO/PkgVersion", "3")];
+    bench.server.will(vec![Atomic::new(id(), parts).into()]);
+    assert_eq!(bench.once(&[]).0, Some(0));
+    bench.server.will(vec![get("./FUMO/PkgName"), Atomic::new(id(), both).into()]);
+    assert_eq!(bench.once(&[]).0, Some(0));
+    bench.server.will(vec![get("./FUMO/PkgName")]);
+    assert_eq!(bench.once(&[]).0, Some(0));
+    let heard = bench.server.heard();
+    assert!(heard.contains(&"answered 507 ".into()), "{heard:#?}");
+    assert!(heard.contains(&"answered 200 whole".into()), "{heard:#?}");
+    assert!(!heard.contains(&"answered 200 half".into()), "{heard:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tls_with_the_right_certificate_only() {
     let folder = tempfile::tempdir().unwrap();
     let (identity, _) = Identity::kept_in(folder.path(), &["127.0.0.1".to_owned()]).unwrap();
@@ -452,6 +485,9 @@ async fn what_cannot_be_is_said_in_a_line() {
         &["--state", &state, "--server", "http://x", "--server-id", "a b", "--password", "secret"],
         "error: usage: ",
     );
+    let basic =
+        ["--state", &state, "--server", "http://x", "--server-id", "s", "--password", "p", "--auth", "basic"];
+    fails(&basic, "error: usage: --user");
     fails(&["--state", &state, "--drop", "200"], "error: ");
     fails(&["--state", &state, "--pin", "12", "--pin-file", &file], "error: ");
     let device = bench.device(&[]);

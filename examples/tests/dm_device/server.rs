@@ -17,7 +17,7 @@ use dm_examples::listener::{Bounds, serve};
 use dm_examples::tls::Identity;
 use dm_examples::wire::{Refused, admit, incoming, reply};
 use dm_notification::{Credential, Notification, ServerIdentifier, SessionId, Trigger, UiMode};
-use dm_syncml::auth::{Credentials, Password};
+use dm_syncml::auth::{AuthScheme, Credentials, Password};
 use dm_syncml::http::Refusal;
 use dm_syncml::session::{
     Account, Interaction, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession, SessionKey,
@@ -56,8 +56,6 @@ struct Shared {
     pieces: AtomicU64,
     /// How long each piece takes.
     pace: AtomicU64,
-    /// Answers of DM that are held back.
-    hold: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -86,7 +84,6 @@ impl Server {
             clock: Clock::start(),
             pieces: AtomicU64::new(0),
             pace: AtomicU64::new(0),
-            hold: AtomicU64::new(0),
         });
         let app = Router::new()
             .route("/dm", post(manage))
@@ -131,6 +128,15 @@ impl Server {
         flags.map(Into::into).into()
     }
 
+    /// How both sides prove themselves from now on.
+    pub(crate) fn auth(&self, scheme: AuthScheme, user: &str) {
+        let account = &mut self.shared.desk.lock().unwrap().account;
+        account.device = Some((scheme, Credentials::new(user, Password::new("secret"))));
+        for (own, _) in account.device.iter_mut().chain(&mut account.server) {
+            *own = scheme;
+        }
+    }
+
     pub(crate) fn will(&self, script: impl Into<Script>) {
         self.shared.desk.lock().unwrap().scripts.push_back(script.into());
     }
@@ -173,7 +179,6 @@ async fn manage(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    tokio::time::sleep(Duration::from_millis(shared.hold.load(Ordering::Relaxed))).await;
     let request = admit(&headers)?;
     let incoming = incoming(&request, &body, "127.0.0.1")?;
     let now = shared.clock.now();
