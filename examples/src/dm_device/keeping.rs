@@ -1,10 +1,12 @@
 //! What is on disk: the tree as a snapshot and the records since, and whatever else must not be forgotten.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use dm_notification::ReplayMemory;
-use dm_tree::{Tree, TreeLimits, TreeRecord, TreeSnapshot};
+use dm_syncml::auth::Nonce;
+use dm_tree::{AuthLevel, DmAccount, NodeUri, Tree, TreeLimits, TreeRecord, TreeSnapshot};
 use serde::{Deserialize, Serialize};
 
 use super::appliance::Appliance;
@@ -22,6 +24,7 @@ const SNAPSHOT: &str = "snapshot";
 const APPLIANCE: &str = "appliance";
 const REPLAY: &str = "replay-memory";
 const WISHES: &str = "wishes";
+const NONCES: &str = "nonces";
 
 /// Records after which a snapshot takes their place.
 const MAX_RECORDS: u64 = 256;
@@ -33,6 +36,34 @@ pub(super) struct Wish {
     pub server: String,
     /// Under this id, if a notification gave one.
     pub session_id: Option<String>,
+}
+
+/// The next nonce of an account, which its tree could not keep at once: an Atomic was open.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct LooseNonce {
+    /// Where the account is.
+    account: String,
+    level: String,
+    octets: Vec<u8>,
+}
+
+impl LooseNonce {
+    pub(super) fn new(account: &NodeUri<'_>, level: &AuthLevel, nonce: &Nonce) -> Self {
+        let (account, level) = (account.as_str().to_owned(), level.as_str().to_owned());
+        Self { account, level, octets: nonce.as_bytes().to_vec() }
+    }
+
+    /// Puts it where it belongs, if the account is still there.
+    pub(super) fn settle(&self, tree: &mut Tree) {
+        let (level, nonce) = (AuthLevel::new(self.level.clone()), Nonce::new(self.octets.clone()));
+        let _ = DmAccount::store_nonce(tree, &self.account, &level, &nonce);
+    }
+}
+
+impl fmt::Debug for LooseNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LooseNonce")
+    }
 }
 
 /// What was kept.
@@ -71,6 +102,9 @@ impl Keeper {
                 self.first_record = number;
             }
             self.next_record = number + 1;
+        }
+        for nonce in self.store.get::<Vec<LooseNonce>>(REST, NONCES)?.unwrap_or_default() {
+            nonce.settle(&mut tree);
         }
         let mut replay = ReplayMemory::new();
         if let Some(octets) = self.store.get::<Vec<u8>>(REST, REPLAY)? {
@@ -111,6 +145,10 @@ impl Keeper {
         }
         self.first_record = self.next_record;
         Ok(())
+    }
+
+    pub(super) fn nonces(batch: &mut Batch, nonces: &[LooseNonce]) -> Result<(), StoreError> {
+        batch.put(REST, NONCES, &nonces)
     }
 
     pub(super) const fn wants_snapshot(&self) -> bool {

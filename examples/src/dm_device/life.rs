@@ -21,7 +21,7 @@ use super::appliance::{Appliance, FUMO, Restart, Shared, TaskKind, state};
 use super::bootstrapping::Secrets;
 use super::download::{Fetch, Progress, digest_of, result};
 use super::failure::Failure;
-use super::keeping::{Keeper, Kept, Wish};
+use super::keeping::{Keeper, Kept, LooseNonce, Wish};
 use super::managing::Ended;
 use super::program::Program;
 use super::report::{PROGRESS, Report};
@@ -76,6 +76,7 @@ pub(super) struct Device<'p> {
     pub reports: BTreeMap<u64, Report>,
     replay: ReplayMemory,
     wishes: Vec<Wish>,
+    pub loose: Vec<LooseNonce>,
     /// Sessions in a row that failed.
     failures: u32,
     refused: u32,
@@ -193,6 +194,7 @@ impl<'p> Device<'p> {
         // One snapshot takes the place of all records.
         keeper.snapshot(&mut batch, &kept.tree)?;
         kept.tree.set_journaling(true);
+        Keeper::nonces(&mut batch, &[])?;
         Keeper::appliance(&mut batch, &kept.appliance)?;
         Keeper::wishes(&mut batch, &kept.wishes, &kept.replay)?;
         keeper.write(batch).await?;
@@ -222,6 +224,7 @@ impl<'p> Device<'p> {
             reports,
             replay,
             wishes,
+            loose: Vec::new(),
             failures: 0,
             refused: 0,
             downloads: mpsc::channel(16),
@@ -348,6 +351,12 @@ impl<'p> Device<'p> {
             self.wishes.rotate_left(1);
         }
         let mut batch = Batch::new();
+        if !self.loose.is_empty() {
+            self.loose.drain(..).for_each(|nonce| nonce.settle(&mut self.tree));
+            let record = self.tree.take_record();
+            self.keeper.records(&mut batch, record)?;
+            Keeper::nonces(&mut batch, &[])?;
+        }
         Keeper::wishes(&mut batch, &self.wishes, &self.replay)?;
         self.keeper.write(batch).await?;
         Ok(ended)

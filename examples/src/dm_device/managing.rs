@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::failure::Failure;
-use super::keeping::{Keeper, Wish};
+use super::keeping::{Keeper, LooseNonce, Wish};
 use super::life::Device;
 use crate::store::Batch;
 use crate::wire;
@@ -173,21 +173,25 @@ impl Device<'_> {
     /// What the session wants stored.
     async fn store(&mut self, place: &NodeUri<'_>, record: &Record) -> Result<(), Failure> {
         let mut batch = Batch::new();
-        match record {
-            Record::DeviceNonce(nonce) => {
-                // The server may have taken its own account away: then there is nothing to protect.
-                let _ = DmAccount::store_nonce(&mut self.tree, place.as_str(), &AuthLevel::CLCRED, nonce);
-            }
-            Record::ServerNonce(nonce) => {
-                let _ = DmAccount::store_nonce(&mut self.tree, place.as_str(), &AuthLevel::SRVCRED, nonce);
-            }
+        let nonce = match record {
+            Record::DeviceNonce(nonce) => Some(LooseNonce::new(place, &AuthLevel::CLCRED, nonce)),
+            Record::ServerNonce(nonce) => Some(LooseNonce::new(place, &AuthLevel::SRVCRED, nonce)),
             Record::AlertDone(id) => {
                 self.reports.remove(&id.get());
                 Keeper::report(&mut batch, id.get(), None)?;
+                None
             }
-            _ => {}
+            _ => None,
+        };
+        if let Some(nonce) = &nonce {
+            nonce.settle(&mut self.tree);
         }
         let record = self.tree.take_record();
+        // What an open Atomic holds back, and may roll back, is kept beside the tree until the session is over.
+        if let Some(nonce) = nonce.filter(|_| record.is_none()) {
+            self.loose.push(nonce);
+            Keeper::nonces(&mut batch, &self.loose)?;
+        }
         self.keeper.records(&mut batch, record)?;
         Ok(self.keeper.write(batch).await?)
     }
