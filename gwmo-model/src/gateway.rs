@@ -10,19 +10,20 @@ mod servers;
 mod session_table;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
 use dm_syncml::session::{AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, RecordSeq, SessionError};
 use dm_syncml::{Command, Instant, StatusCode};
-use dm_tree::{Acl, Change, ChangeKind, Rights, ServerId, Tree};
+use dm_tree::{Acl, Change, ChangeKind, NodeUri, Rights, ServerId, Tree};
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
 use crate::fanout::{Fanout, FanoutOutput, JobNo, Ticket};
 use crate::group::Groups;
 use crate::inventory::{DetachReason, Inventory, InventoryOutput, Sighting};
-use crate::mo::{Objects, paths};
+use crate::mo::{FanoutSlot, GroupsSlot, InventorySlot, Objects, Slot};
 use crate::outbox::Outbox;
 
 use session_table::{SessionNo, SessionTable};
@@ -93,24 +94,23 @@ struct Waits {
 
 impl Gateway {
     /// A gateway without devices and servers. `tree` is the gateway's own, with DevInfo, DevDetail and accounts as
-    /// the caller made them; the objects are mounted in it at `./GwMO`. Servers add nodes to it: give it a seed that they
+    /// the caller made them; the objects are mounted in it where the [binding](GatewayConfig::binding) says. Servers add nodes to it: give it a seed that they
     /// cannot guess ([`Tree::with_hash_seed`]).
     ///
     /// # Errors
     ///
-    /// When the tree has no room or has something at `./GwMO` already.
+    /// When the tree has no room or has something in the place of an object already.
     pub fn new(now: Instant, config: GatewayConfig, mut tree: Tree) -> Result<Self, GatewayError> {
         // Every job must find a place among the completions of its owner.
         let completions = config.outbox.max_completions.max(config.fanout.max_jobs);
         let outbox = config.outbox.with_max_completions(completions);
-        let mut objects = Objects::new(
-            &mut tree,
+        let machines = (
             Inventory::new(config.inventory.clone()),
             Groups::new(config.groups),
             Fanout::new(config.fanout),
             Outbox::new(outbox),
-            config.objects,
-        )?;
+        );
+        let mut objects = Objects::new(&mut tree, machines, &config)?;
         objects.now = now;
         let mut gateway = Self {
             sessions: SessionTable::new(config.sessions),
@@ -203,7 +203,8 @@ impl Gateway {
         self.accounts.remove(&serial);
         let forgotten = self.objects.inventory.handle_forgotten(now, serial);
         // There may have been none.
-        let _ = self.tree.forget_acls(paths::device(serial).as_str());
+        let device = self.objects.binding.uri(InventorySlot::Device, &[&serial.to_string()]);
+        let _ = self.tree.forget_acls(device.as_str());
         self.drain_machines();
         Ok(forgotten?)
     }
@@ -223,8 +224,8 @@ impl Gateway {
     }
 
     /// Begins, commits or rolls back an Atomic of an upstream session for the server that was authenticated in it (RepPro 1.2.2, Atomic).
-    /// Its members come between as [`execute`](Self::execute). The objects of `./GwMO` cannot take anything back, so members that would
-    /// change them fail (500), and with them the Atomic.
+    /// Its members come between as [`execute`](Self::execute). Drafts of jobs can be taken back, other [objects](crate::mo) cannot: members that would
+    /// change those fail (500), and with them the Atomic.
     ///
     /// One is open at a time; a session that ends, and is [reported](Self::handle_upstream_closed), leaves none open.
     pub fn handle_atomic(&mut self, now: Instant, server: &ServerId, step: AtomicStep) -> Outcome {
@@ -259,13 +260,13 @@ impl Gateway {
     /// What a server changed in the tree becomes known.
     fn note_changes(&mut self, server: &ServerId, changes: Vec<Change>) {
         for change in changes {
-            let ours = change.uri.segments().next().is_some_and(|segment| segment.name() == "GwMO");
+            let ours = self.objects.binding.object_at(&change.uri).is_some();
             match change.kind {
                 _ if !ours => {
                     let server = server.clone();
                     self.event(GatewayEvent::TreeChanged { server, change });
                 }
-                ChangeKind::Added { .. } if is_owned(&change.uri) => {
+                ChangeKind::Added { .. } if self.is_owned(&change.uri) => {
                     let mut acl = self.own_acl();
                     acl.grant(server, Rights::ALL);
                     // Without room for it the ACL stays that the tree has given the node.
@@ -492,17 +493,13 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// Whether a node that was added belongs to its server alone: a group or a job.
-fn is_owned(uri: &dm_tree::NodeUri<'_>) -> bool {
-    let mut names = uri.segments().map(|segment| segment.name()).skip(1);
-    match names.next().as_deref() {
-        Some("Groups") => names.count() == 1,
-        Some("Fanout") => names.count() == 2,
-        _ => false,
-    }
-}
-
 impl Gateway {
+    /// Whether a node that was added belongs to its server alone: a group or a job.
+    fn is_owned(&self, uri: &NodeUri<'_>) -> bool {
+        let owned = [GroupsSlot::Group.into(), FanoutSlot::Job.into(), InventorySlot::Query.into()];
+        self.objects.binding.resolve(uri).is_some_and(|(slot, _): (Slot, _)| owned.contains(&slot))
+    }
+
     /// An ACL under which only the gateway itself reads. One that names nobody would inherit.
     fn own_acl(&self) -> Acl {
         let mut acl = Acl::EMPTY;

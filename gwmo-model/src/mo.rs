@@ -1,72 +1,38 @@
-//! The management objects of a gateway: which nodes there are, and what they mean.
+//! The management objects of a gateway: which nodes there are, what they mean, and what serves them.
 //!
 //! The object trees of GwMO are not public, so these are this crate's own, under `urn:oma:mo:x-gwmo-*`, the label
-//! of the registry for private use. A [`Gateway`](crate::Gateway) serves them; [`console`](crate::console) builds the
-//! commands and reads the answers on a server's side.
+//! of the registry for private use. A [`Gateway`](crate::Gateway) serves them; [`Console`](crate::console::Console) builds the
+//! commands and reads the answers on a server's side. Each object has a table of its nodes, one [`Slot`] for each:
 //!
-//! In the tables, `<x>` is a name that somebody chose; access is what a node takes at all, whoever asks.
+//! | object | nodes | for |
+//! |---|---|---|
+//! | `./GwMO/Config` | [`ConfigSlot`] | GwMO-ADM-001, GwMO-DI-005, GwMO-DCIS-003, GwMO-HLF-004 |
+//! | `./GwMO/Inventory` | [`InventorySlot`] | GwMO-DI-001 to 003, GwMO-HLF-003 |
+//! | `./GwMO/Groups` | [`GroupsSlot`] | GwMO-Group-001 |
+//! | `./GwMO/Fanout` | [`FanoutSlot`] | GwMO-FORA-001 and 002 |
+//! | `./GwMO/Images` | [`ImagesSlot`] | GwMO-DCIS-001 and 002 |
+//! | `./GwMO/Trigger` | [`TriggerSlot`] | GwMO-TMode-001 |
 //!
-//! # `./GwMO/Inventory` ([`INVENTORY_MO`]): GwMO-DI-001 to 005
+//! A [`Binding`] says where they are and how they are called; its [`description`](Binding::description) is their DDF, which
+//! the crate also has as files in `ddf/`.
 //!
-//! | node | format | access | meaning |
-//! |---|---|---|---|
-//! | `Summary/Rev` | int | Get | changes with any record; modulo 2³¹ |
-//! | `Summary/Total`, `Attached`, `Detached` | int | Get | how many devices |
-//! | `Devices/<serial>` | node | Get | a device, under the number the gateway gave it |
-//! | `Devices/<serial>/DevID` | chr | Get | what it calls itself |
-//! | `Devices/<serial>/AttachStatus` | int | Get | 1 attached, 2 detached |
-//! | `Devices/<serial>/Epoch` | chr | Get | its count of attachments, decimal |
-//! | `Devices/<serial>/Mode` | int | Get | 2: the gateway manages it as a proxy |
-//! | `Devices/<serial>/Proto` | chr | Get | what it speaks, if known |
-//! | `Devices/<serial>/Addr/Local`, `Public` | chr | Get | its addresses, if known |
-//! | `Devices/<serial>/Info/Man`, `Mod`, `Hw`, `Fw`, `Sw` | chr | Get | what it is, as far as known |
-//! | `Devices/<serial>/Mgmt` | null | Get | the anchor of rights: a job may send command C to the device only if its owner holds C in the ACL in force here. Copy needs Get, Add and Replace |
-//! | `Page/<serial>` | chr | Get | the devices from this serial on, one a line `serial;DevID;AttachStatus`, as many as fit. Go on after the last serial until a page is empty |
-//! | `Alerts/<server>/Attached`, `EachTime`, `Detached` | bool | Get, Replace | which alerts about devices the server wants: new ones, ones that come back too, ones that go |
-//!
-//! # `./GwMO/Groups` ([`GROUPS_MO`]): GwMO-Group-001
-//!
-//! | node | format | access | meaning |
-//! |---|---|---|---|
-//! | `<id>` | node | Get, Add, Delete | a group, at most 64 octets. `*` is reserved and means every device |
-//! | `<id>/Members/<x>` | chr | Get, Add, Delete | the DevID of a member, registered or not |
-//! | `<id>/List` | chr | Get, Replace | the DevIDs of all members, one a line; Replace makes these the members, under the names `1` to `n` |
-//! | `<id>/Count`, `Rev` | int | Get | members; changes with them, modulo 2³¹ |
-//!
-//! # `./GwMO/Fanout` ([`FANOUT_MO`]): GwMO-FORA-001 and 002
-//!
-//! | node | format | access | meaning |
-//! |---|---|---|---|
-//! | `Jobs/<x>` | node | Get, Add, Delete | a job: at first a draft. The name, at most 64 octets, is chosen by the server, and adding it again is answered 418, so a repeated Add does no harm. Deleted as a draft or when it is over, else 405 |
-//! | `…/JobID`, `…/Owner` | chr | Get | the name; the server that added it and whose rights count |
-//! | `…/Target/Dev/<x>`, `Not/<x>` | chr | Get, Add, Delete | DevIDs of devices that are meant, and that are not |
-//! | `…/Target/Group/<x>` | chr | Get, Add, Delete | names of groups |
-//! | `…/Ops/<n>` | node | Get, Add, Delete | an operation; they run in the order of their numbers, from 1 |
-//! | `…/Ops/<n>/Cmd` | bin, xml | Get, Add, Replace, Delete | one Get, Add, Replace, Delete, Exec or Copy as a SyncML document, WBXML or XML: `SyncML` around a `SyncBody`, a `SyncBody`, or the command alone. Checked when written |
-//! | `…/Policy/Window` | int | Get, Replace | most devices in flight; may be changed while the job runs |
-//! | `…/Policy/TNotify`, `TSession`, `RetryWait`, `JobTime` | int | Get, Replace | seconds: until a notified device comes, of silence in a session, before the first retry, for all |
-//! | `…/Policy/Retries` | int | Get, Replace | further attempts |
-//! | `…/Policy/Offline` | int | Get, Replace | detached devices: 0 are skipped, 2 are waited for, 3 are notified all the same |
-//! | `…/Policy/Unsafe` | int | Get, Replace | an Exec that may have run: 0 ends indeterminate, 1 is sent again |
-//! | `…/Start` | null | Exec | checks everything, then begins: 202, and 200 if it had begun. The Correlator comes back in the completion alert. Refused, it touches no device: 412 nothing to do or nobody named, 406 a device or group that is not known, 425 a group that is not the owner's to read |
-//! | `…/Cancel` | null | Exec | 202, and 200 if it is over |
-//! | `…/State` | int | Get | [`JobState::number`](crate::JobState::number) |
-//! | `…/Result` | int | Get | 0, or the [`ResultCode`](crate::ResultCode) at the end; 1402 or 1403 after a refused Start |
-//! | `…/Stat/Total`, `Queued`, `Flight`, `Ok`, `Failed`, `Refused`, `Unreachable`, `Timeout`, `Skipped`, `Cancelled`, `Unknown` | int | Get | how many devices stand where; all but the first add up to it |
-//! | `…/Out/Sum` | chr | Get | the aggregated result, one outcome a line `State;Code;count;serials` with runs of serials as `4-7 9`, the largest first. A last line `+` says that more did not fit |
-//! | `…/Out/Page/<serial>` | chr | Get | the records from this serial on, one a line `serial;DevID;State;Code;Tries`, as many as fit |
-//! | `…/Out/Rec/<serial>/DevID`, `State`, `Code`, `Tries` | chr, int | Get | one device: [`TargetState::number`](crate::TargetState::number), its code (0 before its end), attempts |
-//! | `…/Out/Rec/<serial>/Op/<n>/Code` | int | Get | the device's Status for an operation; 0 without one |
-//! | `…/Out/Rec/<serial>/Op/<n>/Fmt`, `Type`, `Data`, `Cut` | chr, chr, bin, int | Get | what a Get returned, and its size if it was cut. Several items are one SyncML document in WBXML with one `Results` |
-//!
-//! From Start on a job is frozen, except `Policy/Window`: 405.
+//! In the tables, `*` is a name that somebody chose; access is what a node takes at all, whoever asks and whatever
+//! the state. A leaf whose name says the same as its value may be added without a value.
 //!
 //! # Rights
 //!
-//! Reading the objects is granted to the servers the gateway answers to, adding groups and jobs too. What a server
+//! Reading the objects is granted to the servers the gateway answers to, adding groups, jobs and queries too. What a server
 //! adds is its own: the ACL of the new node names it and nobody else, and it may replace that. To the devices every
 //! such server has every right, until the ACL of `Devices`, of a device or of its `Mgmt` says otherwise; rights are
 //! asked for when a device is notified and again when commands leave, so what is taken away while a job runs holds.
+//! To change the settings a server needs Replace on `Config`, which
+//! [`handle_administrator`](crate::Gateway::handle_administrator) grants; its alert switches are its own.
+//!
+//! # All or nothing
+//!
+//! Drafts of jobs can be written in an Atomic: the job, its targets, its operations, its policy. What other machines have
+//! taken (a group, a device that is forgotten, a job that was started) cannot be taken back; members that would do that fail with 500, and
+//! with them the Atomic.
 //!
 //! # Alerts
 //!
@@ -78,13 +44,19 @@
 //! | [`DEVICE_DETACHED`] | `Devices/<serial>` | warning | chr | `DevID;reason` with reason left, timeout, moved or forgotten |
 //! | [`COMPLETION_STATUS`] | `Jobs/<x>` | informational, or warning if not every device is ok | int | 1200, 1201 or 1202, and the Correlator of Start |
 
+mod binding;
+mod config;
+mod description;
+mod draft;
 mod fanout;
 mod groups;
 mod inventory;
 mod job;
 mod limits;
 mod operation;
-pub(crate) mod paths;
+mod policy;
+mod result;
+mod table;
 
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
@@ -92,8 +64,8 @@ use alloc::vec::Vec;
 
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::{
-    Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer, NodeFacts, ServerId,
-    Tree, TreeError, Value,
+    AccessType, Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer,
+    NodeFacts, ServerId, Tree, TreeError, Value,
 };
 
 use crate::fanout::Fanout;
@@ -101,16 +73,14 @@ use crate::group::Groups;
 use crate::inventory::Inventory;
 use crate::outbox::Outbox;
 
-pub(crate) use fanout::STATS;
-pub(crate) use job::{Jobs, POLICY_LEAVES, policy_value};
+pub use binding::{Binding, BindingError};
+pub(crate) use binding::{Found, Keys};
+pub(crate) use job::Jobs;
 pub use limits::ObjectLimits;
+pub(crate) use policy::{POLICY_SLOTS, policy_value};
+pub(crate) use result::STATS;
+pub use table::{ConfigSlot, FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, Object, Slot, TriggerSlot};
 
-/// The type of `./GwMO/Inventory`.
-pub const INVENTORY_MO: &str = "urn:oma:mo:x-gwmo-deviceinventory:1.0";
-/// The type of `./GwMO/Groups`.
-pub const GROUPS_MO: &str = "urn:oma:mo:x-gwmo-devicegroup:1.0";
-/// The type of `./GwMO/Fanout`.
-pub const FANOUT_MO: &str = "urn:oma:mo:x-gwmo-fanout:1.0";
 /// The type of the alert that a device is there.
 pub const DEVICE_ATTACHED: &str = "urn:oma:at:x-gwmo:deviceattached:1.1";
 /// The type of the alert that a device is gone.
@@ -124,6 +94,7 @@ pub(crate) const MODE_PROXY: u32 = 2;
 /// The machines behind the objects, and what servers wrote into the objects.
 #[derive(Debug)]
 pub(crate) struct Objects {
+    pub(crate) binding: Binding,
     /// When the command came that is being executed.
     pub(crate) now: Instant,
     pub(crate) inventory: Inventory,
@@ -133,63 +104,101 @@ pub(crate) struct Objects {
     pub(crate) jobs: Jobs,
     /// The servers the gateway answers to.
     pub(crate) servers: BTreeSet<ServerId>,
-    members: groups::MemberNames,
+    /// What the gateway calls itself.
+    gateway: ServerId,
+    settings: config::Settings,
     limits: ObjectLimits,
-    mounts: Mounts,
+    mounts: [MountId; MOUNTED.len()],
+    atomic: Option<draft::Undo>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Mounts {
-    inventory: MountId,
-    groups: MountId,
-    fanout: MountId,
+/// The objects that are served.
+pub(crate) const MOUNTED: [Object; 4] = [Object::Config, Object::Inventory, Object::Groups, Object::Fanout];
+
+/// What is special about a node as it is now.
+struct Shape {
+    /// What it takes of the commands in its table.
+    access: AccessType,
+    /// Instead of the ones in its table.
+    content: Option<(Format, String)>,
 }
 
-/// Which of the objects a node belongs to.
-#[derive(Clone, Copy, Debug)]
-enum Object {
-    Inventory,
-    Groups,
-    Fanout,
-}
+impl Shape {
+    /// As in the table.
+    const PLAIN: Self = Self { access: AccessType::ALL, content: None };
+    /// For reading only, whatever the table says.
+    const FROZEN: Self = Self { access: AccessType::GET.union(AccessType::EXEC), content: None };
 
-/// A leaf that is computed when asked for.
-struct Leaf {
-    format: Format,
-    text: String,
-}
-
-impl Leaf {
-    fn int(number: u32) -> Self {
-        Self { format: Format::Int, text: number.to_string() }
+    /// As in the table, if it is there.
+    fn there(is: bool) -> Option<Self> {
+        is.then_some(Self::PLAIN)
     }
+}
 
-    const fn chr(text: String) -> Self {
-        Self { format: Format::Chr, text }
-    }
+/// The value of a leaf.
+type Leaf = Result<Vec<u8>, StatusCode>;
+
+fn int(number: impl Into<u64>) -> Vec<u8> {
+    // An `int` has 32 bits, one of them for the sign.
+    number.into().min(i32::MAX as u64).to_string().into_bytes()
+}
+
+fn chr(text: impl AsRef<str>) -> Vec<u8> {
+    text.as_ref().as_bytes().to_vec()
+}
+
+fn boolean(is: bool) -> Vec<u8> {
+    chr(if is { "true" } else { "false" })
 }
 
 /// A revision as an `int` node shows it, which has 32 bits with a sign.
-const fn rev_number(rev: u64) -> u32 {
-    (rev & 0x7fff_ffff) as u32
+const fn rev_number(rev: u64) -> u64 {
+    rev & 0x7fff_ffff
+}
+
+/// A number that is not negative.
+fn number_of(value: &Value) -> Result<u32, StatusCode> {
+    let number: i32 =
+        value.as_str().and_then(|text| text.parse().ok()).ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
+    u32::try_from(number).map_err(|_| StatusCode::NOT_SUPPORTED)
+}
+
+fn bool_of(value: &Value) -> Result<bool, StatusCode> {
+    match value.data() {
+        b"true" => Ok(true),
+        b"false" => Ok(false),
+        _ => Err(StatusCode::UNSUPPORTED_FORMAT),
+    }
+}
+
+fn text_of(value: &Value) -> Result<&str, StatusCode> {
+    value.as_str().ok_or(StatusCode::UNSUPPORTED_FORMAT)
+}
+
+/// A leaf whose name says the same as its value: the value may be left out.
+fn named_leaf(name: &str, value: &Value) -> Result<(), StatusCode> {
+    match text_of(value)? {
+        "" => Ok(()),
+        text if text == name => Ok(()),
+        _ => Err(StatusCode::NOT_SUPPORTED),
+    }
 }
 
 impl Objects {
     /// Mounts the objects in a tree.
     pub(crate) fn new(
         tree: &mut Tree,
-        inventory: Inventory,
-        groups: Groups,
-        fanout: Fanout,
-        outbox: Outbox,
-        limits: ObjectLimits,
+        machines: (Inventory, Groups, Fanout, Outbox),
+        config: &crate::GatewayConfig,
     ) -> Result<Self, TreeError> {
-        let mounts = Mounts {
-            inventory: tree.mount(paths::INVENTORY)?,
-            groups: tree.mount(paths::GROUPS)?,
-            fanout: tree.mount(paths::FANOUT)?,
-        };
+        let binding = config.binding.clone();
+        let mut mounts = Vec::with_capacity(MOUNTED.len());
+        for object in MOUNTED {
+            mounts.push(tree.mount(binding.place(object).as_str())?);
+        }
+        let (inventory, groups, fanout, outbox) = machines;
         Ok(Self {
+            binding,
             now: Instant::EPOCH,
             inventory,
             groups,
@@ -197,20 +206,53 @@ impl Objects {
             outbox,
             jobs: Jobs::default(),
             servers: BTreeSet::new(),
-            members: groups::MemberNames::default(),
-            limits,
-            mounts,
+            gateway: config.server_id.clone(),
+            settings: config::Settings::new(config),
+            limits: config.objects,
+            mounts: mounts.try_into().expect("one for each"),
+            atomic: None,
         })
     }
 
     fn object(&self, mount: MountId) -> Option<Object> {
-        let Mounts { inventory, groups, fanout } = self.mounts;
-        match mount {
-            _ if mount == inventory => Some(Object::Inventory),
-            _ if mount == groups => Some(Object::Groups),
-            _ if mount == fanout => Some(Object::Fanout),
-            _ => None,
-        }
+        self.mounts.iter().position(|known| *known == mount).map(|at| MOUNTED[at])
+    }
+
+    fn find<'p>(&self, mount: MountId, path: &[&'p str]) -> Option<(Object, Found<'p>)> {
+        let object = self.object(mount)?;
+        Some((object, self.binding.find(object, path)?))
+    }
+
+    /// What a path means, for a command that the tree has checked.
+    fn slot<'p>(&self, cx: &Context<'_>, path: &[&'p str]) -> Result<(Slot, Keys<'p>), StatusCode> {
+        let (_, found) = self.find(cx.mount(), path).ok_or(StatusCode::NOT_FOUND)?;
+        Ok((found.slot.ok_or(StatusCode::NOT_ALLOWED)?, found.keys))
+    }
+
+    fn facts(&self, object: Object, found: &Found<'_>) -> Option<NodeFacts> {
+        let takes = self.binding.takes(object, found);
+        let Some(slot) = found.slot else { return Some(NodeFacts::interior().with_access(takes)) };
+        let keys = &found.keys;
+        let shape = match slot {
+            Slot::Config(slot) => self.config_shape(slot, keys),
+            Slot::Inventory(slot) => self.inventory_shape(slot, keys),
+            Slot::Groups(slot) => self.groups_shape(slot, keys),
+            Slot::Fanout(slot) => self.fanout_shape(slot, keys),
+            Slot::Images(_) | Slot::Trigger(_) => None,
+        }?;
+        let row = slot.row();
+        let access = takes.intersection(shape.access);
+        let facts = match (row.format, shape.content) {
+            (_, Some((format, mime))) => NodeFacts::leaf(format).with_type(mime),
+            (Format::Node, None) if row.path.is_empty() => {
+                NodeFacts::interior().with_type(String::from(self.binding.mo_id(object)))
+            }
+            (Format::Node, None) => NodeFacts::interior(),
+            (format, None) => NodeFacts::leaf(format).with_type(row.mime()),
+        };
+        // What nobody may delete keeps its format and type, too.
+        let is_dynamic = access.contains(AccessType::DELETE);
+        Some(if is_dynamic { facts.with_access(access).dynamic() } else { facts.with_access(access) })
     }
 }
 
@@ -222,64 +264,101 @@ impl Handlers for Objects {
 
 impl Handler for Objects {
     fn node(&mut self, cx: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
-        match self.object(cx.mount())? {
-            Object::Inventory => self.inventory_node(path),
-            Object::Groups => self.groups_node(path),
-            Object::Fanout => self.fanout_node(path),
-        }
+        let (object, found) = self.find(cx.mount(), path)?;
+        self.facts(object, &found)
     }
 
     fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => {
-                self.inventory_value(path).map(String::into_bytes).ok_or(StatusCode::NOT_FOUND)
-            }
-            Object::Groups => self.groups_value(path).map(String::into_bytes),
-            Object::Fanout => self.fanout_value(path),
+        let (slot, keys) = self.slot(cx, path)?;
+        let value = match slot {
+            Slot::Config(slot) => self.config_value(slot, &keys),
+            Slot::Inventory(slot) => self.inventory_value(slot, &keys),
+            Slot::Groups(slot) => self.groups_value(slot, &keys),
+            Slot::Fanout(slot) => self.fanout_value(slot, &keys),
+            Slot::Images(_) | Slot::Trigger(_) => Err(StatusCode::NOT_FOUND),
         };
-        Ok(done?)
+        Ok(value?)
     }
 
     fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
-        match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => self.inventory_children(path, out),
-            Object::Groups => self.groups_children(path, out),
-            Object::Fanout => self.fanout_children(path, out),
+        let (object, found) = self.find(cx.mount(), path).ok_or(StatusCode::NOT_FOUND)?;
+        for (name, child) in self.binding.children(object, &found) {
+            if self.facts(object, &child).is_some() {
+                out.push(name);
+            }
+        }
+        let keys = &found.keys;
+        match self.binding.unnamed_child(object, &found) {
+            Some(Slot::Config(slot)) => self.config_names(slot, keys, out),
+            Some(Slot::Inventory(slot)) => self.inventory_names(slot, keys, out),
+            Some(Slot::Groups(slot)) => self.groups_names(slot, keys, out),
+            Some(Slot::Fanout(slot)) => self.fanout_names(slot, keys, out),
+            Some(Slot::Images(_) | Slot::Trigger(_)) | None => {}
         }
         Ok(())
     }
 
     fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => self.inventory_replace(path, value),
-            Object::Groups => self.groups_replace(path, value),
-            Object::Fanout => self.fanout_replace(path, value),
+        let (slot, keys) = self.slot(cx, path)?;
+        self.reversible(slot, &keys)?;
+        let done = match slot {
+            Slot::Config(slot) => self.config_replace(slot, &keys, value),
+            Slot::Groups(slot) => self.groups_replace(slot, &keys, value),
+            Slot::Fanout(slot) => self.fanout_replace(slot, &keys, value),
+            _ => Err(StatusCode::NOT_ALLOWED),
         };
         Ok(done?)
     }
 
     fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => Err(StatusCode::NOT_ALLOWED),
-            Object::Groups => self.groups_add(path, new),
-            Object::Fanout => self.fanout_add(cx, path, new),
+        let (slot, keys) = self.slot(cx, path)?;
+        let value = match (new, slot.format()) {
+            (NewNode::Interior { .. }, Format::Node) => None,
+            (NewNode::Leaf(value), format) if format != Format::Node => Some(value),
+            _ => return Err(StatusCode::UNSUPPORTED_FORMAT.into()),
+        };
+        self.reversible(slot, &keys)?;
+        let done = match (slot, value) {
+            (Slot::Groups(slot), value) => self.groups_add(slot, &keys, value),
+            (Slot::Fanout(slot), value) => self.fanout_add(cx, slot, &keys, value),
+            _ => Err(StatusCode::NOT_ALLOWED),
         };
         Ok(done?)
     }
 
     fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => Err(StatusCode::NOT_ALLOWED),
-            Object::Groups => self.groups_delete(path),
-            Object::Fanout => self.fanout_delete(path),
+        let (slot, keys) = self.slot(cx, path)?;
+        self.reversible(slot, &keys)?;
+        let done = match slot {
+            Slot::Groups(slot) => self.groups_delete(slot, &keys),
+            Slot::Fanout(slot) => self.fanout_delete(slot, &keys),
+            _ => Err(StatusCode::NOT_ALLOWED),
         };
         Ok(done?)
     }
 
     fn exec(&mut self, cx: &Context<'_>, path: &[&str], _: &[u8]) -> ExecReply {
-        match self.object(cx.mount()) {
-            Some(Object::Fanout) => self.fanout_exec(cx, path),
-            _ => ExecReply::Done(StatusCode::NOT_ALLOWED),
+        let done = self.slot(cx, path).and_then(|(slot, keys)| match slot {
+            Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys),
+            _ => Err(StatusCode::NOT_ALLOWED),
+        });
+        match done {
+            Ok(StatusCode::ACCEPTED) => ExecReply::Accepted,
+            Ok(status) | Err(status) => ExecReply::Done(status),
         }
+    }
+
+    fn begin(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
+        self.atomic.get_or_insert_default();
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Context<'_>) {
+        self.atomic = None;
+    }
+
+    fn roll_back(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
+        self.undo();
+        Ok(())
     }
 }

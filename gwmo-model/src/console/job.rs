@@ -1,33 +1,30 @@
 //! Jobs.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use dm_syncml::{
-    Add, Command, Correlator, Data, Encoding, Exec, Format, Fragment, Item, Meta, Replace, StatusCode,
-    SyncBody,
-};
-use dm_tree::NodeUri;
+use dm_syncml::{Atomic, Command, Correlator, Data, Encoding, Format, Fragment, Item, Meta, SyncBody};
 
-use super::commands::{cmd_id, delete, get, interior, leaf, loc_uri};
-use super::read::{ReadError, Values};
-use crate::device::{DeviceId, Serial};
+use super::Console;
+use super::build::{add, cmd_id, replace};
+use crate::device::DeviceId;
 use crate::fanout::{JobKey, Policy};
 use crate::group::GroupId;
-use crate::mo::{POLICY_LEAVES, paths, policy_value};
+use crate::mo::{FanoutSlot as Node, POLICY_SLOTS, policy_value};
 
 /// A job to be added: for whom, what, and how.
 ///
 /// ```
 /// use dm_syncml::{CmdId, Get, Item, LocUri};
-/// use gwmo_model::{GroupId, JobKey, Policy, console};
+/// use gwmo_model::console::{Console, JobRequest};
+/// use gwmo_model::{GroupId, JobKey, Policy};
 ///
 /// let get = Get::new(CmdId::new("1")?, vec![Item::to(LocUri::new("./DevDetail/SwV")?)]);
-/// let commands = console::JobRequest::new(JobKey::new("J7")?)
+/// let job = JobRequest::new(JobKey::new("J7")?)
 ///     .with_group(GroupId::new("cameras")?)
 ///     .with_command(get)
-///     .with_policy(Policy::default().with_retries(2))
-///     .into_commands();
+///     .with_policy(Policy::default().with_retries(2));
+/// let commands = Console::new().add_job(&job);
 /// # let _ = commands;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -55,24 +52,30 @@ impl JobRequest {
         }
     }
 
-    /// Adds a device.
+    /// Its name.
+    #[must_use]
+    pub const fn key(&self) -> &JobKey {
+        &self.key
+    }
+
+    /// Adds a device. Naming one twice says nothing more.
     #[must_use]
     pub fn with_device(mut self, device: DeviceId) -> Self {
-        self.devices.push(device);
+        put(&mut self.devices, device);
         self
     }
 
     /// Adds the members of a group; `*` is every device.
     #[must_use]
     pub fn with_group(mut self, group: GroupId) -> Self {
-        self.groups.push(group);
+        put(&mut self.groups, group);
         self
     }
 
     /// Excepts a device.
     #[must_use]
     pub fn without_device(mut self, device: DeviceId) -> Self {
-        self.except.push(device);
+        put(&mut self.except, device);
         self
     }
 
@@ -91,133 +94,93 @@ impl JobRequest {
         self.policy = policy;
         self
     }
+}
 
-    /// The commands that add the job as a draft. [`start_job`] starts it.
+fn put<T: PartialEq>(list: &mut Vec<T>, one: T) {
+    if !list.contains(&one) {
+        list.push(one);
+    }
+}
+
+impl Console {
+    /// The commands that add a job as a draft (GwMO-FORA-001). [`start_job`](Self::start_job) starts it.
     #[must_use]
-    pub fn into_commands(self) -> Vec<Command<'static>> {
-        let job = paths::job(&self.key);
-        let below = |names: &[&str]| {
-            let names: Vec<&str> =
-                [paths::JOBS, self.key.as_str()].into_iter().chain(names.iter().copied()).collect();
-            paths::below(paths::FANOUT, &names)
-        };
-        let mut items = Vec::from([interior(&job)]);
-        let mut targets = |kind: &str, ids: &mut dyn Iterator<Item = &str>| {
-            for (id, number) in ids.zip(1_u32..) {
-                items.push(leaf(&below(&[paths::TARGET, kind, &number.to_string()]), id));
-            }
-        };
-        targets(paths::DEV, &mut self.devices.iter().map(DeviceId::as_str));
-        targets(paths::GROUP, &mut self.groups.iter().map(GroupId::as_str));
-        targets(paths::NOT, &mut self.except.iter().map(DeviceId::as_str));
-        let mut commands = Vec::from([Add::new(cmd_id(), items).into()]);
-        for (command, number) in self.commands.iter().zip(1_u32..) {
-            let number = number.to_string();
+    pub fn add_job(&self, job: &JobRequest) -> Vec<Command<'static>> {
+        let key = job.key.as_str();
+        let mut items = Vec::from([self.interior(Node::Job, &[key])]);
+        let named = |node, id: &str| self.leaf(node, &[key, id], id);
+        items.extend(job.devices.iter().map(|id| named(Node::TargetDevice, id.as_str())));
+        items.extend(job.groups.iter().map(|id| named(Node::TargetGroup, id.as_str())));
+        items.extend(job.except.iter().map(|id| named(Node::TargetException, id.as_str())));
+        let mut commands = Vec::from([add(items)]);
+        for (command, number) in job.commands.iter().zip(1_u32..) {
+            let keys = [key, &number.to_string()];
             let document = Fragment::new(SyncBody::new(Vec::from([command.clone()]))).encode(Encoding::Wbxml);
-            let document = Item::to(loc_uri(&below(&[paths::OPS, &number, paths::CMD])))
+            let document = Item::to(self.uri(Node::OpCmd, &keys))
                 .with_meta(Meta::new().with_format(Format::BIN))
                 .with_data(Data::octets(document));
-            let items = Vec::from([interior(&below(&[paths::OPS, &number])), document]);
-            commands.push(Add::new(cmd_id(), items).into());
+            commands.push(add(Vec::from([self.interior(Node::Op, &keys), document])));
         }
-        let settings = POLICY_LEAVES.iter().filter_map(|name| {
-            let value = policy_value(&self.policy, name)?;
-            let changed = policy_value(&Policy::default(), name) != Some(value);
-            changed.then(|| leaf(&below(&[paths::POLICY, name]), value.to_string()).with_meta(int()))
-        });
-        let settings: Vec<Item<'static>> = settings.collect();
+        let settings: Vec<Item<'static>> = POLICY_SLOTS
+            .into_iter()
+            .filter_map(|node| {
+                let value = policy_value(&job.policy, node)?;
+                let default = policy_value(&Policy::default(), node);
+                (Some(value) != default).then(|| self.leaf(node, &[key], value.to_string()))
+            })
+            .collect();
         if !settings.is_empty() {
-            commands.push(Replace::new(cmd_id(), settings).into());
+            commands.push(replace(settings));
         }
         commands
     }
-}
 
-/// Starts a job. The correlator comes back in the alert that says that it is over.
-#[must_use]
-pub fn start_job(key: &JobKey, correlator: Option<Correlator<'static>>) -> Command<'static> {
-    let mut exec = Exec::new(cmd_id(), Item::to(loc_uri(&job_node(key, &[paths::START]))));
-    exec.correlator = correlator;
-    exec.into()
-}
-
-/// Cancels a job: nothing more is sent for it.
-#[must_use]
-pub fn cancel_job(key: &JobKey) -> Command<'static> {
-    Exec::new(cmd_id(), Item::to(loc_uri(&job_node(key, &[paths::CANCEL])))).into()
-}
-
-/// Deletes a job with its records: a draft, or one that is over.
-#[must_use]
-pub fn delete_job(key: &JobKey) -> Command<'static> {
-    delete(&paths::job(key))
-}
-
-/// What a device answered to one operation.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct OpAnswer {
-    /// The number of the operation, from 1.
-    pub number: u16,
-    /// Its Status; `None` when it was not answered.
-    pub status: Option<StatusCode>,
-    /// What it returned, as far as the gateway kept it.
-    pub data: Option<Vec<u8>>,
-    /// The Format of the data.
-    pub format: Option<String>,
-    /// The Type of the data.
-    pub media_type: Option<String>,
-    /// Octets it returned, if not all of them were kept.
-    pub cut: Option<u32>,
-}
-
-/// Asks what one device answered to the first `ops` operations of a job. Nodes that do not exist, such as the data of
-/// an operation that returned none, are answered 404 beside the others.
-#[must_use]
-pub fn get_answers(key: &JobKey, serial: Serial, ops: u16) -> Command<'static> {
-    let leaves = [paths::CODE, paths::FMT, paths::TYPE, paths::DATA, paths::CUT];
-    get((1..=ops).flat_map(|number| leaves.map(|name| op_node(key, serial, number, name))))
-}
-
-/// Reads what [`get_answers`] brought, one entry for each operation that has an outcome node.
-///
-/// # Errors
-///
-/// When a number is none.
-pub fn read_answers(
-    key: &JobKey,
-    serial: Serial,
-    ops: u16,
-    items: &[Item<'_>],
-) -> Result<Vec<OpAnswer>, ReadError> {
-    let values = Values::new(items);
-    let mut answers = Vec::new();
-    for number in 1..=ops {
-        let node = |name| op_node(key, serial, number, name);
-        let text = |name| values.text(&node(name)).map(String::from);
-        let Some(code) = values.number::<u16>(&node(paths::CODE), paths::CODE)? else { continue };
-        answers.push(OpAnswer {
-            number,
-            status: (code != 0).then(|| StatusCode::new(code)),
-            data: values.octets(&node(paths::DATA)),
-            format: text(paths::FMT),
-            media_type: text(paths::TYPE),
-            cut: values.number(&node(paths::CUT), paths::CUT)?,
-        });
+    /// As [`add_job`](Self::add_job), as one command: the draft is there as a whole, or not at all. It must fit a
+    /// message, and the gateway's session must take Atomic.
+    #[must_use]
+    pub fn add_job_atomically(&self, job: &JobRequest) -> Command<'static> {
+        Atomic::new(cmd_id(), self.add_job(job)).into()
     }
-    Ok(answers)
-}
 
-/// A node of a job.
-pub(super) fn job_node(key: &JobKey, names: &[&str]) -> NodeUri<'static> {
-    let names: Vec<&str> = [paths::JOBS, key.as_str()].into_iter().chain(names.iter().copied()).collect();
-    paths::below(paths::FANOUT, &names)
-}
+    /// Starts a job. The `correlator` comes back in the alert that it is over.
+    #[must_use]
+    pub fn start_job(&self, key: &JobKey, correlator: Option<Correlator<'static>>) -> Command<'static> {
+        self.exec(Node::Start, &[key.as_str()], correlator)
+    }
 
-fn op_node(key: &JobKey, serial: Serial, number: u16, leaf: &str) -> NodeUri<'static> {
-    job_node(key, &[paths::OUT, paths::REC, &serial.to_string(), paths::OP, &number.to_string(), leaf])
-}
+    /// Cancels a job.
+    #[must_use]
+    pub fn cancel_job(&self, key: &JobKey) -> Command<'static> {
+        self.exec(Node::Cancel, &[key.as_str()], None)
+    }
 
-fn int() -> Meta<'static> {
-    Meta::new().with_format(Format::INT)
+    /// Has a job begin with no more devices, until it is [resumed](Self::resume_job).
+    #[must_use]
+    pub fn pause_job(&self, key: &JobKey) -> Command<'static> {
+        self.exec(Node::Pause, &[key.as_str()], None)
+    }
+
+    /// Has a paused job go on.
+    #[must_use]
+    pub fn resume_job(&self, key: &JobKey) -> Command<'static> {
+        self.exec(Node::Resume, &[key.as_str()], None)
+    }
+
+    /// Has a job that is over tried once more for the devices that are not ok.
+    #[must_use]
+    pub fn retry_job(&self, key: &JobKey, correlator: Option<Correlator<'static>>) -> Command<'static> {
+        self.exec(Node::Retry, &[key.as_str()], correlator)
+    }
+
+    /// Changes how many devices of a job are in flight at a time, while it runs too.
+    #[must_use]
+    pub fn set_window(&self, key: &JobKey, devices: u32) -> Command<'static> {
+        replace(Vec::from([self.leaf(Node::Window, &[key.as_str()], devices.to_string())]))
+    }
+
+    /// Deletes a job with its results. The gateway refuses it while it runs.
+    #[must_use]
+    pub fn delete_job(&self, key: &JobKey) -> Command<'static> {
+        self.delete(Node::Job, &[key.as_str()])
+    }
 }

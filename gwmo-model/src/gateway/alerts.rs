@@ -1,32 +1,41 @@
 //! Alerts to servers: what the outbox holds, as messages.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use dm_syncml::{Alert, AlertCode, CmdId, Data, Format, Item, LocUri, Mark, MediaType, Meta};
 
 use crate::ResultCode;
-use crate::mo::{COMPLETION_STATUS, DEVICE_ATTACHED, DEVICE_DETACHED, Jobs, MODE_PROXY, paths};
+use crate::device::Serial;
+use crate::mo::{
+    COMPLETION_STATUS, DEVICE_ATTACHED, DEVICE_DETACHED, FanoutSlot, InventorySlot, MODE_PROXY, Objects,
+};
 use crate::outbox::{self, AlertBody};
 
 /// A generic alert; `None` for a job that is gone, of which nothing is owed any more.
-pub(super) fn alert(alert: &outbox::Alert, jobs: &Jobs) -> Option<Alert<'static>> {
+pub(super) fn alert(alert: &outbox::Alert, objects: &Objects) -> Option<Alert<'static>> {
+    let device = |serial: Serial| objects.binding.uri(InventorySlot::Device, &[&serial.to_string()]);
     let chr = |text: String| (Format::CHR, text);
     let mut correlator = None;
     let (source, (format, data), mark, media_type) = match &alert.body {
         AlertBody::DeviceAttached { serial, id, epoch, first } => {
             let data = format!("{id};{MODE_PROXY};{epoch};{}", u8::from(*first));
-            (paths::device(*serial), chr(data), "informational", DEVICE_ATTACHED)
+            (device(*serial), chr(data), "informational", DEVICE_ATTACHED)
         }
         AlertBody::DeviceDetached { serial, id, reason, .. } => {
             let data = format!("{id};{}", reason.as_str());
-            (paths::device(*serial), chr(data), "warning", DEVICE_DETACHED)
+            (device(*serial), chr(data), "warning", DEVICE_DETACHED)
         }
         AlertBody::JobEnded { job, result } => {
-            let (key, job) = jobs.numbered(*job)?;
+            let (key, job) = objects.jobs.numbered(*job)?;
             correlator = job.correlator().cloned();
             let mark = if *result == ResultCode::ALL_OK { "informational" } else { "warning" };
-            (paths::job(key), (Format::INT, format!("{result}")), mark, COMPLETION_STATUS)
+            (
+                objects.binding.uri(FanoutSlot::Job, &[key.as_str()]),
+                (Format::INT, format!("{result}")),
+                mark,
+                COMPLETION_STATUS,
+            )
         }
     };
     let meta = Meta::new()

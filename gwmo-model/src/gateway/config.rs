@@ -6,7 +6,7 @@ use dm_tree::ServerId;
 use crate::fanout::FanoutLimits;
 use crate::group::GroupLimits;
 use crate::inventory::InventoryConfig;
-use crate::mo::ObjectLimits;
+use crate::mo::{Binding, ObjectLimits};
 use crate::outbox::OutboxConfig;
 
 /// How a gateway is set up.
@@ -28,6 +28,8 @@ pub struct GatewayConfig {
     pub outbox: OutboxConfig,
     /// What servers may keep in the objects.
     pub objects: ObjectLimits,
+    /// Where the objects are and how their nodes are called. Default [`Binding::ours`].
+    pub binding: Binding,
     /// Sessions.
     pub sessions: SessionLimits,
     /// When peers that show wrong credentials get no more challenges, by the origin of their messages and the device they claim to be.
@@ -46,6 +48,7 @@ impl GatewayConfig {
             fanout: FanoutLimits::default(),
             outbox: OutboxConfig::default(),
             objects: ObjectLimits::default(),
+            binding: Binding::ours(),
             sessions: SessionLimits::default(),
             lockout: LockoutPolicy::DEFAULT,
         }
@@ -83,6 +86,13 @@ impl GatewayConfig {
     #[must_use]
     pub const fn with_objects(mut self, limits: ObjectLimits) -> Self {
         self.objects = limits;
+        self
+    }
+
+    /// Sets [`binding`](Self::binding).
+    #[must_use]
+    pub fn with_binding(mut self, binding: Binding) -> Self {
+        self.binding = binding;
         self
     }
 

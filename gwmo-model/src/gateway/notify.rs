@@ -1,6 +1,6 @@
 //! Notifications: whether they may be sent, and Package 0.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use dm_notification::{Initiator, Notification, Trigger};
 use dm_syncml::StatusCode;
@@ -9,7 +9,7 @@ use super::{Gateway, GatewayOutput};
 use crate::device::Serial;
 use crate::fanout::{JobNo, Ticket};
 use crate::inventory::Fact;
-use crate::mo::paths;
+use crate::mo::InventorySlot;
 
 impl Gateway {
     /// The fanout wants a device notified: asks for the rights of the job's owner, then signs Package 0 (DM
@@ -41,7 +41,8 @@ impl Gateway {
 
     /// Whether the owner of a job holds what its operations need on a device (GwMO-SECARIZE-001).
     pub(super) fn owner_may(&self, job: JobNo, serial: Serial) -> bool {
+        let anchor = self.objects.binding.uri(InventorySlot::Anchor, &[&serial.to_string()]);
         let job = self.objects.jobs.numbered(job);
-        job.is_some_and(|(_, job)| self.tree.may(job.owner(), job.rights(), &paths::anchor(serial)))
+        job.is_some_and(|(_, job)| self.tree.may(job.owner(), job.rights(), &anchor))
     }
 }

@@ -7,24 +7,37 @@ use dm_tree::{Acl, NodeUri, Rights, ServerId, TreeError};
 
 use super::{Gateway, GatewayError, GatewayOutput, Upstream, alerts};
 use crate::fanout::JobNo;
-use crate::mo::paths;
+use crate::mo::{Binding, ConfigSlot, FanoutSlot, GroupsSlot, InventorySlot, MOUNTED};
 use crate::outbox::{self, AlertBody, AlertSeq, OutboxOutput, Subscription};
 
 /// Where servers get rights, and which. Whoever adds a group or a job owns it; Exec is granted so that the ACL the
 /// tree gives to new nodes has it, and means nothing where it stands.
-fn grants() -> [(NodeUri<'static>, Rights); 4] {
+fn grants(binding: &Binding) -> Vec<(NodeUri<'static>, Rights)> {
     let add = Rights::ADD | Rights::EXEC | Rights::GET;
-    [
-        (paths::below(paths::GWMO, &[]), Rights::GET),
-        (paths::below(paths::INVENTORY, &[paths::DEVICES]), Rights::ALL),
-        (paths::below(paths::GROUPS, &[]), add),
-        (paths::below(paths::FANOUT, &[paths::JOBS]), add),
-    ]
+    let mut all = Vec::new();
+    for object in MOUNTED {
+        let place = binding.place(object);
+        // Who may read an object may also see where it is.
+        for uri in place.parent().into_iter().filter(|parent| !parent.is_root()).chain([place.clone()]) {
+            let granted = (uri.into_owned(), Rights::GET);
+            if !all.contains(&granted) {
+                all.push(granted);
+            }
+        }
+    }
+    all.extend([
+        (binding.uri(InventorySlot::Devices, &[]), Rights::ALL),
+        (binding.uri(FanoutSlot::Jobs, &[]), add),
+    ]);
+    let groups = binding.uri(GroupsSlot::Root, &[]);
+    all.retain(|(uri, _)| *uri != groups);
+    all.push((groups, add));
+    all
 }
 
 /// The alert switches of a server.
-fn switches(server: &ServerId) -> NodeUri<'static> {
-    paths::below(paths::INVENTORY, &[paths::ALERTS, server.as_str()])
+fn switches(binding: &Binding, server: &ServerId) -> NodeUri<'static> {
+    binding.uri(ConfigSlot::AlertsOf, &[server.as_str()])
 }
 
 impl Gateway {
@@ -53,13 +66,27 @@ impl Gateway {
         subscribed
     }
 
+    /// Lets a server change the settings of the gateway, and says which servers may reach what: everything in
+    /// [`ConfigSlot`], which concerns the others too.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for its rights.
+    pub fn handle_administrator(&mut self, now: Instant, server: &ServerId) -> Result<(), GatewayError> {
+        self.advance(now);
+        let uri = self.objects.binding.uri(ConfigSlot::Root, &[]);
+        let mut acl = self.tree.effective_acl(&uri).cloned().unwrap_or_else(|| self.own_acl());
+        acl.grant(server, Rights::ALL);
+        Ok(self.tree.set_acl(uri.as_str(), acl)?)
+    }
+
     /// A server that the gateway does not answer to any more: it leaves every ACL, and nothing more is started for its
     /// jobs. Its groups and jobs stay for the gateway's owner to look at; nobody else can.
     pub fn handle_server_removed(&mut self, now: Instant, server: &ServerId) {
         let now = self.advance(now);
         self.tree.remove_server(server);
         // There may have been none.
-        let _ = self.tree.forget_acls(switches(server).as_str());
+        let _ = self.tree.forget_acls(switches(&self.objects.binding, server).as_str());
         self.objects.servers.remove(server);
         self.upstream.remove(server);
         self.objects.outbox.handle_session_closed(now, server);
@@ -130,7 +157,7 @@ impl Gateway {
         loop {
             match self.objects.outbox.poll_output() {
                 OutboxOutput::Send { server: to, alert } => {
-                    let message = alerts::alert(&alert, &self.objects.jobs);
+                    let message = alerts::alert(&alert, &self.objects);
                     match (message, Some(&to) == server) {
                         (Some(message), true) if alerts.len() < self.config.sessions.max_alerts.max(1) => {
                             alerts.push((alert.seq, message));
@@ -156,15 +183,15 @@ impl Gateway {
 
     /// Closes the objects to everyone.
     pub(super) fn close_objects(&mut self) -> Result<(), GatewayError> {
-        for (uri, _) in grants() {
+        for (uri, _) in grants(&self.objects.binding) {
             self.tree.set_acl(uri.as_str(), self.own_acl())?;
         }
-        let alerts = paths::below(paths::INVENTORY, &[paths::ALERTS]);
+        let alerts = self.objects.binding.uri(ConfigSlot::Alerts, &[]);
         Ok(self.tree.set_acl(alerts.as_str(), self.own_acl())?)
     }
 
     fn grant(&mut self, server: &ServerId) -> Result<(), GatewayError> {
-        for (uri, rights) in grants() {
+        for (uri, rights) in grants(&self.objects.binding) {
             let mut acl = self.tree.effective_acl(&uri).cloned().unwrap_or_else(|| self.own_acl());
             acl.grant(server, rights);
             self.tree.set_acl(uri.as_str(), acl)?;
@@ -172,7 +199,7 @@ impl Gateway {
         // Its alert switches are its own.
         let mut acl = self.own_acl();
         acl.grant(server, Rights::GET | Rights::REPLACE);
-        Ok(self.tree.set_acl(switches(server).as_str(), acl)?)
+        Ok(self.tree.set_acl(switches(&self.objects.binding, server).as_str(), acl)?)
     }
 
     fn acls(&self) -> Vec<(NodeUri<'static>, Acl)> {
@@ -180,7 +207,7 @@ impl Gateway {
             let acl = self.tree.effective_acl(&uri).cloned().unwrap_or_default();
             (uri, acl)
         };
-        grants().into_iter().map(acl).collect()
+        grants(&self.objects.binding).into_iter().map(acl).collect()
     }
 
     /// Puts back what was in force; it had room before.

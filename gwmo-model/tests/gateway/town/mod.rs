@@ -19,10 +19,14 @@ use dm_tree::{
     AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NoAnswer, NodeFacts,
     NodeSpec, ServerId, Tree, Value,
 };
+use gwmo_model::console::GatewayAlert;
 use gwmo_model::{
     AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
-    Serial, Sighting, Subscription, console,
+    Serial, Sighting, Subscription,
 };
+use requests::console;
+
+pub mod requests;
 
 pub const GATEWAY: &str = "gw.example";
 pub const GATEWAY_URL: &str = "http://gw.local/dm";
@@ -254,6 +258,7 @@ impl Town {
 
     pub fn config() -> GatewayConfig {
         GatewayConfig::new(server_id(GATEWAY), ServerConfig::new(uri(GATEWAY_URL)))
+            .with_binding(crate::binding())
     }
 
     /// A town with this many devices, all attached.
@@ -653,8 +658,8 @@ impl Town {
     }
 
     /// The alerts a server got, read.
-    pub fn alerts(&self, server: usize) -> Vec<console::GatewayAlert> {
-        let read = |alert| console::read_alert(alert).unwrap().expect("one of ours");
+    pub fn alerts(&self, server: usize) -> Vec<GatewayAlert> {
+        let read = |alert| console().read_alert(alert).unwrap().expect("one of ours");
         self.servers[server].alerts.iter().map(read).collect()
     }
 }

@@ -1,0 +1,17 @@
+//! The gateway between real servers and real devices, by requirement.
+
+mod atomic;
+mod description;
+mod devices;
+mod groups;
+mod jobs;
+mod rights;
+mod sessions;
+mod town;
+
+use gwmo_model::mo::Binding;
+
+/// The objects as this crate has them.
+fn binding() -> Binding {
+    Binding::ours()
+}
