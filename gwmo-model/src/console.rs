@@ -39,7 +39,7 @@ use crate::mo::Binding;
 pub use alert::GatewayAlert;
 pub use config::GatewayCapacity;
 pub use devices::{DeviceLine, DevicePage};
-pub use job::JobRequest;
+pub use job::{JobRequest, OpRequest, Told};
 pub use read::{ReadError, ReadErrorKind};
 pub use result::{JobStatus, OpAnswer, Outcomes, RecordLine, RecordPage};
 

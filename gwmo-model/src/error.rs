@@ -185,6 +185,10 @@ error_type! {
             /// The most there may be.
             max: u32
         } => TOO_LARGE "job has more than {max} target(s)",
+        /// The job has been at this gateway before (1407).
+        Loop => FORBIDDEN "job has been at this gateway before",
+        /// The job has come through as many gateways as it may.
+        TooDeep => FORBIDDEN "job came through too many gateways",
         /// The job is in a state that does not allow it.
         WrongState => NOT_ALLOWED "job is not in a state for that",
     }

@@ -4,6 +4,7 @@ mod account;
 mod alerts;
 mod config;
 mod device_sessions;
+mod later_results;
 mod notify;
 mod output;
 mod servers;
@@ -463,7 +464,11 @@ impl Gateway {
                     }
                 }
                 FanoutOutput::JobChanged { job } => drop(self.changed.insert(job)),
-                FanoutOutput::JobEnded { job, result } => {
+                // Nothing of a gateway's fanout survives it yet, so everything counts as stored.
+                FanoutOutput::Persist(seq, _) => self.objects.fanout.handle_persisted(self.objects.now, seq),
+                FanoutOutput::Audit(_) => {}
+                FanoutOutput::JobRemoved { job } => drop(self.objects.jobs.forget(job)),
+                FanoutOutput::JobEnded { job, result, .. } => {
                     let Some(view) = self.objects.fanout.job(job) else { continue };
                     let (owner, key) = (view.owner().clone(), view.key().clone());
                     if self.objects.servers.contains(&owner) {

@@ -158,9 +158,10 @@ pub use error::{
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
-    Answer, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, JobKey, JobNo, JobSpec, JobState, JobView,
-    Offline, Op, OpClass, OpRecord, OrderReply, Policy, Report, ResultCode, SerialRange, SessionEnd,
-    TargetRecord, TargetState, Ticket, UnsafePolicy,
+    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, JobKey, JobNo,
+    JobSpec, JobState, JobView, Offline, OnLimit, Op, OpClass, OpRecord, OrderReply, Policy, Report,
+    ResultCode, RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord,
+    TargetState, Ticket, Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
     DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,

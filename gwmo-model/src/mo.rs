@@ -61,23 +61,25 @@ mod table;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::{
     AccessType, Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer,
-    NodeFacts, ServerId, Tree, TreeError, Value,
+    NodeFacts, ServerId, Timestamp, Tree, TreeError, Value,
 };
 
-use crate::fanout::Fanout;
+use crate::fanout::{Fanout, JobNo};
 use crate::group::Groups;
 use crate::inventory::Inventory;
 use crate::outbox::Outbox;
 
 pub use binding::{Binding, BindingError};
 pub(crate) use binding::{Found, Keys};
+pub(crate) use fanout::retried;
 pub(crate) use job::Jobs;
 pub use limits::ObjectLimits;
-pub(crate) use policy::{POLICY_SLOTS, policy_value};
+pub(crate) use policy::{POLICY_SLOTS, policy_text};
 pub(crate) use result::STATS;
 pub use table::{ConfigSlot, FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, Object, Slot, TriggerSlot};
 
@@ -106,6 +108,8 @@ pub(crate) struct Objects {
     pub(crate) servers: BTreeSet<ServerId>,
     /// What the gateway calls itself.
     gateway: ServerId,
+    /// The time of day, as last told, and when that was.
+    clock: Option<(Instant, Timestamp)>,
     settings: config::Settings,
     limits: ObjectLimits,
     mounts: [MountId; MOUNTED.len()],
@@ -207,11 +211,30 @@ impl Objects {
             jobs: Jobs::default(),
             servers: BTreeSet::new(),
             gateway: config.server_id.clone(),
+            clock: None,
             settings: config::Settings::new(config),
             limits: config.objects,
             mounts: mounts.try_into().expect("one for each"),
             atomic: None,
         })
+    }
+
+    /// What time it is, if anybody has said so.
+    pub(crate) fn wall_clock(&self) -> Option<Timestamp> {
+        let (then, time) = self.clock?;
+        let since = self.now.since_epoch().saturating_sub(then.since_epoch()).as_secs();
+        Timestamp::from_unix(time.unix().saturating_add(i64::try_from(since).unwrap_or(i64::MAX)))
+    }
+
+    pub(crate) fn set_wall_clock(&mut self, time: Timestamp) {
+        self.clock = Some((self.now, time));
+        // Jobs that wait for a time of day wait for another while now.
+        let due: Vec<(JobNo, Timestamp)> = self.jobs.scheduled().collect();
+        for (number, at) in due {
+            let rest = u64::try_from(at.unix().saturating_sub(time.unix())).unwrap_or(0);
+            // One that has begun is not scheduled any more.
+            let _ = self.fanout.handle_reschedule(self.now, number, Duration::from_secs(rest));
+        }
     }
 
     fn object(&self, mount: MountId) -> Option<Object> {
@@ -337,9 +360,9 @@ impl Handler for Objects {
         Ok(done?)
     }
 
-    fn exec(&mut self, cx: &Context<'_>, path: &[&str], _: &[u8]) -> ExecReply {
+    fn exec(&mut self, cx: &Context<'_>, path: &[&str], argument: &[u8]) -> ExecReply {
         let done = self.slot(cx, path).and_then(|(slot, keys)| match slot {
-            Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys),
+            Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys, argument),
             _ => Err(StatusCode::NOT_ALLOWED),
         });
         match done {

@@ -39,7 +39,8 @@ fn drain(fanout: &mut Fanout) -> (Vec<FanoutOutput>, Option<Instant>) {
     loop {
         match fanout.poll_output() {
             FanoutOutput::Wait(at) => return (outputs, at),
-            FanoutOutput::JobChanged { .. } => {}
+            FanoutOutput::JobChanged { .. } | FanoutOutput::Audit(_) => {}
+            FanoutOutput::Persist(seq, _) => fanout.handle_persisted(Instant::EPOCH, seq),
             output => outputs.push(output),
         }
     }
@@ -58,7 +59,7 @@ fn deliver(job: JobNo, number: u32, attempt: u16, ops: core::ops::Range<u16>) ->
 }
 
 fn ended(job: JobNo, result: ResultCode) -> FanoutOutput {
-    FanoutOutput::JobEnded { job, result }
+    FanoutOutput::JobEnded { job, round: 1, result }
 }
 
 fn ok() -> Answer<'static> {
@@ -168,9 +169,9 @@ fn honest_ends_are_told_apart() {
     assert_eq!(
         outputs,
         [
+            ended(job, ResultCode::NOT_ALL_OK),
             FanoutOutput::Abort { serial: serial(4) },
             FanoutOutput::Abort { serial: serial(5) },
-            ended(job, ResultCode::NOT_ALL_OK)
         ]
     );
     let states: Vec<_> = (1..=7).map(|number| state(&fanout, job, number)).collect();
@@ -330,7 +331,7 @@ fn one_session_serves_several_jobs_in_order() {
     fanout.handle_answer(at(2), ticket(first, 1, 1), 0, ok());
     assert_eq!(
         drain(&mut fanout).0,
-        [deliver(second, 1, 1, 0..1), ended(first, ResultCode::ALL_OK)],
+        [ended(first, ResultCode::ALL_OK), deliver(second, 1, 1, 0..1)],
         "without another notification, before the other device of the job"
     );
     assert_eq!(fanout.ticket_of(serial(1)), Some(ticket(second, 1, 1)));
@@ -438,7 +439,7 @@ fn stored_data_are_bounded_and_the_cut_is_told() {
                 at(1),
                 ticket(job, number, 1),
                 op,
-                ok().with_data(b"12345678").with_format("b"),
+                ok().with_data(format!("{number}2345678").as_bytes()).with_format("b"),
             );
         }
     }
@@ -454,7 +455,7 @@ fn stored_data_are_bounded_and_the_cut_is_told() {
         [(8, None), (0, cut), (8, None), (0, cut), (4, cut), (0, cut), (0, cut), (0, cut)],
         "ten for each device, 25 for all"
     );
-    assert_eq!(fanout.job(job).unwrap().result(), Some(ResultCode::ALL_OK), "what is cut is still answered");
+    assert_eq!(fanout.job(job).unwrap().result(), Some(ResultCode::CUT), "what is cut is still answered");
     fanout.handle_remove(at(2), job).unwrap();
     let job = started(&mut fanout, at(2), spec("J1", 1, &[Op::get()]));
     drain(&mut fanout);
@@ -611,6 +612,7 @@ fn ten_thousand_targets() {
                 }
                 FanoutOutput::JobEnded { result, .. } => break 'run result,
                 FanoutOutput::Wait(at) => break at,
+                FanoutOutput::Persist(seq, _) => fanout.handle_persisted(now, seq),
                 _ => {}
             }
         };
@@ -621,7 +623,7 @@ fn ten_thousand_targets() {
     let counters = fanout.job(job).unwrap().counters();
     assert_eq!((counters.unreachable, counters.failed, counters.ok), (500, 100, 9_400));
     assert_eq!(notified, TARGETS + 500 + 200);
-    assert_eq!(fanout.poll_output(), FanoutOutput::Wait(None));
+    assert_eq!(drain(&mut fanout), (vec![], None));
     assert_eq!((fanout.in_flight(), fanout.late()), (0, 0));
 }
 

@@ -238,6 +238,10 @@ impl Pair {
     fn drain(&mut self) {
         for _ in 0..1000 {
             let output = self.fanout.poll_output();
+            if let FanoutOutput::Persist(seq, _) = output {
+                self.fanout.handle_persisted(Instant::EPOCH, seq);
+                continue;
+            }
             if let FanoutOutput::Notify { ticket } | FanoutOutput::Deliver { ticket, .. } = &output {
                 self.tickets.push(*ticket);
             }
@@ -371,6 +375,7 @@ fn finish(habits: &[Habit], exec: bool, seed: u64, window: u32) -> Vec<String> {
                 FanoutOutput::Wait(at) => break at,
                 output @ (FanoutOutput::Notify { .. } | FanoutOutput::Deliver { .. }) => waiting.push(output),
                 FanoutOutput::Abort { serial } => fanout.handle_session_closed(now, serial, SessionEnd::Lost),
+                FanoutOutput::Persist(seq, _) => fanout.handle_persisted(now, seq),
                 _ => {}
             }
         };

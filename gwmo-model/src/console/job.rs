@@ -1,16 +1,17 @@
 //! Jobs.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use dm_syncml::{Atomic, Command, Correlator, Data, Encoding, Format, Fragment, Item, Meta, SyncBody};
+use dm_syncml::{Atomic, Command, Correlator, Data, Encoding, Exec, Format, Fragment, Item, Meta, SyncBody};
+use dm_tree::{ServerId, Timestamp};
 
 use super::Console;
-use super::build::{add, cmd_id, replace};
+use super::build::{add, cmd_id, replace, text};
 use crate::device::DeviceId;
-use crate::fanout::{JobKey, Policy};
+use crate::fanout::{JobKey, Policy, Trace, Which};
 use crate::group::GroupId;
-use crate::mo::{FanoutSlot as Node, POLICY_SLOTS, policy_value};
+use crate::mo::{FanoutSlot as Node, POLICY_SLOTS, policy_text, retried};
 
 /// A job to be added: for whom, what, and how.
 ///
@@ -34,8 +35,57 @@ pub struct JobRequest {
     devices: Vec<DeviceId>,
     groups: Vec<GroupId>,
     except: Vec<DeviceId>,
-    commands: Vec<Command<'static>>,
+    live: bool,
+    trace: Trace,
+    operations: Vec<OpRequest>,
     policy: Policy,
+    start_at: Option<Timestamp>,
+    report: Option<u8>,
+}
+
+/// An operation to be added: a command, and what is to be done about its answer.
+#[derive(Clone, Debug)]
+pub struct OpRequest {
+    command: Command<'static>,
+    ends_by: Option<String>,
+    stops: bool,
+}
+
+impl OpRequest {
+    /// One Get, Add, Replace, Delete, Exec or Copy. The gateway refuses others.
+    #[must_use]
+    pub fn new(command: impl Into<Command<'static>>) -> Self {
+        Self { command: command.into(), ends_by: None, stops: false }
+    }
+
+    /// Says that 202 to an Exec is not its end, but a generic alert of this type (`Meta/Type`) that gives back the
+    /// Correlator.
+    #[must_use]
+    pub fn ending_by(mut self, alert_type: &str) -> Self {
+        self.ends_by = Some(alert_type.into());
+        self
+    }
+
+    /// Has a device that answers with an error do none of the operations after it.
+    #[must_use]
+    pub const fn stopping_on_error(mut self) -> Self {
+        self.stops = true;
+        self
+    }
+}
+
+/// What the gateway tells of a job in alerts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Told {
+    /// Nothing.
+    Nothing,
+    /// That it is over.
+    End,
+    /// And what came of it, if that fits an alert.
+    Result,
+    /// And how it comes on.
+    Progress,
 }
 
 impl JobRequest {
@@ -47,8 +97,12 @@ impl JobRequest {
             devices: Vec::new(),
             groups: Vec::new(),
             except: Vec::new(),
-            commands: Vec::new(),
+            live: false,
+            trace: Trace::default(),
+            operations: Vec::new(),
             policy: Policy::default(),
+            start_at: None,
+            report: None,
         }
     }
 
@@ -82,8 +136,42 @@ impl JobRequest {
     /// Adds a command, after those that were added before: one Get, Add, Replace, Delete, Exec or Copy. The gateway
     /// refuses others.
     #[must_use]
-    pub fn with_command(mut self, command: impl Into<Command<'static>>) -> Self {
-        self.commands.push(command.into());
+    pub fn with_command(self, command: impl Into<Command<'static>>) -> Self {
+        self.with_operation(OpRequest::new(command))
+    }
+
+    /// Adds an operation, after those that were added before.
+    #[must_use]
+    pub fn with_operation(mut self, operation: OpRequest) -> Self {
+        self.operations.push(operation);
+        self
+    }
+
+    /// Has devices that come to belong to the target while the job runs be served, too.
+    #[must_use]
+    pub const fn with_live_targets(mut self) -> Self {
+        self.live = true;
+        self
+    }
+
+    /// Has the job begin at this time of day, by the gateway's clock.
+    #[must_use]
+    pub const fn starting_at(mut self, time: Timestamp) -> Self {
+        self.start_at = Some(time);
+        self
+    }
+
+    /// Says what the gateway tells in alerts. By itself it tells the end.
+    #[must_use]
+    pub const fn telling(mut self, told: Told) -> Self {
+        self.report = Some(told as u8);
+        self
+    }
+
+    /// Says which gateways the job has come through.
+    #[must_use]
+    pub fn with_trace(mut self, trace: Trace) -> Self {
+        self.trace = trace;
         self
     }
 
@@ -113,22 +201,42 @@ impl Console {
         items.extend(job.groups.iter().map(|id| named(Node::TargetGroup, id.as_str())));
         items.extend(job.except.iter().map(|id| named(Node::TargetException, id.as_str())));
         let mut commands = Vec::from([add(items)]);
-        for (command, number) in job.commands.iter().zip(1_u32..) {
+        for (operation, number) in job.operations.iter().zip(1_u32..) {
             let keys = [key, &number.to_string()];
-            let document = Fragment::new(SyncBody::new(Vec::from([command.clone()]))).encode(Encoding::Wbxml);
+            let body = SyncBody::new(Vec::from([operation.command.clone()]));
+            let document = Fragment::new(body).encode(Encoding::Wbxml);
             let document = Item::to(self.uri(Node::OpCmd, &keys))
                 .with_meta(Meta::new().with_format(Format::BIN))
                 .with_data(Data::octets(document));
             commands.push(add(Vec::from([self.interior(Node::Op, &keys), document])));
         }
-        let settings: Vec<Item<'static>> = POLICY_SLOTS
+        let mut settings: Vec<Item<'static>> = POLICY_SLOTS
             .into_iter()
             .filter_map(|node| {
-                let value = policy_value(&job.policy, node)?;
-                let default = policy_value(&Policy::default(), node);
-                (Some(value) != default).then(|| self.leaf(node, &[key], value.to_string()))
+                let value = policy_text(&job.policy, node)?;
+                let default = policy_text(&Policy::default(), node);
+                (Some(&value) != default.as_ref()).then(|| self.leaf(node, &[key], value))
             })
             .collect();
+        for (operation, number) in job.operations.iter().zip(1_u32..) {
+            let keys = [key, &number.to_string()];
+            if operation.stops {
+                settings.push(self.leaf(Node::OpOnErr, &keys, "1"));
+            }
+            let ends_by = operation.ends_by.iter();
+            settings.extend(ends_by.map(|text| self.leaf(Node::OpAsync, &keys, text.as_str())));
+        }
+        if job.live {
+            settings.push(self.flag(Node::TargetLive, &[key], true));
+        }
+        if job.trace != Trace::default() {
+            let gateways: Vec<&str> = job.trace.gateways().map(ServerId::as_str).collect();
+            settings.push(self.leaf(Node::Trace, &[key], gateways.join(",")));
+        }
+        let start_at = job.start_at.iter();
+        settings.extend(start_at.map(|time| self.leaf(Node::StartAt, &[key], time.to_string())));
+        let told = job.report.iter();
+        settings.extend(told.map(|told| self.leaf(Node::ReportAlert, &[key], told.to_string())));
         if !settings.is_empty() {
             commands.push(replace(settings));
         }
@@ -166,10 +274,24 @@ impl Console {
         self.exec(Node::Resume, &[key.as_str()], None)
     }
 
-    /// Has a job that is over tried once more for the devices that are not ok.
+    /// Has a job that is over tried once more, for these of its devices.
     #[must_use]
-    pub fn retry_job(&self, key: &JobKey, correlator: Option<Correlator<'static>>) -> Command<'static> {
-        self.exec(Node::Retry, &[key.as_str()], correlator)
+    pub fn retry_job(&self, key: &JobKey, which: &Which) -> Command<'static> {
+        let names: Vec<String> = match which {
+            Which::States(states) => {
+                states.iter().filter_map(|state| retried(*state)).map(String::from).collect()
+            }
+            Which::Devices(serials) => serials.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        };
+        let item = Item::to(self.uri(Node::Retry, &[key.as_str()])).with_data(text(names.join(",")));
+        Exec::new(cmd_id(), item).into()
+    }
+
+    /// Changes how many devices of a job are begun with in a minute, while it runs too; 0 for any number.
+    #[must_use]
+    pub fn set_rate(&self, key: &JobKey, devices: u32) -> Command<'static> {
+        replace(Vec::from([self.leaf(Node::Rate, &[key.as_str()], devices.to_string())]))
     }
 
     /// Changes how many devices of a job are in flight at a time, while it runs too.

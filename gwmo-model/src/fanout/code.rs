@@ -18,6 +18,7 @@ use dm_syncml::StatusCode;
 /// assert_eq!(ResultCode::from(StatusCode::NOT_FOUND).get(), 404);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ResultCode(u16);
 
 impl ResultCode {
@@ -29,12 +30,18 @@ impl ResultCode {
     pub const NOT_ALL_OK: Self = Self(1201);
     /// 1202: the job is over and there was no target.
     pub const NO_TARGET: Self = Self(1202);
+    /// 1203: the job is over, and what devices returned was cut for want of room.
+    pub const CUT: Self = Self(1203);
     /// 1401: cancelled.
     pub const CANCELLED: Self = Self(1401);
     /// 1402: a target of the job does not exist.
     pub const BAD_TARGET: Self = Self(1402);
     /// 1403: an operation of the job is missing or cannot be used.
     pub const BAD_OPERATION: Self = Self(1403);
+    /// 1404: stopped, since too many targets failed.
+    pub const STOPPED: Self = Self(1404);
+    /// 1407: the job came back to a gateway it had been at.
+    pub const LOOP: Self = Self(1407);
     /// 1408: the time of the job was over.
     pub const OUT_OF_TIME: Self = Self(1408);
     /// 1409: the notification was not answered.
@@ -43,6 +50,16 @@ impl ResultCode {
     pub const DETACHED: Self = Self(1410);
     /// 1411: the session ended or went silent before everything was answered.
     pub const SESSION_LOST: Self = Self(1411);
+    /// 1413: what was accepted was never reported as done.
+    pub const RESULT_MISSING: Self = Self(1413);
+    /// 1414: the device is busy with something else.
+    pub const BUSY: Self = Self(1414);
+    /// 1415: an image of the job is not what it should be.
+    pub const HASH_MISMATCH: Self = Self(1415);
+    /// 1416: an image of the job could not be fetched.
+    pub const SOURCE_UNREACHABLE: Self = Self(1416);
+    /// 1502: what became of it was lost when the gateway restarted.
+    pub const STATE_LOST: Self = Self(1502);
 
     /// The code with this number.
     #[must_use]
@@ -69,13 +86,21 @@ impl ResultCode {
             Self::ALL_OK => "every target is ok",
             Self::NOT_ALL_OK => "not every target is ok",
             Self::NO_TARGET => "there was no target",
+            Self::CUT => "results were cut",
             Self::CANCELLED => "cancelled",
             Self::BAD_TARGET => "a target does not exist",
             Self::BAD_OPERATION => "an operation is missing or cannot be used",
+            Self::STOPPED => "too many targets failed",
+            Self::LOOP => "the job came back to this gateway",
             Self::OUT_OF_TIME => "the time of the job was over",
             Self::NOT_ANSWERED => "the notification was not answered",
             Self::DETACHED => "the device is detached",
             Self::SESSION_LOST => "the session was lost",
+            Self::RESULT_MISSING => "the result never came",
+            Self::BUSY => "the device is busy",
+            Self::HASH_MISMATCH => "an image is not what it should be",
+            Self::SOURCE_UNREACHABLE => "an image could not be fetched",
+            Self::STATE_LOST => "lost when the gateway restarted",
             Self(code) => return StatusCode::new(code).meaning(),
         })
     }

@@ -1,15 +1,18 @@
 //! A job as the machine keeps it, and how it is looked at.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 use core::ops::{Bound, RangeBounds};
 
 use dm_syncml::Instant;
 use dm_tree::ServerId;
 
 use super::code::ResultCode;
-use super::job::{JobKey, JobNo, JobState};
+use super::job::{JobKey, JobNo, JobState, StartOptions, Trace};
+use super::lives::{Lane, Lives};
 use super::operation::Op;
+use super::outcome::Outcomes;
 use super::policy::Policy;
 use super::report::{Counters, Report, TargetRecord, buckets};
 use super::target::{Target, TargetState};
@@ -18,38 +21,102 @@ use crate::device::Serial;
 /// A job as the machine keeps it.
 #[derive(Debug)]
 pub(super) struct Job {
+    pub(super) number: JobNo,
     pub(super) owner: ServerId,
     pub(super) key: JobKey,
     pub(super) ops: Box<[Op]>,
     pub(super) policy: Policy,
+    pub(super) trace: Trace,
+    /// Devices may join.
+    pub(super) live: bool,
+    pub(super) options: StartOptions,
     pub(super) state: JobState,
+    /// Why it is being ended: 1401 or 1404.
+    pub(super) ending: Option<ResultCode>,
     pub(super) expired: bool,
-    pub(super) ends_at: Option<Instant>,
+    /// What the times of its targets are counted from.
+    pub(super) base: Instant,
+    /// When it starts, its time is over, or it is removed, by its state.
+    pub(super) due: Option<Instant>,
     pub(super) result: Option<ResultCode>,
+    pub(super) round: u16,
     /// Ascending by serial.
-    pub(super) targets: Box<[Target]>,
+    pub(super) targets: Vec<Target>,
     pub(super) counts: [u32; TargetState::COUNT],
     pub(super) open: u32,
     pub(super) in_flight: u32,
-    /// Queued targets whose device is free: earlier attempts first, then in the order of serials.
-    pub(super) queue: BTreeSet<(u16, u32)>,
+    /// Targets before it were looked at.
+    pub(super) cursor: u32,
+    /// Queued targets before the cursor that were not begun with.
+    pub(super) fresh: VecDeque<u32>,
+    /// Queued targets that were.
+    pub(super) again: VecDeque<u32>,
     /// Waiting targets whose device is free and in session.
-    pub(super) ready: BTreeSet<u32>,
+    pub(super) ready: VecDeque<u32>,
+    /// The last one was one of `again`.
+    pub(super) flip: bool,
+    /// When the rate allows the next notification.
+    pub(super) next_start: Instant,
+    /// Somebody waits for that.
+    pub(super) rate_waits: bool,
+    pub(super) stage: u8,
+    /// How many targets may be begun with in this stage.
+    pub(super) quota: u32,
+    /// The targets of this round when it began.
+    pub(super) fixed: u32,
+    pub(super) begun: u32,
+    pub(super) begun_open: u32,
+    pub(super) round_ended: u32,
+    pub(super) round_failed: u32,
+    pub(super) limit_hit: bool,
+    pub(super) unsettled: bool,
+    pub(super) lanes: [Lane; 3],
+    pub(super) outcomes: Outcomes,
+    /// What gateways among the targets reported of their own.
+    pub(super) children: BTreeMap<Serial, Counters>,
+    pub(super) cut: bool,
     pub(super) stored: u64,
     pub(super) late: u64,
     pub(super) rev: u64,
+    /// The turn it had last.
+    pub(super) served: u64,
+    pub(super) owner_no: u32,
+    pub(super) changed: bool,
+    pub(super) reported: bool,
 }
 
 /// One job, to look at.
 #[derive(Clone, Copy, Debug)]
 pub struct JobView<'a> {
-    pub(super) number: JobNo,
+    pub(super) lives: &'a Lives,
     pub(super) job: &'a Job,
 }
 
 impl Job {
     pub(super) fn index_of(&self, serial: Serial) -> Option<u32> {
-        self.targets.binary_search_by_key(&serial, |target| target.serial).ok().map(|index| index as u32)
+        let first = self.targets.first()?.serial.get();
+        let guess = serial.get().checked_sub(first)? as usize;
+        // Serials ascend without repetition, so the place is never beyond this, and it is this where none is missing.
+        match self.targets.get(guess) {
+            Some(target) if target.serial == serial => Some(guess as u32),
+            _ => {
+                let until = self.targets.len().min(guess);
+                let before = &self.targets[..until];
+                before.binary_search_by_key(&serial, |target| target.serial).ok().map(|index| index as u32)
+            }
+        }
+    }
+
+    /// The time for a target's record.
+    pub(super) fn stamp(&self, now: Instant) -> u32 {
+        u32::try_from((now - self.base).as_millis()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn outcome_code(&self) -> ResultCode {
+        match Counters::new(&self.counts).result() {
+            ResultCode::ALL_OK if self.cut => ResultCode::CUT,
+            code => code,
+        }
     }
 }
 
@@ -57,7 +124,7 @@ impl<'a> JobView<'a> {
     /// The number the fanout gave it.
     #[must_use]
     pub const fn number(&self) -> JobNo {
-        self.number
+        self.job.number
     }
 
     /// Who added it.
@@ -78,7 +145,7 @@ impl<'a> JobView<'a> {
         self.job.state
     }
 
-    /// What it came to: 1200, 1201 or 1202; `None` before the end.
+    /// What it came to: 1200 to 1203, or why it could not begin; `None` before the end.
     #[must_use]
     pub const fn result(&self) -> Option<ResultCode> {
         self.job.result
@@ -117,7 +184,54 @@ impl<'a> JobView<'a> {
     /// When its time is over, while it runs.
     #[must_use]
     pub const fn ends_at(&self) -> Option<Instant> {
-        self.job.ends_at
+        match self.job.state {
+            JobState::Running | JobState::Paused | JobState::Cancelling => self.job.due,
+            _ => None,
+        }
+    }
+
+    /// When it starts, while it waits for that.
+    #[must_use]
+    pub const fn starts_at(&self) -> Option<Instant> {
+        if matches!(self.job.state, JobState::Scheduled) { self.job.due } else { None }
+    }
+
+    /// The round: 1, and one more for each time targets were tried again.
+    #[must_use]
+    pub const fn round(&self) -> u16 {
+        self.job.round
+    }
+
+    /// The gateways it came through.
+    #[must_use]
+    pub const fn trace(&self) -> &'a Trace {
+        &self.job.trace
+    }
+
+    /// What came with the order to start.
+    #[must_use]
+    pub fn correlator(&self) -> Option<&'a str> {
+        self.job.options.correlator.as_deref()
+    }
+
+    /// The stage it is in, from 0, and how many targets may have been begun with in it.
+    #[must_use]
+    pub const fn stage(&self) -> (u8, u32) {
+        (self.job.stage, self.job.quota)
+    }
+
+    /// Whether something a device returned was cut for want of room.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.job.cut
+    }
+
+    /// The counters of all gateways among the targets, added up; `None` if there is none that reported.
+    #[must_use]
+    pub fn sub_counters(&self) -> Option<Counters> {
+        let mut all = self.job.children.values();
+        let first = *all.next()?;
+        Some(all.fold(first, |sum, one| sum.plus(one)))
     }
 
     /// The record of one target.
@@ -151,7 +265,7 @@ impl<'a> JobView<'a> {
     #[must_use]
     pub fn report(&self) -> Report {
         Report {
-            job: self.number,
+            job: self.job.number,
             owner: self.job.owner.clone(),
             key: self.job.key.clone(),
             state: self.job.state,
@@ -162,6 +276,6 @@ impl<'a> JobView<'a> {
     }
 
     fn look_at(&self, target: &'a Target) -> TargetRecord<'a> {
-        TargetRecord { target, ops: self.job.ops.len() as u16 } // at most `max_ops`
+        TargetRecord { target, view: *self }
     }
 }

@@ -1,50 +1,91 @@
 //! What was delivered to one target, and what it answered.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use dm_syncml::StatusCode;
 
 use super::operation::{Answer, Op, OpClass};
+use super::policy::RetryOn;
+use super::target::retriable;
 
 /// Longest `Format` or `Type` kept, in octets: 127 is what RFC 6838 allows either half of a media type.
 const MAX_NAME: usize = 127;
 
-/// One slot per operation, with the sums that transitions look at kept as they change.
-#[derive(Debug)]
+/// One slot per operation, with the sums that transitions look at kept as they change. Empty while nothing was
+/// delivered.
+#[derive(Debug, Default)]
 pub(super) struct Ledger {
-    slots: Box<[Slot]>,
+    slots: Vec<Slot>,
     left: u16,
     outstanding: u16,
+    pending: u16,
     loose: u16,
     doubt: u16,
     first_bad: Option<u16>,
+    halted: bool,
     /// Octets stored.
     used: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Slot {
-    stage: Stage,
+    stage: OpStage,
     replayed: bool,
-    status: StatusCode,
+    /// The answer says that it is done.
+    done: bool,
+    status: u16,
+    /// The attempt it was delivered in last; 0 once that does not matter.
+    attempt: u16,
     stored: Option<Box<Stored>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
+/// What became of an operation on a device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) enum OpStage {
     /// Not delivered.
     Unsent,
     /// Delivered in this attempt, answer due.
     Sent,
     /// Delivered in an earlier attempt that ended without the answer.
     Lost,
+    /// Accepted, result due.
+    Pending,
     /// Answered.
     Answered,
 }
 
+/// What became of all operations, when that is the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) enum Uniform {
+    Unsent,
+    Lost,
+    LostAgain,
+    Pending,
+    Answered,
+    AnsweredAgain,
+}
+
+impl Uniform {
+    pub(super) const fn parts(self) -> (OpStage, bool) {
+        match self {
+            Self::Unsent => (OpStage::Unsent, false),
+            Self::Lost => (OpStage::Lost, false),
+            Self::LostAgain => (OpStage::Lost, true),
+            Self::Pending => (OpStage::Pending, false),
+            Self::Answered => (OpStage::Answered, false),
+            Self::AnsweredAgain => (OpStage::Answered, true),
+        }
+    }
+}
+
 /// What a device returned, as far as there was room.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Stored {
     pub(super) format: Option<Box<str>>,
     pub(super) media_type: Option<Box<str>>,
@@ -55,14 +96,18 @@ pub(super) struct Stored {
 /// The sums of a ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Work {
-    /// Operations without an answer.
+    /// Operations without a final answer.
     pub(super) left: u16,
     /// Those of them delivered in this attempt.
     pub(super) outstanding: u16,
-    /// Those of them delivered at all.
+    /// Those of them accepted.
+    pub(super) pending: u16,
+    /// Those of them delivered at all and not accepted.
     pub(super) loose: u16,
-    /// Those of them delivered at all that must not be repeated.
+    /// Those of them delivered at all, not accepted, that must not be repeated.
     pub(super) doubt: u16,
+    /// An operation failed after which no other is to be delivered.
+    pub(super) halted: bool,
     /// The answer to the first operation that was not done.
     pub(super) first_bad: Option<StatusCode>,
 }
@@ -70,32 +115,58 @@ pub(super) struct Work {
 impl Work {
     /// Nothing delivered of this many operations.
     pub(super) const fn untouched(ops: u16) -> Self {
-        Self { left: ops, outstanding: 0, loose: 0, doubt: 0, first_bad: None }
+        Self { left: ops, outstanding: 0, pending: 0, loose: 0, doubt: 0, halted: false, first_bad: None }
     }
 }
 
+/// What an answer was to a ledger.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Taken {
+    /// The last word.
+    Final {
+        /// Octets stored.
+        used: u32,
+    },
+    /// The device has begun, and reports later.
+    Accepted,
+}
+
 impl Ledger {
-    pub(super) fn new(ops: u16) -> Self {
-        let slot =
-            || Slot { stage: Stage::Unsent, replayed: false, status: StatusCode::new(0), stored: None };
-        Self {
-            slots: (0..ops).map(|_| slot()).collect(),
-            left: ops,
-            outstanding: 0,
-            loose: 0,
-            doubt: 0,
-            first_bad: None,
-            used: 0,
+    /// Forgets everything but its room.
+    pub(super) fn clear(&mut self) {
+        let mut slots = core::mem::take(&mut self.slots);
+        slots.clear();
+        *self = Self { slots, ..Self::default() };
+    }
+
+    /// Makes room for this many operations, once.
+    pub(super) fn begin(&mut self, ops: usize) {
+        if self.slots.is_empty() {
+            let slot = || Slot {
+                stage: OpStage::Unsent,
+                replayed: false,
+                done: false,
+                status: 0,
+                attempt: 0,
+                stored: None,
+            };
+            self.slots.resize_with(ops, slot);
+            self.left = ops as u16; // at most `max_ops`
         }
     }
 
-    pub(super) fn work(&self) -> Work {
-        let first_bad = self.first_bad.map(|op| self.slots[usize::from(op)].status);
+    pub(super) fn work(&self, ops: usize) -> Work {
+        if self.slots.is_empty() {
+            return Work::untouched(ops as u16); // at most `max_ops`
+        }
+        let first_bad = self.first_bad.map(|op| StatusCode::new(self.slots[usize::from(op)].status));
         Work {
             left: self.left,
             outstanding: self.outstanding,
+            pending: self.pending,
             loose: self.loose,
             doubt: self.doubt,
+            halted: self.halted,
             first_bad,
         }
     }
@@ -105,102 +176,244 @@ impl Ledger {
         self.used
     }
 
-    /// The first operations in a row that are still to be delivered, marked as delivered from here on.
-    pub(super) fn deliver(&mut self, ops: &[Op]) -> Option<Range<u16>> {
-        let due = |slot: &Slot| matches!(slot.stage, Stage::Unsent | Stage::Lost);
+    /// The first operations in a row that are to be delivered next: up to one that ends the work if it fails.
+    pub(super) fn due(&self, ops: &[Op]) -> Option<Range<u16>> {
+        if self.outstanding > 0 || self.halted {
+            return None;
+        }
+        if self.slots.is_empty() {
+            let count = ops.iter().position(|op| op.stops_on_error()).map_or(ops.len(), |stop| stop + 1);
+            return (!ops.is_empty()).then_some(0..count as u16);
+        }
+        let due = |slot: &Slot| matches!(slot.stage, OpStage::Unsent | OpStage::Lost);
         let start = self.slots.iter().position(due)?;
-        let count = self.slots[start..].iter().take_while(|slot| due(slot)).count();
-        for (slot, op) in self.slots[start..start + count].iter_mut().zip(&ops[start..]) {
-            slot.replayed = slot.stage == Stage::Lost;
-            if !slot.replayed {
-                self.loose += 1;
-                self.doubt += u16::from(op.class() == OpClass::Unsafe);
+        let mut end = start;
+        while self.slots.get(end).is_some_and(due) {
+            end += 1;
+            if ops[end - 1].stops_on_error() {
+                break;
             }
-            slot.stage = Stage::Sent;
-            self.outstanding += 1;
         }
         // There are as many slots as a `u16` counts.
-        Some(start as u16..(start + count) as u16)
+        Some(start as u16..end as u16)
+    }
+
+    /// These operations are delivered from here on.
+    pub(super) fn deliver(&mut self, ops: &[Op], range: Range<u16>, attempt: u16) {
+        self.begin(ops.len());
+        let (start, end) = (usize::from(range.start), usize::from(range.end).min(ops.len()));
+        for index in start..end {
+            let slot = &mut self.slots[index];
+            if !matches!(slot.stage, OpStage::Unsent | OpStage::Lost) {
+                continue;
+            }
+            slot.replayed = slot.stage == OpStage::Lost;
+            if !slot.replayed {
+                self.loose += 1;
+                self.doubt += u16::from(ops[index].class() == OpClass::Unsafe);
+            }
+            slot.stage = OpStage::Sent;
+            slot.attempt = attempt;
+            self.outstanding += 1;
+        }
     }
 
     /// The attempt is over: what is outstanding will not be answered any more.
     pub(super) fn lose(&mut self) {
         if self.outstanding > 0 {
             self.outstanding = 0;
-            for slot in self.slots.iter_mut().filter(|slot| slot.stage == Stage::Sent) {
-                slot.stage = Stage::Lost;
+            for slot in self.slots.iter_mut().filter(|slot| slot.stage == OpStage::Sent) {
+                slot.stage = OpStage::Lost;
             }
         }
     }
 
     /// What is outstanding was in truth not sent.
     pub(super) fn recall(&mut self, ops: &[Op]) {
-        for (op, index) in ops.iter().zip(0..) {
-            self.recall_one(index, *op);
+        if self.outstanding > 0 {
+            for (op, index) in ops.iter().zip(0..) {
+                self.recall_one(index, *op);
+            }
         }
     }
 
     /// This operation was in truth not sent; nothing if it is not outstanding.
-    pub(super) fn recall_one(&mut self, index: u16, op: Op) {
-        let slot = self.slots.get_mut(usize::from(index)).filter(|slot| slot.stage == Stage::Sent);
-        let Some(slot) = slot else { return };
+    pub(super) fn recall_one(&mut self, index: u16, op: Op) -> bool {
+        let slot = self.slots.get_mut(usize::from(index)).filter(|slot| slot.stage == OpStage::Sent);
+        let Some(slot) = slot else { return false };
         self.outstanding -= 1;
         if slot.replayed {
-            slot.stage = Stage::Lost;
+            slot.stage = OpStage::Lost;
         } else {
-            slot.stage = Stage::Unsent;
+            slot.stage = OpStage::Unsent;
             self.loose -= 1;
             self.doubt -= u16::from(op.class() == OpClass::Unsafe);
         }
+        true
     }
 
     /// Takes an answer, storing up to `room` octets; `None` if this operation does not wait for one.
-    pub(super) fn answer(&mut self, index: u16, op: Op, answer: &Answer<'_>, room: u32) -> Option<u32> {
-        let slot = self.slots.get_mut(usize::from(index)).filter(|slot| slot.stage == Stage::Sent)?;
-        slot.stage = Stage::Answered;
-        slot.status = answer.status();
-        let used = match Stored::new(answer, room) {
-            Some((stored, used)) => {
-                slot.stored = Some(Box::new(stored));
-                used
-            }
-            None => 0,
-        };
-        if !op.is_done(answer, slot.replayed) {
-            self.first_bad = Some(self.first_bad.map_or(index, |first| first.min(index)));
-        }
-        self.left -= 1;
+    pub(super) fn answer(&mut self, index: u16, op: Op, answer: &Answer<'_>, room: u32) -> Option<Taken> {
+        let slot = self.slots.get_mut(usize::from(index)).filter(|slot| slot.stage == OpStage::Sent)?;
         self.outstanding -= 1;
         self.loose -= 1;
         self.doubt -= u16::from(op.class() == OpClass::Unsafe);
-        self.used += used;
-        Some(used)
+        if op.is_asynchronous() && answer.status() == StatusCode::ACCEPTED {
+            slot.stage = OpStage::Pending;
+            slot.status = answer.status().get();
+            self.pending += 1;
+            return Some(Taken::Accepted);
+        }
+        Some(Taken::Final { used: self.close(index, op, answer, room) })
     }
 
-    pub(super) fn slot(&self, op: u16) -> Option<&Slot> {
-        self.slots.get(usize::from(op))
+    /// What was accepted is done, or has failed; `None` if this operation was not accepted in this attempt.
+    pub(super) fn finish(
+        &mut self,
+        index: u16,
+        op: Op,
+        attempt: u16,
+        answer: &Answer<'_>,
+        room: u32,
+    ) -> Option<u32> {
+        let waits = |slot: &&Slot| slot.stage == OpStage::Pending && slot.attempt == attempt;
+        self.slots.get(usize::from(index)).filter(waits)?;
+        self.pending -= 1;
+        Some(self.close(index, op, answer, room))
+    }
+
+    fn close(&mut self, index: u16, op: Op, answer: &Answer<'_>, room: u32) -> u32 {
+        let slot = &mut self.slots[usize::from(index)];
+        slot.stage = OpStage::Answered;
+        slot.status = answer.status().get();
+        let mut used = 0;
+        if let Some((stored, octets)) = Stored::new(answer, room) {
+            slot.stored = Some(Box::new(stored));
+            used = octets;
+        }
+        slot.done = op.is_done(answer, slot.replayed);
+        if !slot.done {
+            self.first_bad = Some(self.first_bad.map_or(index, |first| first.min(index)));
+            self.halted |= op.stops_on_error();
+        }
+        self.left -= 1;
+        self.used += used;
+        used
+    }
+
+    /// Makes operations due again that failed in a way that is worth another attempt. What was stored for them is
+    /// dropped: how many octets that were.
+    pub(super) fn reopen(&mut self, ops: &[Op], kinds: RetryOn) -> u32 {
+        let (mut freed, mut first_bad) = (0, None);
+        self.halted = false;
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if slot.stage != OpStage::Answered || slot.done {
+                continue;
+            }
+            if retriable(StatusCode::new(slot.status)).is_some_and(|kind| kinds.contains(kind)) {
+                slot.stage = OpStage::Unsent;
+                slot.replayed = false;
+                freed += slot.stored.take().map_or(0, |stored| stored.octets());
+                self.left += 1;
+            } else {
+                first_bad = first_bad.or(Some(index as u16));
+                self.halted |= ops[index].stops_on_error();
+            }
+        }
+        self.first_bad = first_bad;
+        self.used -= freed;
+        freed
+    }
+
+    /// What became of the operations, if it is the same for all and nothing was stored.
+    pub(super) fn uniform(&self) -> Option<(Uniform, u16)> {
+        let Some((first, rest)) = self.slots.split_first() else { return Some((Uniform::Unsent, 0)) };
+        let alike = |slot: &Slot| {
+            (slot.stage, slot.replayed, slot.status) == (first.stage, first.replayed, first.status)
+                && slot.stored.is_none()
+        };
+        if first.stored.is_some() || !rest.iter().all(alike) {
+            return None;
+        }
+        let uniform = match (first.stage, first.replayed) {
+            (OpStage::Unsent, false) => Uniform::Unsent,
+            (OpStage::Lost, false) => Uniform::Lost,
+            (OpStage::Lost, true) => Uniform::LostAgain,
+            (OpStage::Pending, false) => Uniform::Pending,
+            (OpStage::Answered, false) => Uniform::Answered,
+            (OpStage::Answered, true) => Uniform::AnsweredAgain,
+            _ => return None,
+        };
+        Some((uniform, first.status))
+    }
+
+    /// Takes the slots out for keeping, without what matters only while the target is under way.
+    pub(super) fn take_slots(&mut self) -> Box<[Slot]> {
+        for slot in &mut self.slots {
+            slot.attempt = 0;
+        }
+        self.slots.drain(..).collect()
+    }
+
+    /// A ledger with these slots, as when it was stored; `None` if they do not fit the operations.
+    pub(super) fn restored(slots: Vec<Slot>, ops: &[Op]) -> Option<Self> {
+        if slots.is_empty() {
+            return Some(Self::default());
+        }
+        if slots.len() != ops.len() {
+            return None;
+        }
+        let mut ledger = Self::default();
+        for (index, (slot, op)) in slots.iter().zip(ops).enumerate() {
+            match slot.stage {
+                OpStage::Answered => {
+                    if !slot.done {
+                        ledger.first_bad = ledger.first_bad.or(Some(index as u16));
+                        ledger.halted |= op.stops_on_error();
+                    }
+                }
+                stage => {
+                    ledger.left += 1;
+                    let loose = matches!(stage, OpStage::Sent | OpStage::Lost);
+                    ledger.loose += u16::from(loose);
+                    ledger.doubt += u16::from(loose && op.class() == OpClass::Unsafe);
+                    ledger.outstanding += u16::from(stage == OpStage::Sent);
+                    ledger.pending += u16::from(stage == OpStage::Pending);
+                }
+            }
+            ledger.used = ledger.used.saturating_add(slot.octets());
+        }
+        ledger.slots = slots;
+        Some(ledger)
+    }
+
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 }
 
 impl Slot {
-    pub(super) fn status(&self) -> Option<StatusCode> {
-        (self.stage == Stage::Answered).then_some(self.status)
-    }
-
-    pub(super) fn was_delivered(&self) -> bool {
-        self.stage != Stage::Unsent
-    }
-
-    pub(super) const fn was_replayed(&self) -> bool {
-        self.replayed
+    pub(super) const fn parts(&self) -> (OpStage, bool, u16) {
+        (self.stage, self.replayed, self.status)
     }
 
     pub(super) fn stored(&self) -> Option<&Stored> {
         self.stored.as_deref()
     }
+
+    /// Octets stored.
+    pub(super) fn octets(&self) -> u32 {
+        self.stored.as_ref().map_or(0, |stored| stored.octets())
+    }
 }
 
 impl Stored {
+    fn octets(&self) -> u32 {
+        let name = |name: &Option<Box<str>>| name.as_ref().map_or(0, |name| name.len());
+        // As much as there was room for, which is counted in a `u32`.
+        (name(&self.format) + name(&self.media_type) + self.data.len()) as u32
+    }
+
     /// What of an answer fits into `room` octets, names first, and how many it takes.
     fn new(answer: &Answer<'_>, room: u32) -> Option<(Self, u32)> {
         let (data, format, media_type) = answer.parts();

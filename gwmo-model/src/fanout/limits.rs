@@ -8,14 +8,19 @@ pub struct FanoutLimits {
     pub window: u32,
     /// Most jobs at a time, finished ones included until they are removed. Default 64.
     pub max_jobs: u32,
-    /// Most targets of one job. Default 65 536, the default size of an inventory; 64 octets each.
+    /// Most targets of one job. Default 65 536, the default size of an inventory; 24 octets each.
     pub max_targets: u32,
-    /// Most operations of one job. Default 64; 16 octets each for a target that was reached.
+    /// Most operations of one job. Default 64; 16 octets each for a device in flight,
+    /// and for each outcome that is not alike for all of them.
     pub max_ops: u16,
     /// Most octets stored of what one device returns for one job. Default 4 096.
     pub max_result: u32,
-    /// Most octets stored of what all devices return for all jobs. Default 16 MiB.
+    /// Most octets stored of what all devices return for all jobs; what several return alike is stored once.
+    /// Default 16 MiB.
     pub max_stored: u64,
+    /// Whether decisions about single devices are told ([`FanoutOutput::Audit`](crate::FanoutOutput::Audit)).
+    /// Default true.
+    pub audit: bool,
 }
 
 impl Default for FanoutLimits {
@@ -27,6 +32,7 @@ impl Default for FanoutLimits {
             max_ops: 64,
             max_result: 4096,
             max_stored: 16 << 20,
+            audit: true,
         }
     }
 }
@@ -71,6 +77,13 @@ impl FanoutLimits {
     #[must_use]
     pub const fn with_max_stored(mut self, max: u64) -> Self {
         self.max_stored = max;
+        self
+    }
+
+    /// Sets [`audit`](Self::audit).
+    #[must_use]
+    pub const fn with_audit(mut self, on: bool) -> Self {
+        self.audit = on;
         self
     }
 }

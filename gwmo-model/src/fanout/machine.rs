@@ -1,22 +1,30 @@
-//! The machine: several jobs, one window, one index of deadlines.
+//! The machine: several jobs, one window, one order of deadlines.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use core::ops::{Bound, Range};
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::ServerId;
 
+use super::audit::Audit;
+use super::code::ResultCode;
 use super::entry::{Job, JobView};
-use super::job::{JobKey, JobNo, JobSpec, JobState, OrderReply, SessionEnd, Ticket};
-use super::ledger::{Ledger, Work};
+use super::in_flight::Devices;
+use super::job::{JobKey, JobNo, JobSpec, OrderReply, SessionEnd, StartOptions, Ticket};
 use super::limits::FanoutLimits;
+use super::lives::Lives;
 use super::operation::Answer;
 use super::output::FanoutOutput;
+use super::policy::Policy;
+use super::record::{FanoutRecord, Step};
 use super::report::Counters;
-use super::target::{Event, Facts, Target, TargetState};
+use super::retry::Which;
+use super::target::{Event, TargetState};
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
+use crate::journal::{Journal, RecordSeq};
 
 /// Fans jobs out to devices and gathers what becomes of them (GwMO-FORA-001 and 002).
 ///
@@ -27,6 +35,13 @@ use crate::error::{JobError, JobErrorKind};
 /// **Rights.** Whether the owner of a job may act on a device is asked when it matters: [`FanoutOutput::Notify`]
 /// and [`FanoutOutput::Deliver`] are requests to whoever knows the rights, who carries them out or answers with
 /// [`handle_denied`](Self::handle_denied). A right that is lost while the job runs thus ends what was not sent.
+///
+/// **Restarts.** What must survive one comes out as [`FanoutOutput::Persist`], and an effect comes out only after the
+/// record it rests on was stored ([`handle_persisted`](Self::handle_persisted)). [`snapshot`](Self::snapshot) and the
+/// records after it make the same fanout again ([`restore`](Self::restore)). What was in flight then is begun anew,
+/// except for operations that may have run and must not run twice.
+///
+/// **Fairness.** Servers take turns, and the jobs of a server do; a turn is one device.
 ///
 /// **Sessions.** The caller keeps at most one session per device, and reports the end of the old one before the
 /// start of a new one. When there is nothing left to do in one ([`ticket_of`](Self::ticket_of) is `None` after
@@ -67,6 +82,8 @@ use crate::error::{JobError, JobErrorKind};
 ///             }
 ///             fanout.handle_session_closed(now, ticket.serial, SessionEnd::Clean);
 ///         }
+///         // Nothing here is to survive a restart, so everything counts as stored.
+///         FanoutOutput::Persist(seq, _) => fanout.handle_persisted(now, seq),
 ///         FanoutOutput::JobEnded { result, .. } => break result,
 ///         FanoutOutput::Wait(Some(at)) => {
 ///             now = at; // a runtime sleeps until then, or until something comes in
@@ -82,42 +99,66 @@ use crate::error::{JobError, JobErrorKind};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// **Bounds.** Work per input is logarithmic in the number of targets and linear in the number of unfinished jobs;
-/// ordering, cancelling and expiring a job are linear in its targets. Memory is bounded by [`FanoutLimits`] and
-/// the number of open sessions.
+/// **Bounds.** Work per input does not depend on the number of targets and is linear in the number of unfinished jobs;
+/// ordering, cancelling, stopping and expiring a job, and joining one, are linear in its targets. A target takes 24
+/// octets, and more only while it is under way or if its outcome is not like others. Memory is bounded by
+/// [`FanoutLimits`], the number of open sessions and that of sleeping devices.
 #[derive(Debug)]
 pub struct Fanout {
-    limits: FanoutLimits,
-    now: Instant,
-    next: u32,
-    jobs: BTreeMap<JobNo, Job>,
-    by_key: BTreeMap<(ServerId, JobKey), JobNo>,
-    /// Jobs with targets that are not at their end, drafts included.
-    open: BTreeSet<JobNo>,
-    /// Which job each device in flight is serving.
-    active: BTreeMap<Serial, JobNo>,
-    sessions: BTreeSet<Serial>,
-    /// Jobs with room and a target that is in session already.
-    runnable_ready: BTreeSet<JobNo>,
-    /// Jobs with room and a target that is queued.
-    runnable: BTreeSet<JobNo>,
-    /// The job that had the last turn.
-    turn: JobNo,
-    deadlines: BTreeSet<(Instant, Timer)>,
+    pub(super) limits: FanoutLimits,
+    pub(super) gateway: Option<ServerId>,
+    pub(super) seed: u64,
+    pub(super) now: Instant,
+    pub(super) next: u32,
+    /// Ascending by number, like `jobs`.
+    pub(super) numbers: Vec<JobNo>,
+    pub(super) jobs: Vec<Job>,
+    pub(super) by_key: BTreeMap<(ServerId, JobKey), JobNo>,
+    /// Owners by number, with how many jobs they have and when they had their last turn.
+    pub(super) owners: Vec<Owner>,
+    pub(super) turn: u64,
+    pub(super) lives: Lives,
+    pub(super) devices: Devices,
+    pub(super) asleep: BTreeMap<Serial, Instant>,
+    pub(super) odd: BTreeSet<(Instant, Timer)>,
+    /// Nothing is due before this.
+    pub(super) earliest: Option<Instant>,
+    pub(super) in_flight: u32,
+    /// Nothing can be begun with before something happens.
+    pub(super) idle: bool,
+    pub(super) unsettled: bool,
     /// Attempts that may have operations to deliver.
-    deliver: VecDeque<Ticket>,
-    aborts: VecDeque<Serial>,
-    changed: BTreeSet<JobNo>,
-    ended: VecDeque<JobNo>,
-    stored: u64,
-    late: u64,
+    pub(super) deliver: VecDeque<Ticket>,
+    pub(super) aborts: VecDeque<Serial>,
+    pub(super) audits: VecDeque<Audit>,
+    pub(super) changed: VecDeque<JobNo>,
+    pub(super) journal: Journal<FanoutRecord, Held>,
+    pub(super) stored: u64,
+    pub(super) late: u64,
 }
 
-/// Targets before jobs: at the same instant a target's own verdict is the more telling one.
+/// Deadlines of any length. Targets before jobs: at the same instant a target's own verdict is the more telling one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Timer {
-    Target(JobNo, u32),
+pub(super) enum Timer {
+    Wake(Serial),
+    Target(JobNo, Serial),
     Job(JobNo),
+}
+
+/// What waits for its record.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    Notify(Ticket),
+    Deliver(Ticket, Range<u16>),
+    JobEnded(JobNo, u16),
+    JobRemoved(JobNo),
+}
+
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) id: ServerId,
+    pub(super) jobs: u32,
+    pub(super) served: u64,
 }
 
 impl Fanout {
@@ -126,62 +167,200 @@ impl Fanout {
     pub fn new(limits: FanoutLimits) -> Self {
         Self {
             limits: limits.with_window(limits.window.max(1)),
+            gateway: None,
+            seed: 0,
             now: Instant::EPOCH,
             next: 1,
-            jobs: BTreeMap::new(),
+            numbers: Vec::new(),
+            jobs: Vec::new(),
             by_key: BTreeMap::new(),
-            open: BTreeSet::new(),
-            active: BTreeMap::new(),
-            sessions: BTreeSet::new(),
-            runnable_ready: BTreeSet::new(),
-            runnable: BTreeSet::new(),
-            turn: JobNo::new(0),
-            deadlines: BTreeSet::new(),
+            owners: Vec::new(),
+            turn: 0,
+            lives: Lives::default(),
+            devices: Devices::default(),
+            asleep: BTreeMap::new(),
+            odd: BTreeSet::new(),
+            earliest: None,
+            in_flight: 0,
+            idle: true,
+            unsettled: false,
             deliver: VecDeque::new(),
             aborts: VecDeque::new(),
-            changed: BTreeSet::new(),
-            ended: VecDeque::new(),
+            audits: VecDeque::new(),
+            changed: VecDeque::new(),
+            journal: Journal::new(),
             stored: 0,
             late: 0,
         }
+    }
+
+    /// Names the gateway, so that a job that has been here before is refused.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: ServerId) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
+    /// Sets what the pauses of devices that come back are drawn from
+    /// ([`Policy::release_jitter`](crate::Policy::release_jitter)). The same seed gives the same pauses. Default 0.
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
     }
 
     /// Adds a job as a draft. Nothing is sent before it is started.
     ///
     /// # Errors
     ///
-    /// When the owner has a job with this key ([`JobErrorKind::JobExists`] names it), or a limit is exceeded.
+    /// When the owner has a job with this key ([`JobErrorKind::JobExists`] names it), a limit is exceeded, or the job
+    /// comes from this gateway or through too many.
     pub fn handle_add(&mut self, now: Instant, spec: JobSpec) -> Result<JobNo, JobError> {
         self.advance(now);
         let added = self.add(spec);
-        self.fire();
+        self.finish();
         added
     }
 
-    /// Starts a draft. Starting a job again changes nothing.
+    /// Starts a draft at once. Starting a job again changes nothing.
     ///
     /// # Errors
     ///
     /// When there is no such job.
     pub fn handle_start(&mut self, now: Instant, job: JobNo) -> Result<OrderReply, JobError> {
+        self.handle_start_with(now, job, StartOptions::default())
+    }
+
+    /// Starts a draft at some time, or when something is there. Starting a job again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job.
+    pub fn handle_start_with(
+        &mut self,
+        now: Instant,
+        job: JobNo,
+        options: StartOptions,
+    ) -> Result<OrderReply, JobError> {
         self.advance(now);
-        let reply = self.start(job);
-        self.fire();
+        let reply = self.start(job, options);
+        self.finish();
         reply
     }
 
-    /// Cancels a job: nothing more is sent for it. A device that was delivered something in the session it is in
-    /// may still answer or time out, and its outcome is what it is; all others end at once. Cancelling a job again,
-    /// or one that is over, changes nothing.
+    /// A scheduled job starts when this much time is over, rather than when it was said before: the wall clock was
+    /// set.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or it is not scheduled.
+    pub fn handle_reschedule(&mut self, now: Instant, job: JobNo, rest: Duration) -> Result<(), JobError> {
+        self.advance(now);
+        let done = self.reschedule(job, rest);
+        self.finish();
+        done
+    }
+
+    /// What a job waited for is there, or cannot be had: then the job is over with this code, and no device was
+    /// touched.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or it does not wait for anything.
+    pub fn handle_gate(
+        &mut self,
+        now: Instant,
+        job: JobNo,
+        verdict: Result<(), ResultCode>,
+    ) -> Result<(), JobError> {
+        self.advance(now);
+        let done = self.gate(job, verdict);
+        self.finish();
+        done
+    }
+
+    /// Begins with no further device of a job; those in flight go on, and so does the time of the job.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or it is not running.
+    pub fn handle_pause(&mut self, now: Instant, job: JobNo) -> Result<OrderReply, JobError> {
+        self.advance(now);
+        let reply = self.pause(job);
+        self.finish();
+        reply
+    }
+
+    /// Goes on with a paused job. One that was paused for its failures is not paused for them again in this round.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or it is neither paused nor running.
+    pub fn handle_resume(&mut self, now: Instant, job: JobNo) -> Result<OrderReply, JobError> {
+        self.advance(now);
+        let reply = self.resume(job);
+        self.finish();
+        reply
+    }
+
+    /// Cancels a job: nothing more is sent for it. A device that was delivered something may still answer or time
+    /// out, and its outcome is what it is; all others end at once. Cancelling a job again, or one that is over,
+    /// changes nothing.
     ///
     /// # Errors
     ///
     /// When there is no such job.
     pub fn handle_cancel(&mut self, now: Instant, job: JobNo) -> Result<OrderReply, JobError> {
         self.advance(now);
-        let reply = self.cancel(job);
-        self.fire();
+        let reply = self.cancel(job, ResultCode::CANCELLED);
+        self.finish();
         reply
+    }
+
+    /// Tries targets of a job that is over once more, as a new round with the whole time of the job; how many those
+    /// are. What became of them before is kept until the new outcome replaces it. No targets, no round.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or it is not over.
+    pub fn handle_retry(&mut self, now: Instant, job: JobNo, which: &Which) -> Result<u32, JobError> {
+        self.advance(now);
+        let count = self.retry(job, which);
+        self.finish();
+        count
+    }
+
+    /// A device joins a job with live targets that is not over. One that is a target already stays what it is.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, it is over or its targets are fixed, or it has too many targets.
+    pub fn handle_joined(
+        &mut self,
+        now: Instant,
+        job: JobNo,
+        serial: Serial,
+        attached: bool,
+    ) -> Result<(), JobError> {
+        self.advance(now);
+        let joined = self.join(job, serial, attached);
+        self.finish();
+        joined
+    }
+
+    /// Somebody has taken note of the end of this round: it is not told again after a restart, and the job may make
+    /// room for others.
+    pub fn handle_reported(&mut self, now: Instant, job: JobNo, round: u16) {
+        self.advance(now);
+        if let Some(at) = self.position(job)
+            && self.jobs[at].round == round
+            && self.jobs[at].state.is_over()
+            && !self.jobs[at].reported
+        {
+            self.jobs[at].reported = true;
+            self.record(Step::Reported(job));
+        }
+        self.finish();
     }
 
     /// Removes a job with its records: a draft, or one that is over. Its key may be used again.
@@ -192,15 +371,17 @@ impl Fanout {
     pub fn handle_remove(&mut self, now: Instant, job: JobNo) -> Result<(), JobError> {
         self.advance(now);
         let removed = self.remove(job);
-        self.fire();
+        self.finish();
         removed
     }
 
-    /// Changes the window over all jobs; devices that are in flight beyond it are left to finish.
+    /// Changes the window over all jobs; devices that are in flight beyond it are left to finish. Not recorded: it
+    /// belongs to the limits, which whoever restores a fanout names again.
     pub fn handle_window(&mut self, now: Instant, window: u32) {
         self.advance(now);
         self.limits.window = window.max(1);
-        self.fire();
+        self.idle = false;
+        self.finish();
     }
 
     /// Changes the window of one job that is not over.
@@ -209,19 +390,24 @@ impl Fanout {
     ///
     /// When there is no such job, or it is over.
     pub fn handle_job_window(&mut self, now: Instant, job: JobNo, window: u32) -> Result<(), JobError> {
+        self.handle_policy(now, job, |policy| policy.window = window.max(1))
+    }
+
+    /// Changes what may be changed of the policy of a job that is not over: window, rate, stages, threshold, and how
+    /// long results are kept. The rest stays as it was when the job was added, unless it is a draft.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or it is over.
+    pub fn handle_policy(
+        &mut self,
+        now: Instant,
+        job: JobNo,
+        change: impl FnOnce(&mut Policy),
+    ) -> Result<(), JobError> {
         self.advance(now);
-        let changed = match self.jobs.get_mut(&job) {
-            None => Err(JobErrorKind::UnknownJob.into()),
-            Some(at) if at.state.is_over() => Err(JobErrorKind::WrongState.into()),
-            Some(at) => {
-                at.policy.window = window.max(1);
-                at.rev += 1;
-                self.changed.insert(job);
-                self.refresh(job);
-                Ok(())
-            }
-        };
-        self.fire();
+        let changed = self.adjust(job, change);
+        self.finish();
         changed
     }
 
@@ -235,6 +421,12 @@ impl Fanout {
         self.report(now, ticket, Event::NotifyFailed);
     }
 
+    /// The device of this attempt is busy with something else, such as a session with another server. What was
+    /// handed out last was not done.
+    pub fn handle_busy(&mut self, now: Instant, ticket: Ticket) {
+        self.report(now, ticket, Event::Busy);
+    }
+
     /// What was last asked for this attempt is not allowed, and was not done: the target is skipped with this code,
     /// such as 425. Operations handed out for delivery count as not delivered.
     pub fn handle_denied(&mut self, now: Instant, ticket: Ticket, status: StatusCode) {
@@ -244,114 +436,151 @@ impl Fanout {
     /// A device opened a session, notified or not. Every job that waits for the device may use it.
     pub fn handle_session_opened(&mut self, now: Instant, serial: Serial) {
         self.advance(now);
-        self.sessions.insert(serial);
-        match self.active.get(&serial) {
-            Some(&job) => {
-                if let Some(index) = self.jobs.get(&job).and_then(|job| job.index_of(serial)) {
-                    self.apply(job, index, Event::SessionOpened);
-                }
-            }
-            None => self.offer(serial),
-        }
-        self.fire();
+        self.session_opened(serial);
+        self.finish();
     }
 
     /// A device sent something in its session that is no answer yet, such as a part of a large object.
     pub fn handle_session_heard(&mut self, now: Instant, serial: Serial) {
         self.advance(now);
-        self.apply_to_active(serial, Event::Heard);
-        self.fire();
+        self.apply_to_device(serial, Event::Heard);
+        self.finish();
     }
 
     /// The session of a device is over. What it has not answered it will not answer any more.
     pub fn handle_session_closed(&mut self, now: Instant, serial: Serial, end: SessionEnd) {
         self.advance(now);
-        self.drop_session(serial);
-        self.apply_to_active(serial, Event::SessionClosed(end));
-        self.fire();
+        self.devices.close_session(serial);
+        self.apply_to_device(serial, Event::SessionClosed(end));
+        self.finish();
     }
 
     /// A device answered one operation of an attempt. What is late, repeated or was never asked is counted and
-    /// dropped.
+    /// dropped. 202 to an operation that was declared asynchronous frees the slot of the window, once nothing else
+    /// is to do on the device.
     pub fn handle_answer(&mut self, now: Instant, ticket: Ticket, op: u16, answer: Answer<'_>) {
         self.advance(now);
         if !self.answer(ticket, op, &answer) {
-            self.count_late(ticket.job);
+            self.count_late(ticket);
         }
-        self.fire();
+        self.finish();
+    }
+
+    /// A device reported the result of what it had accepted in this attempt, in whatever session. A result that
+    /// comes after the end of its target is noted and changes nothing.
+    pub fn handle_async_done(&mut self, now: Instant, ticket: Ticket, op: u16, answer: Answer<'_>) {
+        self.advance(now);
+        self.async_done(ticket, op, &answer);
+        self.finish();
+    }
+
+    /// A gateway among the targets reported what the job came to there: as
+    /// [`handle_async_done`](Self::handle_async_done), done if every one of its targets was ok or it had none, and
+    /// its counters are kept beside ours.
+    pub fn handle_child_done(
+        &mut self,
+        now: Instant,
+        ticket: Ticket,
+        op: u16,
+        result: ResultCode,
+        counters: Counters,
+    ) {
+        self.advance(now);
+        let fine = matches!(result, ResultCode::ALL_OK | ResultCode::NO_TARGET | ResultCode::CUT);
+        let status = if fine { StatusCode::OK } else { StatusCode::new(result.get()) };
+        if self.async_done(ticket, op, &Answer::new(status))
+            && let Some(at) = self.position(ticket.job)
+        {
+            self.record(Step::Child(ticket.job, ticket.serial, counters.into()));
+            self.jobs[at].children.insert(ticket.serial, counters);
+        }
+        self.finish();
     }
 
     /// An operation that was handed out for delivery never left: the session ended before its turn. Said before the
     /// end of the session is, it keeps the target out of doubt about what cannot have run.
     pub fn handle_not_sent(&mut self, now: Instant, ticket: Ticket, op: u16) {
         self.advance(now);
-        if let Some(index) = self.current(ticket)
-            && let Some(job) = self.jobs.get_mut(&ticket.job)
-            && let Some(&known) = job.ops.get(usize::from(op))
-            && let Some(ledger) = job.targets[index as usize].ledger.as_mut()
-        {
-            ledger.recall_one(op, known);
-        } else {
-            self.count_late(ticket.job);
+        if !self.not_sent(ticket, op) {
+            self.count_late(ticket);
         }
-        self.fire();
+        self.finish();
     }
 
-    /// A device is attached now, or detached.
+    /// A device is attached now and awake, or detached.
     pub fn handle_presence(&mut self, now: Instant, serial: Serial, attached: bool) {
         self.advance(now);
-        let event = if attached { Event::Attached } else { Event::Detached };
-        let mut next = self.open.first().copied();
-        while let Some(number) = next {
-            if let Some(job) = self.jobs.get_mut(&number)
-                && let Some(index) = job.index_of(serial)
-            {
-                job.targets[index as usize].away = !attached;
-                if job.state != JobState::Draft {
-                    self.apply(number, index, event);
+        self.wake(serial);
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].state.is_over() {
+                continue;
+            }
+            if let Some(index) = self.jobs[at].index_of(serial) {
+                self.jobs[at].targets[index as usize].set(super::target::AWAY, !attached);
+                if self.jobs[at].state.is_under_way() {
+                    let event = if attached { self.attached(at, serial) } else { Event::Detached };
+                    self.apply(at, index, event);
                 }
             }
-            next = after(&self.open, number);
         }
-        self.fire();
+        self.finish();
+    }
+
+    /// A device sleeps, and cannot be reached by a notification before this much time is over. It may open a session
+    /// by itself at any time.
+    pub fn handle_asleep(&mut self, now: Instant, serial: Serial, rest: Duration) {
+        self.advance(now);
+        self.fall_asleep(serial, rest);
+        self.finish();
     }
 
     /// Takes note of the time.
     pub fn handle_tick(&mut self, now: Instant) {
         self.advance(now);
-        self.fire();
+        self.finish();
+    }
+
+    /// Everything up to this record is stored.
+    pub fn handle_persisted(&mut self, now: Instant, seq: RecordSeq) {
+        self.now = self.now.max(now);
+        self.journal.persisted(seq);
     }
 
     /// The next thing to do or to know; [`FanoutOutput::Wait`] when there is nothing left.
     pub fn poll_output(&mut self) -> FanoutOutput {
-        while let Some(ticket) = self.deliver.pop_front() {
-            if let Some(ops) = self.deliver(ticket) {
-                return FanoutOutput::Deliver { ticket, ops };
+        loop {
+            if let Some((seq, record)) = self.journal.next_record() {
+                return FanoutOutput::Persist(seq, record);
+            }
+            while let Some(held) = self.journal.next_released() {
+                if let Some(output) = self.release(held) {
+                    return output;
+                }
+            }
+            if let Some(serial) = self.aborts.pop_front() {
+                return FanoutOutput::Abort { serial };
+            }
+            if let Some(audit) = self.audits.pop_front() {
+                return FanoutOutput::Audit(audit);
+            }
+            if !self.decide() {
+                break;
             }
         }
-        if let Some(serial) = self.aborts.pop_front() {
-            return FanoutOutput::Abort { serial };
-        }
-        if let Some(output) = self.dispatch() {
-            return output;
-        }
-        while let Some(number) = self.ended.pop_front() {
-            self.changed.remove(&number);
-            // A job that was removed meanwhile has nothing to tell.
-            if let Some(result) = self.jobs.get(&number).and_then(|job| job.result) {
-                return FanoutOutput::JobEnded { job: number, result };
+        while let Some(job) = self.changed.pop_front() {
+            if let Some(at) = self.position(job)
+                && core::mem::take(&mut self.jobs[at].changed)
+            {
+                return FanoutOutput::JobChanged { job };
             }
         }
-        if let Some(job) = self.changed.pop_first() {
-            return FanoutOutput::JobChanged { job };
-        }
-        FanoutOutput::Wait(self.deadlines.first().map(|&(at, _)| at))
+        FanoutOutput::Wait(self.soonest())
     }
 
     /// A job.
     #[must_use]
     pub fn job(&self, number: JobNo) -> Option<JobView<'_>> {
-        self.jobs.get(&number).map(|job| JobView { number, job })
+        Some(JobView { lives: &self.lives, job: &self.jobs[self.position(number)?] })
     }
 
     /// The job an owner knows by this key.
@@ -363,22 +592,21 @@ impl Fanout {
 
     /// All jobs, in the order they were added.
     pub fn jobs(&self) -> impl DoubleEndedIterator<Item = JobView<'_>> + ExactSizeIterator {
-        self.jobs.iter().map(|(&number, job)| JobView { number, job })
+        self.jobs.iter().map(|job| JobView { lives: &self.lives, job })
     }
 
     /// The attempt a device is in flight for.
     #[must_use]
     pub fn ticket_of(&self, serial: Serial) -> Option<Ticket> {
-        let number = *self.active.get(&serial)?;
-        let job = self.jobs.get(&number)?;
-        let target = &job.targets[job.index_of(serial)? as usize];
-        Some(Ticket::new(number, serial, target.tries))
+        let live = self.lives.get(self.devices.live(serial)?);
+        let job = &self.jobs[self.position(live.job)?];
+        Some(Ticket::new(live.job, serial, job.targets[live.index as usize].tries))
     }
 
     /// Devices in flight over all jobs.
     #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.active.len()
+    pub const fn in_flight(&self) -> usize {
+        self.in_flight as usize
     }
 
     /// Reports and answers that came too late, came twice, or belonged to nothing; they had no effect.
@@ -387,395 +615,110 @@ impl Fanout {
         self.late
     }
 
-    /// How much the fanout takes on.
+    /// Outputs that wait for a record to be stored.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.journal.held()
+    }
+
+    /// How much it takes on, with the window as it is now.
     #[must_use]
     pub const fn limits(&self) -> &FanoutLimits {
         &self.limits
     }
 
+    /// Clocks that step back do no harm.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
 
-    fn add(&mut self, spec: JobSpec) -> Result<JobNo, JobError> {
-        let JobSpec { owner, key, targets, detached, ops, policy } = spec;
-        if let Some(job) = self.find(&owner, &key) {
-            return Err(JobErrorKind::JobExists { job }.into());
+    /// Lets everything happen that was due by now, and follow from what happened.
+    fn finish(&mut self) {
+        loop {
+            // What has ended has ended, before anything else is due.
+            if core::mem::take(&mut self.unsettled) {
+                self.settle();
+            } else if self.earliest.is_none_or(|at| at > self.now) || !self.fire() {
+                return;
+            }
         }
-        if ops.is_empty() {
-            return Err(JobErrorKind::NoOperations.into());
-        }
-        let FanoutLimits { max_ops, max_targets, max_jobs, .. } = self.limits;
-        if ops.len() > usize::from(max_ops) {
-            return Err(JobErrorKind::TooManyOperations { max: max_ops }.into());
-        }
-        if targets.len() > max_targets as usize {
-            return Err(JobErrorKind::TooManyTargets { max: max_targets }.into());
-        }
-        let number = JobNo::new(self.next);
-        let Some(next) = self.next.checked_add(1).filter(|_| self.jobs.len() < max_jobs as usize) else {
-            return Err(JobErrorKind::TooManyJobs.into());
-        };
-        self.next = next;
-        let targets: Box<[Target]> = targets
-            .into_iter()
-            .map(|serial| Target::new(serial, detached.binary_search(&serial).is_ok(), self.now))
-            .collect();
-        let mut counts = [0; TargetState::COUNT];
-        let open = targets.len() as u32; // at most `max_targets`
-        counts[TargetState::Queued.index()] = open;
-        self.by_key.insert((owner.clone(), key.clone()), number);
-        self.open.insert(number);
-        self.changed.insert(number);
-        let job = Job {
-            owner,
-            key,
-            ops: ops.into(),
-            policy,
-            state: JobState::Draft,
-            expired: false,
-            ends_at: None,
-            result: None,
-            targets,
-            counts,
-            open,
-            in_flight: 0,
-            queue: BTreeSet::new(),
-            ready: BTreeSet::new(),
-            stored: 0,
-            late: 0,
-            rev: 1,
-        };
-        self.jobs.insert(number, job);
-        Ok(number)
-    }
-
-    fn start(&mut self, number: JobNo) -> Result<OrderReply, JobError> {
-        let job = self.jobs.get_mut(&number).ok_or(JobErrorKind::UnknownJob)?;
-        if job.state != JobState::Draft {
-            return Ok(OrderReply::AlreadyDone);
-        }
-        let ends_at = self.now + job.policy.job_time;
-        job.state = JobState::Running;
-        job.ends_at = Some(ends_at);
-        job.rev += 1;
-        self.changed.insert(number);
-        self.deadlines.insert((ends_at, Timer::Job(number)));
-        for index in 0..job.targets.len() as u32 {
-            self.enqueue(number, index);
-            self.apply(number, index, Event::Released);
-        }
-        self.end_if_done(number);
-        Ok(OrderReply::Accepted)
-    }
-
-    fn cancel(&mut self, number: JobNo) -> Result<OrderReply, JobError> {
-        let job = self.jobs.get_mut(&number).ok_or(JobErrorKind::UnknownJob)?;
-        if job.state.is_over() || job.state == JobState::Cancelling {
-            return Ok(OrderReply::AlreadyDone);
-        }
-        job.state = JobState::Cancelling;
-        job.rev += 1;
-        self.changed.insert(number);
-        for index in 0..job.targets.len() as u32 {
-            self.apply(number, index, Event::Cancelled);
-        }
-        self.end_if_done(number);
-        Ok(OrderReply::Accepted)
-    }
-
-    fn remove(&mut self, number: JobNo) -> Result<(), JobError> {
-        let job = self.jobs.get(&number).ok_or(JobErrorKind::UnknownJob)?;
-        if !job.state.is_over() && job.state != JobState::Draft {
-            return Err(JobErrorKind::WrongState.into());
-        }
-        self.stored -= job.stored;
-        self.by_key.remove(&(job.owner.clone(), job.key.clone()));
-        self.open.remove(&number);
-        self.changed.remove(&number);
-        self.jobs.remove(&number);
-        Ok(())
     }
 
     /// A report about an attempt: applied if the attempt is under way, else counted.
     fn report(&mut self, now: Instant, ticket: Ticket, event: Event) {
         self.advance(now);
         match self.current(ticket) {
-            Some(index) => self.apply(ticket.job, index, event),
-            None => self.count_late(ticket.job),
+            Some((at, index)) => self.apply(at, index, event),
+            None => self.count_late(ticket),
         }
-        self.fire();
+        self.finish();
     }
 
-    fn answer(&mut self, ticket: Ticket, op: u16, answer: &Answer<'_>) -> bool {
-        let FanoutLimits { max_result, max_stored, .. } = self.limits;
-        let Some(index) = self.current(ticket) else { return false };
-        let Some(job) = self.jobs.get_mut(&ticket.job) else { return false };
-        let Some(&known) = job.ops.get(usize::from(op)) else { return false };
-        let Some(ledger) = job.targets[index as usize].ledger.as_mut() else { return false };
-        let room_in_all = u32::try_from(max_stored.saturating_sub(self.stored)).unwrap_or(u32::MAX);
-        let room = max_result.saturating_sub(ledger.used()).min(room_in_all);
-        let Some(used) = ledger.answer(op, known, answer, room) else { return false };
-        job.stored += u64::from(used);
-        self.stored += u64::from(used);
-        let Work { left, outstanding, .. } = ledger.work();
-        job.rev += 1;
-        self.changed.insert(ticket.job);
-        self.apply(ticket.job, index, Event::Answered);
-        if left > 0 && outstanding == 0 {
-            self.deliver.push_back(ticket);
-        }
-        true
-    }
-
-    /// The target of an attempt that is under way.
-    fn current(&self, ticket: Ticket) -> Option<u32> {
-        let job = self.jobs.get(&ticket.job)?;
-        let index = job.index_of(ticket.serial)?;
-        let target = &job.targets[index as usize];
-        (target.tries == ticket.attempt && target.stage.state().is_in_flight()).then_some(index)
-    }
-
-    fn count_late(&mut self, number: JobNo) {
-        self.late += 1;
-        if let Some(job) = self.jobs.get_mut(&number) {
-            job.late += 1;
-        }
-    }
-
-    fn apply_to_active(&mut self, serial: Serial, event: Event) {
-        if let Some(&number) = self.active.get(&serial)
-            && let Some(index) = self.jobs.get(&number).and_then(|job| job.index_of(serial))
-        {
-            self.apply(number, index, event);
-        }
-    }
-
-    /// Moves one target, and keeps every index in step with it.
-    fn apply(&mut self, number: JobNo, index: u32, event: Event) {
-        let Some(job) = self.jobs.get_mut(&number) else { return };
-        let cancelling = job.state == JobState::Cancelling;
-        let target = &mut job.targets[index as usize];
-        if let (Event::Denied(_) | Event::SessionClosed(SessionEnd::Refused(_)), Some(ledger)) =
-            (event, target.ledger.as_mut())
-        {
-            ledger.recall(&job.ops);
-        }
-        let work = match &target.ledger {
-            Some(ledger) => ledger.work(),
-            None => Work::untouched(job.ops.len() as u16), // at most `max_ops`
-        };
-        let Target { serial, tries, away, met, stage: old, .. } = *target;
-        let facts = Facts { now: self.now, policy: &job.policy, tries, away, met, cancelling, work };
-        let new = old.step(event, &facts);
-        if new == old {
-            target.cancelled |= cancelling && old.state().is_in_flight();
-            return;
-        }
-        if let Some(until) = old.until() {
-            self.deadlines.remove(&(until, Timer::Target(number, index)));
-        }
-        if let Some(until) = new.until() {
-            self.deadlines.insert((until, Timer::Target(number, index)));
-        }
-        target.stage = new;
-        let (was, is) = (old.state(), new.state());
-        if was == is {
-            return;
-        }
-        target.since = self.now;
-        job.counts[was.index()] -= 1;
-        job.counts[is.index()] += 1;
-        job.rev += 1;
-        self.changed.insert(number);
-        if !was.is_in_flight() {
-            job.queue.remove(&(tries, index));
-            job.ready.remove(&index);
-        }
-        if is.is_in_flight() && !was.is_in_flight() {
-            target.tries += 1;
-            job.in_flight += 1;
-            self.active.insert(serial, number);
-        }
-        if is == TargetState::InSession {
-            target.met = true;
-            self.deliver.push_back(Ticket::new(number, serial, target.tries));
-        }
-        if is.is_terminal() {
-            job.open -= 1;
-        }
-        if was.is_in_flight() && !is.is_in_flight() {
-            if let Some(ledger) = target.ledger.as_mut() {
-                ledger.lose();
-            }
-            job.in_flight -= 1;
-            self.active.remove(&serial);
-            if was == TargetState::InSession && event == Event::Due {
-                self.aborts.push_back(serial);
-                self.drop_session(serial);
-            }
-            self.offer(serial);
-        } else if !is.is_terminal() && !is.is_in_flight() {
-            self.enqueue(number, index);
-        }
-        self.refresh(number);
-        self.end_if_done(number);
-    }
-
-    /// A device is free: every job that waits for it may have it, in its session if there is one.
-    fn offer(&mut self, serial: Serial) {
-        let mut next = self.open.first().copied();
-        while let Some(number) = next {
-            if let Some(index) = self.jobs.get(&number).and_then(|job| job.index_of(serial)) {
-                self.enqueue(number, index);
-            }
-            next = after(&self.open, number);
-        }
-    }
-
-    /// Puts a waiting target where the dispatcher finds it.
-    fn enqueue(&mut self, number: JobNo, index: u32) {
-        let Some(job) = self.jobs.get_mut(&number).filter(|job| job.state == JobState::Running) else {
-            return;
-        };
-        let target = &job.targets[index as usize];
-        let state = target.stage.state();
-        if state.is_terminal() || state.is_in_flight() {
-            return;
-        }
-        if state == TargetState::Queued {
-            job.queue.insert((target.tries, index));
-        }
-        if self.sessions.contains(&target.serial) {
-            job.ready.insert(index);
-        }
-        self.refresh(number);
-    }
-
-    /// There is no session with this device any more.
-    fn drop_session(&mut self, serial: Serial) {
-        if !self.sessions.remove(&serial) {
-            return;
-        }
-        let mut next = self.open.first().copied();
-        while let Some(number) = next {
-            if let Some(job) = self.jobs.get_mut(&number)
-                && let Some(index) = job.index_of(serial)
-                && job.ready.remove(&index)
-            {
-                self.refresh(number);
-            }
-            next = after(&self.open, number);
-        }
-    }
-
-    /// Keeps a job among the runnable ones while it has room and somebody to serve.
-    fn refresh(&mut self, number: JobNo) {
-        let Some(job) = self.jobs.get(&number) else { return };
-        let room = job.state == JobState::Running && job.in_flight < job.policy.window.max(1);
-        keep(&mut self.runnable_ready, number, room && !job.ready.is_empty());
-        keep(&mut self.runnable, number, room && !job.queue.is_empty());
-    }
-
-    /// Starts the next attempt there is a slot for: first where a session waits, then the jobs in turn.
-    fn dispatch(&mut self) -> Option<FanoutOutput> {
-        while self.active.len() < self.limits.window as usize {
-            let ready = self.runnable_ready.first().copied();
-            let number =
-                ready.or_else(|| after(&self.runnable, self.turn).or(self.runnable.first().copied()))?;
-            let job = self.jobs.get_mut(&number)?;
-            let index = match ready {
-                Some(_) => *job.ready.first()?,
-                None => job.queue.first()?.1,
-            };
-            let Target { serial, tries, .. } = job.targets[index as usize];
-            if self.active.contains_key(&serial) {
-                // Busy with another job; offered again when that is done.
-                job.ready.remove(&index);
-                job.queue.remove(&(tries, index));
-                self.refresh(number);
-                continue;
-            }
-            if self.sessions.contains(&serial) {
-                self.apply(number, index, Event::SessionOpened);
-                if let Some(ticket) = self.deliver.pop_back()
-                    && let Some(ops) = self.deliver(ticket)
-                {
-                    return Some(FanoutOutput::Deliver { ticket, ops });
+    /// An effect whose record is stored, if it still makes sense.
+    fn release(&mut self, held: Held) -> Option<FanoutOutput> {
+        Some(match held {
+            Held::Notify(ticket) => {
+                let (at, index) = self.current(ticket)?;
+                if self.jobs[at].targets[index as usize].state != TargetState::Notifying {
+                    return None;
                 }
-                continue;
+                FanoutOutput::Notify { ticket }
             }
-            self.turn = number;
-            self.apply(number, index, Event::Dispatched);
-            return Some(FanoutOutput::Notify { ticket: Ticket::new(number, serial, tries + 1) });
-        }
-        None
-    }
-
-    /// The operations an attempt in session has to deliver, which count as delivered from here on.
-    fn deliver(&mut self, ticket: Ticket) -> Option<Range<u16>> {
-        let index = self.current(ticket)?;
-        let job = self.jobs.get_mut(&ticket.job)?;
-        let target = &mut job.targets[index as usize];
-        if target.stage.state() != TargetState::InSession || job.state != JobState::Running {
-            return None;
-        }
-        let ops = job.ops.len() as u16; // at most `max_ops`
-        target.ledger.get_or_insert_with(|| Box::new(Ledger::new(ops))).deliver(&job.ops)
-    }
-
-    /// Lets everything happen that was due by now.
-    fn fire(&mut self) {
-        while let Some(&(at, timer)) = self.deadlines.first()
-            && at <= self.now
-        {
-            self.deadlines.pop_first();
-            match timer {
-                Timer::Target(number, index) => self.apply(number, index, Event::Due),
-                Timer::Job(number) => self.expire(number),
+            Held::Deliver(ticket, ops) => {
+                let (at, index) = self.current(ticket)?;
+                let live = self.jobs[at].targets[index as usize].live()?;
+                if !core::mem::take(&mut self.lives.get_mut(live).held) {
+                    return None;
+                }
+                if self.lives.get(live).until != self.now + self.jobs[at].policy.t_session {
+                    self.start_clock(at, live, TargetState::InSession, Duration::ZERO);
+                }
+                FanoutOutput::Deliver { ticket, ops }
             }
-        }
+            Held::JobEnded(job, round) => {
+                let at = self.position(job)?;
+                if self.jobs[at].round != round {
+                    return None;
+                }
+                FanoutOutput::JobEnded { job, round, result: self.jobs[at].result? }
+            }
+            Held::JobRemoved(job) => FanoutOutput::JobRemoved { job },
+        })
     }
 
-    fn expire(&mut self, number: JobNo) {
-        let Some(job) = self.jobs.get_mut(&number) else { return };
-        job.expired = true;
-        for index in 0..job.targets.len() as u32 {
-            self.apply(number, index, Event::JobTimeUp);
-        }
-        self.end_if_done(number);
+    pub(super) fn position(&self, number: JobNo) -> Option<usize> {
+        self.numbers.binary_search(&number).ok()
     }
 
-    fn end_if_done(&mut self, number: JobNo) {
-        let Some(job) = self.jobs.get_mut(&number).filter(|job| job.open == 0) else { return };
-        let end = match job.state {
-            JobState::Running if job.expired => JobState::Expired,
-            JobState::Running => JobState::Completed,
-            JobState::Cancelling => JobState::Cancelled,
-            // A draft without targets is still a draft; what is over stays over.
-            _ => return,
-        };
-        job.state = end;
-        job.result = Some(Counters::new(&job.counts).result());
+    pub(super) fn record(&mut self, step: Step) {
+        self.journal.record(FanoutRecord(step));
+    }
+
+    /// Something about a job is to be told.
+    pub(super) fn touch(&mut self, at: usize) {
+        let job = &mut self.jobs[at];
         job.rev += 1;
-        if let Some(ends_at) = job.ends_at.take() {
-            self.deadlines.remove(&(ends_at, Timer::Job(number)));
+        if !job.changed {
+            job.changed = true;
+            self.changed.push_back(job.number);
         }
-        self.open.remove(&number);
-        self.ended.push_back(number);
-        self.refresh(number);
     }
-}
 
-/// The next member of a set after this one.
-fn after(set: &BTreeSet<JobNo>, number: JobNo) -> Option<JobNo> {
-    set.range((Bound::Excluded(number), Bound::Unbounded)).next().copied()
-}
+    pub(super) fn known(&self, job: JobNo) -> Result<usize, JobError> {
+        self.position(job).ok_or_else(|| JobErrorKind::UnknownJob.into())
+    }
 
-fn keep(set: &mut BTreeSet<JobNo>, number: JobNo, member: bool) {
-    if member {
-        set.insert(number);
-    } else {
-        set.remove(&number);
+    pub(super) fn audit(&mut self, audit: Audit) {
+        if self.limits.audit {
+            self.audits.push_back(audit);
+        }
+    }
+
+    fn count_late(&mut self, ticket: Ticket) {
+        self.late += 1;
+        if let Some(at) = self.position(ticket.job) {
+            self.jobs[at].late += 1;
+        }
+        self.audit(Audit::Stale { ticket });
     }
 }

@@ -5,6 +5,7 @@ use dm_syncml::StatusCode;
 /// What may happen when an operation is sent again because its answer was lost.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum OpClass {
     /// It changes nothing, like Get.
     Safe,
@@ -25,17 +26,20 @@ pub enum OpClass {
 /// assert_eq!(Op::new(OpClass::Unsafe), Op::exec());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Op {
     class: OpClass,
-    /// The answer to a repetition which says that the first time had worked.
-    already_done: Option<StatusCode>,
+    /// The answer to a repetition which says that the first time had worked; 0 for none.
+    already_done: u16,
+    asynchronous: bool,
+    stops: bool,
 }
 
 impl Op {
     /// An operation of this class: for Sequence and Atomic the highest class among their members.
     #[must_use]
     pub const fn new(class: OpClass) -> Self {
-        Self { class, already_done: None }
+        Self { class, already_done: 0, asynchronous: false, stops: false }
     }
 
     /// A Get.
@@ -59,20 +63,47 @@ impl Op {
     /// A Delete: 404 to a repetition means that it is gone.
     #[must_use]
     pub const fn delete() -> Self {
-        Self { class: OpClass::Idempotent, already_done: Some(StatusCode::NOT_FOUND) }
+        Self { already_done: StatusCode::NOT_FOUND.get(), ..Self::new(OpClass::Idempotent) }
     }
 
     /// An Add: 418 to a repetition means that it is there, if the value is the one that was added
     /// ([`Answer::with_same_value`]).
     #[must_use]
     pub const fn add() -> Self {
-        Self { class: OpClass::Guarded, already_done: Some(StatusCode::ALREADY_EXISTS) }
+        Self { already_done: StatusCode::ALREADY_EXISTS.get(), ..Self::new(OpClass::Guarded) }
     }
 
     /// An Exec.
     #[must_use]
     pub const fn exec() -> Self {
         Self::new(OpClass::Unsafe)
+    }
+
+    /// Declares that 202 to it is not the end: the device says later, by
+    /// [`Fanout::handle_async_done`](crate::Fanout::handle_async_done), what became of it.
+    #[must_use]
+    pub const fn asynchronous(mut self) -> Self {
+        self.asynchronous = true;
+        self
+    }
+
+    /// Leaves out the operations after it on a device where it fails, rather than going on.
+    #[must_use]
+    pub const fn stop_on_error(mut self) -> Self {
+        self.stops = true;
+        self
+    }
+
+    /// Whether 202 to it is not the end.
+    #[must_use]
+    pub const fn is_asynchronous(self) -> bool {
+        self.asynchronous
+    }
+
+    /// Whether its failure ends the work on a device.
+    #[must_use]
+    pub const fn stops_on_error(self) -> bool {
+        self.stops
     }
 
     /// What repeating it would do.
@@ -84,7 +115,8 @@ impl Op {
     /// Whether an answer says that the operation has its effect.
     pub(super) fn is_done(self, answer: &Answer<'_>, replayed: bool) -> bool {
         let proven = self.class != OpClass::Guarded || answer.same_value;
-        is_done(answer.status) || replayed && self.already_done == Some(answer.status) && proven
+        is_done(answer.status)
+            || replayed && self.already_done != 0 && self.already_done == answer.status.get() && proven
     }
 }
 
@@ -165,6 +197,10 @@ impl<'a> Answer<'a> {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(super) const fn is_same_value(&self) -> bool {
+        self.same_value
     }
 
     pub(super) const fn parts(&self) -> (Option<&'a [u8]>, Option<&'a str>, Option<&'a str>) {

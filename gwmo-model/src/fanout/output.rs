@@ -4,11 +4,14 @@ use core::ops::Range;
 
 use dm_syncml::Instant;
 
+use super::audit::Audit;
 use super::code::ResultCode;
 use super::job::{JobNo, Ticket};
 #[cfg(doc)]
 use super::machine::Fanout;
+use super::record::FanoutRecord;
 use crate::device::Serial;
+use crate::journal::RecordSeq;
 
 /// What a fanout wants done or known.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,13 +41,26 @@ pub enum FanoutOutput {
         /// The job.
         job: JobNo,
     },
-    /// A job is over and its report is final.
+    /// A job is over and its report is final. Said again after a restart, with the same round, until
+    /// [`Fanout::handle_reported`] says that somebody has taken note.
     JobEnded {
         /// The job.
         job: JobNo,
-        /// What it came to: 1200, 1201 or 1202.
+        /// The round: 1, and one more for each time targets were tried again.
+        round: u16,
+        /// What it came to.
         result: ResultCode,
     },
+    /// A job is gone with its results: its time to be kept is over, or there was need of room.
+    JobRemoved {
+        /// The job.
+        job: JobNo,
+    },
+    /// Store this, then say so by [`Fanout::handle_persisted`]; what it allows comes out then. Whoever keeps nothing
+    /// says so at once.
+    Persist(RecordSeq, FanoutRecord),
+    /// A decision, for whoever keeps a log.
+    Audit(Audit),
     /// Nothing else is due before this time, or before the next input if there is none. Always the last output.
     Wait(Option<Instant>),
 }

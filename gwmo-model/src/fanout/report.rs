@@ -3,23 +3,26 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::ServerId;
 
 use super::code::ResultCode;
+use super::entry::JobView;
 use super::job::{JobKey, JobNo, JobState};
-use super::ledger::{Slot, Stored};
-use super::target::{Stage, Target, TargetState};
+use super::ledger::{OpStage, Slot, Stored, Uniform};
+use super::target::{CANCELLED, LATE, Target, TargetState};
 use crate::device::Serial;
 
 /// How many targets of a job stand where. The parts always add up to `total`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counters {
     /// All targets.
     pub total: u32,
-    /// Waiting: for their turn, for the device, or for the next attempt.
+    /// Waiting: for their turn, for the device, for the result of what it accepted, or for the next attempt.
     pub queued: u32,
     /// Notified or in session.
     pub in_flight: u32,
@@ -52,7 +55,10 @@ impl Counters {
         let of = |state: TargetState| counts[state.index()];
         Self {
             total: counts.iter().sum(),
-            queued: of(TargetState::Queued) + of(TargetState::WaitAttach) + of(TargetState::Backoff),
+            queued: of(TargetState::Queued)
+                + of(TargetState::WaitAttach)
+                + of(TargetState::AwaitAsync)
+                + of(TargetState::Backoff),
             in_flight: of(TargetState::Notifying) + of(TargetState::InSession),
             ok: of(TargetState::Ok),
             failed: of(TargetState::Failed),
@@ -71,6 +77,24 @@ impl Counters {
         self.queued + self.in_flight
     }
 
+    /// The sum of both.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            total: self.total.saturating_add(other.total),
+            queued: self.queued.saturating_add(other.queued),
+            in_flight: self.in_flight.saturating_add(other.in_flight),
+            ok: self.ok.saturating_add(other.ok),
+            failed: self.failed.saturating_add(other.failed),
+            timed_out: self.timed_out.saturating_add(other.timed_out),
+            unreachable: self.unreachable.saturating_add(other.unreachable),
+            refused: self.refused.saturating_add(other.refused),
+            indeterminate: self.indeterminate.saturating_add(other.indeterminate),
+            skipped: self.skipped.saturating_add(other.skipped),
+            cancelled: self.cancelled.saturating_add(other.cancelled),
+        }
+    }
+
     /// What the counters of a finished job come to.
     pub(super) const fn result(&self) -> ResultCode {
         match (self.total, self.ok) {
@@ -85,7 +109,7 @@ impl Counters {
 #[derive(Clone, Copy, Debug)]
 pub struct TargetRecord<'a> {
     pub(super) target: &'a Target,
-    pub(super) ops: u16,
+    pub(super) view: JobView<'a>,
 }
 
 impl<'a> TargetRecord<'a> {
@@ -98,48 +122,83 @@ impl<'a> TargetRecord<'a> {
     /// Where it stands.
     #[must_use]
     pub const fn state(&self) -> TargetState {
-        self.target.stage.state()
+        self.target.state
     }
 
     /// Why it ended as it did; `None` before the end.
     #[must_use]
     pub const fn code(&self) -> Option<ResultCode> {
-        match self.target.stage {
-            Stage::Ended(_, code) => Some(code),
-            _ => None,
+        if self.target.state.is_terminal() { Some(ResultCode::new(self.target.code)) } else { None }
+    }
+
+    /// Why it ended as it did in the round before, until this one replaces it.
+    #[must_use]
+    pub const fn earlier_code(&self) -> Option<ResultCode> {
+        if self.target.state.is_terminal() || self.target.code == 0 {
+            None
+        } else {
+            Some(ResultCode::new(self.target.code))
         }
     }
 
-    /// Attempts so far.
+    /// Attempts so far, of all rounds.
     #[must_use]
     pub const fn tries(&self) -> u16 {
         self.target.tries
     }
 
-    /// When the state last changed.
+    /// When the state last changed, to the millisecond for the first 49 days of a job.
     #[must_use]
-    pub const fn since(&self) -> Instant {
-        self.target.since
+    pub fn since(&self) -> Instant {
+        self.view.job.base + Duration::from_millis(self.target.since.into())
     }
 
     /// Whether the job was cancelled while the device still owed answers, so that the outcome is what became of
     /// them rather than [`TargetState::Cancelled`].
     #[must_use]
     pub const fn was_cancelled(&self) -> bool {
-        self.target.cancelled
+        self.target.is(CANCELLED)
+    }
+
+    /// Whether a result came after the end, which did not change it.
+    #[must_use]
+    pub const fn has_late_result(&self) -> bool {
+        self.target.is(LATE)
+    }
+
+    /// If the target is a gateway, the counters of its own targets as it reported them.
+    #[must_use]
+    pub fn sub_counters(&self) -> Option<Counters> {
+        self.view.job.children.get(&self.target.serial).copied()
     }
 
     /// The record of one operation; `None` beyond the last.
     #[must_use]
     pub fn op(&self, op: u16) -> Option<OpRecord<'a>> {
-        let slot = self.target.ledger.as_ref().and_then(|ledger| ledger.slot(op));
-        (op < self.ops).then_some(OpRecord { op, slot })
+        if usize::from(op) >= self.view.job.ops.len() {
+            return None;
+        }
+        let slot = |slot: &'a Slot| {
+            let (stage, replayed, status) = slot.parts();
+            OpRecord { op, stage, replayed, status, stored: slot.stored() }
+        };
+        let of_live =
+            self.target.live().and_then(|at| self.view.lives.get(at).ledger.slots().get(usize::from(op)));
+        let of_outcome = || self.view.job.outcomes.get(self.target.outcome()?)?.get(usize::from(op));
+        Some(of_live.or_else(of_outcome).map_or_else(
+            || {
+                let live = self.target.live().is_some();
+                let (stage, replayed) = if live { Uniform::Unsent } else { self.target.uniform }.parts();
+                OpRecord { op, stage, replayed, status: self.target.status, stored: None }
+            },
+            slot,
+        ))
     }
 
     /// The records of all operations, in order.
     pub fn ops(&self) -> impl Iterator<Item = OpRecord<'a>> + use<'a> {
         let record = *self;
-        (0..record.ops).filter_map(move |op| record.op(op))
+        (0..record.view.job.ops.len() as u16).filter_map(move |op| record.op(op))
     }
 }
 
@@ -147,7 +206,10 @@ impl<'a> TargetRecord<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct OpRecord<'a> {
     op: u16,
-    slot: Option<&'a Slot>,
+    stage: OpStage,
+    replayed: bool,
+    status: u16,
+    stored: Option<&'a Stored>,
 }
 
 impl<'a> OpRecord<'a> {
@@ -157,50 +219,55 @@ impl<'a> OpRecord<'a> {
         self.op
     }
 
-    /// What the device answered.
+    /// What the device answered: its final Status, or 202 while the result of what it accepted is due.
     #[must_use]
-    pub fn status(&self) -> Option<StatusCode> {
-        self.slot?.status()
+    pub const fn status(&self) -> Option<StatusCode> {
+        match self.stage {
+            OpStage::Answered | OpStage::Pending => Some(StatusCode::new(self.status)),
+            _ => None,
+        }
+    }
+
+    /// Whether the device accepted it, and the result is due.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(self.stage, OpStage::Pending)
     }
 
     /// Whether it was handed out for delivery.
     #[must_use]
-    pub fn was_delivered(&self) -> bool {
-        self.slot.is_some_and(Slot::was_delivered)
+    pub const fn was_delivered(&self) -> bool {
+        !matches!(self.stage, OpStage::Unsent)
     }
 
     /// Whether it was handed out again after an answer was lost.
     #[must_use]
-    pub fn was_replayed(&self) -> bool {
-        self.slot.is_some_and(Slot::was_replayed)
+    pub const fn was_replayed(&self) -> bool {
+        self.replayed
     }
 
     /// What the device returned, as far as it was stored.
     #[must_use]
     pub fn data(&self) -> Option<&'a [u8]> {
-        self.stored().map(|stored| &*stored.data)
+        self.stored.map(|stored| &*stored.data)
     }
 
     /// How many octets the device returned, if not all of them were stored.
     #[must_use]
     pub fn cut(&self) -> Option<usize> {
-        self.stored().filter(|stored| stored.data.len() < stored.size).map(|stored| stored.size)
+        self.stored.filter(|stored| stored.data.len() < stored.size).map(|stored| stored.size)
     }
 
     /// The `Format` of the data.
     #[must_use]
     pub fn format(&self) -> Option<&'a str> {
-        self.stored()?.format.as_deref()
+        self.stored?.format.as_deref()
     }
 
     /// The `Type` of the data.
     #[must_use]
     pub fn media_type(&self) -> Option<&'a str> {
-        self.stored()?.media_type.as_deref()
-    }
-
-    fn stored(&self) -> Option<&'a Stored> {
-        self.slot?.stored()
+        self.stored?.media_type.as_deref()
     }
 }
 
@@ -272,7 +339,10 @@ pub struct Report {
 pub(super) fn buckets(targets: &[Target]) -> Vec<Bucket> {
     let mut buckets: BTreeMap<(TargetState, ResultCode), Bucket> = BTreeMap::new();
     for target in targets {
-        let Stage::Ended(state, code) = target.stage else { continue };
+        if !target.state.is_terminal() {
+            continue;
+        }
+        let (state, code) = (target.state, ResultCode::new(target.code));
         let serial = target.serial;
         let bucket =
             buckets.entry((state, code)).or_insert(Bucket { state, code, count: 0, serials: Vec::new() });

@@ -1,29 +1,32 @@
 //! One target of a job: its stages, and the one function that moves it from one to the next.
 
-use alloc::boxed::Box;
 use core::fmt;
+use core::time::Duration;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::StatusCode;
 
 use super::code::ResultCode;
 use super::job::SessionEnd;
-use super::ledger::{Ledger, Work};
+use super::ledger::{Uniform, Work};
 use super::operation::is_refusal;
-use super::policy::{Offline, Policy, UnsafePolicy};
+use super::policy::{Offline, Policy, RetryOn, UnsafePolicy};
 use crate::device::Serial;
 
 /// Where a target stands: on its way, or at one of eight honest ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TargetState {
     /// Waiting for its turn.
     Queued,
-    /// Waiting until the device is attached.
+    /// Waiting until the device is attached, or awake.
     WaitAttach,
     /// Notified, session awaited. Holds a slot of the window.
     Notifying,
     /// In session. Holds a slot of the window.
     InSession,
+    /// Everything was answered or accepted, and what was accepted is not reported as done. Holds no slot.
+    AwaitAsync,
     /// Waiting before the next attempt.
     Backoff,
     /// Every operation was done.
@@ -52,6 +55,7 @@ impl TargetState {
         Self::WaitAttach,
         Self::Notifying,
         Self::InSession,
+        Self::AwaitAsync,
         Self::Backoff,
         Self::Ok,
         Self::Failed,
@@ -63,7 +67,7 @@ impl TargetState {
         Self::Cancelled,
     ];
 
-    pub(super) const COUNT: usize = 13;
+    pub(super) const COUNT: usize = 14;
 
     pub(super) const fn index(self) -> usize {
         self as usize
@@ -73,6 +77,20 @@ impl TargetState {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         self.index() >= Self::Ok.index()
+    }
+
+    /// Whether the device, rather than an order or a policy, kept the job from being done.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Failed | Self::TimedOut | Self::Unreachable | Self::Refused | Self::Indeterminate
+        )
+    }
+
+    /// Whether it waits for something else than an answer of the device.
+    pub(super) const fn is_waiting(self) -> bool {
+        matches!(self, Self::Queued | Self::WaitAttach | Self::Backoff)
     }
 
     /// Whether the target holds a slot of the window.
@@ -89,6 +107,7 @@ impl TargetState {
             Self::WaitAttach => 1,
             Self::Notifying => 2,
             Self::InSession => 3,
+            Self::AwaitAsync => 4,
             Self::Backoff => 5,
             Self::Ok => 10,
             Self::Failed => 11,
@@ -109,6 +128,7 @@ impl TargetState {
             Self::WaitAttach => "waiting for attach",
             Self::Notifying => "notifying",
             Self::InSession => "in session",
+            Self::AwaitAsync => "awaiting the result",
             Self::Backoff => "backoff",
             Self::Ok => "ok",
             Self::Failed => "failed",
@@ -129,51 +149,108 @@ impl fmt::Display for TargetState {
 }
 
 /// A target as it is kept: small, since there are many.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Target {
     pub(super) serial: Serial,
+    /// When the state last changed, in milliseconds after the job was added.
+    pub(super) since: u32,
+    /// What is known of its operations: an entry of the outcomes, or of the lives if [`LIVE`].
+    pub(super) link: u32,
     pub(super) tries: u16,
-    /// The device is detached, as far as we were told.
-    pub(super) away: bool,
-    /// The device was in session for this job.
-    pub(super) met: bool,
-    /// The job was cancelled while the device owed answers.
-    pub(super) cancelled: bool,
-    pub(super) since: Instant,
-    pub(super) stage: Stage,
-    pub(super) ledger: Option<Box<Ledger>>,
+    /// The code of its end.
+    pub(super) code: u16,
+    /// What became of every operation, if that is the same for all of them and there is no link.
+    pub(super) status: u16,
+    flags: u16,
+    pub(super) state: TargetState,
+    pub(super) uniform: Uniform,
 }
 
+/// The device is detached, as far as we were told.
+pub(super) const AWAY: u16 = 1;
+/// The device was in session for this job.
+pub(super) const MET: u16 = 1 << 1;
+/// The job was cancelled while the device owed answers.
+pub(super) const CANCELLED: u16 = 1 << 2;
+/// It was begun with in this round.
+pub(super) const STARTED: u16 = 1 << 3;
+/// The dispatcher will come across it among those that were not begun with.
+pub(super) const LISTED: u16 = 1 << 4;
+/// The dispatcher will come across it among those that were.
+pub(super) const AGAIN: u16 = 1 << 5;
+/// The dispatcher will come across it among those in session.
+pub(super) const READY: u16 = 1 << 6;
+/// It ended in an earlier round, and is no part of this one.
+pub(super) const OLD: u16 = 1 << 7;
+/// A result came after the end.
+pub(super) const LATE: u16 = 1 << 8;
+/// `link` is an entry of the lives.
+pub(super) const LIVE: u16 = 1 << 9;
+
+/// The flags that say something about the target, and not about where the machine keeps it.
+pub(super) const FACTS: u16 = AWAY | MET | CANCELLED | STARTED | OLD | LATE;
+
 impl Target {
-    pub(super) const fn new(serial: Serial, away: bool, now: Instant) -> Self {
+    pub(super) const fn new(serial: Serial, since: u32) -> Self {
         Self {
             serial,
+            since,
+            link: NONE,
             tries: 0,
-            away,
-            met: false,
-            cancelled: false,
-            since: now,
-            stage: Stage::Queued,
-            ledger: None,
+            code: 0,
+            status: 0,
+            flags: 0,
+            state: TargetState::Queued,
+            uniform: Uniform::Unsent,
         }
     }
+
+    pub(super) const fn is(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    pub(super) const fn set(&mut self, flag: u16, on: bool) {
+        if on {
+            self.flags |= flag;
+        } else {
+            self.flags &= !flag;
+        }
+    }
+
+    pub(super) const fn flags(&self) -> u16 {
+        self.flags
+    }
+
+    /// Where it is among the lives.
+    pub(super) const fn live(&self) -> Option<u32> {
+        if self.is(LIVE) { Some(self.link) } else { None }
+    }
+
+    /// Where it is among the outcomes.
+    pub(super) const fn outcome(&self) -> Option<u32> {
+        if self.is(LIVE) || self.link == NONE { None } else { Some(self.link) }
+    }
 }
+
+/// No entry.
+pub(super) const NONE: u32 = u32::MAX;
 
 /// The state of a target with what belongs to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
     Queued,
     WaitAttach,
-    Notifying { until: Instant },
-    InSession { until: Instant },
-    Backoff { until: Instant },
+    Notifying,
+    InSession,
+    AwaitAsync,
+    Backoff { wait: Duration },
     Ended(TargetState, ResultCode),
 }
 
 /// What can happen to a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Event {
-    /// The job starts.
+    /// The job starts, or the target joins it.
     Released,
     /// It has a slot, and the notification goes out.
     Dispatched,
@@ -181,6 +258,8 @@ pub(super) enum Event {
     NotifySent,
     /// The notification could not be sent.
     NotifyFailed,
+    /// The device is busy with something else.
+    Busy,
     /// The owner of the job may not do this to the device; what was handed out last was not sent.
     Denied(StatusCode),
     /// The device is in session, and there is a slot.
@@ -191,14 +270,14 @@ pub(super) enum Event {
     Answered,
     /// The session is over.
     SessionClosed(SessionEnd),
-    /// The deadline of the stage has come.
+    /// The deadline of the state has come.
     Due,
-    /// The device is attached.
-    Attached,
-    /// The device is detached.
+    /// The device is attached or awake, and has its turn after this pause.
+    Attached(Duration),
+    /// The device is detached or asleep.
     Detached,
-    /// The job is cancelled.
-    Cancelled,
+    /// The job is cancelled or stopped, with this code.
+    Ending(ResultCode),
     /// The time of the job is over.
     JobTimeUp,
 }
@@ -206,99 +285,119 @@ pub(super) enum Event {
 /// What a transition may look at besides the stage and the event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
-    pub(super) now: Instant,
     pub(super) policy: &'a Policy,
+    /// Attempts of this round that count.
     pub(super) tries: u16,
     pub(super) away: bool,
+    pub(super) asleep: bool,
     pub(super) met: bool,
-    pub(super) cancelling: bool,
+    /// The job is being cancelled or stopped.
+    pub(super) ending: bool,
     pub(super) work: Work,
 }
 
 impl Stage {
-    /// The one transition function, in the order of the stages; what is not listed changes nothing.
-    pub(super) fn step(self, event: Event, facts: &Facts<'_>) -> Self {
+    /// The one transition function, in the order of the stages: the next stage, whose clock starts, or nothing.
+    pub(super) fn step(state: TargetState, event: Event, facts: &Facts<'_>) -> Option<Self> {
         use Event as E;
-        match (self, event) {
-            (Self::Queued, E::Released | E::Detached) => facts.queue(),
-            (Self::Queued, E::Dispatched) => facts.notify(),
-            (Self::Queued | Self::WaitAttach | Self::Backoff { .. }, E::SessionOpened) => facts.listen(),
-            (Self::WaitAttach, E::Attached) => facts.queue(),
+        use TargetState as S;
+        Some(match (state, event) {
+            (S::Queued, E::Released | E::Detached) => return facts.queue().filter(|to| *to != Self::Queued),
+            (S::Queued, E::Dispatched) => Self::Notifying,
+            (S::Queued | S::WaitAttach | S::Backoff, E::SessionOpened) => Self::InSession,
+            (S::WaitAttach, E::Attached(pause)) if pause > Duration::ZERO => Self::Backoff { wait: pause },
+            (S::WaitAttach, E::Attached(_)) => return facts.queue().filter(|to| *to != Self::WaitAttach),
+            // Asleep no more, but away.
+            (S::WaitAttach, E::Detached) => return facts.queue().filter(|to| *to != Self::WaitAttach),
 
-            (Self::Notifying { .. }, E::NotifySent) => facts.notify(),
-            (Self::Notifying { .. }, E::NotifyFailed | E::Due) => facts.retry(ResultCode::NOT_ANSWERED),
-            (Self::Notifying { .. }, E::SessionOpened) => facts.listen(),
-
-            (Self::InSession { .. }, E::Heard) => facts.listen(),
-            (Self::InSession { .. }, E::Answered) => facts.judge(),
-            (Self::InSession { .. }, E::SessionClosed(SessionEnd::Refused(status))) => {
-                facts.settle(TargetState::Refused, status.into())
+            (S::Notifying, E::NotifySent) => Self::Notifying,
+            (S::Notifying, E::NotifyFailed | E::Due) => {
+                facts.retry(RetryOn::UNANSWERED, ResultCode::NOT_ANSWERED)
             }
-            (Self::InSession { .. }, E::SessionClosed(_) | E::Due) => facts.lose_session(),
+            (S::Notifying, E::Busy) => facts.retry(RetryOn::BUSY, ResultCode::BUSY),
+            (S::Notifying, E::SessionOpened) => Self::InSession,
 
-            (Self::Notifying { .. } | Self::InSession { .. }, E::Denied(status)) => {
-                facts.settle(TargetState::Skipped, status.into())
+            (S::InSession, E::Heard) => Self::InSession,
+            (S::InSession, E::Answered) => facts.judge(),
+            (S::InSession, E::SessionClosed(SessionEnd::Refused(status))) => {
+                facts.settle(S::Refused, status.into())
             }
-            (Self::Backoff { .. }, E::Due) => facts.queue(),
-
-            // Who was delivered something in this session is left to answer it.
-            (Self::InSession { .. }, E::Cancelled) if facts.work.outstanding > 0 => self,
-            (Self::Ended(..), _) => self,
-            (_, E::Cancelled) => facts.settle(TargetState::Cancelled, ResultCode::CANCELLED),
-            (Self::WaitAttach, E::JobTimeUp) => facts.lapse(TargetState::Unreachable, ResultCode::DETACHED),
-            (_, E::JobTimeUp) if facts.tries == 0 => {
-                Self::Ended(TargetState::TimedOut, ResultCode::OUT_OF_TIME)
+            (S::InSession, E::Busy | E::SessionClosed(SessionEnd::Busy)) => {
+                facts.retry(RetryOn::BUSY, ResultCode::BUSY)
             }
-            (_, E::JobTimeUp) => facts.lapse(TargetState::Unreachable, ResultCode::OUT_OF_TIME),
-            (stage, _) => stage,
-        }
-    }
+            (S::InSession, E::SessionClosed(_) | E::Due) => facts.lose_session(),
 
-    /// When the stage ends by itself.
-    pub(super) const fn until(self) -> Option<Instant> {
-        match self {
-            Self::Notifying { until } | Self::InSession { until } | Self::Backoff { until } => Some(until),
-            Self::Queued | Self::WaitAttach | Self::Ended(..) => None,
-        }
+            (S::AwaitAsync, E::Answered) if facts.work.pending > 0 => return None,
+            (S::AwaitAsync, E::Answered) => facts.judge(),
+            (S::AwaitAsync, E::Due) => Self::Ended(S::TimedOut, ResultCode::RESULT_MISSING),
+
+            (S::Notifying | S::InSession, E::Denied(status)) => facts.settle(S::Skipped, status.into()),
+            (S::Backoff, E::Due) => return facts.queue(),
+
+            // Who was delivered something that may still be answered is left to answer it.
+            (S::InSession, E::Ending(_)) if facts.work.outstanding > 0 => return None,
+            (S::InSession, E::Ending(_)) if facts.work.pending > 0 => Self::AwaitAsync,
+            (S::AwaitAsync, E::Ending(_)) => return None,
+            (state, _) if state.is_terminal() => return None,
+            (_, E::Ending(code)) => facts.settle(S::Cancelled, code),
+            (S::WaitAttach, E::JobTimeUp) if facts.away => facts.lapse(S::Unreachable, ResultCode::DETACHED),
+            (S::AwaitAsync, E::JobTimeUp) => Self::Ended(S::TimedOut, ResultCode::OUT_OF_TIME),
+            (_, E::JobTimeUp) if facts.tries == 0 => Self::Ended(S::TimedOut, ResultCode::OUT_OF_TIME),
+            (_, E::JobTimeUp) => facts.lapse(S::Unreachable, ResultCode::OUT_OF_TIME),
+            _ => return None,
+        })
     }
 
     pub(super) const fn state(self) -> TargetState {
         match self {
             Self::Queued => TargetState::Queued,
             Self::WaitAttach => TargetState::WaitAttach,
-            Self::Notifying { .. } => TargetState::Notifying,
-            Self::InSession { .. } => TargetState::InSession,
+            Self::Notifying => TargetState::Notifying,
+            Self::InSession => TargetState::InSession,
+            Self::AwaitAsync => TargetState::AwaitAsync,
             Self::Backoff { .. } => TargetState::Backoff,
             Self::Ended(state, _) => state,
         }
     }
 }
 
+/// The kind of failure a Status is, if trying again may help.
+pub(super) const fn retriable(status: StatusCode) -> Option<RetryOn> {
+    match status.get() {
+        417 => Some(RetryOn::BUSY),
+        500..=599 => Some(RetryOn::DEVICE_ERROR),
+        _ => None,
+    }
+}
+
 impl Facts<'_> {
     /// Into the queue, unless the device is not there.
-    const fn queue(&self) -> Stage {
-        match self.policy.offline {
+    const fn queue(&self) -> Option<Stage> {
+        Some(match self.policy.offline {
             Offline::Wait if self.away => Stage::WaitAttach,
             Offline::Skip if self.away => self.settle(TargetState::Skipped, ResultCode::DETACHED),
+            Offline::Fail if self.away => self.lapse(TargetState::Unreachable, ResultCode::DETACHED),
+            _ if self.asleep => Stage::WaitAttach,
             _ => Stage::Queued,
-        }
-    }
-
-    fn notify(&self) -> Stage {
-        Stage::Notifying { until: self.now + self.policy.t_notify }
-    }
-
-    fn listen(&self) -> Stage {
-        Stage::InSession { until: self.now + self.policy.t_session }
+        })
     }
 
     /// After an answer: go on, or the verdict of the answers.
     fn judge(&self) -> Stage {
+        let Work { left, outstanding, pending, halted, .. } = self.work;
+        if outstanding > 0 {
+            return Stage::InSession;
+        }
+        let over = left == pending || halted || self.ending;
         match self.work.first_bad {
-            _ if self.work.left > 0 && (self.work.outstanding > 0 || !self.cancelling) => self.listen(),
+            _ if !over => Stage::InSession,
+            _ if pending > 0 => Stage::AwaitAsync,
             Some(status) if is_refusal(status) => self.settle(TargetState::Refused, status.into()),
-            Some(status) => self.settle(TargetState::Failed, status.into()),
-            None if self.work.left > 0 => self.settle(TargetState::Cancelled, ResultCode::CANCELLED),
+            Some(status) => match retriable(status) {
+                Some(kind) if self.may_retry(kind) => self.back_off(),
+                _ => self.settle(TargetState::Failed, status.into()),
+            },
+            None if left > 0 => self.settle(TargetState::Cancelled, ResultCode::CANCELLED),
             None => self.settle(TargetState::Ok, ResultCode::OK),
         }
     }
@@ -307,17 +406,30 @@ impl Facts<'_> {
     fn lose_session(&self) -> Stage {
         if self.work.doubt > 0 && matches!(self.policy.on_unsafe, UnsafePolicy::Indeterminate) {
             Stage::Ended(TargetState::Indeterminate, ResultCode::SESSION_LOST)
+        } else if self.ending && self.work.pending > 0 {
+            Stage::AwaitAsync
         } else {
-            self.retry(ResultCode::SESSION_LOST)
+            self.retry(RetryOn::SESSION_LOST, ResultCode::SESSION_LOST)
         }
     }
 
+    fn may_retry(&self, kind: RetryOn) -> bool {
+        !self.ending
+            && self.policy.retry_on.contains(kind)
+            && self.tries <= self.policy.retries
+            && self.tries < u16::MAX
+    }
+
+    fn back_off(&self) -> Stage {
+        Stage::Backoff { wait: self.policy.pause_after(self.tries) }
+    }
+
     /// Once more if there is a retry left, else the end for want of an answer.
-    fn retry(&self, code: ResultCode) -> Stage {
-        if self.cancelling {
+    fn retry(&self, kind: RetryOn, code: ResultCode) -> Stage {
+        if self.ending {
             self.settle(TargetState::Cancelled, code)
-        } else if self.tries <= self.policy.retries && self.tries < u16::MAX {
-            Stage::Backoff { until: self.now + self.policy.pause_after(self.tries) }
+        } else if self.may_retry(kind) {
+            self.back_off()
         } else {
             self.lapse(TargetState::Unreachable, code)
         }
@@ -332,7 +444,7 @@ impl Facts<'_> {
     const fn settle(&self, state: TargetState, code: ResultCode) -> Stage {
         let state = match self.work {
             Work { doubt: 1.., .. } => TargetState::Indeterminate,
-            Work { loose: 1.., .. } => TargetState::TimedOut,
+            Work { loose: 1.., .. } | Work { pending: 1.., .. } => TargetState::TimedOut,
             _ => state,
         };
         Stage::Ended(state, code)
@@ -347,17 +459,15 @@ mod tests {
 
     use super::*;
 
-    const NOW: Instant = Instant::from_millis(1_000_000);
-
     /// One attempt made, two operations, nothing delivered.
     fn facts(policy: &Policy) -> Facts<'_> {
         Facts {
-            now: NOW,
             policy,
             tries: 1,
             away: false,
+            asleep: false,
             met: false,
-            cancelling: false,
+            ending: false,
             work: Work::untouched(2),
         }
     }
@@ -366,57 +476,56 @@ mod tests {
         Policy::default().with_retries(1)
     }
 
-    fn stages() -> [Stage; 6] {
-        let until = NOW;
-        [
-            Stage::Queued,
-            Stage::WaitAttach,
-            Stage::Notifying { until },
-            Stage::InSession { until },
-            Stage::Backoff { until },
-            Stage::Ended(TargetState::Ok, ResultCode::OK),
-        ]
-    }
+    const STATES: [TargetState; 7] = [
+        TargetState::Queued,
+        TargetState::WaitAttach,
+        TargetState::Notifying,
+        TargetState::InSession,
+        TargetState::AwaitAsync,
+        TargetState::Backoff,
+        TargetState::Ok,
+    ];
 
-    fn events() -> [(&'static str, Event); 16] {
+    fn events() -> [(&'static str, Event); 19] {
         use Event as E;
         [
             ("Released", E::Released),
             ("Dispatched", E::Dispatched),
             ("NotifySent", E::NotifySent),
             ("NotifyFailed", E::NotifyFailed),
+            ("Busy", E::Busy),
             ("Denied 425", E::Denied(StatusCode::PERMISSION_DENIED)),
             ("SessionOpened", E::SessionOpened),
             ("Heard", E::Heard),
             ("Answered", E::Answered),
             ("Closed clean", E::SessionClosed(SessionEnd::Clean)),
             ("Closed lost", E::SessionClosed(SessionEnd::Lost)),
+            ("Closed busy", E::SessionClosed(SessionEnd::Busy)),
             ("Closed 401", E::SessionClosed(SessionEnd::Refused(StatusCode::INVALID_CREDENTIALS))),
             ("Due", E::Due),
-            ("Attached", E::Attached),
+            ("Attached", E::Attached(Duration::ZERO)),
+            ("Attached +2", E::Attached(Duration::from_secs(2))),
             ("Detached", E::Detached),
-            ("Cancelled", E::Cancelled),
+            ("Ending 1401", E::Ending(ResultCode::CANCELLED)),
             ("JobTimeUp", E::JobTimeUp),
         ]
     }
 
-    fn name(from: Stage, to: Stage) -> String {
+    fn name(to: Option<Stage>) -> String {
         match to {
-            _ if from == to => String::from("-"),
-            Stage::Ended(state, code) => format!("{state:?} {code}"),
-            Stage::Notifying { until } => format!("Notifying +{}", (until - NOW).as_secs()),
-            Stage::InSession { until } => format!("InSession +{}", (until - NOW).as_secs()),
-            Stage::Backoff { until } => format!("Backoff +{}", (until - NOW).as_secs()),
-            other => format!("{other:?}"),
+            None => String::from("-"),
+            Some(Stage::Ended(state, code)) => format!("{state:?} {code}"),
+            Some(Stage::Backoff { wait }) => format!("Backoff +{}", wait.as_secs()),
+            Some(other) => format!("{other:?}"),
         }
     }
 
-    fn rendered<'a>(columns: &[(Stage, Facts<'a>)], events: &[(&'static str, Event)]) -> String {
+    fn rendered(columns: &[(TargetState, Facts<'_>)]) -> String {
         let mut table = String::new();
-        for &(event_name, event) in events {
+        for (event_name, event) in events() {
             let row: Vec<String> = columns
                 .iter()
-                .map(|(stage, facts)| format!("{:<18}", name(*stage, stage.step(event, facts))))
+                .map(|(state, facts)| format!("{:<18}", name(Stage::step(*state, event, facts))))
                 .collect();
             table += format!("{event_name:<13} | {}", row.join(" | ")).trim_end();
             table += "\n";
@@ -424,43 +533,55 @@ mod tests {
         table
     }
 
-    /// The whole table, for a target of one attempt with one retry left that was delivered nothing yet.
+    /// The whole table, for a target of one attempt with one retry left that was delivered nothing yet; the one
+    /// that awaits a result was delivered everything.
     #[test]
-    fn every_stage_and_event() {
+    fn every_state_and_event() {
         let policy = policy();
-        let columns = stages()
-            .map(|stage| (stage, Facts { met: stage.state() == TargetState::InSession, ..facts(&policy) }));
-        let table = rendered(&columns, &events());
-        assert_eq!(table, EVERY_STAGE_AND_EVENT.trim_start(), "\n{table}");
+        let columns = STATES.map(|state| {
+            let met = matches!(state, TargetState::InSession | TargetState::AwaitAsync);
+            let waits = state == TargetState::AwaitAsync;
+            let work =
+                if waits { Work { left: 1, pending: 1, ..Work::untouched(2) } } else { Work::untouched(2) };
+            (state, Facts { met, work, ..facts(&policy) })
+        });
+        let table = rendered(&columns);
+        assert_eq!(table, EVERY_STATE_AND_EVENT.trim_start(), "\n{table}");
     }
 
-    // Queued, WaitAttach, Notifying, InSession, Backoff, Ended
-    const EVERY_STAGE_AND_EVENT: &str = "
-Released      | -                  | -                  | -                  | -                  | -                  | -
-Dispatched    | Notifying +60      | -                  | -                  | -                  | -                  | -
-NotifySent    | -                  | -                  | Notifying +60      | -                  | -                  | -
-NotifyFailed  | -                  | -                  | Backoff +30        | -                  | -                  | -
-Denied 425    | -                  | -                  | Skipped 425        | Skipped 425        | -                  | -
-SessionOpened | InSession +30      | InSession +30      | InSession +30      | -                  | InSession +30      | -
-Heard         | -                  | -                  | -                  | InSession +30      | -                  | -
-Answered      | -                  | -                  | -                  | InSession +30      | -                  | -
-Closed clean  | -                  | -                  | -                  | Backoff +30        | -                  | -
-Closed lost   | -                  | -                  | -                  | Backoff +30        | -                  | -
-Closed 401    | -                  | -                  | -                  | Refused 401        | -                  | -
-Due           | -                  | -                  | Backoff +30        | Backoff +30        | Queued             | -
-Attached      | -                  | Queued             | -                  | -                  | -                  | -
-Detached      | -                  | -                  | -                  | -                  | -                  | -
-Cancelled     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | -
-JobTimeUp     | Unreachable 1408   | Unreachable 1410   | Unreachable 1408   | TimedOut 1408      | Unreachable 1408   | -
+    // Queued, WaitAttach, Notifying, InSession, AwaitAsync, Backoff, Ok
+    const EVERY_STATE_AND_EVENT: &str = "
+Released      | -                  | -                  | -                  | -                  | -                  | -                  | -
+Dispatched    | Notifying          | -                  | -                  | -                  | -                  | -                  | -
+NotifySent    | -                  | -                  | Notifying          | -                  | -                  | -                  | -
+NotifyFailed  | -                  | -                  | Backoff +30        | -                  | -                  | -                  | -
+Busy          | -                  | -                  | Backoff +30        | Backoff +30        | -                  | -                  | -
+Denied 425    | -                  | -                  | Skipped 425        | Skipped 425        | -                  | -                  | -
+SessionOpened | InSession          | InSession          | InSession          | -                  | -                  | InSession          | -
+Heard         | -                  | -                  | -                  | InSession          | -                  | -                  | -
+Answered      | -                  | -                  | -                  | InSession          | -                  | -                  | -
+Closed clean  | -                  | -                  | -                  | Backoff +30        | -                  | -                  | -
+Closed lost   | -                  | -                  | -                  | Backoff +30        | -                  | -                  | -
+Closed busy   | -                  | -                  | -                  | Backoff +30        | -                  | -                  | -
+Closed 401    | -                  | -                  | -                  | Refused 401        | -                  | -                  | -
+Due           | -                  | -                  | Backoff +30        | Backoff +30        | TimedOut 1413      | Queued             | -
+Attached      | -                  | Queued             | -                  | -                  | -                  | -                  | -
+Attached +2   | -                  | Backoff +2         | -                  | -                  | -                  | -                  | -
+Detached      | -                  | Queued             | -                  | -                  | -                  | -                  | -
+Ending 1401   | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | -                  | Cancelled 1401     | -
+JobTimeUp     | Unreachable 1408   | Unreachable 1408   | Unreachable 1408   | TimedOut 1408      | TimedOut 1408      | Unreachable 1408   | -
 ";
 
     /// The same in session, by what was delivered and answered; no retry left.
     #[test]
     fn every_end_of_a_session() {
         let policy = Policy::default();
-        let delivered = |doubt| Work { left: 2, outstanding: 2, loose: 2, doubt, first_bad: None };
-        let answered = |code| Work { left: 0, outstanding: 0, loose: 0, doubt: 0, first_bad: code };
+        let delivered = |doubt| Work { outstanding: 2, loose: 2, doubt, ..Work::untouched(2) };
+        let answered = |code| Work { left: 0, first_bad: code, ..Work::untouched(2) };
         let half = Work { left: 1, ..Work::untouched(2) };
+        let accepted = Work { left: 1, pending: 1, ..Work::untouched(2) };
+        let halted =
+            Work { left: 1, halted: true, first_bad: Some(StatusCode::NOT_FOUND), ..Work::untouched(2) };
         let works = [
             (false, Work::untouched(2)),
             (false, delivered(0)),
@@ -468,83 +589,124 @@ JobTimeUp     | Unreachable 1408   | Unreachable 1410   | Unreachable 1408   | T
             (false, answered(None)),
             (false, answered(Some(StatusCode::NOT_FOUND))),
             (false, answered(Some(StatusCode::PERMISSION_DENIED))),
+            (false, accepted),
+            (false, halted),
             (true, half),
             (true, delivered(0)),
             (true, delivered(1)),
+            (true, accepted),
         ];
-        let columns = works.map(|(cancelling, work)| {
-            (Stage::InSession { until: NOW }, Facts { met: true, cancelling, work, ..facts(&policy) })
+        let columns = works.map(|(ending, work)| {
+            (TargetState::InSession, Facts { met: true, ending, work, ..facts(&policy) })
         });
-        let table = rendered(&columns, &events());
+        let table = rendered(&columns);
         assert_eq!(table, EVERY_END_OF_A_SESSION.trim_start(), "\n{table}");
     }
 
-    // Nothing delivered; outstanding: repeatable, unsafe; answered: ok, 404, 425; cancelling: one answered and
-    // nothing outstanding, outstanding repeatable, outstanding unsafe
+    // Nothing delivered; outstanding: repeatable, unsafe; answered: ok, 404, 425; accepted; stopped by 404; ending:
+    // one answered and nothing outstanding, outstanding repeatable, outstanding unsafe, accepted
     const EVERY_END_OF_A_SESSION: &str = "
-Released      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-Dispatched    | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-NotifySent    | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-NotifyFailed  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-Denied 425    | Skipped 425        | TimedOut 425       | Indeterminate 425  | Skipped 425        | Skipped 425        | Skipped 425        | Skipped 425        | TimedOut 425       | Indeterminate 425
-SessionOpened | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-Heard         | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30      | InSession +30
-Answered      | InSession +30      | InSession +30      | InSession +30      | Ok 200             | Failed 404         | Refused 425        | Cancelled 1401     | InSession +30      | InSession +30
-Closed clean  | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411
-Closed lost   | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411
-Closed 401    | Refused 401        | TimedOut 401       | Indeterminate 401  | Refused 401        | Refused 401        | Refused 401        | Refused 401        | TimedOut 401       | Indeterminate 401
-Due           | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411
-Attached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-Detached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-Cancelled     | Cancelled 1401     | -                  | -                  | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | -                  | -
-JobTimeUp     | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408
+Released      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Dispatched    | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+NotifySent    | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+NotifyFailed  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Busy          | TimedOut 1414      | TimedOut 1414      | Indeterminate 1414 | TimedOut 1414      | TimedOut 1414      | TimedOut 1414      | TimedOut 1414      | TimedOut 1414      | Cancelled 1414     | TimedOut 1414      | Indeterminate 1414 | TimedOut 1414
+Denied 425    | Skipped 425        | TimedOut 425       | Indeterminate 425  | Skipped 425        | Skipped 425        | Skipped 425        | TimedOut 425       | Skipped 425        | Skipped 425        | TimedOut 425       | Indeterminate 425  | TimedOut 425
+SessionOpened | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Heard         | InSession          | InSession          | InSession          | InSession          | InSession          | InSession          | InSession          | InSession          | InSession          | InSession          | InSession          | InSession
+Answered      | InSession          | InSession          | InSession          | Ok 200             | Failed 404         | Refused 425        | AwaitAsync         | Failed 404         | Cancelled 1401     | InSession          | InSession          | AwaitAsync
+Closed clean  | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411 | AwaitAsync
+Closed lost   | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411 | AwaitAsync
+Closed busy   | TimedOut 1414      | TimedOut 1414      | Indeterminate 1414 | TimedOut 1414      | TimedOut 1414      | TimedOut 1414      | TimedOut 1414      | TimedOut 1414      | Cancelled 1414     | TimedOut 1414      | Indeterminate 1414 | TimedOut 1414
+Closed 401    | Refused 401        | TimedOut 401       | Indeterminate 401  | Refused 401        | Refused 401        | Refused 401        | TimedOut 401       | Refused 401        | Refused 401        | TimedOut 401       | Indeterminate 401  | TimedOut 401
+Due           | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411 | AwaitAsync
+Attached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Attached +2   | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Detached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Ending 1401   | Cancelled 1401     | -                  | -                  | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | AwaitAsync         | Cancelled 1401     | Cancelled 1401     | -                  | -                  | AwaitAsync
+JobTimeUp     | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | TimedOut 1408
 ";
 
     #[test]
     fn policies_and_histories_decide() {
+        use TargetState as S;
         let policy = policy();
-        let until = NOW;
         let base = facts(&policy);
         let away = Facts { away: true, ..base };
         let skip = policy.with_offline(Offline::Skip);
+        let fail = policy.with_offline(Offline::Fail);
         let attempt = policy.with_offline(Offline::Try);
-        assert_eq!(Stage::Queued.step(Event::Detached, &away), Stage::WaitAttach);
-        assert_eq!(Stage::Backoff { until }.step(Event::Due, &away), Stage::WaitAttach);
-        let skipped = Stage::Ended(TargetState::Skipped, ResultCode::DETACHED);
-        assert_eq!(Stage::Queued.step(Event::Released, &Facts { policy: &skip, ..away }), skipped);
-        assert_eq!(Stage::Queued.step(Event::Released, &Facts { policy: &attempt, ..away }), Stage::Queued);
+        assert_eq!(Stage::step(S::Queued, Event::Detached, &away), Some(Stage::WaitAttach));
+        assert_eq!(Stage::step(S::Backoff, Event::Due, &away), Some(Stage::WaitAttach));
+        let ended = |state, code| Some(Stage::Ended(state, code));
+        let released = |policy, away| Stage::step(S::Queued, Event::Released, &Facts { policy, ..away });
+        assert_eq!(released(&skip, away), ended(S::Skipped, ResultCode::DETACHED));
+        assert_eq!(released(&fail, away), ended(S::Unreachable, ResultCode::DETACHED));
+        assert_eq!(released(&attempt, away), None);
+        // A device that sleeps is waited for, whatever is done about detached ones.
+        let asleep = Facts { asleep: true, ..base };
+        for policy in [&policy, &skip, &fail, &attempt] {
+            assert_eq!(released(policy, asleep), Some(Stage::WaitAttach));
+        }
 
         // The last try, never met: unreachable. Met in an earlier attempt: timed out.
         let last = Facts { tries: 2, ..base };
-        let end = |state| Stage::Ended(state, ResultCode::NOT_ANSWERED);
-        assert_eq!(Stage::Notifying { until }.step(Event::Due, &last), end(TargetState::Unreachable));
+        assert_eq!(
+            Stage::step(S::Notifying, Event::Due, &last),
+            ended(S::Unreachable, ResultCode::NOT_ANSWERED)
+        );
         let met = Facts { met: true, ..last };
-        assert_eq!(Stage::Notifying { until }.step(Event::Due, &met), end(TargetState::TimedOut));
+        assert_eq!(Stage::step(S::Notifying, Event::Due, &met), ended(S::TimedOut, ResultCode::NOT_ANSWERED));
         // Something unsafe was resent by policy and is still in doubt.
         let doubt = Facts { work: Work { loose: 1, doubt: 1, ..Work::untouched(2) }, ..met };
-        assert_eq!(Stage::Notifying { until }.step(Event::Due, &doubt), end(TargetState::Indeterminate));
+        let unknown = ended(S::Indeterminate, ResultCode::NOT_ANSWERED);
+        assert_eq!(Stage::step(S::Notifying, Event::Due, &doubt), unknown);
 
         // Never had its turn.
         let fresh = Facts { tries: 0, ..base };
-        let out = Stage::Ended(TargetState::TimedOut, ResultCode::OUT_OF_TIME);
-        assert_eq!(Stage::Queued.step(Event::JobTimeUp, &fresh), out);
+        let out = ended(S::TimedOut, ResultCode::OUT_OF_TIME);
+        assert_eq!(Stage::step(S::Queued, Event::JobTimeUp, &fresh), out);
 
         let resend = policy.with_on_unsafe(UnsafePolicy::Resend);
-        let unsafe_out = Work { left: 1, outstanding: 1, loose: 1, doubt: 1, first_bad: None };
+        let unsafe_out = Work { outstanding: 1, loose: 1, doubt: 1, ..Work::untouched(1) };
         let facts = Facts { policy: &resend, met: true, work: unsafe_out, ..base };
-        assert!(matches!(Stage::InSession { until }.step(Event::Due, &facts), Stage::Backoff { .. }));
+        assert!(matches!(Stage::step(S::InSession, Event::Due, &facts), Some(Stage::Backoff { .. })));
         let facts = Facts { policy: &policy, ..facts };
-        let lost = Stage::Ended(TargetState::Indeterminate, ResultCode::SESSION_LOST);
-        assert_eq!(Stage::InSession { until }.step(Event::Due, &facts), lost);
+        let lost = ended(S::Indeterminate, ResultCode::SESSION_LOST);
+        assert_eq!(Stage::step(S::InSession, Event::Due, &facts), lost);
         // Attempts never run over.
         let endless = policy.with_retries(u16::MAX);
         let facts = Facts { policy: &endless, tries: u16::MAX, ..base };
-        assert_eq!(Stage::Notifying { until }.step(Event::Due, &facts), end(TargetState::Unreachable));
+        let end = ended(S::Unreachable, ResultCode::NOT_ANSWERED);
+        assert_eq!(Stage::step(S::Notifying, Event::Due, &facts), end);
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_retried() {
+        use TargetState as S;
+        let unanswered = policy().with_retry_on(RetryOn::UNANSWERED);
+        let errors = policy().with_retry_on(RetryOn::DEVICE_ERROR.with(RetryOn::BUSY));
+        let again = |policy, state, event, code| {
+            let work = Work { left: 0, first_bad: Some(StatusCode::new(code)), ..Work::untouched(1) };
+            let facts = Facts { met: true, work, ..facts(policy) };
+            matches!(Stage::step(state, event, &facts), Some(Stage::Backoff { .. }))
+        };
+        assert!(again(&unanswered, S::Notifying, Event::Due, 200));
+        assert!(!again(&unanswered, S::InSession, Event::Due, 200));
+        assert!(!again(&unanswered, S::Notifying, Event::Busy, 200));
+        assert!(!again(&errors, S::Notifying, Event::Due, 200));
+        assert!(again(&errors, S::Notifying, Event::Busy, 200));
+        assert!(again(&errors, S::InSession, Event::Answered, 500));
+        assert!(again(&errors, S::InSession, Event::Answered, 417));
+        assert!(!again(&errors, S::InSession, Event::Answered, 404));
+        assert!(!again(&unanswered, S::InSession, Event::Answered, 500));
+        assert_eq!(RetryOn::from_bits(0xFF).bits(), 15);
     }
 
     #[test]
     fn small_enough_for_many() {
-        assert!(size_of::<Target>() <= 64, "{}", size_of::<Target>());
+        assert!(size_of::<Target>() <= 24, "{}", size_of::<Target>());
         assert!(size_of::<super::super::ledger::Slot>() <= 16);
+        assert!(size_of::<super::super::FanoutRecord>() <= 32);
     }
 }

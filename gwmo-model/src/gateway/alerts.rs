@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use dm_syncml::{Alert, AlertCode, CmdId, Data, Format, Item, LocUri, Mark, MediaType, Meta};
+use dm_syncml::{Alert, AlertCode, CmdId, Correlator, Data, Format, Item, LocUri, Mark, MediaType, Meta};
 
 use crate::ResultCode;
 use crate::device::Serial;
@@ -26,9 +26,10 @@ pub(super) fn alert(alert: &outbox::Alert, objects: &Objects) -> Option<Alert<'s
             let data = format!("{id};{}", reason.as_str());
             (device(*serial), chr(data), "warning", DEVICE_DETACHED)
         }
-        AlertBody::JobEnded { job, result } => {
-            let (key, job) = objects.jobs.numbered(*job)?;
-            correlator = job.correlator().cloned();
+        AlertBody::JobEnded { job: number, result } => {
+            let (key, _) = objects.jobs.numbered(*number)?;
+            let given = objects.fanout.job(*number).and_then(|view| view.correlator());
+            correlator = given.and_then(|text| Correlator::new(String::from(text)).ok());
             let mark = if *result == ResultCode::ALL_OK { "informational" } else { "warning" };
             (
                 objects.binding.uri(FanoutSlot::Job, &[key.as_str()]),

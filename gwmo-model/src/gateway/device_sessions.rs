@@ -13,7 +13,7 @@ use dm_syncml::{CmdId, Command, Encoding, Fragment, Meta, MsgId, Results, Status
 
 use super::account::{NonceRecord, shortened};
 use super::session_table::{DeviceSession, SessionNo};
-use super::{Gateway, GatewayEvent, GatewayOutput, PersistSeq};
+use super::{Gateway, GatewayEvent, GatewayOutput, PersistSeq, later_results};
 use crate::device::{DeviceId, Serial};
 use crate::fanout::{Answer, SessionEnd, Ticket};
 use crate::inventory::{Fact, Sighting};
@@ -136,7 +136,15 @@ impl Gateway {
             return;
         }
         let commands: Vec<(u16, Command<'static>)> = match self.objects.jobs.numbered(ticket.job) {
-            Some((_, job)) => ops.filter_map(|op| Some((op, job.command(op)?))).collect(),
+            Some((_, job)) => ops
+                .filter_map(|op| {
+                    let (mut command, ends_by) = job.command(op)?;
+                    if ends_by.is_some() {
+                        later_results::mark(&mut command, ticket, op);
+                    }
+                    Some((op, command))
+                })
+                .collect(),
             None => Vec::new(),
         };
         for (op, command) in commands {
@@ -192,7 +200,9 @@ impl Gateway {
             ServerEvent::GenericAlert(_, alert) => {
                 if let Some(serial) = serial {
                     let alert = alert.to_alert(CmdId::number(NonZeroU32::MIN));
-                    self.event(GatewayEvent::DeviceAlert { serial, alert });
+                    if !self.take_later_result(serial, &alert) {
+                        self.event(GatewayEvent::DeviceAlert { serial, alert });
+                    }
                 }
             }
             ServerEvent::DeviceEvent(_, event) => {

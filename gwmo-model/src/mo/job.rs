@@ -1,14 +1,15 @@
 //! What servers write into a job before it starts.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use dm_syncml::{Command, Correlator, StatusCode};
-use dm_tree::{Rights, ServerId};
+use dm_syncml::{Command, StatusCode};
+use dm_tree::{Rights, ServerId, Timestamp};
 
 use super::operation::Operation;
 use crate::device::DeviceId;
-use crate::fanout::{JobKey, JobNo, Op, Policy, ResultCode};
+use crate::fanout::{JobKey, JobNo, Op, Policy, ResultCode, Trace};
 use crate::group::{GroupId, TargetSet};
 
 /// The jobs of all servers, drafts and started ones, by the name of their node.
@@ -24,22 +25,46 @@ pub(crate) struct Jobs {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(super) owner: ServerId,
+    pub(super) trace: Trace,
     pub(super) devices: BTreeSet<DeviceId>,
     pub(super) groups: BTreeSet<GroupId>,
     pub(super) except: BTreeSet<DeviceId>,
-    /// By number; `None` until the `Cmd` comes.
-    pub(super) ops: BTreeMap<u16, Option<Operation>>,
+    pub(super) live: bool,
+    /// By number.
+    pub(super) ops: BTreeMap<u16, Step>,
     pub(super) policy: Policy,
+    pub(super) start_at: Option<Timestamp>,
+    pub(super) report: ReportPolicy,
     /// Why the last Start was refused.
     pub(super) refusal: Option<ResultCode>,
-    pub(super) started: Option<Started>,
+    pub(super) started: Option<JobNo>,
 }
 
-/// What is known of a job from its start on.
-#[derive(Clone, Debug)]
-pub(super) struct Started {
-    pub(super) number: JobNo,
-    pub(super) correlator: Option<Correlator<'static>>,
+/// One operation and what is to be done about it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Step {
+    /// `None` until the `Cmd` comes.
+    pub(super) operation: Option<Operation>,
+    pub(super) stops: bool,
+    /// The type of the alert that ends it; empty for none.
+    pub(super) ends_by: String,
+}
+
+/// What is told about a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReportPolicy {
+    /// 0 nothing, 1 its end, 2 its result too, 3 how it comes on.
+    pub(crate) alert: u8,
+    /// 0 counters, 1 failures, 2 the status of all, 3 data too.
+    pub(crate) detail: u8,
+    /// 0 none, 1 loose, 2 strict.
+    pub(crate) grouping: u8,
+}
+
+impl Default for ReportPolicy {
+    fn default() -> Self {
+        Self { alert: 1, detail: 3, grouping: 0 }
+    }
 }
 
 impl Jobs {
@@ -48,27 +73,38 @@ impl Jobs {
         self.by_key.get_key_value(self.by_number.get(&number)?)
     }
 
-    pub(super) fn started(&mut self, key: &JobKey, number: JobNo, correlator: Option<Correlator<'static>>) {
+    pub(super) fn started(&mut self, key: &JobKey, number: JobNo) {
         if let Some(job) = self.by_key.get_mut(key) {
             job.refusal = None;
-            job.started = Some(Started { number, correlator });
+            job.started = Some(number);
             self.by_number.insert(number, key.clone());
         }
     }
 
     pub(super) fn put(&mut self, key: JobKey, job: Job) {
         self.ops_len += job.ops_len();
-        if let Some(started) = &job.started {
-            self.by_number.insert(started.number, key.clone());
+        if let Some(number) = job.started {
+            self.by_number.insert(number, key.clone());
         }
         self.by_key.insert(key, job);
+    }
+
+    /// The jobs that were started for a time of day.
+    pub(super) fn scheduled(&self) -> impl Iterator<Item = (JobNo, Timestamp)> + '_ {
+        self.by_key.values().filter_map(|job| Some((job.started?, job.start_at?)))
+    }
+
+    /// The fanout has removed this job.
+    pub(crate) fn forget(&mut self, number: JobNo) -> Option<(JobKey, Job)> {
+        let key = self.by_number.get(&number)?.clone();
+        self.remove(&key).map(|job| (key, job))
     }
 
     pub(super) fn remove(&mut self, key: &JobKey) -> Option<Job> {
         let job = self.by_key.remove(key)?;
         self.ops_len -= job.ops_len();
-        if let Some(started) = &job.started {
-            self.by_number.remove(&started.number);
+        if let Some(number) = &job.started {
+            self.by_number.remove(number);
         }
         Some(job)
     }
@@ -78,11 +114,15 @@ impl Job {
     pub(super) fn new(owner: ServerId) -> Self {
         Self {
             owner,
+            trace: Trace::default(),
             devices: BTreeSet::new(),
             groups: BTreeSet::new(),
             except: BTreeSet::new(),
+            live: false,
             ops: BTreeMap::new(),
             policy: Policy::default(),
+            start_at: None,
+            report: ReportPolicy::default(),
             refusal: None,
             started: None,
         }
@@ -93,19 +133,17 @@ impl Job {
         &self.owner
     }
 
-    /// What came with the Exec that started it.
-    pub(crate) fn correlator(&self) -> Option<&Correlator<'static>> {
-        self.started.as_ref()?.correlator.as_ref()
-    }
-
     /// What its owner must hold on a device.
     pub(crate) fn rights(&self) -> Rights {
-        self.ops.values().flatten().fold(Rights::NONE, |all, operation| all | operation.rights())
+        let operations = self.ops.values().filter_map(|step| step.operation.as_ref());
+        operations.fold(Rights::NONE, |all, operation| all | operation.rights())
     }
 
-    /// The command of the operation with this index.
-    pub(crate) fn command(&self, index: u16) -> Option<Command<'static>> {
-        self.ops.values().flatten().nth(index.into()).map(Operation::command)
+    /// The command of the operation with this index, and the type of the alert that ends it, if one does.
+    pub(crate) fn command(&self, index: u16) -> Option<(Command<'static>, Option<&str>)> {
+        let step = self.ops.values().nth(index.into())?;
+        let ends_by = Some(step.ends_by.as_str()).filter(|text| !text.is_empty());
+        Some((step.operation.as_ref()?.command(), ends_by))
     }
 
     /// The operations for the fanout.
@@ -114,8 +152,17 @@ impl Job {
     ///
     /// When there is none, or one has no command yet.
     pub(super) fn fanout_ops(&self) -> Result<Vec<Op>, (StatusCode, ResultCode)> {
-        let ops: Option<Vec<Op>> = self.ops.values().map(|slot| slot.as_ref().map(Operation::op)).collect();
-        match ops {
+        let op = |step: &Step| {
+            let mut op = step.operation.as_ref()?.op();
+            if step.stops {
+                op = op.stop_on_error();
+            }
+            if !step.ends_by.is_empty() {
+                op = op.asynchronous();
+            }
+            Some(op)
+        };
+        match self.ops.values().map(op).collect::<Option<Vec<Op>>>() {
             Some(ops) if !ops.is_empty() => Ok(ops),
             _ => Err((StatusCode::INCOMPLETE_COMMAND, ResultCode::BAD_OPERATION)),
         }
@@ -128,6 +175,12 @@ impl Job {
     }
 
     fn ops_len(&self) -> usize {
-        self.ops.values().flatten().map(Operation::len).sum()
+        self.ops.values().map(Step::len).sum()
+    }
+}
+
+impl Step {
+    pub(super) fn len(&self) -> usize {
+        self.operation.as_ref().map_or(0, Operation::len)
     }
 }

@@ -9,7 +9,7 @@ use dm_tree::Children;
 use super::fanout::op_number;
 use super::job::Job;
 use super::table::FanoutSlot as Node;
-use super::{Keys, Leaf, Objects, Shape, chr, int};
+use super::{Keys, Leaf, Objects, Shape, chr, int, rev_number};
 use crate::device::Serial;
 use crate::fanout::{Bucket, Counters, OpRecord, ResultCode, TargetRecord};
 
@@ -34,7 +34,9 @@ pub(crate) const STATS: [(Node, Counter); 11] = [
 impl Objects {
     pub(super) fn result_shape(&self, job: &Job, node: Node, keys: &Keys<'_>) -> Option<Shape> {
         match node {
-            Node::Stat | Node::Out | Node::OutSum | Node::OutPages | Node::OutRecords => Some(Shape::PLAIN),
+            Node::Stat | Node::Out | Node::OutRev | Node::OutSum | Node::OutPages | Node::OutRecords => {
+                Some(Shape::PLAIN)
+            }
             Node::OutPage => Shape::there(keys[1].parse::<Serial>().is_ok()),
             _ if STATS.iter().any(|(stat, _)| *stat == node) => Some(Shape::PLAIN),
             _ => {
@@ -74,6 +76,9 @@ impl Objects {
             return Ok(int(*counter(&mut self.view(job).map(|view| view.counters()).unwrap_or_default())));
         }
         match node {
+            Node::OutRev => {
+                return Ok(int(rev_number(self.view(job).map_or(0, |view| view.rev()))));
+            }
             Node::OutSum => return Ok(self.sum(job).into_bytes()),
             Node::OutPage => {
                 return keys[1]

@@ -1,6 +1,6 @@
 //! What a fanout should do, written as plainly as possible: every question is answered by looking at everything.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::ops::Range;
 
 use dm_syncml::{Instant, StatusCode};
@@ -33,7 +33,7 @@ pub(crate) struct Oracle {
     window: u32,
     jobs: BTreeMap<JobNo, Job>,
     sessions: BTreeSet<Serial>,
-    aborts: VecDeque<Serial>,
+    aborts: BTreeSet<Serial>,
     late: u64,
 }
 
@@ -156,7 +156,7 @@ impl Oracle {
             window,
             jobs: BTreeMap::new(),
             sessions: BTreeSet::new(),
-            aborts: VecDeque::new(),
+            aborts: BTreeSet::new(),
             late: 0,
         }
     }
@@ -391,7 +391,7 @@ impl Oracle {
                     S::Notifying => target.fail(now, &job.ops, &job.policy, cancelling, 1409),
                     S::InSession => {
                         target.fail(now, &job.ops, &job.policy, cancelling, 1411);
-                        self.aborts.push_back(serial);
+                        self.aborts.insert(serial);
                         self.sessions.remove(&serial);
                     }
                     _ => target.line_up(&job.ops, &job.policy),
@@ -469,9 +469,10 @@ impl Oracle {
                     log.outstanding = true;
                 }
             }
-            FanoutOutput::Abort { serial } => assert_eq!(self.aborts.pop_front(), Some(*serial)),
+            FanoutOutput::Abort { serial } => assert!(self.aborts.remove(serial)),
+            FanoutOutput::Audit(_) => {}
             FanoutOutput::JobChanged { job } => assert!(self.jobs.contains_key(job)),
-            FanoutOutput::JobEnded { job, result } => {
+            FanoutOutput::JobEnded { job, result, .. } => {
                 let job = self.jobs.get_mut(job).unwrap();
                 assert!(job.state.is_over() && !job.announced);
                 job.announced = true;

@@ -1,0 +1,224 @@
+//! Who is next: the window, the rate, the stages, and turns.
+
+use core::time::Duration;
+
+use dm_syncml::Instant;
+
+use super::entry::Job;
+use super::job::{JobState, Ticket};
+use super::machine::{Fanout, Held};
+use super::record::Step;
+use super::target::{AGAIN, Event, LISTED, READY, STARTED, TargetState};
+
+impl Fanout {
+    /// Decides one thing to be done; whether there was one.
+    pub(super) fn decide(&mut self) -> bool {
+        while let Some(ticket) = self.deliver.pop_front() {
+            if self.decide_delivery(ticket) {
+                return true;
+            }
+        }
+        if self.idle {
+            return false;
+        }
+        while self.in_flight < self.limits.window {
+            if let Some((at, index)) = self.next_ready() {
+                self.begin(at, index, Event::SessionOpened);
+                return true;
+            }
+            let Some((at, index)) = self.next_queued() else {
+                self.idle = true;
+                return false;
+            };
+            let serial = self.jobs[at].targets[index as usize].serial;
+            if !self.devices.is_free(serial) {
+                continue; // Busy with another job; offered again when that is done.
+            }
+            let in_session = self.devices.has_session(serial);
+            if !in_session {
+                self.take_turn(at);
+            }
+            self.begin(at, index, if in_session { Event::SessionOpened } else { Event::Dispatched });
+            return true;
+        }
+        self.idle = true;
+        false
+    }
+
+    /// The operations an attempt in session has to deliver, which count as delivered from here on.
+    fn decide_delivery(&mut self, ticket: Ticket) -> bool {
+        let Some((at, index)) = self.current(ticket) else { return false };
+        let job = &self.jobs[at];
+        let target = &job.targets[index as usize];
+        let may = matches!(job.state, JobState::Running | JobState::Paused);
+        let (TargetState::InSession, true, Some(room)) = (target.state, may, target.live()) else {
+            return false;
+        };
+        let live = self.lives.get_mut(room);
+        let Some(ops) = live.ledger.due(&job.ops) else { return false };
+        live.ledger.deliver(&job.ops, ops.clone(), ticket.attempt);
+        live.held = true;
+        self.record(Step::Delivered(ticket, ops.clone()));
+        self.journal.hold(Held::Deliver(ticket, ops));
+        true
+    }
+
+    /// Starts an attempt.
+    fn begin(&mut self, at: usize, index: u32, event: Event) {
+        let job = &mut self.jobs[at];
+        let target = &mut job.targets[index as usize];
+        target.set(READY, false);
+        let ticket = Ticket::new(job.number, target.serial, target.tries.saturating_add(1));
+        if !target.is(STARTED) {
+            target.set(STARTED, true);
+            job.begun += 1;
+            job.begun_open += 1;
+        }
+        self.record(Step::Dispatched(ticket));
+        self.apply(at, index, event);
+        if event == Event::Dispatched {
+            self.journal.hold(Held::Notify(ticket));
+        }
+    }
+
+    /// A waiting target whose device is in session: jobs in order, so that the jobs of one device are.
+    fn next_ready(&mut self) -> Option<(usize, u32)> {
+        for at in 0..self.jobs.len() {
+            let job = &mut self.jobs[at];
+            if job.ready.is_empty() || !job.has_room() {
+                continue;
+            }
+            while let Some(index) = job.ready.pop_front() {
+                let target = &mut job.targets[index as usize];
+                target.set(READY, false);
+                let may = target.is(STARTED) || job.begun < job.quota;
+                if may && target.state.is_waiting() && self.devices.is_ready(target.serial) {
+                    return Some((at, index));
+                }
+            }
+        }
+        None
+    }
+
+    /// A queued target of the job whose turn it is, which is taken off its queue.
+    fn next_queued(&mut self) -> Option<(usize, u32)> {
+        if let [job] = &mut *self.jobs {
+            let found = job.next_queued(self.now);
+            self.note_rate(0);
+            return found.map(|index| (0, index));
+        }
+        let mut best: Option<(u64, u64, usize)> = None;
+        for at in 0..self.jobs.len() {
+            if !self.jobs[at].has_room() || !self.jobs[at].has_queued(self.now) {
+                self.note_rate(at);
+                continue;
+            }
+            let job = &self.jobs[at];
+            let owner = self.owners.get(job.owner_no as usize).map_or(0, |owner| owner.served);
+            if best.is_none_or(|(of_owner, of_job, _)| (owner, job.served) < (of_owner, of_job)) {
+                best = Some((owner, job.served, at));
+            }
+        }
+        let (.., at) = best?;
+        let index = self.jobs[at].next_queued(self.now)?;
+        Some((at, index))
+    }
+
+    /// Counts the turn of a job and its owner.
+    fn take_turn(&mut self, at: usize) {
+        self.turn += 1;
+        let job = &mut self.jobs[at];
+        job.served = self.turn;
+        if let Some(owner) = self.owners.get_mut(job.owner_no as usize) {
+            owner.served = self.turn;
+        }
+        if job.policy.rate > 0 {
+            let gap = Duration::from_secs(60) / job.policy.rate;
+            job.next_start = job.next_start.max(self.now) + gap;
+        }
+    }
+
+    fn note_rate(&mut self, at: usize) {
+        let job = &self.jobs[at];
+        if job.rate_waits {
+            let due = job.next_start;
+            self.due_at(due);
+        }
+    }
+
+    pub(super) fn due_at(&mut self, due: Instant) {
+        self.earliest = Some(self.earliest.map_or(due, |at| at.min(due)));
+    }
+}
+
+impl Job {
+    pub(super) fn has_room(&self) -> bool {
+        self.state == JobState::Running && self.in_flight < self.policy.window.max(1)
+    }
+
+    /// Whether somebody may be notified now; finds the place.
+    fn has_queued(&mut self, now: Instant) -> bool {
+        let queued = self.peek_again().is_some() || self.peek_fresh().is_some();
+        self.rate_waits = queued && self.policy.rate > 0 && self.next_start > now;
+        queued && !self.rate_waits
+    }
+
+    /// Takes who may be notified now off its queue.
+    fn next_queued(&mut self, now: Instant) -> Option<u32> {
+        if !self.has_room() || !self.has_queued(now) {
+            return None;
+        }
+        // In turns, so that neither waits for the end of the other.
+        let again = if self.flip { None } else { self.peek_again() };
+        let fresh = if again.is_some() { None } else { self.peek_fresh() };
+        let again = if fresh.is_some() { None } else { again.or_else(|| self.peek_again()) };
+        self.flip = again.is_some();
+        if let Some(index) = again {
+            self.again.pop_front();
+            self.targets[index as usize].set(AGAIN, false);
+            return Some(index);
+        }
+        let index = fresh?;
+        if self.fresh.front() == Some(&index) {
+            self.fresh.pop_front();
+        } else {
+            self.cursor = index + 1;
+        }
+        self.targets[index as usize].set(LISTED, false);
+        Some(index)
+    }
+
+    fn peek_again(&mut self) -> Option<u32> {
+        while let Some(&index) = self.again.front() {
+            let target = &mut self.targets[index as usize];
+            if target.state == TargetState::Queued {
+                return Some(index);
+            }
+            target.set(AGAIN, false);
+            self.again.pop_front();
+        }
+        None
+    }
+
+    fn peek_fresh(&mut self) -> Option<u32> {
+        if self.begun >= self.quota {
+            return None;
+        }
+        while let Some(&index) = self.fresh.front() {
+            let target = &mut self.targets[index as usize];
+            if target.state == TargetState::Queued && !target.is(STARTED) {
+                return Some(index);
+            }
+            target.set(LISTED, false);
+            self.fresh.pop_front();
+        }
+        while let Some(target) = self.targets.get_mut(self.cursor as usize) {
+            if target.is(LISTED) && target.state == TargetState::Queued && !target.is(STARTED) {
+                return Some(self.cursor);
+            }
+            target.set(LISTED, false);
+            self.cursor += 1;
+        }
+        None
+    }
+}

@@ -1,0 +1,556 @@
+//! What happens to targets, and every index kept in step with it.
+
+use core::time::Duration;
+
+use dm_syncml::Instant;
+
+use super::audit::Audit;
+use super::code::ResultCode;
+use super::job::{JobState, SessionEnd, Ticket};
+use super::ledger::{Taken, Work};
+use super::lives::Clock;
+use super::machine::{Fanout, Timer};
+use super::operation::Answer;
+use super::record::{Returned, Step};
+use super::target::{
+    AGAIN, AWAY, CANCELLED, Event, FACTS, Facts, LATE, LISTED, LIVE, MET, NONE, READY, STARTED, Stage,
+    TargetState,
+};
+use crate::device::Serial;
+
+impl Fanout {
+    /// The target of an attempt that is in flight.
+    pub(super) fn current(&self, ticket: Ticket) -> Option<(usize, u32)> {
+        let at = self.position(ticket.job)?;
+        let job = &self.jobs[at];
+        let index = job.index_of(ticket.serial)?;
+        let target = &job.targets[index as usize];
+        (target.tries == ticket.attempt && target.state.is_in_flight()).then_some((at, index))
+    }
+
+    pub(super) fn apply_to_device(&mut self, serial: Serial, event: Event) {
+        if let Some(room) = self.devices.live(serial) {
+            let live = self.lives.get(room);
+            let index = live.index;
+            if let Some(at) = self.position(live.job) {
+                self.apply(at, index, event);
+            }
+        }
+    }
+
+    /// Moves one target, if the event does.
+    pub(super) fn apply(&mut self, at: usize, index: u32, event: Event) {
+        let job = &mut self.jobs[at];
+        let target = &mut job.targets[index as usize];
+        let room = target.live();
+        let ops = job.ops.len();
+        let (mut work, mut pardoned) = (Work::untouched(ops as u16), 0);
+        let mut recalled = false;
+        if let Some(room) = room {
+            let live = self.lives.get_mut(room);
+            // What was handed out last was not sent, or was not even handed out.
+            let unsent = match event {
+                Event::Denied(_) | Event::Busy => true,
+                Event::SessionClosed(SessionEnd::Refused(_) | SessionEnd::Busy) => true,
+                Event::SessionClosed(_) | Event::Due | Event::Ending(_) | Event::JobTimeUp => live.held,
+                _ => false,
+            };
+            if unsent && target.state == TargetState::InSession {
+                recalled = live.ledger.work(ops).outstanding > 0;
+                live.ledger.recall(&job.ops);
+                live.held = false;
+            }
+            work = live.ledger.work(ops);
+            pardoned = live.pardoned;
+        }
+        let was = target.state;
+        let ticket = Ticket::new(job.number, target.serial, target.tries);
+        let facts = Facts {
+            policy: &job.policy,
+            tries: target.tries.saturating_sub(pardoned),
+            away: target.is(AWAY),
+            asleep: !self.asleep.is_empty() && self.asleep.contains_key(&target.serial),
+            met: target.is(MET),
+            ending: job.ending.is_some(),
+            work,
+        };
+        let to = Stage::step(was, event, &facts);
+        if matches!(event, Event::Ending(_)) && to.is_none_or(|to| !to.state().is_terminal()) {
+            target.set(CANCELLED, !was.is_terminal());
+        }
+        if recalled {
+            self.record(Step::Recalled(ticket, None));
+        }
+        let Some(to) = to else { return };
+        let is = to.state();
+        if is == was {
+            if let Some(room) = room {
+                self.start_clock(at, room, is, Duration::ZERO);
+            }
+            return;
+        }
+        self.move_target(at, index, to, event);
+    }
+
+    /// Moves one target to another state.
+    fn move_target(&mut self, at: usize, index: u32, to: Stage, event: Event) {
+        let is = to.state();
+        let job = &mut self.jobs[at];
+        let stamp = job.stamp(self.now);
+        let number = job.number;
+        let target = &mut job.targets[index as usize];
+        let (was, serial) = (target.state, target.serial);
+        target.state = is;
+        target.since = stamp;
+        job.counts[was.index()] -= 1;
+        job.counts[is.index()] += 1;
+        if is.is_in_flight() || matches!(to, Stage::Backoff { .. } | Stage::AwaitAsync) {
+            let room = self.ensure_live(at, index);
+            let wait = if let Stage::Backoff { wait } = to { wait } else { Duration::ZERO };
+            self.start_clock(at, room, is, wait);
+            let job = &mut self.jobs[at];
+            let target = &mut job.targets[index as usize];
+            if is.is_in_flight() && !was.is_in_flight() {
+                target.tries = target.tries.saturating_add(1);
+                job.in_flight += 1;
+                self.in_flight += 1;
+                self.devices.take(serial, room);
+            }
+            let ticket = Ticket::new(number, serial, target.tries);
+            match is {
+                TargetState::InSession => {
+                    target.set(MET, true);
+                    self.deliver.push_back(ticket);
+                }
+                TargetState::AwaitAsync => self.record(Step::Awaiting(ticket)),
+                TargetState::Backoff if was != TargetState::WaitAttach => {
+                    let met = target.is(MET);
+                    self.record(Step::Lost { ticket, wait, met });
+                    self.retry_bad(at, room);
+                    self.audit(Audit::Retry { ticket });
+                }
+                _ => {}
+            }
+        } else if let Some(room) = self.jobs[at].targets[index as usize].live() {
+            self.stop_clock(at, room);
+        }
+        if let Stage::Ended(state, code) = to {
+            self.end_target(at, index, state, code);
+        }
+        self.touch(at);
+        if was.is_in_flight() && !is.is_in_flight() {
+            if let Some(room) = self.jobs[at].targets[index as usize].live() {
+                self.lives.get_mut(room).ledger.lose();
+                self.lives.get_mut(room).held = false;
+            }
+            self.jobs[at].in_flight -= 1;
+            self.in_flight -= 1;
+            self.idle = false;
+            let mut session = self.devices.release(serial);
+            if was == TargetState::InSession && event == Event::Due {
+                self.aborts.push_back(serial);
+                self.devices.close_session(serial);
+                session = false;
+            }
+            self.offer(serial, session);
+        } else if is.is_waiting() {
+            let session = self.devices.is_ready(serial);
+            self.enqueue(at, index, session);
+        }
+    }
+
+    /// Keeps what became of a target that is at its end.
+    fn end_target(&mut self, at: usize, index: u32, state: TargetState, code: ResultCode) {
+        let job = &mut self.jobs[at];
+        let number = job.number;
+        let target = &mut job.targets[index as usize];
+        let (serial, tries) = (target.serial, target.tries);
+        target.code = code.get();
+        let flags = target.flags() & FACTS;
+        self.keep_outcome(at, index);
+        let job = &mut self.jobs[at];
+        job.open -= 1;
+        job.round_ended += 1;
+        job.round_failed += u32::from(state.is_failure());
+        if job.targets[index as usize].is(STARTED) {
+            job.begun_open -= 1;
+        }
+        job.unsettled = true;
+        self.unsettled = true;
+        self.record(Step::Ended { job: number, serial, state, code, flags });
+        if state != TargetState::Ok {
+            self.audit(Audit::Ended { ticket: Ticket::new(number, serial, tries), state, code });
+        }
+    }
+
+    /// Moves what is known of the operations from the lives to the outcomes.
+    pub(super) fn keep_outcome(&mut self, at: usize, index: u32) {
+        let job = &mut self.jobs[at];
+        let target = &mut job.targets[index as usize];
+        let Some(room) = target.live() else {
+            // The outcome of the round before, if there was one, is of attempts that were made.
+            return;
+        };
+        let ledger = &mut self.lives.get_mut(room).ledger;
+        ledger.lose();
+        target.set(LIVE, false);
+        target.link = NONE;
+        match ledger.uniform() {
+            Some((uniform, status)) => (target.uniform, target.status) = (uniform, status),
+            None => {
+                let used = u64::from(ledger.used());
+                let (link, is_new) = job.outcomes.insert(ledger.take_slots());
+                target.link = link;
+                if !is_new {
+                    job.stored -= used;
+                    self.stored -= used;
+                }
+            }
+        }
+        self.lives.remove(room);
+    }
+
+    /// The room of a target that gets under way.
+    pub(super) fn ensure_live(&mut self, at: usize, index: u32) -> u32 {
+        let job = &mut self.jobs[at];
+        let target = &mut job.targets[index as usize];
+        if let Some(room) = target.live() {
+            return room;
+        }
+        let room = self.lives.insert(job.number, index, target.serial);
+        self.lives.get_mut(room).pardoned = target.tries;
+        // What is known of the round before gives way when there is something to know of this one.
+        if let Some(outcome) = target.outcome() {
+            let freed = u64::from(job.outcomes.remove(outcome));
+            job.stored -= freed;
+            self.stored -= freed;
+        }
+        target.set(LIVE, true);
+        target.link = room;
+        room
+    }
+
+    /// Makes what failed due again, if everything was answered and that is why there is another attempt.
+    fn retry_bad(&mut self, at: usize, room: u32) {
+        let job = &mut self.jobs[at];
+        let live = self.lives.get_mut(room);
+        let work = live.ledger.work(job.ops.len());
+        if work.first_bad.is_some() && (work.left == 0 || work.halted) {
+            let freed = u64::from(live.ledger.reopen(&job.ops, job.policy.retry_on));
+            job.stored -= freed;
+            self.stored -= freed;
+        }
+    }
+
+    /// Starts the clock of a state.
+    pub(super) fn start_clock(&mut self, at: usize, room: u32, state: TargetState, wait: Duration) {
+        let policy = &self.jobs[at].policy;
+        let (clock, time) = match state {
+            TargetState::Notifying => (Clock::Notify, policy.t_notify),
+            TargetState::InSession => (Clock::Session, policy.t_session),
+            TargetState::AwaitAsync => (Clock::Async, policy.t_async),
+            _ => (Clock::Odd, wait),
+        };
+        self.stop_clock(at, room);
+        let until = self.now + time;
+        self.run_clock(at, room, clock, until);
+    }
+
+    /// Lets a clock run that is stopped.
+    pub(super) fn run_clock(&mut self, at: usize, room: u32, clock: Clock, until: Instant) {
+        let live = self.lives.get_mut(room);
+        live.until = until;
+        live.clock = clock;
+        let (number, serial) = (live.job, live.serial);
+        match clock {
+            Clock::Odd => drop(self.odd.insert((until, Timer::Target(number, serial)))),
+            Clock::Stopped => return,
+            lane => self.lives.push(&mut self.jobs[at].lanes[lane as usize], room),
+        }
+        self.due_at(until);
+    }
+
+    pub(super) fn stop_clock(&mut self, at: usize, room: u32) {
+        let live = self.lives.get_mut(room);
+        let (clock, until) = (live.clock, live.until);
+        let timer = Timer::Target(live.job, live.serial);
+        live.clock = Clock::Stopped;
+        match clock {
+            Clock::Stopped => {}
+            Clock::Odd => drop(self.odd.remove(&(until, timer))),
+            lane => self.lives.unlink(&mut self.jobs[at].lanes[lane as usize], room),
+        }
+    }
+
+    /// A device is free: every job that waits for it may have it, in its session if there is one.
+    pub(super) fn offer(&mut self, serial: Serial, session: bool) {
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].open > 0
+                && let Some(index) = self.jobs[at].index_of(serial)
+            {
+                self.enqueue(at, index, session);
+            }
+        }
+    }
+
+    /// Puts a waiting target where the dispatcher finds it.
+    pub(super) fn enqueue(&mut self, at: usize, index: u32, session: bool) {
+        let job = &mut self.jobs[at];
+        if !matches!(job.state, JobState::Running | JobState::Paused) {
+            return;
+        }
+        let target = &mut job.targets[index as usize];
+        if !target.state.is_waiting() {
+            return;
+        }
+        let started = target.is(STARTED);
+        if target.state == TargetState::Queued {
+            let flag = if started { AGAIN } else { LISTED };
+            if !target.is(flag) {
+                target.set(flag, true);
+                if started { &mut job.again } else { &mut job.fresh }.push_back(index);
+            }
+        }
+        if session && !target.is(READY) && (started || job.begun < job.quota) {
+            target.set(READY, true);
+            job.ready.push_back(index);
+        }
+        self.idle = false;
+    }
+
+    /// Devices in session may serve a job that did not want them before.
+    pub(super) fn offer_sessions(&mut self, at: usize) {
+        for serial in self.devices.ready() {
+            if let Some(index) = self.jobs[at].index_of(serial) {
+                self.enqueue(at, index, true);
+            }
+        }
+        self.idle = false;
+    }
+
+    pub(super) fn session_opened(&mut self, serial: Serial) {
+        match self.devices.open_session(serial) {
+            Some(room) => {
+                let live = self.lives.get(room);
+                let index = live.index;
+                if let Some(at) = self.position(live.job) {
+                    self.apply(at, index, Event::SessionOpened);
+                }
+            }
+            None => self.offer(serial, true),
+        }
+    }
+
+    pub(super) fn answer(&mut self, ticket: Ticket, op: u16, answer: &Answer<'_>) -> bool {
+        let Some((at, index)) = self.current(ticket) else { return false };
+        let (room_left, room) = self.room_for(at, index);
+        let job = &mut self.jobs[at];
+        let (Some(&known), Some(room)) = (job.ops.get(usize::from(op)), room) else { return false };
+        let live = self.lives.get_mut(room);
+        // What was not handed out cannot have been answered.
+        if live.held {
+            return false;
+        }
+        let Some(taken) = live.ledger.answer(op, known, answer, room_left) else { return false };
+        if let Taken::Final { used } = taken {
+            self.store(at, used, answer);
+        }
+        self.record_answer(ticket, op, answer, false, room_left);
+        self.touch(at);
+        self.apply(at, index, Event::Answered);
+        let job = &self.jobs[at];
+        let more = |room| self.lives.get(room).ledger.due(&job.ops).is_some();
+        if job.targets[index as usize].live().is_some_and(more) {
+            self.deliver.push_back(ticket);
+        }
+        true
+    }
+
+    /// Takes the result of what was accepted: whether it counts.
+    pub(super) fn async_done(&mut self, ticket: Ticket, op: u16, answer: &Answer<'_>) -> bool {
+        let Some(at) = self.position(ticket.job) else {
+            self.late += 1;
+            return false;
+        };
+        let Some(index) = self.jobs[at].index_of(ticket.serial) else {
+            self.late += 1;
+            return false;
+        };
+        let (room_left, room) = self.room_for(at, index);
+        let job = &mut self.jobs[at];
+        let used = job.ops.get(usize::from(op)).zip(room).and_then(|(known, room)| {
+            self.lives.get_mut(room).ledger.finish(op, *known, ticket.attempt, answer, room_left)
+        });
+        let Some(used) = used else {
+            self.late += 1;
+            job.late += 1;
+            let target = &mut job.targets[index as usize];
+            if target.state.is_terminal() && !target.is(LATE) && ticket.attempt <= target.tries {
+                target.set(LATE, true);
+                self.record(Step::Late(ticket.job, ticket.serial));
+            }
+            self.audit(Audit::LateResult { ticket, code: answer.status().into() });
+            return false;
+        };
+        self.store(at, used, answer);
+        self.record_answer(ticket, op, answer, true, room_left);
+        self.touch(at);
+        self.apply(at, index, Event::Answered);
+        true
+    }
+
+    /// How many octets may be stored for a target, and where it is kept.
+    fn room_for(&self, at: usize, index: u32) -> (u32, Option<u32>) {
+        let room = self.jobs[at].targets[index as usize].live();
+        let used = room.map_or(0, |room| self.lives.get(room).ledger.used());
+        let in_all = u32::try_from(self.limits.max_stored.saturating_sub(self.stored)).unwrap_or(u32::MAX);
+        (self.limits.max_result.saturating_sub(used).min(in_all), room)
+    }
+
+    /// Counts what was stored.
+    fn store(&mut self, at: usize, used: u32, answer: &Answer<'_>) {
+        let (data, ..) = answer.parts();
+        let job = &mut self.jobs[at];
+        job.stored += u64::from(used);
+        self.stored += u64::from(used);
+        job.cut |= data.is_some_and(|data| data.len() > used as usize);
+    }
+
+    fn record_answer(&mut self, ticket: Ticket, op: u16, answer: &Answer<'_>, finished: bool, room: u32) {
+        let (data, format, media_type) = answer.parts();
+        let any = data.is_some() || format.is_some() || media_type.is_some();
+        let data = any.then(|| {
+            Returned {
+                data: data.map(|data| data[..data.len().min(room as usize)].into()),
+                format: format.map(Into::into),
+                media_type: media_type.map(Into::into),
+                room,
+                size: data.map_or(0, <[u8]>::len),
+            }
+            .into()
+        });
+        let status = answer.status().get();
+        let same_value = answer.is_same_value();
+        self.record(Step::Answered { ticket, op, status, same_value, finished, data });
+    }
+
+    pub(super) fn not_sent(&mut self, ticket: Ticket, op: u16) -> bool {
+        let Some((at, index)) = self.current(ticket) else { return false };
+        let job = &mut self.jobs[at];
+        let room = job.targets[index as usize].live();
+        let (Some(&known), Some(room)) = (job.ops.get(usize::from(op)), room) else { return false };
+        if self.lives.get_mut(room).ledger.recall_one(op, known) {
+            self.record(Step::Recalled(ticket, Some(op)));
+        }
+        true
+    }
+
+    /// What it means for a target that its device is there.
+    pub(super) fn attached(&self, at: usize, serial: Serial) -> Event {
+        let job = &self.jobs[at];
+        let range = job.policy.release_jitter.as_nanos();
+        if range == 0 {
+            return Event::Attached(Duration::ZERO);
+        }
+        let drawn = u128::from(spread(self.seed, job.number.get(), serial.get()));
+        // A part of the range, so it fits wherever the range did; beyond 584 years there is no need to be exact.
+        Event::Attached(Duration::from_nanos(u64::try_from(range * drawn >> 64).unwrap_or(u64::MAX)))
+    }
+
+    /// A device is no longer asleep.
+    pub(super) fn wake(&mut self, serial: Serial) {
+        if let Some(until) = self.asleep.remove(&serial) {
+            self.odd.remove(&(until, Timer::Wake(serial)));
+        }
+    }
+
+    pub(super) fn fall_asleep(&mut self, serial: Serial, rest: Duration) {
+        self.wake(serial);
+        let until = self.now + rest;
+        self.asleep.insert(serial, until);
+        self.odd.insert((until, Timer::Wake(serial)));
+        self.due_at(until);
+        self.apply_to_waiting(serial, |_, _| Event::Detached);
+    }
+
+    fn apply_to_waiting(&mut self, serial: Serial, event: impl Fn(&Self, usize) -> Event) {
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].state.is_under_way()
+                && let Some(index) = self.jobs[at].index_of(serial)
+            {
+                let event = event(self, at);
+                self.apply(at, index, event);
+            }
+        }
+    }
+
+    /// Lets the first thing happen that is due; whether there was one.
+    pub(super) fn fire(&mut self) -> bool {
+        let soonest = self.soonest();
+        self.earliest = soonest;
+        let due = soonest.is_some_and(|at| at <= self.now);
+        if due {
+            self.fire_first(soonest);
+        }
+        due
+    }
+
+    /// Lets the first thing happen that is due at this instant.
+    fn fire_first(&mut self, soonest: Option<Instant>) {
+        for at in 0..self.jobs.len() {
+            for lane in 0..self.jobs[at].lanes.len() {
+                if let Some(room) = self.jobs[at].lanes[lane].first()
+                    && Some(self.lives.get(room).until) == soonest
+                {
+                    let index = self.lives.get(room).index;
+                    self.stop_clock(at, room);
+                    return self.apply(at, index, Event::Due);
+                }
+            }
+            if self.jobs[at].rate_waits && Some(self.jobs[at].next_start) == soonest {
+                self.jobs[at].rate_waits = false;
+                self.idle = false;
+                return;
+            }
+        }
+        let Some((_, timer)) = self.odd.pop_first() else { return };
+        match timer {
+            Timer::Wake(serial) => {
+                self.asleep.remove(&serial);
+                self.apply_to_waiting(serial, |this, at| this.attached(at, serial));
+            }
+            Timer::Target(number, serial) => {
+                if let Some(at) = self.position(number)
+                    && let Some(index) = self.jobs[at].index_of(serial)
+                {
+                    if let Some(room) = self.jobs[at].targets[index as usize].live() {
+                        self.lives.get_mut(room).clock = Clock::Stopped;
+                    }
+                    self.apply(at, index, Event::Due);
+                }
+            }
+            Timer::Job(number) => self.job_due(number),
+        }
+    }
+
+    /// When the next thing is due.
+    pub(super) fn soonest(&self) -> Option<Instant> {
+        let lanes = self.jobs.iter().flat_map(|job| &job.lanes).filter_map(super::lives::Lane::first);
+        let targets = lanes.map(|room| self.lives.get(room).until);
+        let rates = self.jobs.iter().filter(|job| job.rate_waits).map(|job| job.next_start);
+        let odd = self.odd.first().map(|(at, _)| *at);
+        targets.chain(rates).chain(odd).min()
+    }
+}
+
+/// A number for a target of a job, evenly spread and always the same for the same seed (SplitMix64).
+fn spread(seed: u64, job: u32, serial: u32) -> u64 {
+    let mut mixed = seed ^ (u64::from(job) << 32 | u64::from(serial));
+    for _ in 0..2 {
+        mixed = mixed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+    }
+    mixed
+}
