@@ -108,6 +108,8 @@ macro_rules! error_type {
     };
 }
 
+pub(crate) use error_type;
+
 error_type! {
     /// Why an inventory did not take an input.
     InventoryError,

@@ -140,19 +140,42 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod account_scope;
+mod adaptation;
 pub mod console;
 mod device;
+mod device_bootstrap;
 mod error;
 mod fanout;
 mod gateway;
 mod group;
 mod identifier;
+mod image;
 mod inventory;
 mod journal;
 pub mod mo;
+mod mode;
 mod outbox;
+mod proxy;
+mod relay;
+#[cfg(feature = "serde")]
+mod status_number;
+mod trigger;
 
+pub use account_scope::{
+    AccountKey, AccountScope, AccountScopeError, AccountScopeRecord, AccountScopeSnapshot, AccountScopes,
+};
+pub use adaptation::{
+    Adaptation, AdaptationConfig, AdaptationError, AdaptationErrorKind, AdaptationOutput, AdaptationRecord,
+    AdaptationRestoreError, AdaptationSnapshot, AdapterCapabilities, NativeCommands, NativeOp, NativeResult,
+    NativeToken,
+};
 pub use device::{DeviceId, Serial};
+pub use device_bootstrap::{
+    BootstrapAccount, BootstrapFailure, BootstrapState, BootstrapTarget, DeviceBootstrap,
+    DeviceBootstrapConfig, DeviceBootstrapError, DeviceBootstrapErrorKind, DeviceBootstrapOutput,
+    DeviceBootstrapRecord, DeviceBootstrapRestoreError, DeviceBootstrapSnapshot, DeviceCredential,
+};
 pub use error::{
     GatewayError, GroupError, GroupErrorKind, IdError, IdErrorKind, InventoryError, InventoryErrorKind,
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
@@ -168,10 +191,33 @@ pub use gateway::{
     SessionLimits,
 };
 pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
+pub use image::{
+    AddressName, BlobNo, ByteRange, Chunk, ContentDigest, DigestError, ImageAddress, ImageConfig, ImageError,
+    ImageErrorKind, ImageKey, ImageNo, ImageRecord, ImageRestoreError, ImageRestoreErrorKind, ImageSpec,
+    ImageState, ImageToken, ImageView, Images, ImagesOutput, ImagesSnapshot, LocalUri, Membership, Scope,
+    Serve, ServeNo, ServeRefusal, ServeRequest, StoragePolicy, Substitution, SubstitutionError, substitute,
+};
 pub use inventory::{
     AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
     Summary,
 };
 pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
+pub use mode::{
+    Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
+};
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use proxy::{
+    CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyError, ProxyErrorKind,
+    ProxyOutput, ProxyRecord, ProxyRequest, ProxyRestoreError, ProxySnapshot, RelationNo,
+};
+pub use relay::{
+    DeliveryNo, GwmoHeader, GwmoHeaderError, GwmoHeaderErrorKind, GwmoTarget, Reach, Recipient, Relay,
+    RelayAudit, RelayConfig, RelayDecision, RelayDirectory, RelayOutput, RelayRecord, RelayRefusal,
+    RelayRestoreError, RelaySnapshot, SharedAccount, SignedNotification, Verification,
+};
+pub use trigger::{
+    TargetOutcome, TriggerContent, TriggerError, TriggerErrorKind, TriggerKey, TriggerLimits, TriggerNo,
+    TriggerOutput, TriggerRecord, TriggerRestoreError, TriggerSnapshot, TriggerSpec, TriggerState,
+    TriggerTemplate, Triggers,
+};
