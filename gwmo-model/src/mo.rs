@@ -55,6 +55,7 @@ mod job;
 mod limits;
 mod operation;
 mod policy;
+mod record;
 mod result;
 mod table;
 
@@ -80,6 +81,8 @@ pub(crate) use fanout::retried;
 pub(crate) use job::Jobs;
 pub use limits::ObjectLimits;
 pub(crate) use policy::{POLICY_SLOTS, policy_text};
+pub use record::ObjectRecord;
+pub(crate) use record::Written;
 pub(crate) use result::STATS;
 pub use table::{ConfigSlot, FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, Object, Slot, TriggerSlot};
 
@@ -114,6 +117,8 @@ pub(crate) struct Objects {
     limits: ObjectLimits,
     mounts: [MountId; MOUNTED.len()],
     atomic: Option<draft::Undo>,
+    /// What is to be stored.
+    pub(crate) records: Vec<ObjectRecord>,
 }
 
 /// The objects that are served.
@@ -179,6 +184,12 @@ fn text_of(value: &Value) -> Result<&str, StatusCode> {
     value.as_str().ok_or(StatusCode::UNSUPPORTED_FORMAT)
 }
 
+/// A number of a list of choices that begins with 0.
+fn choice(value: &Value, last: u8) -> Result<u8, StatusCode> {
+    let number = number_of(value)?;
+    u8::try_from(number).ok().filter(|number| *number <= last).ok_or(StatusCode::NOT_SUPPORTED)
+}
+
 /// A leaf whose name says the same as its value: the value may be left out.
 fn named_leaf(name: &str, value: &Value) -> Result<(), StatusCode> {
     match text_of(value)? {
@@ -216,6 +227,7 @@ impl Objects {
             limits: config.objects,
             mounts: mounts.try_into().expect("one for each"),
             atomic: None,
+            records: Vec::new(),
         })
     }
 
@@ -234,6 +246,29 @@ impl Objects {
             let rest = u64::try_from(at.unix().saturating_sub(time.unix())).unwrap_or(0);
             // One that has begun is not scheduled any more.
             let _ = self.fanout.handle_reschedule(self.now, number, Duration::from_secs(rest));
+        }
+    }
+
+    /// Has something stored, if it stays.
+    fn record(&mut self, written: Written) {
+        let record = ObjectRecord(written);
+        match &mut self.atomic {
+            Some(undo) => undo.records.push(record),
+            None => self.records.push(record),
+        }
+    }
+
+    /// All that servers wrote, as records.
+    pub(crate) fn written(&self) -> Vec<ObjectRecord> {
+        let own = self.settings.written();
+        own.into_iter().chain(self.jobs.written()).map(ObjectRecord).collect()
+    }
+
+    /// What a record says; `None` when it does not fit.
+    pub(crate) fn replay(&mut self, ObjectRecord(written): &ObjectRecord) -> Option<()> {
+        match written {
+            Written::Address(address) => self.settings.set_address(address).ok(),
+            _ => self.jobs.apply(written, &self.limits),
         }
     }
 
@@ -377,7 +412,9 @@ impl Handler for Objects {
     }
 
     fn commit(&mut self, _: &Context<'_>) {
-        self.atomic = None;
+        if let Some(undo) = self.atomic.take() {
+            self.records.extend(undo.records);
+        }
     }
 
     fn roll_back(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {

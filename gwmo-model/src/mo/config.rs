@@ -6,7 +6,7 @@ use dm_syncml::StatusCode;
 use dm_tree::{Children, Value};
 
 use super::table::ConfigSlot as Node;
-use super::{Keys, Leaf, Objects, Shape, bool_of, boolean, chr, int, number_of, text_of};
+use super::{Keys, Leaf, Objects, Shape, Written, bool_of, boolean, chr, int, number_of, text_of};
 use crate::outbox::Subscription;
 
 /// What is only known here.
@@ -31,6 +31,21 @@ impl Settings {
             max_groups: config.groups.max_groups,
             lifetime: config.inventory.lifetime,
         }
+    }
+}
+
+impl Settings {
+    pub(super) fn set_address(&mut self, text: &str) -> Result<(), StatusCode> {
+        if text.len() > MAX_ADDR || crate::identifier::unprintable(text).is_some() {
+            return Err(StatusCode::NOT_SUPPORTED);
+        }
+        self.pub_addr = text.into();
+        Ok(())
+    }
+
+    /// What would have to be written to have these.
+    pub(super) fn written(&self) -> Option<Written> {
+        (!self.pub_addr.is_empty()).then(|| Written::Address(self.pub_addr.clone()))
     }
 }
 
@@ -106,10 +121,8 @@ impl Objects {
         match node {
             Node::PubAddr => {
                 let text = text_of(value)?;
-                if text.len() > MAX_ADDR || crate::identifier::unprintable(text).is_some() {
-                    return Err(StatusCode::NOT_SUPPORTED);
-                }
-                self.settings.pub_addr = text.into();
+                self.settings.set_address(text)?;
+                self.record(Written::Address(text.into()));
             }
             Node::AlertsAttached | Node::AlertsEachTime | Node::AlertsDetached | Node::AlertsMaxDelay => {
                 let mut switches = self.switches(keys[0]).ok_or(StatusCode::NOT_FOUND)?;

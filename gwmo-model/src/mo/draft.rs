@@ -1,18 +1,21 @@
 //! Drafts of jobs in an Atomic: what they were before.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use dm_syncml::StatusCode;
 
 use super::job::Job;
 use super::table::{FanoutSlot, Slot};
-use super::{Keys, Objects};
+use super::{Keys, ObjectRecord, Objects};
 use crate::fanout::JobKey;
 
 /// The jobs that were touched in an Atomic, as they were; `None` for one that was not there.
 #[derive(Debug, Default)]
 pub(super) struct Undo {
     jobs: BTreeMap<JobKey, Option<Job>>,
+    /// What is to be stored if it stays.
+    pub(super) records: Vec<ObjectRecord>,
 }
 
 impl Objects {

@@ -1,20 +1,18 @@
 //! [`Object::Fanout`](super::Object::Fanout) over the fanout, with the drafts of jobs.
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use core::time::Duration;
 
 use dm_syncml::StatusCode;
-use dm_tree::{Children, Context, Rights, ServerId, Timestamp, Value};
+use dm_tree::{Children, Context, Rights, Value};
 
-use super::groups::{device_id, group_id};
-use super::job::{Job, Step};
-use super::operation::Operation;
+use super::job::Job;
 use super::policy::{POLICY_SLOTS, is_adjustable, policy_text, with_policy_text};
+use super::record::{Written, trace_text};
 use super::table::{FanoutSlot as Node, GroupsSlot};
-use super::{Keys, Leaf, Objects, Shape, bool_of, boolean, chr, int, named_leaf, number_of, text_of};
+use super::{Keys, Leaf, Objects, Shape, boolean, chr, int, named_leaf, text_of};
 use crate::device::{DeviceId, Serial};
 use crate::error::JobErrorKind;
 use crate::fanout::{
@@ -23,9 +21,6 @@ use crate::fanout::{
 };
 use crate::group::GroupId;
 use crate::inventory::AttachStatus;
-
-/// Longest type of an alert, in octets.
-const MAX_ALERT_TYPE: usize = 255;
 
 /// Longest Correlator that is kept, in octets: it is an identifier, usually a number or a UUID.
 const MAX_CORRELATOR: usize = 255;
@@ -88,10 +83,7 @@ impl Objects {
             Node::Owner => chr(job.owner.as_str()),
             Node::TargetDevice | Node::TargetGroup | Node::TargetException => chr(keys[1]),
             Node::TargetLive => boolean(job.live),
-            Node::Trace => {
-                let gateways: Vec<&str> = job.trace.gateways().map(ServerId::as_str).collect();
-                chr(gateways.join(","))
-            }
+            Node::Trace => chr(trace_text(&job.trace)),
             Node::StartAt => chr(job.start_at.map_or_else(String::new, |time| time.to_string())),
             Node::ReportAlert => int(job.report.alert),
             Node::ReportDetail => int(job.report.detail),
@@ -142,41 +134,24 @@ impl Objects {
         keys: &Keys<'_>,
         value: Option<&Value>,
     ) -> Result<(), StatusCode> {
-        let max = self.limits.max_named;
-        match (node, value) {
-            (Node::Job, None) => {
-                let key = JobKey::new(keys[0]).map_err(|error| error.status())?;
-                if self.jobs.by_key.len() >= self.fanout.limits().max_jobs as usize {
-                    return Err(StatusCode::DEVICE_FULL);
-                }
-                self.jobs.put(key, Job::new(cx.server().clone()));
-                Ok(())
+        if node == Node::Job {
+            let key = JobKey::new(keys[0]).map_err(|error| error.status())?;
+            if self.jobs.by_key.len() >= self.fanout.limits().max_jobs as usize {
+                return Err(StatusCode::DEVICE_FULL);
             }
-            (Node::TargetDevice, Some(value)) => {
-                named_leaf(keys[1], value)?;
-                put(&mut self.draft(keys[0])?.devices, device_id(keys[1])?, max)
-            }
-            (Node::TargetGroup, Some(value)) => {
-                named_leaf(keys[1], value)?;
-                put(&mut self.draft(keys[0])?.groups, group_id(keys[1])?, max)
-            }
-            (Node::TargetException, Some(value)) => {
-                named_leaf(keys[1], value)?;
-                put(&mut self.draft(keys[0])?.except, device_id(keys[1])?, max)
-            }
-            (Node::Op, None) => {
-                let number = op_number(keys[1]).ok_or(StatusCode::NOT_SUPPORTED)?;
-                let max = usize::from(self.fanout.limits().max_ops);
-                let job = self.draft(keys[0])?;
-                if job.ops.len() >= max {
-                    return Err(StatusCode::DEVICE_FULL);
-                }
-                job.ops.insert(number, Step::default());
-                Ok(())
-            }
-            (Node::OpCmd, Some(value)) => self.write_op(keys, value),
-            _ => Err(StatusCode::NOT_ALLOWED),
+            let owner = cx.server().clone();
+            self.jobs.put(key.clone(), Job::new(owner.clone()));
+            self.record(Written::Job { key, owner });
+            return Ok(());
         }
+        let (_, job) = self.job(keys[0]).ok_or(StatusCode::NOT_FOUND)?;
+        if node == Node::Op && job.ops.len() >= usize::from(self.fanout.limits().max_ops) {
+            return Err(StatusCode::DEVICE_FULL);
+        }
+        if let (Node::TargetDevice | Node::TargetGroup | Node::TargetException, Some(value)) = (node, value) {
+            named_leaf(keys[1], value)?;
+        }
+        self.write_job(node, keys, value)
     }
 
     pub(super) fn fanout_replace(
@@ -185,80 +160,45 @@ impl Objects {
         keys: &Keys<'_>,
         value: &Value,
     ) -> Result<(), StatusCode> {
-        if node == Node::OpCmd {
-            return self.write_op(keys, value);
-        }
-        let text = text_of(value)?;
-        if POLICY_SLOTS.contains(&node) {
-            return self.write_policy(keys[0], node, text);
-        }
-        let job = self.draft(keys[0])?;
-        match node {
-            Node::TargetLive => job.live = bool_of(value)?,
-            Node::Trace => {
-                let mut trace = Trace::default();
-                for gateway in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-                    if trace.gateways().len() >= Trace::MAX_DEPTH {
-                        return Err(StatusCode::NOT_SUPPORTED);
-                    }
-                    trace = trace.through(ServerId::new(gateway).map_err(|_| StatusCode::NOT_SUPPORTED)?);
-                }
-                job.trace = trace;
-            }
-            Node::StartAt => {
-                job.start_at = match text {
-                    "" => None,
-                    time => Some(Timestamp::parse(time).ok_or(StatusCode::NOT_SUPPORTED)?),
-                }
-            }
-            Node::ReportAlert => job.report.alert = choice(value, 3)?,
-            Node::ReportDetail => job.report.detail = choice(value, 3)?,
-            Node::ReportGrouping => job.report.grouping = choice(value, 2)?,
-            Node::OpOnErr | Node::OpAsync => {
-                let step = op_number(keys[1]).and_then(|number| job.ops.get_mut(&number));
-                let step = step.ok_or(StatusCode::NOT_FOUND)?;
-                if node == Node::OpOnErr {
-                    step.stops = choice(value, 1)? == 1;
-                } else if text.len() > MAX_ALERT_TYPE || crate::identifier::unprintable(text).is_some() {
-                    return Err(StatusCode::NOT_SUPPORTED);
-                } else {
-                    step.ends_by = text.into();
-                }
-            }
-            _ => return Err(StatusCode::NOT_ALLOWED),
-        }
-        Ok(())
+        self.write_job(node, keys, Some(value))
     }
 
-    fn write_policy(&mut self, name: &str, node: Node, text: &str) -> Result<(), StatusCode> {
-        let (_, job) = self.job(name).ok_or(StatusCode::NOT_FOUND)?;
-        let policy = with_policy_text(job.policy, node, text)?;
+    /// Writes into a draft, or what may change of a job that runs.
+    fn write_job(&mut self, node: Node, keys: &Keys<'_>, value: Option<&Value>) -> Result<(), StatusCode> {
+        let (key, job) = self.job(keys[0]).ok_or(StatusCode::NOT_FOUND)?;
+        let key = key.clone();
         if let Some(number) = job.started {
-            if !is_adjustable(node) {
-                return Err(StatusCode::NOT_ALLOWED);
-            }
+            let text = text_of(value.filter(|_| is_adjustable(node)).ok_or(StatusCode::NOT_ALLOWED)?)?;
+            let policy = with_policy_text(job.policy, node, text)?;
             let change = |running: &mut Policy| *running = policy;
             self.fanout.handle_policy(self.now, number, change).map_err(|error| error.status())?;
         }
-        self.job_mut(name).ok_or(StatusCode::NOT_FOUND)?.policy = policy;
+        self.jobs.write(&key, node, keys[1], value, &self.limits)?;
+        let entry = if node.has_entry() { keys[1].into() } else { String::new() };
+        self.record(Written::Node { key, node, entry, value: value.cloned() });
         Ok(())
     }
 
     pub(super) fn fanout_delete(&mut self, node: Node, keys: &Keys<'_>) -> Result<(), StatusCode> {
-        let gone = match node {
-            Node::Job => return self.remove_job(keys[0]),
-            Node::TargetDevice => self.draft(keys[0])?.devices.remove(&device_id(keys[1])?),
-            Node::TargetGroup => self.draft(keys[0])?.groups.remove(&group_id(keys[1])?),
-            Node::TargetException => self.draft(keys[0])?.except.remove(&device_id(keys[1])?),
-            Node::Op => {
-                let number = op_number(keys[1]).ok_or(StatusCode::NOT_FOUND)?;
-                let step = self.draft(keys[0])?.ops.remove(&number).ok_or(StatusCode::NOT_FOUND)?;
-                self.jobs.ops_len -= step.len();
-                true
+        let (key, job) = self.job(keys[0]).ok_or(StatusCode::NOT_FOUND)?;
+        let key = key.clone();
+        if node != Node::Job {
+            if job.started.is_some() {
+                return Err(StatusCode::NOT_ALLOWED);
             }
-            _ => return Err(StatusCode::NOT_ALLOWED),
-        };
-        if gone { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
+            self.jobs.erase(&key, node, keys[1])?;
+            self.record(Written::Erased { key, node, entry: keys[1].into() });
+            return Ok(());
+        }
+        if let Some(number) = job.started {
+            let owner = job.owner.clone();
+            self.fanout.handle_remove(self.now, number).map_err(|error| error.status())?;
+            // Its owner need not hear of it any more.
+            self.outbox.handle_job_removed(self.now, &owner, number);
+        }
+        self.jobs.remove(&key);
+        self.record(Written::Removed { key });
+        Ok(())
     }
 
     pub(super) fn fanout_exec(
@@ -291,19 +231,6 @@ impl Objects {
         done.map(OrderReply::status).map_err(|error| error.status())
     }
 
-    fn remove_job(&mut self, name: &str) -> Result<(), StatusCode> {
-        let (key, job) = self.job(name).ok_or(StatusCode::NOT_FOUND)?;
-        let key = key.clone();
-        if let Some(number) = job.started {
-            let owner = job.owner.clone();
-            self.fanout.handle_remove(self.now, number).map_err(|error| error.status())?;
-            // Its owner need not hear of it any more.
-            self.outbox.handle_job_removed(self.now, &owner, number);
-        }
-        self.jobs.remove(&key);
-        Ok(())
-    }
-
     /// Checks everything, and only then begins.
     fn start(&mut self, cx: &Context<'_>, name: &str) -> Result<StatusCode, StatusCode> {
         let (key, job) = self.job(name).ok_or(StatusCode::NOT_FOUND)?;
@@ -331,14 +258,16 @@ impl Objects {
         let number = match added {
             Ok(number) => number,
             Err((status, why)) => {
-                if let Some(job) = self.job_mut(name) {
+                if let Some(job) = self.jobs.by_key.get_mut(&key) {
                     job.refusal = Some(why);
                 }
+                self.record(Written::Refused { key, code: why.get() });
                 return Err(status);
             }
         };
         let reply = self.fanout.handle_start_with(self.now, number, options);
         self.jobs.started(&key, number);
+        self.record(Written::Started { key, number });
         reply.map(OrderReply::status).map_err(|error| error.status())
     }
 
@@ -375,35 +304,8 @@ impl Objects {
         Ok(if job.live { spec.with_live_targets() } else { spec })
     }
 
-    fn write_op(&mut self, keys: &Keys<'_>, value: &Value) -> Result<(), StatusCode> {
-        let operation = Operation::new(value.clone(), self.limits.max_op)?;
-        let number = op_number(keys[1]).ok_or(StatusCode::NOT_FOUND)?;
-        let (ops_len, max) = (self.jobs.ops_len, self.limits.max_ops);
-        let step = self.draft(keys[0])?.ops.get_mut(&number).ok_or(StatusCode::NOT_FOUND)?;
-        let (old, new) = (step.len(), operation.len());
-        if new > old && ops_len - old + new > max {
-            return Err(StatusCode::DEVICE_FULL);
-        }
-        step.operation = Some(operation);
-        self.jobs.ops_len = ops_len - old + new;
-        Ok(())
-    }
-
     fn job(&self, name: &str) -> Option<(&JobKey, &Job)> {
         self.jobs.by_key.get_key_value(&JobKey::new(name).ok()?)
-    }
-
-    fn job_mut(&mut self, name: &str) -> Option<&mut Job> {
-        self.jobs.by_key.get_mut(&JobKey::new(name).ok()?)
-    }
-
-    /// A job that can still be changed.
-    fn draft(&mut self, name: &str) -> Result<&mut Job, StatusCode> {
-        match self.job_mut(name) {
-            Some(job) if job.started.is_none() => Ok(job),
-            Some(_) => Err(StatusCode::NOT_ALLOWED),
-            None => Err(StatusCode::NOT_FOUND),
-        }
     }
 
     pub(super) fn view(&self, job: &Job) -> Option<JobView<'_>> {
@@ -451,22 +353,8 @@ pub(crate) const fn retried(state: TargetState) -> Option<&'static str> {
     })
 }
 
-/// A number of a list of choices that begins with 0.
-fn choice(value: &Value, last: u8) -> Result<u8, StatusCode> {
-    let number = number_of(value)?;
-    u8::try_from(number).ok().filter(|number| *number <= last).ok_or(StatusCode::NOT_SUPPORTED)
-}
-
 /// The number of an operation: a plain decimal from 1 to 65535, so that operations have one order.
 pub(super) fn op_number(name: &str) -> Option<u16> {
     let serial: Serial = name.parse().ok()?;
     u16::try_from(serial.get()).ok()
-}
-
-fn put<T: Ord>(set: &mut BTreeSet<T>, one: T, max: usize) -> Result<(), StatusCode> {
-    if set.len() >= max {
-        return Err(StatusCode::DEVICE_FULL);
-    }
-    set.insert(one);
-    Ok(())
 }

@@ -2,6 +2,13 @@
 
 use super::object_table;
 
+impl FanoutSlot {
+    /// Whether a name below the job says which one is meant.
+    pub(crate) fn has_entry(self) -> bool {
+        super::Slot::from(self).row().path.split('/').filter(|name| *name == "*").count() > 1
+    }
+}
+
 object_table! {
     /// The nodes of [`Object::Fanout`](super::Object::Fanout) (GwMO-FORA-001 and 002).
     FanoutSlot = Fanout "urn:oma:mo:x-gwmo-fanout:1.0";
