@@ -22,7 +22,7 @@ use dm_tree::{Acl, Change, ChangeKind, NodeUri, Rights, ServerId, Tree};
 use crate::device::{DeviceId, Serial};
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
 use crate::fanout::{Fanout, FanoutOutput, JobNo, Ticket};
-use crate::group::Groups;
+use crate::group::{Groups, GroupsOutput};
 use crate::inventory::{DetachReason, Inventory, InventoryOutput, Sighting};
 use crate::mo::{FanoutSlot, GroupsSlot, InventorySlot, Objects, Slot};
 use crate::outbox::Outbox;
@@ -426,6 +426,7 @@ impl Gateway {
     /// Does what the machines want done, each after those that feed it.
     fn drain_machines(&mut self) {
         self.drain_inventory();
+        self.drain_groups();
         self.drain_fanout();
         let alerts = self.drain_outbox(None);
         debug_assert!(alerts.is_empty(), "nobody asked for alerts");
@@ -435,20 +436,36 @@ impl Gateway {
         let now = self.objects.now;
         loop {
             match self.objects.inventory.poll_output() {
-                InventoryOutput::DeviceAttached { serial, id, epoch, first } => {
+                InventoryOutput::Persist(seq, _) => self.objects.inventory.handle_persisted(now, seq),
+                InventoryOutput::DeviceAttached { serial, id, epoch, first, .. } => {
                     self.objects.fanout.handle_presence(now, serial, true);
                     self.objects.outbox.handle_device_attached(now, serial, &id, epoch, first);
                     self.event(GatewayEvent::DeviceAttached { serial, device: id, first });
                 }
-                InventoryOutput::DeviceDetached { serial, id, epoch, reason } => {
+                InventoryOutput::DeviceDetached { serial, id, epoch, reason, .. } => {
                     self.objects.fanout.handle_presence(now, serial, false);
                     self.objects.outbox.handle_device_detached(now, serial, &id, epoch, reason);
                     self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
                 }
+                InventoryOutput::Changed { serial, facts } => {
+                    self.objects.groups.handle_changed(serial, facts, &self.objects.inventory);
+                }
+                InventoryOutput::Removed { serial, id } => self.objects.groups.handle_removed(serial, &id),
+                InventoryOutput::Asleep { .. } | InventoryOutput::Awake { .. } => {}
                 InventoryOutput::Wait(at) => {
                     self.waits.inventory = at;
-                    return;
+                    break;
                 }
+            }
+        }
+    }
+
+    fn drain_groups(&mut self) {
+        loop {
+            match self.objects.groups.poll_output() {
+                GroupsOutput::Persist(seq, _) => self.objects.groups.handle_persisted(seq),
+                GroupsOutput::Wait(_) => return,
+                GroupsOutput::Joined { .. } | GroupsOutput::Left { .. } | GroupsOutput::Redefined { .. } => {}
             }
         }
     }

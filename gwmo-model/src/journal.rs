@@ -77,10 +77,20 @@ impl<R, O> Journal<R, O> {
         }
     }
 
-    /// Outputs that wait.
+    /// The record made last.
+    pub(crate) const fn last(&self) -> RecordSeq {
+        RecordSeq(self.last)
+    }
+
+    /// The last record that is stored, as all before it are.
+    pub(crate) const fn stored(&self) -> RecordSeq {
+        RecordSeq(self.stored)
+    }
+
+    /// Outputs that wait, and those that were not asked for yet, in their order.
     #[allow(dead_code, reason = "not every build has a machine that bounds them")]
-    pub(crate) fn held(&self) -> usize {
-        self.held.len()
+    pub(crate) fn held(&self) -> impl ExactSizeIterator<Item = &O> {
+        self.held.iter().map(|(_, output)| output)
     }
 }
 
@@ -103,9 +113,9 @@ mod tests {
         journal.persisted(RecordSeq::new(1));
         assert_eq!((journal.next_released(), journal.next_released()), (Some("after a"), None));
         assert_eq!(journal.next_record(), Some((RecordSeq::new(2), 'b')));
-        assert_eq!((journal.next_record(), journal.held()), (None, 1));
+        assert_eq!((journal.next_record(), journal.held().len()), (None, 1));
         journal.persisted(RecordSeq::new(2));
         journal.persisted(RecordSeq::new(1));
-        assert_eq!((journal.next_released(), journal.held()), (Some("after b"), 0));
+        assert_eq!((journal.next_released(), journal.held().len()), (Some("after b"), 0));
     }
 }

@@ -158,6 +158,7 @@ mod mode;
 mod outbox;
 mod proxy;
 mod relay;
+mod selector;
 #[cfg(feature = "serde")]
 mod status_number;
 mod trigger;
@@ -190,7 +191,10 @@ pub use gateway::{
     DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
     SessionLimits,
 };
-pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
+pub use group::{
+    Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
+    ResolvedTargets, TargetSet,
+};
 pub use image::{
     AddressName, BlobNo, ByteRange, Chunk, ContentDigest, DigestError, ImageAddress, ImageConfig, ImageError,
     ImageErrorKind, ImageKey, ImageNo, ImageRecord, ImageRestoreError, ImageRestoreErrorKind, ImageSpec,
@@ -198,8 +202,9 @@ pub use image::{
     Serve, ServeNo, ServeRefusal, ServeRequest, StoragePolicy, Substitution, SubstitutionError, substitute,
 };
 pub use inventory::{
-    AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
-    Summary,
+    AttachStatus, BootState, Component, CredentialRef, DetachReason, DeviceRecord, Fact, FactSet, Inventory,
+    InventoryConfig, InventoryOutput, InventoryRecord, InventorySnapshot, ModeCounts, Presence, RestoreError,
+    RestoreErrorKind, Selection, Sighting, Summary,
 };
 pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
@@ -216,6 +221,7 @@ pub use relay::{
     RelayAudit, RelayConfig, RelayDecision, RelayDirectory, RelayOutput, RelayRecord, RelayRefusal,
     RelayRestoreError, RelaySnapshot, SharedAccount, SignedNotification, Verification,
 };
+pub use selector::{Field, Selector, SelectorError, SelectorErrorKind};
 pub use trigger::{
     TargetOutcome, TriggerContent, TriggerError, TriggerErrorKind, TriggerKey, TriggerLimits, TriggerNo,
     TriggerOutput, TriggerRecord, TriggerRestoreError, TriggerSnapshot, TriggerSpec, TriggerState,

@@ -55,11 +55,12 @@ mod job;
 mod limits;
 mod operation;
 mod policy;
+mod query;
 mod record;
 mod result;
 mod table;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -70,6 +71,8 @@ use dm_tree::{
     NodeFacts, ServerId, Timestamp, Tree, TreeError, Value,
 };
 
+use crate::device::Serial;
+use crate::device_bootstrap::DeviceCredential;
 use crate::fanout::{Fanout, JobNo};
 use crate::group::Groups;
 use crate::inventory::Inventory;
@@ -117,6 +120,9 @@ pub(crate) struct Objects {
     limits: ObjectLimits,
     mounts: [MountId; MOUNTED.len()],
     atomic: Option<draft::Undo>,
+    queries: BTreeMap<String, query::Query>,
+    /// Devices that servers registered, and what they prove themselves with.
+    pub(crate) registered: Vec<(Serial, Option<DeviceCredential>)>,
     /// What is to be stored.
     pub(crate) records: Vec<ObjectRecord>,
 }
@@ -227,6 +233,8 @@ impl Objects {
             limits: config.objects,
             mounts: mounts.try_into().expect("one for each"),
             atomic: None,
+            queries: BTreeMap::new(),
+            registered: Vec::new(),
             records: Vec::new(),
         })
     }
@@ -361,6 +369,7 @@ impl Handler for Objects {
         self.reversible(slot, &keys)?;
         let done = match slot {
             Slot::Config(slot) => self.config_replace(slot, &keys, value),
+            Slot::Inventory(slot) => self.inventory_replace(slot, &keys, value),
             Slot::Groups(slot) => self.groups_replace(slot, &keys, value),
             Slot::Fanout(slot) => self.fanout_replace(slot, &keys, value),
             _ => Err(StatusCode::NOT_ALLOWED),
@@ -377,6 +386,7 @@ impl Handler for Objects {
         };
         self.reversible(slot, &keys)?;
         let done = match (slot, value) {
+            (Slot::Inventory(slot), value) => self.inventory_add(slot, &keys, value),
             (Slot::Groups(slot), value) => self.groups_add(slot, &keys, value),
             (Slot::Fanout(slot), value) => self.fanout_add(cx, slot, &keys, value),
             _ => Err(StatusCode::NOT_ALLOWED),
@@ -388,6 +398,7 @@ impl Handler for Objects {
         let (slot, keys) = self.slot(cx, path)?;
         self.reversible(slot, &keys)?;
         let done = match slot {
+            Slot::Inventory(slot) => self.inventory_delete(slot, &keys),
             Slot::Groups(slot) => self.groups_delete(slot, &keys),
             Slot::Fanout(slot) => self.fanout_delete(slot, &keys),
             _ => Err(StatusCode::NOT_ALLOWED),
@@ -397,6 +408,7 @@ impl Handler for Objects {
 
     fn exec(&mut self, cx: &Context<'_>, path: &[&str], argument: &[u8]) -> ExecReply {
         let done = self.slot(cx, path).and_then(|(slot, keys)| match slot {
+            Slot::Inventory(InventorySlot::QueryRun) => self.query_run(&keys),
             Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys, argument),
             _ => Err(StatusCode::NOT_ALLOWED),
         });

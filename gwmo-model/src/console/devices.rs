@@ -56,6 +56,7 @@ impl Console {
             total: values.required(Node::SummaryTotal, &[])?,
             attached: values.required(Node::SummaryAttached, &[])?,
             detached: values.required(Node::SummaryDetached, &[])?,
+            by_mode: crate::ModeCounts::default(),
         })
     }
 

@@ -12,6 +12,7 @@ use crate::device::DeviceId;
 use crate::fanout::{JobKey, Policy, Trace, Which};
 use crate::group::GroupId;
 use crate::mo::{FanoutSlot as Node, POLICY_SLOTS, policy_text, retried};
+use crate::selector::Selector;
 
 /// A job to be added: for whom, what, and how.
 ///
@@ -35,6 +36,7 @@ pub struct JobRequest {
     devices: Vec<DeviceId>,
     groups: Vec<GroupId>,
     except: Vec<DeviceId>,
+    matching: Option<Selector>,
     live: bool,
     trace: Trace,
     operations: Vec<OpRequest>,
@@ -97,6 +99,7 @@ impl JobRequest {
             devices: Vec::new(),
             groups: Vec::new(),
             except: Vec::new(),
+            matching: None,
             live: false,
             trace: Trace::default(),
             operations: Vec::new(),
@@ -123,6 +126,13 @@ impl JobRequest {
     #[must_use]
     pub fn with_group(mut self, group: GroupId) -> Self {
         put(&mut self.groups, group);
+        self
+    }
+
+    /// Adds the devices that a selector matches.
+    #[must_use]
+    pub fn with_matching(mut self, selector: Selector) -> Self {
+        self.matching = Some(selector);
         self
     }
 
@@ -226,6 +236,8 @@ impl Console {
             let ends_by = operation.ends_by.iter();
             settings.extend(ends_by.map(|text| self.leaf(Node::OpAsync, &keys, text.as_str())));
         }
+        let matching = job.matching.iter();
+        settings.extend(matching.map(|text| self.leaf(Node::TargetMatch, &[key], text.to_string())));
         if job.live {
             settings.push(self.flag(Node::TargetLive, &[key], true));
         }

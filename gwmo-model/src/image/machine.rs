@@ -208,7 +208,7 @@ impl Images {
     /// How many outputs wait for records to be stored.
     #[must_use]
     pub fn withheld(&self) -> usize {
-        self.journal.held()
+        self.journal.held().len()
     }
 
     pub(super) fn advance(&mut self, now: Instant) {

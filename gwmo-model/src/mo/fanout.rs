@@ -16,8 +16,7 @@ use super::{Keys, Leaf, Objects, Shape, boolean, chr, int, named_leaf, text_of};
 use crate::device::{DeviceId, Serial};
 use crate::error::JobErrorKind;
 use crate::fanout::{
-    JobKey, JobSpec, JobState, JobView, OrderReply, Policy, ResultCode, StartOptions, TargetState, Trace,
-    Which,
+    JobKey, JobSpec, JobState, JobView, OrderReply, Policy, ResultCode, StartOptions, TargetState, Which,
 };
 use crate::group::GroupId;
 use crate::inventory::AttachStatus;
@@ -50,6 +49,7 @@ impl Objects {
             | Node::TargetDevices
             | Node::TargetGroups
             | Node::TargetExceptions
+            | Node::TargetMatch
             | Node::TargetLive
             | Node::Trace
             | Node::StartAt
@@ -82,6 +82,7 @@ impl Objects {
             Node::JobId => chr(keys[0]),
             Node::Owner => chr(job.owner.as_str()),
             Node::TargetDevice | Node::TargetGroup | Node::TargetException => chr(keys[1]),
+            Node::TargetMatch => chr(job.matching.as_ref().map_or_else(String::new, ToString::to_string)),
             Node::TargetLive => boolean(job.live),
             Node::Trace => chr(trace_text(&job.trace)),
             Node::StartAt => chr(job.start_at.map_or_else(String::new, |time| time.to_string())),

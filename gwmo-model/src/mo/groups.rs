@@ -1,38 +1,50 @@
 //! [`Object::Groups`](super::Object::Groups) over the groups.
 
 use alloc::collections::BTreeSet;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use dm_syncml::StatusCode;
 use dm_tree::{Children, Value};
 
 use super::table::GroupsSlot as Node;
-use super::{Keys, Leaf, Objects, Shape, chr, int, named_leaf, rev_number, text_of};
+use super::{Keys, Leaf, Objects, Shape, chr, int, named_leaf, number_of, rev_number, text_of};
 use crate::device::DeviceId;
 use crate::group::{Group, GroupId};
+use crate::selector::Selector;
 
 impl Objects {
     pub(super) fn groups_shape(&self, node: Node, keys: &Keys<'_>) -> Option<Shape> {
-        let group = || self.group(keys);
-        match node {
-            Node::Root => Some(Shape::PLAIN),
-            Node::Group | Node::Members | Node::List | Node::Count | Node::Rev => {
-                group().map(|_| Shape::PLAIN)
-            }
-            Node::Member => Shape::there(group()?.contains(&DeviceId::new(keys[1]).ok()?)),
-            _ => None,
+        if node == Node::Root {
+            return Some(Shape::PLAIN);
         }
+        let group = self.group(keys)?;
+        let device = || DeviceId::new(keys[1]).ok();
+        Shape::there(match node {
+            Node::Member => group.lists(&device()?),
+            Node::ExcludedDevice => {
+                let device = device()?;
+                group.barred().any(|barred| *barred == device)
+            }
+            Node::NestedGroup => group.nested().any(|nested| nested.as_str() == keys[1]),
+            Node::FromJob => group.from_job().is_some(),
+            _ => true,
+        })
     }
 
     pub(super) fn groups_value(&self, node: Node, keys: &Keys<'_>) -> Leaf {
         let group = self.group(keys).ok_or(StatusCode::NOT_FOUND)?;
         Ok(match node {
-            Node::Count => int(group.count() as u64),
+            Node::Name => chr(group.label().unwrap_or_default()),
+            Node::Kind => int(group.kind().number()),
+            Node::Rule => group.rule().map_or_else(String::new, ToString::to_string).into_bytes(),
+            Node::Max => int(group.max().unwrap_or(0)),
+            Node::Count => int(group.count()),
             Node::Rev => int(rev_number(group.rev())),
-            Node::Member => chr(keys[1]),
+            Node::FromJob => chr(group.from_job().ok_or(StatusCode::NOT_FOUND)?.as_str()),
+            Node::Member | Node::NestedGroup | Node::ExcludedDevice => chr(keys[1]),
             Node::List => {
                 let mut list = String::new();
-                for member in group.members() {
+                for member in group.listed() {
                     if list.len() + member.as_str().len() >= self.limits.max_page {
                         return Err(StatusCode::TOO_LARGE);
                     }
@@ -46,11 +58,15 @@ impl Objects {
     }
 
     pub(super) fn groups_names(&self, node: Node, keys: &Keys<'_>, out: &mut Children) {
+        if node == Node::Group {
+            self.groups.iter().all(|(id, _)| out.push(id.as_str()));
+            return;
+        }
+        let Some(group) = self.group(keys) else { return };
         match node {
-            Node::Group => self.groups.iter().all(|(id, _)| out.push(id.as_str())),
-            Node::Member => {
-                self.group(keys).is_none_or(|group| group.members().all(|member| out.push(member.as_str())))
-            }
+            Node::Member => group.listed().all(|member| out.push(member.as_str())),
+            Node::NestedGroup => group.nested().all(|nested| out.push(nested.as_str())),
+            Node::ExcludedDevice => group.barred().all(|device| out.push(device.as_str())),
             _ => true,
         };
     }
@@ -62,18 +78,20 @@ impl Objects {
         value: Option<&Value>,
     ) -> Result<(), StatusCode> {
         let id = group_id(keys[0])?;
-        let done = match (node, value) {
-            (Node::Group, None) => self.groups.create(id),
-            (Node::Member, Some(value)) => {
-                named_leaf(keys[1], value)?;
-                self.groups.add_member(&id, device_id(keys[1])?)
-            }
+        if let Some(value) = value {
+            named_leaf(keys[1], value)?;
+        }
+        let done = match node {
+            Node::Group => self.groups.create(id),
+            Node::Member => self.groups.add_member(&id, device_id(keys[1])?, &self.inventory),
+            Node::NestedGroup => self.groups.nest(&id, &group_id(keys[1])?),
+            Node::ExcludedDevice => self.groups.bar(&id, device_id(keys[1])?, &self.inventory),
             _ => return Err(StatusCode::NOT_ALLOWED),
         };
         done.map_err(|error| error.status())
     }
 
-    /// The whole membership at once: identifiers, one a line; empty lines and repetitions say nothing.
+    /// `List` takes the whole membership at once: identifiers, one a line; empty lines and repetitions say nothing.
     pub(super) fn groups_replace(
         &mut self,
         node: Node,
@@ -81,21 +99,30 @@ impl Objects {
         value: &Value,
     ) -> Result<(), StatusCode> {
         let id = group_id(keys[0])?;
-        match node {
+        let done = match node {
             Node::List => {
                 let lines = text_of(value)?.lines().map(str::trim).filter(|line| !line.is_empty());
                 let devices: Result<BTreeSet<DeviceId>, _> = lines.map(device_id).collect();
-                self.groups.set_members(&id, devices?).map_err(|error| error.status())
+                self.groups.set_members(&id, devices?, &self.inventory)
             }
-            _ => Err(StatusCode::NOT_ALLOWED),
-        }
+            Node::Name => self.groups.set_label(&id, Some(text_of(value)?).filter(|text| !text.is_empty())),
+            Node::Rule => {
+                let rule = selector_of(text_of(value)?)?;
+                self.groups.set_rule(&id, rule, &self.inventory)
+            }
+            Node::Max => self.groups.set_max(&id, Some(number_of(value)?).filter(|max| *max > 0)),
+            _ => return Err(StatusCode::NOT_ALLOWED),
+        };
+        done.map_err(|error| error.status())
     }
 
     pub(super) fn groups_delete(&mut self, node: Node, keys: &Keys<'_>) -> Result<(), StatusCode> {
         let id = group_id(keys[0])?;
         let done = match node {
             Node::Group => self.groups.delete(&id),
-            Node::Member => self.groups.remove_member(&id, &device_id(keys[1])?),
+            Node::Member => self.groups.remove_member(&id, &device_id(keys[1])?, &self.inventory),
+            Node::NestedGroup => self.groups.unnest(&id, &group_id(keys[1])?),
+            Node::ExcludedDevice => self.groups.unbar(&id, &device_id(keys[1])?, &self.inventory),
             _ => return Err(StatusCode::NOT_ALLOWED),
         };
         done.map_err(|error| error.status())
@@ -104,6 +131,20 @@ impl Objects {
     fn group(&self, keys: &Keys<'_>) -> Option<&Group> {
         self.groups.group(&GroupId::new(keys[0]).ok()?)
     }
+}
+
+/// A selector as a node has it; empty for none.
+///
+/// # Errors
+///
+/// 406 for one that is none, or names what devices have not.
+pub(super) fn selector_of(text: &str) -> Result<Option<Selector>, StatusCode> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let selector = Selector::parse(text).map_err(|_| StatusCode::NOT_SUPPORTED)?;
+    selector.check().map_err(|_| StatusCode::NOT_SUPPORTED)?;
+    Ok(Some(selector))
 }
 
 /// The group a name means.

@@ -11,6 +11,7 @@ use super::operation::Operation;
 use crate::device::DeviceId;
 use crate::fanout::{JobKey, JobNo, Op, Policy, ResultCode, Trace};
 use crate::group::{GroupId, TargetSet};
+use crate::selector::Selector;
 
 /// The jobs of all servers, drafts and started ones, by the name of their node.
 #[derive(Debug, Default)]
@@ -29,6 +30,7 @@ pub(crate) struct Job {
     pub(super) devices: BTreeSet<DeviceId>,
     pub(super) groups: BTreeSet<GroupId>,
     pub(super) except: BTreeSet<DeviceId>,
+    pub(super) matching: Option<Selector>,
     pub(super) live: bool,
     /// By number.
     pub(super) ops: BTreeMap<u16, Step>,
@@ -89,6 +91,11 @@ impl Jobs {
         self.by_key.insert(key, job);
     }
 
+    /// The jobs that devices may join while they run.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (JobNo, &Job)> {
+        self.by_key.values().filter(|job| job.live).filter_map(|job| Some((job.started?, job)))
+    }
+
     /// The jobs that were started for a time of day.
     pub(super) fn scheduled(&self) -> impl Iterator<Item = (JobNo, Timestamp)> + '_ {
         self.by_key.values().filter_map(|job| Some((job.started?, job.start_at?)))
@@ -118,6 +125,7 @@ impl Job {
             devices: BTreeSet::new(),
             groups: BTreeSet::new(),
             except: BTreeSet::new(),
+            matching: None,
             live: false,
             ops: BTreeMap::new(),
             policy: Policy::default(),
@@ -168,10 +176,11 @@ impl Job {
         }
     }
 
-    pub(super) fn targets(&self) -> TargetSet {
+    pub(crate) fn targets(&self) -> TargetSet {
         let set = self.devices.iter().cloned().fold(TargetSet::new(), TargetSet::with_device);
         let set = self.groups.iter().cloned().fold(set, TargetSet::with_group);
-        self.except.iter().cloned().fold(set, TargetSet::without_device)
+        let set = self.except.iter().cloned().fold(set, TargetSet::without_device);
+        self.matching.iter().cloned().fold(set, TargetSet::with_matching)
     }
 
     fn ops_len(&self) -> usize {

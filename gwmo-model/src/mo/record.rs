@@ -7,7 +7,7 @@ use dm_syncml::StatusCode;
 use dm_tree::{ServerId, Timestamp, Value};
 
 use super::fanout::op_number;
-use super::groups::{device_id, group_id};
+use super::groups::{device_id, group_id, selector_of};
 use super::job::{Job, Jobs, Step};
 use super::limits::ObjectLimits;
 use super::operation::Operation;
@@ -83,6 +83,7 @@ impl Jobs {
                 room(job.except.len())?;
                 job.except.insert(device_id(entry)?);
             }
+            Node::TargetMatch => job.matching = selector_of(text_of(value)?)?,
             Node::TargetLive => job.live = bool_of(value)?,
             Node::Trace => job.trace = trace_of(text_of(value)?)?,
             Node::StartAt => {
@@ -215,6 +216,7 @@ impl Job {
             }
         }
         let own = [
+            (Node::TargetMatch, self.matching.as_ref().map_or_else(String::new, ToString::to_string)),
             (Node::TargetLive, self.live.to_string()),
             (Node::Trace, trace_text(&self.trace)),
             (Node::StartAt, self.start_at.map_or_else(String::new, |time| time.to_string())),

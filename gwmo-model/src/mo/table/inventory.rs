@@ -13,7 +13,7 @@ object_table! {
     SummaryDetached "Summary/Detached" Int [GET] One Permanent "Of them, detached.";
     SummaryByMode "Summary/ByMode" Chr [GET] One Permanent "How many are managed how, as `1=3;2=40`.";
     Devices "Devices" Node [GET] One Permanent "One record for each device.";
-    Device "Devices/*" Node [GET DELETE] ZeroOrMore Dynamic "A device, under the number the gateway gave it, which is never given again. Delete forgets it.";
+    Device "Devices/*" Node [GET] ZeroOrMore Dynamic "A device, under the number the gateway gave it, which is never given again.";
     DevId "Devices/*/DevID" Chr [GET] One Dynamic "What it calls itself.";
     CompType "Devices/*/CompType" Int [GET] One Dynamic "0 a device, 1 a gateway of its own.";
     AttachStatus "Devices/*/AttachStatus" Int [GET] One Dynamic "1 attached, 2 detached.";
@@ -41,14 +41,14 @@ object_table! {
     Boot "Devices/*/Boot" Node [GET] One Dynamic "Whether it is bootstrapped.";
     BootState "Devices/*/Boot/State" Int [GET] One Dynamic "0 no, 1 offered, 2 confirmed, 3 failed.";
     Anchor "Devices/*/Mgmt" Null [GET] One Dynamic "The anchor of rights: a job may send a command to the device if its owner holds the right of that name in the ACL in force here. Copy needs Get, Add and Replace.";
-    New "New" Node [] One Permanent "Devices are added here and found below Devices. Nobody reads it.";
-    NewDevice "New/*" Bin("application/octet-stream") [ADD] ZeroOrMore Dynamic "Registers the device that calls itself by this name before it is seen. The value is the secret of its first session, and may be empty.";
+    Registered "Reg" Node [] One Permanent "Devices by what they call themselves; they are found below Devices. Nobody reads it.";
+    Registration "Reg/*" Bin("application/octet-stream") [ADD DELETE] ZeroOrMore Dynamic "Add registers the device that calls itself so before it is seen, Delete forgets it. The value may be empty, or three lines: the name it shows, its secret, and that of the gateway.";
     Pages "Page" Node [GET] One Permanent "The devices, many in one piece.";
     Page "Page/*" Chr [GET] ZeroOrMore Dynamic "The devices from this number on, one a line `serial;DevID;AttachStatus`, as many as fit. Go on after the last one until a page is empty.";
     Queries "Query" Node [GET] One Permanent "Questions about the devices.";
     Query "Query/*" Node [GET ADD DELETE] ZeroOrMore Dynamic "A question of a server.";
-    QueryMatch "Query/*/Match" Chr [GET ADD REPLACE] ZeroOrOne Dynamic "Which devices: a selector.";
-    QueryFields "Query/*/Fields" Chr [GET ADD REPLACE] ZeroOrOne Dynamic "What of each: names of the record's leaves, with commas.";
+    QueryMatch "Query/*/Match" Chr [GET REPLACE] One Dynamic "Which devices: a selector.";
+    QueryFields "Query/*/Fields" Chr [GET REPLACE] One Dynamic "What of each: names of the record's leaves, with commas.";
     QueryRun "Query/*/Run" Null [EXEC] One Dynamic "Looks, and keeps what there is now.";
     QueryCount "Query/*/Count" Int [GET] One Dynamic "How many devices were found.";
     QueryRev "Query/*/Rev" Int [GET] One Dynamic "The revision of the inventory when it looked.";
