@@ -3,6 +3,7 @@
 use crate::acl::Acl;
 use crate::error::{Refusal, RefusalKind};
 use crate::mount::{MountId, Mounted};
+use crate::principal::Actor;
 use crate::rights::AccessType;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
@@ -88,27 +89,36 @@ impl Tree {
         }
     }
 
-    pub(crate) fn grants(&self, server: &ServerId, right: Rights, spot: &Spot<'_>) -> bool {
-        self.effective(spot).rights_of(server).contains(right)
-    }
-
-    /// Whether `server` may replace the ACL of a node (TND 1.2.1 §7.7.1.3): for a leaf it needs Replace on the
-    /// parent, for an interior node on the node or its parent, for the root on the root.
-    pub(crate) fn may_replace_acl(&self, server: &ServerId, spot: &Spot<'_>, is_leaf: bool) -> bool {
-        let on_parent = spot.parent(self).map(|parent| self.grants(server, Rights::REPLACE, &parent));
-        match on_parent {
-            Some(granted) if is_leaf => granted,
-            Some(true) => true,
-            _ => self.grants(server, Rights::REPLACE, spot),
+    pub(crate) fn grants(&self, actor: Actor<'_>, right: Rights, spot: &Spot<'_>) -> bool {
+        match actor {
+            Actor::Server(server) => self.effective(spot).rights_of(server).contains(right),
+            Actor::Application(application) => application.grants.rights_on(self, spot).contains(right),
         }
     }
 
-    /// The ACL of an interior node that `server` adds below `parent` (TND 1.2.1 §7.7.1, new nodes).
+    /// Whether `actor` may replace the ACL of a node (TND 1.2.1 §7.7.1.3): for a leaf it needs Replace on the
+    /// parent, for an interior node on the node or its parent, for the root on the root.
+    pub(crate) fn may_replace_acl(&self, actor: Actor<'_>, spot: &Spot<'_>, is_leaf: bool) -> bool {
+        // ACLs are about servers; an application has no say in them.
+        if actor.server().is_none() {
+            return false;
+        }
+        let on_parent = spot.parent(self).map(|parent| self.grants(actor, Rights::REPLACE, &parent));
+        match on_parent {
+            Some(granted) if is_leaf => granted,
+            Some(true) => true,
+            _ => self.grants(actor, Rights::REPLACE, spot),
+        }
+    }
+
+    /// The ACL of an interior node that `actor` adds below `parent` (TND 1.2.1 §7.7.1, new nodes).
     ///
     /// Empty, except that who lacks Replace on the parent must get Add, Delete and Replace on the new node. The
     /// text leaves open what else such an ACL holds: here it is the one that would have been inherited, so nobody
     /// loses or gains anything else.
-    pub(crate) fn acl_of_new_interior(server: &ServerId, parent: &Acl) -> Acl {
+    /// What an application adds inherits: no ACL could name it.
+    pub(crate) fn acl_of_new_interior(actor: Actor<'_>, parent: &Acl) -> Acl {
+        let Actor::Server(server) = actor else { return Acl::EMPTY };
         if parent.rights_of(server).contains(Rights::REPLACE) {
             return Acl::EMPTY;
         }
@@ -126,11 +136,11 @@ impl Tree {
         self.any_below(top, |id| self.at(id).is_permanent())
     }
 
-    /// Whether `server` has Delete on every stored leaf at or below `top`.
-    pub(crate) fn may_delete_leaves(&self, server: &ServerId, top: NodeId) -> bool {
+    /// Whether `actor` has Delete on every stored leaf at or below `top`.
+    pub(crate) fn may_delete_leaves(&self, actor: Actor<'_>, top: NodeId) -> bool {
         !self.any_below(top, |id| {
             let is_interior = matches!(self.at(id).content, Content::Interior(_));
-            !is_interior && !self.store.acl(id).rights_of(server).contains(Rights::DELETE)
+            !is_interior && !self.grants(actor, Rights::DELETE, &Spot::Stored(id))
         })
     }
 

@@ -1,4 +1,4 @@
-//! A tree in the hands of one authenticated server.
+//! A tree in the hands of one authenticated server, or of an application of the device.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,6 +11,7 @@ use crate::handler::{Context, Handler, Handlers, NoAnswer};
 use crate::mount::Mounted;
 use crate::node::NodeFacts;
 use crate::pending::Question;
+use crate::principal::Actor;
 use crate::property::Property;
 use crate::rights::{AccessType, Rights};
 use crate::schema::SchemaCommand;
@@ -20,7 +21,8 @@ use crate::tree::{Place, Tree};
 use crate::uri::{List, NodeUri, Query, Uri, escape};
 use crate::value::{Format, Value};
 
-/// Executes commands on a tree for one authenticated server. Made by [`Tree::act_for`].
+/// Executes commands on a tree for one authenticated server, or for a registered application of the device. Made by
+/// [`Tree::act_for`] and [`Applications::act`](crate::application::Applications::act).
 ///
 /// Every method takes the `LocURI` as it came and checks in one order, whichever command it is: the address (500,
 /// lengths 414), whether it can be part of the open Atomic (500, 403), the property or list it names (406, 405),
@@ -45,7 +47,7 @@ use crate::value::{Format, Value};
 pub struct Acting<'t> {
     pub(crate) tree: &'t mut Tree,
     pub(crate) handlers: &'t mut dyn Handlers,
-    pub(crate) server: &'t ServerId,
+    pub(crate) actor: Actor<'t>,
     pub(crate) correlator: Option<&'t str>,
     pub(crate) changes: Vec<Change>,
     pub(crate) requests: Vec<ExecRequest>,
@@ -55,7 +57,12 @@ impl Tree {
     /// Lets `server`, which must have been authenticated, act on the tree. `handlers` serve the mounted subtrees;
     /// `&mut ()` when there are none.
     pub fn act_for<'t>(&'t mut self, server: &'t ServerId, handlers: &'t mut dyn Handlers) -> Acting<'t> {
-        Acting { tree: self, handlers, server, correlator: None, changes: Vec::new(), requests: Vec::new() }
+        self.act_as(Actor::Server(server), handlers)
+    }
+
+    /// Lets a server or an application act.
+    pub(crate) fn act_as<'t>(&'t mut self, actor: Actor<'t>, handlers: &'t mut dyn Handlers) -> Acting<'t> {
+        Acting { tree: self, handlers, actor, correlator: None, changes: Vec::new(), requests: Vec::new() }
     }
 }
 
@@ -87,12 +94,13 @@ impl<'t> Acting<'t> {
     pub(crate) fn aim<'u>(&self, uri: &'u str, command: Rights) -> Result<Aim<'u>, Refusal> {
         let uri = Uri::parse_with(uri, self.tree.policy().uri_leniency)?;
         uri.check(&self.tree.limits().uri)?;
-        self.tree.check_turn(self.server)?;
+        self.tree.check_turn(self.actor)?;
         if self.tree.is_atomic_open() && (command == Rights::GET || command == Rights::EXEC) {
             return Err(RefusalKind::NotInAtomic.into());
         }
         let query = uri.query();
         let node = uri.into_node();
+        self.actor.check_place(self.tree, &node)?;
         let Some(query) = query else { return Ok(Aim { node, query: Aspect::Node }) };
         let property = match query {
             Query::List(_) if command == Rights::GET => {
@@ -137,7 +145,7 @@ impl<'t> Acting<'t> {
     }
 
     pub(crate) fn check_acl(&self, found: &Found<'_>, right: Rights) -> Result<(), Refusal> {
-        if self.tree.grants(self.server, right, &found.spot) {
+        if self.tree.grants(self.actor, right, &found.spot) {
             Ok(())
         } else {
             Err(RefusalKind::Denied.into())
@@ -155,7 +163,7 @@ impl<'t> Acting<'t> {
         let cx = Context {
             ticket: self.tree.pending.next(),
             tree: self.tree,
-            server: self.server,
+            actor: self.actor,
             correlator: self.correlator,
             mount: mounted.id,
         };
@@ -183,7 +191,7 @@ impl<'t> Acting<'t> {
             NoAnswer::Refused(status) => RefusalKind::Handler(status).into(),
             NoAnswer::Later => {
                 let question = question(self);
-                self.tree.wait_for(question).into()
+                self.tree.wait_for(self.actor, question).into()
             }
         }
     }
@@ -207,7 +215,12 @@ impl<'t> Acting<'t> {
 
     pub(crate) fn record(&mut self, spot: &Spot<'_>, kind: ChangeKind) {
         let uri = self.uri_of(spot);
-        self.changes.push(Change { uri, kind });
+        self.note_change(uri, kind);
+    }
+
+    /// A change, for whoever follows the tree.
+    pub(crate) fn note_change(&mut self, uri: NodeUri<'static>, kind: ChangeKind) {
+        self.changes.push(Change { uri, kind, by: self.actor.principal() });
     }
 
     /// As [`record`](Self::record), for who has the address at hand.
@@ -215,7 +228,7 @@ impl<'t> Acting<'t> {
         let folds =
             matches!(spot, Spot::Stored(id) if self.tree.at(*id).flags.contains(Flags::BELOW_FOLDING));
         match uri.usual() {
-            Some(uri) if !folds => self.changes.push(Change { uri, kind }),
+            Some(uri) if !folds => self.note_change(uri, kind),
             _ => self.record(spot, kind),
         }
     }
@@ -224,7 +237,7 @@ impl<'t> Acting<'t> {
 impl fmt::Debug for Acting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acting")
-            .field("server", &self.server)
+            .field("actor", &self.actor.principal())
             .field("changes", &self.changes)
             .finish_non_exhaustive()
     }

@@ -12,6 +12,7 @@ use crate::error::TreeError;
 use crate::mount::{MountId, Mounted};
 use crate::node::{NewNode, NodeFacts};
 use crate::pending::Ticket;
+use crate::principal::{Actor, ApplicationId};
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::tree::Tree;
@@ -189,7 +190,7 @@ pub enum ExecReply {
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub(crate) tree: &'a Tree,
-    pub(crate) server: &'a ServerId,
+    pub(crate) actor: Actor<'a>,
     pub(crate) correlator: Option<&'a str>,
     pub(crate) mount: MountId,
     pub(crate) ticket: Ticket,
@@ -203,10 +204,16 @@ impl<'a> Context<'a> {
         self.ticket
     }
 
-    /// The authenticated server whose command this is.
+    /// The authenticated server whose command this is; `None` when an application of the device acts.
     #[must_use]
-    pub const fn server(&self) -> &'a ServerId {
-        self.server
+    pub const fn server(&self) -> Option<&'a ServerId> {
+        self.actor.server()
+    }
+
+    /// The registered application of the device that acts; `None` when a server does.
+    #[must_use]
+    pub const fn application(&self) -> Option<&'a ApplicationId> {
+        self.actor.application()
     }
 
     /// The correlator of an Exec, to be returned with its outcome.

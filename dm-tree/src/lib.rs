@@ -51,6 +51,7 @@
 //! - Read much: [`Acting::walk`] streams a subtree, and goes on where another walk stopped.
 //! - Write much: [`Acting::add_subtree`] and [`Acting::replace_subtree`] with explicit properties.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
+//! - Let applications of the device take part: [`application`].
 //! - Make a device know its first server, or another one: [`bootstrap`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
 //!   [`NoAnswer::Later`], [`Tree::answer`].
@@ -88,6 +89,7 @@
 //! | TND 1.2.1, TNDS and DDF | [`mgmt_tree::MgmtTree`], [`Acting::add_tnds`], [`Acting::get_tnds`], [`ddf::Schema`] |
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
+//! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
@@ -106,7 +108,9 @@ extern crate std;
 mod access;
 mod acl;
 mod acting;
+pub mod application;
 mod atomic;
+pub mod authority;
 pub mod bootstrap;
 mod change;
 mod command;
@@ -116,12 +120,14 @@ mod error;
 mod execute;
 mod handler;
 mod history;
+mod journal;
 mod limits;
 pub mod mgmt_tree;
 mod mount;
 mod mutation;
 mod node;
 mod pending;
+mod principal;
 mod property;
 mod record;
 mod rights;
@@ -148,10 +154,12 @@ pub use content::Content;
 pub use error::{Refusal, RefusalKind, TreeError};
 pub use execute::{Execution, ItemExecution};
 pub use handler::{Children, Context, ExecReply, Handler, HandlerMap, Handlers, NoAnswer};
+pub use journal::RecordSeq;
 pub use limits::{TreeLimits, TreePolicy};
 pub use mount::MountId;
 pub use node::{NewNode, NodeFacts, NodeRef, NodeSpec};
 pub use pending::{Answered, LateAnswer, Ticket};
+pub use principal::{ApplicationId, ApplicationIdError, Principal};
 pub use property::Property;
 pub use record::{RestoreError, RestoreErrorKind, TreeRecord, TreeSnapshot};
 pub use rights::{AccessType, Rights};

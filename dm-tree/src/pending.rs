@@ -12,6 +12,7 @@ use crate::command::Got;
 use crate::error::{Refusal, RefusalKind, TreeError};
 use crate::execute::{ItemExecution, value_item};
 use crate::handler::Children;
+use crate::principal::{Actor, Principal};
 use crate::tree::{Place, Tree};
 use crate::uri::NodeUri;
 use crate::value::{Format, Value};
@@ -68,7 +69,7 @@ pub struct Answered {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pending {
     next: u64,
-    waiting: BTreeMap<Ticket, Question>,
+    waiting: BTreeMap<Ticket, (Principal, Question)>,
 }
 
 /// What was asked of a handler.
@@ -111,13 +112,13 @@ impl Tree {
     }
 
     /// Waits for a handler to answer. What the server is told meanwhile is nothing.
-    pub(crate) fn wait_for(&mut self, question: Question) -> RefusalKind {
+    pub(crate) fn wait_for(&mut self, actor: Actor<'_>, question: Question) -> RefusalKind {
         if self.pending.waiting.len() >= self.limits().max_pending {
             return RefusalKind::Full;
         }
         let ticket = self.pending.next();
         self.pending.next += 1;
-        self.pending.waiting.insert(ticket, question);
+        self.pending.waiting.insert(ticket, (actor.principal(), question));
         RefusalKind::Waiting(ticket)
     }
 
@@ -157,7 +158,7 @@ impl Tree {
     /// [`TreeError::NoTicket`] when nothing is waited for under the ticket, [`TreeError::WrongAnswer`] when the
     /// answer does not go with the question, which then still waits.
     pub fn answer(&mut self, ticket: Ticket, answer: LateAnswer) -> Result<Answered, TreeError> {
-        let question = self.pending.waiting.get(&ticket).ok_or(TreeError::NoTicket)?;
+        let (_, question) = self.pending.waiting.get(&ticket).ok_or(TreeError::NoTicket)?;
         let fits = match (question, &answer) {
             (_, LateAnswer::Refused(_)) => true,
             (Question::Get { format, .. }, LateAnswer::Value(_)) => *format != Format::Node,
@@ -171,13 +172,13 @@ impl Tree {
         if !fits {
             return Err(TreeError::WrongAnswer);
         }
-        let question = self.pending.waiting.remove(&ticket).ok_or(TreeError::NoTicket)?;
+        let (by, question) = self.pending.waiting.remove(&ticket).ok_or(TreeError::NoTicket)?;
         let mut answered = Answered {
             item: ItemExecution::done(StatusCode::OK),
             changes: Vec::new(),
             exec_requests: Vec::new(),
         };
-        if let Err(refusal) = self.conclude(question, answer, &mut answered) {
+        if let Err(refusal) = self.conclude(by, question, answer, &mut answered) {
             answered.item = refusal.into();
         }
         if let Some(atomic) = &mut self.atomic {
@@ -188,6 +189,7 @@ impl Tree {
 
     fn conclude(
         &mut self,
+        by: Principal,
         question: Question,
         answer: LateAnswer,
         out: &mut Answered,
@@ -222,12 +224,12 @@ impl Tree {
                     self.forget_mounted_acls(&uri);
                     return Err(RefusalKind::Handler(status).into());
                 }
-                out.changes.push(Change { uri, kind: ChangeKind::Added { ancestors: 0 } });
+                out.changes.push(Change { uri, kind: ChangeKind::Added { ancestors: 0 }, by });
             }
-            Question::Replace { uri } => out.changes.push(Change { uri, kind: ChangeKind::Replaced }),
+            Question::Replace { uri } => out.changes.push(Change { uri, kind: ChangeKind::Replaced, by }),
             Question::Delete { uri } => {
                 self.forget_mounted_acls(&uri);
-                out.changes.push(Change { uri, kind: ChangeKind::Deleted });
+                out.changes.push(Change { uri, kind: ChangeKind::Deleted, by });
             }
             Question::Exec(request) => match answer {
                 LateAnswer::Executed(status) => out.item.status = status,

@@ -58,7 +58,8 @@ fn rows(text: &str) -> BTreeMap<String, Row> {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let [label, _, state, modules, tests] = cells[..] else { panic!("not five cells: {line}") };
         let tests = quoted(tests).map(|test| {
-            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{label}: {test} is no FILE::NAME"));
+            let (file, name) =
+                test.split_once("::").unwrap_or_else(|| panic!("{label}: {test} is no FILE::NAME"));
             (PathBuf::from(file), name.to_owned())
         });
         let row = Row {

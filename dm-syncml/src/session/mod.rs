@@ -101,6 +101,7 @@
 
 #![allow(clippy::result_large_err, reason = "what does not fit into a message is handed back, not copied")]
 
+mod capabilities;
 mod client;
 mod composer;
 mod correlators;
@@ -122,6 +123,7 @@ mod snapshot;
 mod state_table;
 mod unstored;
 
+pub use capabilities::{Capabilities, Feature};
 pub use client::{
     AlertId, AlertQueue, AtomicStep, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
     Initiation,
@@ -129,7 +131,10 @@ pub use client::{
 pub use correlators::{CorrelatorOutput, Correlators};
 pub use dependent::{AllOrNothing, InOrder, WindowsAtomic};
 pub use incoming::{Incoming, SessionKey};
-pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
+pub use interaction::{
+    Echo, InputType, Interaction, InteractionKind, InteractionMedia, MediaContent, TextInput, UserResponse,
+};
+pub use large_object::{PartialObject, PartialObjects};
 pub use ledger::{Answer, AnsweredItem, AnsweredStatus, CommandHandle, GivenUp};
 pub use lockout::{Lockout, LockoutPolicy};
 pub use outcome::{ItemOutcome, Outcome};
@@ -142,8 +147,8 @@ pub use server::{
 };
 #[cfg(feature = "serde")]
 pub use {
-    client::ClientSnapshot, correlators::CorrelatorsSnapshot, lockout::LockoutSnapshot,
-    server::ServerSnapshot, snapshot::RestoreError,
+    client::ClientSnapshot, correlators::CorrelatorsSnapshot, large_object::PartialObjectsSnapshot,
+    lockout::LockoutSnapshot, server::ServerSnapshot, snapshot::RestoreError,
 };
 
 use alloc::boxed::Box;
@@ -227,7 +232,7 @@ impl PeerError {
     }
 }
 
-/// How a caller broke the contract; no input of a peer causes this.
+/// How a caller broke the contract; no input of a peer causes this, save that a device says what it cannot do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
@@ -249,6 +254,9 @@ pub enum Misuse {
     /// A command that lacks items, or a container that holds what a device of this profile takes in none.
     #[error("the command is not one that the device could execute")]
     Nesting,
+    /// The device has said that it cannot do this, see [`Capabilities`].
+    #[error("the device does not offer {0}")]
+    NotOffered(Feature),
     /// Outputs have not been drained, or records not been stored.
     #[error("outputs are still to be drained")]
     NotDrained,

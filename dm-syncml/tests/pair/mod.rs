@@ -8,8 +8,8 @@ use dm_sim::{Delivery, Network};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, AlertQueue, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, CommandHandle,
-    Incoming, Initiation, Interaction, ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent,
-    ServerOutput, ServerSession, SessionKey, UserResponse,
+    Incoming, Initiation, Interaction, ItemOutcome, Outcome, Outgoing, PartialObjects, Record, ServerConfig,
+    ServerEvent, ServerOutput, ServerSession, SessionKey, UserResponse,
 };
 use dm_syncml::{
     Command, Data, DecodeOptions, Encoding, Get, Instant, Item, LocUri, Message, Replace, SessionId,
@@ -79,6 +79,13 @@ pub struct World {
     pub server_records: Vec<Record>,
     pub server_errors: Vec<String>,
     pub closed: usize,
+    /// What both sides keep of objects whose transfer broke off.
+    pub client_objects: PartialObjects,
+    pub server_objects: PartialObjects,
+    /// The network goes away when so many messages have been sent.
+    pub cut_after: Option<usize>,
+    /// Both sides lose what they keep of objects when so many have been.
+    pub forget_after: Option<usize>,
     /// Every body that was sent, in order.
     pub sent: Vec<(Node, Vec<u8>)>,
     entropy: u8,
@@ -115,6 +122,10 @@ impl World {
             server_records: Vec::new(),
             server_errors: Vec::new(),
             closed: 0,
+            client_objects: PartialObjects::new(),
+            server_objects: PartialObjects::new(),
+            cut_after: None,
+            forget_after: None,
             sent: Vec::new(),
             entropy: 0,
         }
@@ -122,7 +133,9 @@ impl World {
 
     pub fn start_over(&mut self, config: ClientConfig, session_id: &str, alerts: impl Into<AlertQueue>) {
         let initiation = Initiation::Client(SessionId::new(session_id.to_owned()).unwrap());
-        self.client = ClientSession::new(self.now(), config, initiation, alerts);
+        let objects = self.client_objects.clone();
+        self.client =
+            ClientSession::new(self.now(), config, initiation, alerts).with_partial_objects(objects);
         self.client_end = None;
     }
 
@@ -179,7 +192,8 @@ impl World {
         let key = incoming.key();
         let over = self.sessions.get(&key).is_none_or(ServerSession::is_over);
         if incoming.is_first() && over && !self.sessions.contains_key(&key) {
-            let session = ServerSession::new(now, self.server_config.clone(), self.account.clone());
+            let session = ServerSession::new(now, self.server_config.clone(), self.account.clone())
+                .with_partial_objects(self.server_objects.clone());
             self.sessions.insert(key.clone(), session);
         }
         let entropy = self.entropy();
@@ -223,11 +237,11 @@ impl World {
                     self.server_events.push(event);
                 }
                 ServerOutput::Reply(Outgoing { body, .. }) => {
-                    self.sent.push((Node::Server, body.clone()));
-                    self.network.send(Node::Server, Node::Device, body);
+                    self.send(Node::Server, Node::Device, body);
                 }
                 ServerOutput::Closed => {
                     self.closed += 1;
+                    self.server_objects = session.partial_objects();
                     self.sessions.remove(key);
                 }
                 ServerOutput::Wait(at) => {
@@ -267,8 +281,7 @@ impl World {
                 ClientOutput::Event(event) => self.client_events.push(event),
                 ClientOutput::Send(to, Outgoing { body, .. }) => {
                     assert_eq!(to, SERVER);
-                    self.sent.push((Node::Device, body.clone()));
-                    self.network.send(Node::Device, Node::Server, body);
+                    self.send(Node::Device, Node::Server, body);
                 }
                 ClientOutput::Execute(handle, command) => {
                     let outcome = self.execute(&command);
@@ -280,7 +293,10 @@ impl World {
                     self.asked.push(interaction);
                     self.client.handle_response(now, handle, &response).unwrap();
                 }
-                ClientOutput::Closed(end) => self.client_end = Some(end),
+                ClientOutput::Closed(end) => {
+                    self.client_end = Some(end);
+                    self.client_objects = self.client.partial_objects();
+                }
                 ClientOutput::Wait(at) => {
                     match at {
                         Some(at) => self.network.wake_at(Node::Device, at.since_epoch()),
@@ -291,6 +307,20 @@ impl World {
                 _ => panic!("unknown output"),
             }
         }
+    }
+
+    fn send(&mut self, from: Node, to: Node, body: Vec<u8>) {
+        if self.cut_after == Some(self.sent.len()) {
+            self.network.cut(Node::Device, Node::Server);
+        }
+        if self.forget_after == Some(self.sent.len()) {
+            self.client = self.client.clone().with_partial_objects(PartialObjects::new());
+            for session in self.sessions.values_mut() {
+                *session = session.clone().with_partial_objects(PartialObjects::new());
+            }
+        }
+        self.sent.push((from, body.clone()));
+        self.network.send(from, to, body);
     }
 
     fn execute(&mut self, command: &Command<'_>) -> Outcome {

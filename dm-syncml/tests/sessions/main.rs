@@ -8,6 +8,7 @@ mod deaths;
 mod network;
 mod oddities;
 mod proof;
+mod resuming;
 mod rounds;
 
 use dm_syncml::session::{ServerEnd, ServerEvent};

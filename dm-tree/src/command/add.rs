@@ -64,7 +64,7 @@ impl Acting<'_> {
         if ancestors > 0 && !self.tree.policy().implicit_add {
             return Err(RefusalKind::NotFound.into());
         }
-        if !self.tree.effective_stored(parent).rights_of(self.server).contains(Rights::ADD) {
+        if !self.tree.grants(self.actor, Rights::ADD, &Spot::Stored(parent)) {
             return Err(in_the_way(RefusalKind::Denied, uri, rest));
         }
         if !self.tree.at(parent).access.contains(AccessType::ADD) {
@@ -80,7 +80,7 @@ impl Acting<'_> {
         if ancestors == 0 && is_leaf {
             return Ok(Acl::EMPTY);
         }
-        let acl = Tree::acl_of_new_interior(self.server, self.tree.effective_stored(parent));
+        let acl = Tree::acl_of_new_interior(self.actor, self.tree.effective_stored(parent));
         if !acl.is_empty() && acl.text_len() > self.tree.limits().max_acl_len {
             return Err(RefusalKind::Full.into());
         }
@@ -150,7 +150,7 @@ impl Acting<'_> {
             return Err(RefusalKind::BelowLeaf.into());
         }
         let parent = Spot::Mounted(parent);
-        if !self.tree.grants(self.server, Rights::ADD, &parent) {
+        if !self.tree.grants(self.actor, Rights::ADD, &parent) {
             return Err(RefusalKind::Denied.into());
         }
         if !facts.access.contains(AccessType::ADD) {
@@ -159,7 +159,7 @@ impl Acting<'_> {
         let new = new()?;
         self.check_schema(uri, SchemaCommand::Add(&new))?;
         let acl = match &new {
-            NewNode::Interior { .. } => Tree::acl_of_new_interior(self.server, self.tree.effective(&parent)),
+            NewNode::Interior { .. } => Tree::acl_of_new_interior(self.actor, self.tree.effective(&parent)),
             NewNode::Leaf(_) => Acl::EMPTY,
         };
         if acl.text_len() > self.tree.limits().max_acl_len {

@@ -33,8 +33,8 @@ impl Acting<'_> {
         self.check_acl(found, Rights::DELETE)?;
         let strict = self.tree.policy().strict_subtree_delete;
         if let Spot::Stored(id) = found.spot
-            && strict
-            && !self.tree.may_delete_leaves(self.server, id)
+            && (strict || self.actor.server().is_none())
+            && !self.tree.may_delete_leaves(self.actor, id)
         {
             return Err(RefusalKind::Denied.into());
         }

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use crate::access::Spot;
 use crate::acl::{Acl, AclErrorKind};
 use crate::acting::{Acting, Found};
-use crate::change::{Change, ChangeKind};
+use crate::change::ChangeKind;
 use crate::command::Got;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
@@ -88,7 +88,7 @@ impl Acting<'_> {
 
     /// Whether the server may replace the ACL (TND 1.2.1 §7.7.1.3).
     pub(crate) fn check_acl_change(&self, found: &Found<'_>) -> Result<(), Refusal> {
-        if self.tree.may_replace_acl(self.server, &found.spot, !found.is_interior) {
+        if self.tree.may_replace_acl(self.actor, &found.spot, !found.is_interior) {
             Ok(())
         } else {
             Err(RefusalKind::Denied.into())
@@ -147,7 +147,7 @@ impl Acting<'_> {
         self.check_schema(&from, SchemaCommand::Rename(name.as_str()))?;
         self.tree.rename(id, name)?;
         crate::standard::hide_secrets(self.tree, id);
-        self.changes.push(Change { uri: from, kind: ChangeKind::Renamed { to } });
+        self.note_change(from, ChangeKind::Renamed { to });
         Ok(())
     }
 

@@ -136,7 +136,7 @@ impl Acting<'_> {
         match done {
             Ok(kind) => {
                 self.tree.keep();
-                self.changes.push(crate::change::Change { uri: target.clone(), kind });
+                self.note_change(target.clone(), kind);
                 Ok(())
             }
             Err(refusal) => {

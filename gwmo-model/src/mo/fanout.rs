@@ -140,7 +140,8 @@ impl Objects {
             if self.jobs.by_key.len() >= self.fanout.limits().max_jobs as usize {
                 return Err(StatusCode::DEVICE_FULL);
             }
-            let owner = cx.server().clone();
+            // Jobs belong to servers; no application has them.
+            let owner = cx.server().ok_or(StatusCode::PERMISSION_DENIED)?.clone();
             self.jobs.put(key.clone(), Job::new(owner.clone()));
             self.record(Written::Job { key, owner });
             return Ok(());
