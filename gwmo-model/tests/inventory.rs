@@ -1,8 +1,5 @@
 //! The inventory: scenarios by requirement, then random events against a naive model.
 
-extern crate alloc;
-
-use alloc::collections::BTreeMap;
 use core::ops::Bound::{Excluded, Included, Unbounded};
 use core::time::Duration;
 
@@ -186,10 +183,7 @@ fn gwmo_di_002_what_matches_is_selected_and_paged() {
     assert_eq!((pages, away.serials().len()), (vec![4, 4, 2], 10), "as it was when it was taken");
     assert!(away.rev() < inventory.summary().rev);
     let modes = inventory.summary().by_mode;
-    assert_eq!(
-        modes.iter().map(|(mode, n)| (mode.number(), n)).collect::<Vec<_>>(),
-        [(1, 0), (2, 40), (4, 4)]
-    );
+    assert_eq!(modes.iter().map(|(mode, n)| (mode.get(), n)).collect::<Vec<_>>(), [(1, 0), (2, 40), (4, 4)]);
     assert_eq!(modes.get(Mode::Adaptation), 4);
 }
 

@@ -111,7 +111,7 @@ fn what_is_wrong_and_where() {
     use SelectorErrorKind::*;
     let deep = |depth: usize| format!("{}Mode=1{}", "(".repeat(depth), ")".repeat(depth));
     let (seventeen, nots) = (deep(17), format!("{}Mode=1", "!".repeat(17)));
-    let long = format!("DevID=\"{}\"", "x".repeat(506));
+    let long = format!("DevID=\"{}\"", "x".repeat(505));
     let table: &[(&str, SelectorErrorKind, usize)] = &[
         ("", NoComparison, 0),
         ("  ", NoComparison, 2),
@@ -227,7 +227,7 @@ proptest! {
             let mut inventory = Inventory::new(InventoryConfig::default());
             let one = inventory.handle_seen(NOW, &DeviceId::new("a").unwrap(), &Sighting::new(epoch)).unwrap();
             inventory.handle_mode(NOW, one, Some(mode)).unwrap();
-            prop_assert_eq!(selector.matches(inventory.record(one).unwrap()), tree.holds(mode.number().into(), epoch));
+            prop_assert_eq!(selector.matches(inventory.record(one).unwrap()), tree.holds(mode.get().into(), epoch));
         }
     }
 

@@ -9,6 +9,7 @@ use super::fact::{Fact, Names, Texts};
 use super::presence::{AttachStatus, DetachReason, Presence};
 use super::queue::Links;
 use crate::device::{DeviceId, Serial};
+use crate::device_bootstrap::BootstrapState;
 use crate::identifier::identifier;
 use crate::mode::Mode;
 
@@ -84,13 +85,22 @@ impl BootState {
     }
 }
 
+impl From<BootstrapState> for BootState {
+    fn from(state: BootstrapState) -> Self {
+        match state {
+            BootstrapState::None => Self::None,
+            BootstrapState::Offered => Self::Offered,
+            BootstrapState::Confirmed => Self::Confirmed,
+            BootstrapState::Failed(_) => Self::Failed,
+        }
+    }
+}
+
 /// Milliseconds on the caller's clock. Before its epoch lies what happened before a restart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Moment(i64);
 
 impl Moment {
-    pub(super) const START: Self = Self(0);
-
     pub(super) fn at(now: Instant) -> Self {
         Self(i64::try_from(now.since_epoch().as_millis()).unwrap_or(i64::MAX))
     }
@@ -317,9 +327,9 @@ mod tests {
     fn moments_do_not_overflow() {
         let late = Moment::at(Instant::new(Duration::MAX));
         assert_eq!(late.after(Duration::MAX), late);
-        assert_eq!(Moment::START.before(Duration::MAX).since(late), Duration::ZERO);
-        assert_eq!(Moment::START.before(Duration::from_secs(2)).instant(), Instant::EPOCH);
-        assert_eq!(Moment::START.after(Duration::from_nanos(1)).instant(), Instant::from_millis(1));
-        assert!(late.since(Moment::START.before(Duration::MAX)) > Duration::from_secs(1));
+        assert_eq!(Moment(0).before(Duration::MAX).since(late), Duration::ZERO);
+        assert_eq!(Moment(0).before(Duration::from_secs(2)).instant(), Instant::EPOCH);
+        assert_eq!(Moment(0).after(Duration::from_nanos(1)).instant(), Instant::from_millis(1));
+        assert!(late.since(Moment(0).before(Duration::MAX)) > Duration::from_secs(1));
     }
 }

@@ -152,7 +152,7 @@ impl Inventory {
             rev: self.rev,
             next: self.next,
             devices: self.records.iter().map(device).collect(),
-            untold: self.journal.held().filter_map(Untold::of).collect(),
+            untold: self.journal.waiting().filter_map(Untold::of).collect(),
         }
     }
 

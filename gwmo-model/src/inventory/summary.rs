@@ -26,7 +26,7 @@ pub struct Summary {
 pub struct ModeCounts([u32; 3]);
 
 /// In the order of their numbers.
-const ORDER: [Mode; 3] = [Mode::Transparent, Mode::Proxy, Mode::Adaptation];
+const MODES: [Mode; 3] = [Mode::Transparent, Mode::Proxy, Mode::Adaptation];
 
 impl ModeCounts {
     pub(super) const NONE: Self = Self([0; 3]);
@@ -37,13 +37,13 @@ impl ModeCounts {
         self.iter().find_map(|(known, count)| (known == mode).then_some(count)).unwrap_or(0)
     }
 
-    /// Every mode with its number of devices, in the order of the enum.
+    /// Every mode with its number of devices, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (Mode, u32)> {
-        ORDER.into_iter().zip(self.0)
+        MODES.into_iter().zip(self.0)
     }
 
     pub(super) fn count(&mut self, mode: Option<Mode>, more: bool) {
-        let slots = ORDER.into_iter().zip(&mut self.0);
+        let slots = MODES.into_iter().zip(&mut self.0);
         for (_, count) in slots.filter(|(known, _)| Some(*known) == mode) {
             *count = if more { *count + 1 } else { count.saturating_sub(1) };
         }

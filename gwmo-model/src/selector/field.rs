@@ -2,6 +2,7 @@
 
 use crate::device::DeviceId;
 use crate::inventory::{AttachStatus, Component, DeviceRecord, Fact, FactSet};
+use crate::mode::Mode;
 
 /// A leaf of a device's record that a selector can ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -116,8 +117,8 @@ impl Field {
             Self::CompType => number(Some(Component::number(record.component()))),
             Self::AttachStatus => number(Some(AttachStatus::number(record.status()))),
             Self::Epoch => Known::Number(record.epoch()),
-            Self::Mode => number(record.mode().map(|mode| mode.get())),
-            Self::ModeReq => number(record.mode_wish().map(|mode| mode.get())),
+            Self::Mode => number(record.mode().map(Mode::get)),
+            Self::ModeReq => number(record.mode_wish().map(Mode::get)),
             Self::BootState => number(Some(record.boot_state().number())),
             Self::Asleep => number(Some(record.asleep_until().is_some().into())),
             Self::Mos => Known::Mos,
