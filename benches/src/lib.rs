@@ -4,6 +4,7 @@
 extern crate alloc;
 
 pub mod clock;
+pub mod fanouts;
 pub mod floors;
 pub mod inputs;
 pub mod messages;

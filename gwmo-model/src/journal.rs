@@ -45,12 +45,14 @@ impl<R, O> Journal<R, O> {
     }
 
     /// Wants something stored.
+    #[inline]
     pub(crate) fn record(&mut self, record: R) {
         self.last += 1;
         self.records.push_back(record);
     }
 
     /// Wants something done, once everything recorded so far is stored.
+    #[inline]
     pub(crate) fn hold(&mut self, output: O) {
         self.held.push_back((self.last, output));
     }

@@ -109,7 +109,9 @@ impl Job {
 
     /// The time for a target's record.
     pub(super) fn stamp(&self, now: Instant) -> u32 {
-        u32::try_from((now - self.base).as_millis()).unwrap_or(u32::MAX)
+        let since = now - self.base;
+        let millis = since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into());
+        u32::try_from(millis).unwrap_or(u32::MAX)
     }
 
     pub(super) fn outcome_code(&self) -> ResultCode {

@@ -89,11 +89,16 @@ impl Fanout {
             }
             return;
         }
-        self.move_target(at, index, to, event);
+        let wait = match (to, was) {
+            (Stage::Backoff, TargetState::WaitAttach) => self.release_pause(at, ticket.serial),
+            (Stage::Backoff, _) => self.jobs[at].policy.pause_after(ticket.attempt.saturating_sub(pardoned)),
+            _ => Duration::ZERO,
+        };
+        self.move_target(at, index, to, event, wait);
     }
 
     /// Moves one target to another state.
-    fn move_target(&mut self, at: usize, index: u32, to: Stage, event: Event) {
+    fn move_target(&mut self, at: usize, index: u32, to: Stage, event: Event, wait: Duration) {
         let is = to.state();
         let job = &mut self.jobs[at];
         let stamp = job.stamp(self.now);
@@ -104,9 +109,8 @@ impl Fanout {
         target.since = stamp;
         job.counts[was.index()] -= 1;
         job.counts[is.index()] += 1;
-        if is.is_in_flight() || matches!(to, Stage::Backoff { .. } | Stage::AwaitAsync) {
+        if is.is_in_flight() || matches!(to, Stage::Backoff | Stage::AwaitAsync) {
             let room = self.ensure_live(at, index);
-            let wait = if let Stage::Backoff { wait } = to { wait } else { Duration::ZERO };
             self.start_clock(at, room, is, wait);
             let job = &mut self.jobs[at];
             let target = &mut job.targets[index as usize];
@@ -447,14 +451,19 @@ impl Fanout {
 
     /// What it means for a target that its device is there.
     pub(super) fn attached(&self, at: usize, serial: Serial) -> Event {
+        Event::Attached { pause: self.release_pause(at, serial) > Duration::ZERO }
+    }
+
+    /// How long a device that comes back has to wait for its turn.
+    fn release_pause(&self, at: usize, serial: Serial) -> Duration {
         let job = &self.jobs[at];
         let range = job.policy.release_jitter.as_nanos();
         if range == 0 {
-            return Event::Attached(Duration::ZERO);
+            return Duration::ZERO;
         }
         let drawn = u128::from(spread(self.seed, job.number.get(), serial.get()));
         // A part of the range, so it fits wherever the range did; beyond 584 years there is no need to be exact.
-        Event::Attached(Duration::from_nanos(u64::try_from(range * drawn >> 64).unwrap_or(u64::MAX)))
+        Duration::from_nanos(u64::try_from((range >> 32) * (drawn >> 32) + 1).unwrap_or(u64::MAX))
     }
 
     /// A device is no longer asleep.

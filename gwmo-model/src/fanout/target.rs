@@ -1,7 +1,6 @@
 //! One target of a job: its stages, and the one function that moves it from one to the next.
 
 use core::fmt;
-use core::time::Duration;
 
 use dm_syncml::StatusCode;
 
@@ -243,7 +242,7 @@ pub(super) enum Stage {
     Notifying,
     InSession,
     AwaitAsync,
-    Backoff { wait: Duration },
+    Backoff,
     Ended(TargetState, ResultCode),
 }
 
@@ -272,8 +271,8 @@ pub(super) enum Event {
     SessionClosed(SessionEnd),
     /// The deadline of the state has come.
     Due,
-    /// The device is attached or awake, and has its turn after this pause.
-    Attached(Duration),
+    /// The device is attached or awake, and has its turn at once or after a pause.
+    Attached { pause: bool },
     /// The device is detached or asleep.
     Detached,
     /// The job is cancelled or stopped, with this code.
@@ -305,8 +304,8 @@ impl Stage {
             (S::Queued, E::Released | E::Detached) => return facts.queue().filter(|to| *to != Self::Queued),
             (S::Queued, E::Dispatched) => Self::Notifying,
             (S::Queued | S::WaitAttach | S::Backoff, E::SessionOpened) => Self::InSession,
-            (S::WaitAttach, E::Attached(pause)) if pause > Duration::ZERO => Self::Backoff { wait: pause },
-            (S::WaitAttach, E::Attached(_)) => return facts.queue().filter(|to| *to != Self::WaitAttach),
+            (S::WaitAttach, E::Attached { pause: true }) => Self::Backoff,
+            (S::WaitAttach, E::Attached { .. }) => return facts.queue().filter(|to| *to != Self::WaitAttach),
             // Asleep no more, but away.
             (S::WaitAttach, E::Detached) => return facts.queue().filter(|to| *to != Self::WaitAttach),
 
@@ -355,7 +354,7 @@ impl Stage {
             Self::Notifying => TargetState::Notifying,
             Self::InSession => TargetState::InSession,
             Self::AwaitAsync => TargetState::AwaitAsync,
-            Self::Backoff { .. } => TargetState::Backoff,
+            Self::Backoff => TargetState::Backoff,
             Self::Ended(state, _) => state,
         }
     }
@@ -394,7 +393,7 @@ impl Facts<'_> {
             _ if pending > 0 => Stage::AwaitAsync,
             Some(status) if is_refusal(status) => self.settle(TargetState::Refused, status.into()),
             Some(status) => match retriable(status) {
-                Some(kind) if self.may_retry(kind) => self.back_off(),
+                Some(kind) if self.may_retry(kind) => Stage::Backoff,
                 _ => self.settle(TargetState::Failed, status.into()),
             },
             None if left > 0 => self.settle(TargetState::Cancelled, ResultCode::CANCELLED),
@@ -420,16 +419,12 @@ impl Facts<'_> {
             && self.tries < u16::MAX
     }
 
-    fn back_off(&self) -> Stage {
-        Stage::Backoff { wait: self.policy.pause_after(self.tries) }
-    }
-
     /// Once more if there is a retry left, else the end for want of an answer.
     fn retry(&self, kind: RetryOn, code: ResultCode) -> Stage {
         if self.ending {
             self.settle(TargetState::Cancelled, code)
         } else if self.may_retry(kind) {
-            self.back_off()
+            Stage::Backoff
         } else {
             self.lapse(TargetState::Unreachable, code)
         }
@@ -503,8 +498,8 @@ mod tests {
             ("Closed busy", E::SessionClosed(SessionEnd::Busy)),
             ("Closed 401", E::SessionClosed(SessionEnd::Refused(StatusCode::INVALID_CREDENTIALS))),
             ("Due", E::Due),
-            ("Attached", E::Attached(Duration::ZERO)),
-            ("Attached +2", E::Attached(Duration::from_secs(2))),
+            ("Attached", E::Attached { pause: false }),
+            ("Att. pause", E::Attached { pause: true }),
             ("Detached", E::Detached),
             ("Ending 1401", E::Ending(ResultCode::CANCELLED)),
             ("JobTimeUp", E::JobTimeUp),
@@ -515,7 +510,6 @@ mod tests {
         match to {
             None => String::from("-"),
             Some(Stage::Ended(state, code)) => format!("{state:?} {code}"),
-            Some(Stage::Backoff { wait }) => format!("Backoff +{}", wait.as_secs()),
             Some(other) => format!("{other:?}"),
         }
     }
@@ -554,19 +548,19 @@ mod tests {
 Released      | -                  | -                  | -                  | -                  | -                  | -                  | -
 Dispatched    | Notifying          | -                  | -                  | -                  | -                  | -                  | -
 NotifySent    | -                  | -                  | Notifying          | -                  | -                  | -                  | -
-NotifyFailed  | -                  | -                  | Backoff +30        | -                  | -                  | -                  | -
-Busy          | -                  | -                  | Backoff +30        | Backoff +30        | -                  | -                  | -
+NotifyFailed  | -                  | -                  | Backoff            | -                  | -                  | -                  | -
+Busy          | -                  | -                  | Backoff            | Backoff            | -                  | -                  | -
 Denied 425    | -                  | -                  | Skipped 425        | Skipped 425        | -                  | -                  | -
 SessionOpened | InSession          | InSession          | InSession          | -                  | -                  | InSession          | -
 Heard         | -                  | -                  | -                  | InSession          | -                  | -                  | -
 Answered      | -                  | -                  | -                  | InSession          | -                  | -                  | -
-Closed clean  | -                  | -                  | -                  | Backoff +30        | -                  | -                  | -
-Closed lost   | -                  | -                  | -                  | Backoff +30        | -                  | -                  | -
-Closed busy   | -                  | -                  | -                  | Backoff +30        | -                  | -                  | -
+Closed clean  | -                  | -                  | -                  | Backoff            | -                  | -                  | -
+Closed lost   | -                  | -                  | -                  | Backoff            | -                  | -                  | -
+Closed busy   | -                  | -                  | -                  | Backoff            | -                  | -                  | -
 Closed 401    | -                  | -                  | -                  | Refused 401        | -                  | -                  | -
-Due           | -                  | -                  | Backoff +30        | Backoff +30        | TimedOut 1413      | Queued             | -
+Due           | -                  | -                  | Backoff            | Backoff            | TimedOut 1413      | Queued             | -
 Attached      | -                  | Queued             | -                  | -                  | -                  | -                  | -
-Attached +2   | -                  | Backoff +2         | -                  | -                  | -                  | -                  | -
+Att. pause    | -                  | Backoff            | -                  | -                  | -                  | -                  | -
 Detached      | -                  | Queued             | -                  | -                  | -                  | -                  | -
 Ending 1401   | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | -                  | Cancelled 1401     | -
 JobTimeUp     | Unreachable 1408   | Unreachable 1408   | Unreachable 1408   | TimedOut 1408      | TimedOut 1408      | Unreachable 1408   | -
@@ -621,7 +615,7 @@ Closed busy   | TimedOut 1414      | TimedOut 1414      | Indeterminate 1414 | T
 Closed 401    | Refused 401        | TimedOut 401       | Indeterminate 401  | Refused 401        | Refused 401        | Refused 401        | TimedOut 401       | Refused 401        | Refused 401        | TimedOut 401       | Indeterminate 401  | TimedOut 401
 Due           | TimedOut 1411      | TimedOut 1411      | Indeterminate 1411 | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | TimedOut 1411      | Cancelled 1411     | TimedOut 1411      | Indeterminate 1411 | AwaitAsync
 Attached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
-Attached +2   | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
+Att. pause    | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
 Detached      | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -                  | -
 Ending 1401   | Cancelled 1401     | -                  | -                  | Cancelled 1401     | Cancelled 1401     | Cancelled 1401     | AwaitAsync         | Cancelled 1401     | Cancelled 1401     | -                  | -                  | AwaitAsync
 JobTimeUp     | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | TimedOut 1408
@@ -670,7 +664,7 @@ JobTimeUp     | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | T
         let resend = policy.with_on_unsafe(UnsafePolicy::Resend);
         let unsafe_out = Work { outstanding: 1, loose: 1, doubt: 1, ..Work::untouched(1) };
         let facts = Facts { policy: &resend, met: true, work: unsafe_out, ..base };
-        assert!(matches!(Stage::step(S::InSession, Event::Due, &facts), Some(Stage::Backoff { .. })));
+        assert!(matches!(Stage::step(S::InSession, Event::Due, &facts), Some(Stage::Backoff)));
         let facts = Facts { policy: &policy, ..facts };
         let lost = ended(S::Indeterminate, ResultCode::SESSION_LOST);
         assert_eq!(Stage::step(S::InSession, Event::Due, &facts), lost);
@@ -689,7 +683,7 @@ JobTimeUp     | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | T
         let again = |policy, state, event, code| {
             let work = Work { left: 0, first_bad: Some(StatusCode::new(code)), ..Work::untouched(1) };
             let facts = Facts { met: true, work, ..facts(policy) };
-            matches!(Stage::step(state, event, &facts), Some(Stage::Backoff { .. }))
+            matches!(Stage::step(state, event, &facts), Some(Stage::Backoff))
         };
         assert!(again(&unanswered, S::Notifying, Event::Due, 200));
         assert!(!again(&unanswered, S::InSession, Event::Due, 200));
