@@ -4,9 +4,15 @@ mod account;
 mod alerts;
 mod config;
 mod device_sessions;
+mod forwarding;
+mod images;
 mod later_results;
+mod learning;
+mod machines;
+mod modes;
 mod notify;
 mod output;
+mod persistence;
 mod servers;
 mod session_table;
 
@@ -15,23 +21,31 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_syncml::session::{AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, RecordSeq, SessionError};
+use dm_syncml::session::{AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, SessionError};
 use dm_syncml::{Command, Instant, StatusCode};
-use dm_tree::{Acl, Change, ChangeKind, NodeUri, Rights, ServerId, Tree};
+use dm_tree::{Acl, Change, ChangeKind, NodeUri, Rights, ServerId, Timestamp, Tree};
 
+use crate::adaptation::Adaptation;
 use crate::device::{DeviceId, Serial};
+use crate::device_bootstrap::DeviceBootstrap;
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
-use crate::fanout::{Fanout, FanoutOutput, JobNo, Ticket};
-use crate::group::{Groups, GroupsOutput};
-use crate::inventory::{DetachReason, Inventory, InventoryOutput, Sighting};
+use crate::fanout::{Fanout, JobNo, ResultCode, Ticket};
+use crate::group::Groups;
+use crate::inventory::{DetachReason, Inventory, Sighting};
 use crate::mo::{FanoutSlot, GroupsSlot, InventorySlot, Objects, Slot};
 use crate::outbox::Outbox;
+use crate::relay::Relay;
 
-use session_table::{SessionNo, SessionTable};
+use forwarding::address_of;
+use machines::Waits;
+use persistence::Unstored;
+use session_table::SessionTable;
 
 pub use account::{DeviceAccount, NonceRecord};
 pub use config::{GatewayConfig, SessionLimits};
+pub use forwarding::Forward;
 pub use output::{GatewayEvent, GatewayOutput, PersistSeq};
+pub use persistence::GatewayRecord;
 
 /// A gateway between DM servers and devices that they cannot reach (GwMO-PMoDe-001).
 ///
@@ -65,9 +79,12 @@ pub struct Gateway {
     upstream: BTreeMap<ServerId, Upstream>,
     /// Whose Atomic is open.
     atomic: Option<ServerId>,
-    /// Which session waits for a record to be stored.
-    unpersisted: BTreeMap<PersistSeq, (SessionNo, RecordSeq)>,
-    next_persist: u64,
+    relay: Relay,
+    adaptation: Adaptation,
+    bootstrap: DeviceBootstrap,
+    /// The operations that are open on devices that adapters speak for.
+    adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
+    unstored: Unstored,
     outputs: VecDeque<GatewayOutput>,
     /// Jobs that have come on since their progress was told.
     changed: BTreeSet<JobNo>,
@@ -85,14 +102,6 @@ struct Upstream {
     more: bool,
 }
 
-/// When each of the machines wants to be ticked.
-#[derive(Debug, Default)]
-struct Waits {
-    inventory: Option<Instant>,
-    fanout: Option<Instant>,
-    outbox: Option<Instant>,
-}
-
 impl Gateway {
     /// A gateway without devices and servers. `tree` is the gateway's own, with DevInfo, DevDetail and accounts as
     /// the caller made them; the objects are mounted in it where the [binding](GatewayConfig::binding) says. Servers add nodes to it: give it a seed that they
@@ -108,7 +117,7 @@ impl Gateway {
         let machines = (
             Inventory::new(config.inventory.clone()),
             Groups::new(config.groups),
-            Fanout::new(config.fanout),
+            Fanout::new(config.fanout).with_gateway(config.server_id.clone()).with_seed(config.seed),
             Outbox::new(outbox),
         );
         let mut objects = Objects::new(&mut tree, machines, &config)?;
@@ -121,14 +130,18 @@ impl Gateway {
             accounts: BTreeMap::new(),
             upstream: BTreeMap::new(),
             atomic: None,
-            unpersisted: BTreeMap::new(),
-            next_persist: 0,
+            relay: Relay::new(config.relay),
+            adaptation: Adaptation::new(config.adaptation),
+            bootstrap: DeviceBootstrap::new(config.bootstrap.clone()),
+            adapted: BTreeMap::new(),
+            unstored: Unstored::default(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),
             waits: Waits::default(),
             config,
         };
         gateway.close_objects()?;
+        gateway.tree.set_journaling(true);
         Ok(gateway)
     }
 
@@ -150,6 +163,7 @@ impl Gateway {
             None => self.objects.inventory.handle_registered(now, device)?,
         };
         self.accounts.insert(serial, account);
+        self.choose_mode(serial);
         self.drain_machines();
         Ok(serial)
     }
@@ -315,7 +329,7 @@ impl Gateway {
         self.drain_machines();
     }
 
-    /// This record was stored. Each is reported for itself, in any order.
+    /// This record was stored, and all before it.
     pub fn handle_persisted(&mut self, now: Instant, seq: PersistSeq) {
         self.advance(now);
         self.persisted(seq);
@@ -325,9 +339,7 @@ impl Gateway {
     /// Takes note of the time. Calling it early or late does no harm.
     pub fn handle_tick(&mut self, now: Instant) {
         let now = self.advance(now);
-        self.objects.inventory.handle_tick(now);
-        self.objects.fanout.handle_tick(now);
-        self.objects.outbox.handle_tick(now);
+        self.tick_machines(now);
         self.drain_machines();
         while let Some(no) = self.sessions.pop_due(now) {
             if let Some(at) = self.sessions.get_mut(no) {
@@ -350,9 +362,17 @@ impl Gateway {
                 return GatewayOutput::Event(GatewayEvent::JobProgress { owner, key, counters });
             }
         }
-        let Waits { inventory, fanout, outbox } = self.waits;
-        let soonest = [inventory, fanout, outbox, self.sessions.next_deadline()].into_iter().flatten().min();
+        let soonest = [self.waits.soonest(), self.sessions.next_deadline()].into_iter().flatten().min();
         GatewayOutput::Wait(soonest)
+    }
+
+    /// What time of day it is: for time stamps, and for jobs that are to begin at some time. Say it again whenever the
+    /// clock was set.
+    pub fn handle_wall_clock(&mut self, now: Instant, time: Timestamp) {
+        self.advance(now);
+        self.tree.set_wall_clock(time);
+        self.objects.set_wall_clock(time);
+        self.drain_machines();
     }
 
     /// The gateway's tree. Its objects are not stored in it, their ACLs are.
@@ -423,84 +443,54 @@ impl Gateway {
         self.objects.inventory.serial_of(device).ok_or(InventoryErrorKind::UnknownDevice.into())
     }
 
-    /// Does what the machines want done, each after those that feed it.
-    fn drain_machines(&mut self) {
-        self.drain_inventory();
-        self.drain_groups();
-        self.drain_fanout();
-        let alerts = self.drain_outbox(None);
-        debug_assert!(alerts.is_empty(), "nobody asked for alerts");
-    }
-
-    fn drain_inventory(&mut self) {
+    fn job_ended(&mut self, job: JobNo, round: u16, result: ResultCode) {
         let now = self.objects.now;
-        loop {
-            match self.objects.inventory.poll_output() {
-                InventoryOutput::Persist(seq, _) => self.objects.inventory.handle_persisted(now, seq),
-                InventoryOutput::DeviceAttached { serial, id, epoch, first, .. } => {
-                    self.objects.fanout.handle_presence(now, serial, true);
-                    self.objects.outbox.handle_device_attached(now, serial, &id, epoch, first);
-                    self.event(GatewayEvent::DeviceAttached { serial, device: id, first });
-                }
-                InventoryOutput::DeviceDetached { serial, id, epoch, reason, .. } => {
-                    self.objects.fanout.handle_presence(now, serial, false);
-                    self.objects.outbox.handle_device_detached(now, serial, &id, epoch, reason);
-                    self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
-                }
-                InventoryOutput::Changed { serial, facts } => {
-                    self.objects.groups.handle_changed(serial, facts, &self.objects.inventory);
-                }
-                InventoryOutput::Removed { serial, id } => self.objects.groups.handle_removed(serial, &id),
-                InventoryOutput::Asleep { .. } | InventoryOutput::Awake { .. } => {}
-                InventoryOutput::Wait(at) => {
-                    self.waits.inventory = at;
-                    break;
-                }
+        let Some(view) = self.objects.fanout.job(job) else { return };
+        let (owner, key) = (view.owner().clone(), view.key().clone());
+        if self.objects.servers.contains(&owner) {
+            // There is room for the completions of all jobs, see `new`.
+            let _ = self.objects.outbox.handle_job_ended(now, &owner, job, result);
+        }
+        self.objects.fanout.handle_reported(now, job, round);
+        self.objects.images.handle_job_ended(now, job);
+        self.changed.remove(&job);
+        self.event(GatewayEvent::JobEnded { owner, key, result });
+    }
+
+    /// The fanout has removed a job, since its time was over.
+    fn job_removed(&mut self, job: JobNo) {
+        let now = self.objects.now;
+        let Some((key, owner)) = self.objects.forget_job(job) else { return };
+        self.objects.outbox.handle_job_removed(now, &owner, job);
+        self.objects.images.handle_job_ended(now, job);
+        let uri = self.objects.binding.uri(FanoutSlot::Job, &[key.as_str()]);
+        // There may have been none.
+        let _ = self.tree.forget_acls(uri.as_str());
+        self.persist_objects();
+    }
+
+    /// Devices that servers registered get the accounts they were given.
+    fn take_registered(&mut self) {
+        let now = self.objects.now;
+        for (serial, credential) in core::mem::take(&mut self.objects.registered) {
+            let Some(credential) = credential else { continue };
+            if let Some(account) = DeviceAccount::of_credential(&self.config.server_id, &credential) {
+                self.accounts.insert(serial, account);
             }
+            // One that another device has is not given a second time: the device stays without.
+            if self.bootstrap.handle_credential(now, serial, credential).is_err() {
+                self.accounts.remove(&serial);
+                continue;
+            }
+            // It may be switched off.
+            let _ = self.bootstrap.handle_gateway_wanted(now, serial, false);
+            self.choose_mode(serial);
         }
     }
 
-    fn drain_groups(&mut self) {
-        loop {
-            match self.objects.groups.poll_output() {
-                GroupsOutput::Persist(seq, _) => self.objects.groups.handle_persisted(seq),
-                GroupsOutput::Wait(_) => return,
-                GroupsOutput::Joined { .. } | GroupsOutput::Left { .. } | GroupsOutput::Redefined { .. } => {}
-            }
-        }
-    }
-
-    fn drain_fanout(&mut self) {
-        loop {
-            match self.objects.fanout.poll_output() {
-                FanoutOutput::Notify { ticket } => self.notify(ticket),
-                FanoutOutput::Deliver { ticket, ops } => self.deliver(ticket, ops),
-                FanoutOutput::Abort { serial } => {
-                    if let Some(no) = self.sessions.current(serial) {
-                        self.close_session(no, false);
-                    }
-                }
-                FanoutOutput::JobChanged { job } => drop(self.changed.insert(job)),
-                // Nothing of a gateway's fanout survives it yet, so everything counts as stored.
-                FanoutOutput::Persist(seq, _) => self.objects.fanout.handle_persisted(self.objects.now, seq),
-                FanoutOutput::Audit(_) => {}
-                FanoutOutput::JobRemoved { job } => drop(self.objects.jobs.forget(job)),
-                FanoutOutput::JobEnded { job, result, .. } => {
-                    let Some(view) = self.objects.fanout.job(job) else { continue };
-                    let (owner, key) = (view.owner().clone(), view.key().clone());
-                    if self.objects.servers.contains(&owner) {
-                        // There is room for the completions of all jobs, see `new`.
-                        let _ = self.objects.outbox.handle_job_ended(self.objects.now, &owner, job, result);
-                    }
-                    self.changed.remove(&job);
-                    self.event(GatewayEvent::JobEnded { owner, key, result });
-                }
-                FanoutOutput::Wait(at) => {
-                    self.waits.fanout = at;
-                    return;
-                }
-            }
-        }
+    /// A node of a device.
+    fn device_uri(&self, slot: InventorySlot, serial: Serial) -> NodeUri<'static> {
+        self.objects.binding.uri(slot, &[&serial.to_string()])
     }
 }
 

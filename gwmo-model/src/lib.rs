@@ -11,6 +11,9 @@
 //! - [`Fanout`]: jobs, each a list of operations for many devices, with a window, retries, and an honest outcome for
 //!   every device; [`Report`] is the aggregated result.
 //! - [`Outbox`]: alerts for the servers, kept until acknowledged.
+//! - [`Images`]: content that devices read here instead of from far away; [`substitute`] puts its address into commands.
+//! - [`Peers`]: servers that devices know and the gateway does not.
+//! - [`ModePolicy`]: in which mode a device is managed.
 //!
 //! [`Gateway`] composes them: it shows them to its servers as the management objects of [`mo`], runs the sessions with
 //! the devices, signs the notifications, and asks for rights. [`console`] is the other end: the commands a server
@@ -102,7 +105,7 @@
 //! # Limits
 //!
 //! Everything that servers and devices can make grow has a limit with a documented default: [`InventoryConfig`],
-//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ObjectLimits`], [`SessionLimits`]. Every error has a kind, and the Status to answer with.
+//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ImageConfig`], [`PeersConfig`], [`ObjectLimits`], [`SessionLimits`]. Every error has a kind, and the Status to answer with.
 //! Outputs are not limited by themselves: a caller that does not drain them lets them pile up.
 //!
 //! # Requirements
@@ -120,6 +123,10 @@
 //! | GwMO-Group-001 groups | [`Groups`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
 //! | GwMO-FORA-002 aggregate | [`Report`] |
+//! | GwMO-DCIS-001 data for devices to read here | [`Images`] |
+//! | GwMO-DCIS-002 the same data once | [`StoragePolicy::dedup`] |
+//! | GwMO-DCIS-003 storing can be forbidden | [`StoragePolicy::enabled`], [`ImageSpec::cacheable`] |
+//! | GwMO-MOO-001 the gateway chooses the mode | [`ModePolicy`] |
 //! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
 //! | GwMO-PMoDe-001 proxy mode | [`Gateway`] |
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
@@ -156,6 +163,7 @@ mod journal;
 pub mod mo;
 mod mode;
 mod outbox;
+mod peers;
 mod proxy;
 mod relay;
 mod selector;
@@ -188,8 +196,8 @@ pub use fanout::{
     TargetState, Ticket, Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
-    DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
-    SessionLimits,
+    DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayRecord, NonceRecord,
+    PersistSeq, SessionLimits,
 };
 pub use group::{
     Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
@@ -212,6 +220,10 @@ pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
 };
 pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use peers::{
+    ListedServer, PeerEvent, PeerState, PeerView, Peers, PeersConfig, PeersError, PeersErrorKind,
+    PeersOutput, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot, ServerList,
+};
 pub use proxy::{
     CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyError, ProxyErrorKind,
     ProxyOutput, ProxyRecord, ProxyRequest, ProxyRestoreError, ProxySnapshot, RelationNo,

@@ -65,18 +65,24 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Command, Data, Instant, StatusCode};
 use dm_tree::{
     AccessType, Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer,
     NodeFacts, ServerId, Timestamp, Tree, TreeError, Value,
 };
 
+use crate::account_scope::AccountScopes;
 use crate::device::Serial;
 use crate::device_bootstrap::DeviceCredential;
-use crate::fanout::{Fanout, JobNo};
+use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
+use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, Images, Substitution, substitute};
 use crate::inventory::Inventory;
+use crate::mode::ModePolicy;
 use crate::outbox::Outbox;
+use crate::peers::Peers;
+use crate::selector::Selector;
+use crate::trigger::Triggers;
 
 pub use binding::{Binding, BindingError};
 pub(crate) use binding::{Found, Keys};
@@ -96,8 +102,10 @@ pub const DEVICE_DETACHED: &str = "urn:oma:at:x-gwmo:devicedetached:1.0";
 /// The type of the alert that a job is over.
 pub const COMPLETION_STATUS: &str = "urn:oma:at:x-gwmo:completionstatus:1.0";
 
-/// The value of `Mode` for a device that the gateway manages as a proxy, which all are.
-pub(crate) const MODE_PROXY: u32 = 2;
+/// The type of the alert of a device that names all servers it is bootstrapped to, separated by commas.
+pub const BOOTSTRAPPED_SERVERS: &str = "urn:oma:at:x-gwmo:BootstrappedDMSList:1.0";
+/// The same, as the registry has it; the payload is not public and read as ours.
+pub const REGISTERED_BOOTSTRAPPED_SERVERS: &str = "urn:oma:at:oma-gwmo:BootstrappedDMSList:1.0";
 
 /// The machines behind the objects, and what servers wrote into the objects.
 #[derive(Debug)]
@@ -109,6 +117,13 @@ pub(crate) struct Objects {
     pub(crate) groups: Groups,
     pub(crate) fanout: Fanout,
     pub(crate) outbox: Outbox,
+    pub(crate) images: Images,
+    pub(crate) triggers: Triggers,
+    pub(crate) peers: Peers,
+    pub(crate) scopes: AccountScopes,
+    pub(crate) modes: ModePolicy<Selector>,
+    /// Content that servers wrote, on its way to storage.
+    pub(crate) delivered: BTreeMap<BlobNo, Vec<u8>>,
     pub(crate) jobs: Jobs,
     /// The servers the gateway answers to.
     pub(crate) servers: BTreeSet<ServerId>,
@@ -117,6 +132,7 @@ pub(crate) struct Objects {
     /// The time of day, as last told, and when that was.
     clock: Option<(Instant, Timestamp)>,
     settings: config::Settings,
+    image_config: ImageConfig,
     limits: ObjectLimits,
     mounts: [MountId; MOUNTED.len()],
     atomic: Option<draft::Undo>,
@@ -225,11 +241,18 @@ impl Objects {
             groups,
             fanout,
             outbox,
+            images: Images::new(config.images.clone()),
+            triggers: Triggers::new(config.triggers),
+            peers: Peers::new(config.peers),
+            scopes: AccountScopes::new(config.max_accounts),
+            modes: ModePolicy::new(config.modes, config.default_mode),
+            delivered: BTreeMap::new(),
             jobs: Jobs::default(),
             servers: BTreeSet::new(),
             gateway: config.server_id.clone(),
             clock: None,
             settings: config::Settings::new(config),
+            image_config: config.images.clone(),
             limits: config.objects,
             mounts: mounts.try_into().expect("one for each"),
             atomic: None,
@@ -257,6 +280,13 @@ impl Objects {
         }
     }
 
+    /// A job is gone, since the fanout has removed it; its name and its owner.
+    pub(crate) fn forget_job(&mut self, number: JobNo) -> Option<(JobKey, ServerId)> {
+        let (key, job) = self.jobs.forget(number)?;
+        self.record(Written::Removed { key: key.clone() });
+        Some((key, job.owner))
+    }
+
     /// Has something stored, if it stays.
     fn record(&mut self, written: Written) {
         let record = ObjectRecord(written);
@@ -278,6 +308,66 @@ impl Objects {
             Written::Address(address) => self.settings.set_address(address).ok(),
             _ => self.jobs.apply(written, &self.limits),
         }
+    }
+
+    /// Whether the shared accounts of a server let it reach a device (GwMO-HLF-004).
+    pub(crate) fn in_scope(&self, server: &ServerId, device: Serial) -> Result<(), StatusCode> {
+        self.scopes.check(server, |group| {
+            group.is_all_devices() || self.groups.group(group).is_some_and(|group| group.contains(device))
+        })
+    }
+
+    /// Puts the addresses of images where the command of an operation names them. What cannot be put in stays as the
+    /// server wrote it: the device will say what it thinks of that.
+    pub(crate) fn substitute(&self, job: &job::Job, op: u16, command: &mut Command<'static>) {
+        let address = |image: &ImageKey| match self.address_of(job.owner(), image)? {
+            ImageAddress::Local(uri) => Some(uri.to_string()),
+            ImageAddress::Origin(url) => Some(String::from(&*url)),
+            _ => None,
+        };
+        let pairs: Vec<Substitution> = job
+            .substitutes(op)
+            .filter_map(|(text, image)| Substitution::new(text, &address(image)?).ok())
+            .collect();
+        if pairs.is_empty() {
+            return;
+        }
+        let items = match command {
+            Command::Add(add) => &mut add.items,
+            Command::Replace(replace) => &mut replace.items,
+            Command::Exec(exec) => &mut exec.items,
+            _ => return,
+        };
+        for item in items {
+            let Some(text) = item.data.as_ref().and_then(|data| data.as_text()) else { continue };
+            let text = substitute(text, &pairs, self.limits.max_op).ok().map(|text| text.into_owned());
+            if let Some(data) = text.and_then(|text| Data::text(text).ok()) {
+                item.data = Some(data);
+            }
+        }
+    }
+
+    /// Takes the images out, to be put back.
+    pub(crate) fn take_images(&mut self) -> Images {
+        core::mem::replace(&mut self.images, Images::new(self.image_config.clone()))
+    }
+
+    /// Whether what a job needs is there: nothing yet, or a verdict.
+    pub(crate) fn gate(&self, job: JobNo) -> Option<Result<(), ResultCode>> {
+        let (_, job) = self.jobs.numbered(job)?;
+        for image in job.images() {
+            match self.address_of(job.owner(), image) {
+                Some(ImageAddress::Local(_) | ImageAddress::Origin(_)) => {}
+                Some(ImageAddress::Failed(code)) => return Some(Err(code)),
+                Some(_) => return None,
+                None => return Some(Err(ResultCode::SOURCE_UNREACHABLE)),
+            }
+        }
+        Some(Ok(()))
+    }
+
+    pub(crate) fn address_of(&self, owner: &ServerId, image: &ImageKey) -> Option<ImageAddress> {
+        self.images.address(self.images.number_of(owner, image)?)
     }
 
     fn object(&self, mount: MountId) -> Option<Object> {

@@ -17,7 +17,7 @@ fn replay_images() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn images_keep_their_promises(octets in prop::collection::vec(any::<u8>(), 0..600)) {

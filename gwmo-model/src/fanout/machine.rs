@@ -618,7 +618,7 @@ impl Fanout {
     /// Outputs that wait for a record to be stored.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.journal.held().len()
+        self.journal.held()
     }
 
     /// How much it takes on, with the window as it is now.

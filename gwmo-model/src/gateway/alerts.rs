@@ -7,9 +7,8 @@ use dm_syncml::{Alert, AlertCode, CmdId, Correlator, Data, Format, Item, LocUri,
 
 use crate::ResultCode;
 use crate::device::Serial;
-use crate::mo::{
-    COMPLETION_STATUS, DEVICE_ATTACHED, DEVICE_DETACHED, FanoutSlot, InventorySlot, MODE_PROXY, Objects,
-};
+use crate::mo::{COMPLETION_STATUS, DEVICE_ATTACHED, DEVICE_DETACHED, FanoutSlot, InventorySlot, Objects};
+use crate::mode::Mode;
 use crate::outbox::{self, AlertBody};
 
 /// A generic alert; `None` for a job that is gone, of which nothing is owed any more.
@@ -19,7 +18,9 @@ pub(super) fn alert(alert: &outbox::Alert, objects: &Objects) -> Option<Alert<'s
     let mut correlator = None;
     let (source, (format, data), mark, media_type) = match &alert.body {
         AlertBody::DeviceAttached { serial, id, epoch, first } => {
-            let data = format!("{id};{MODE_PROXY};{epoch};{}", u8::from(*first));
+            let record = objects.inventory.record(*serial);
+            let mode = record.and_then(|record| record.mode()).unwrap_or(Mode::Proxy);
+            let data = format!("{id};{mode};{epoch};{}", u8::from(*first));
             (device(*serial), chr(data), "informational", DEVICE_ATTACHED)
         }
         AlertBody::DeviceDetached { serial, id, reason, .. } => {

@@ -12,9 +12,11 @@ use dm_syncml::session::{
 use dm_syncml::{CmdId, Command, Encoding, Fragment, Meta, MsgId, Results, StatusCode, SyncBody};
 
 use super::account::{NonceRecord, shortened};
+use super::persistence::Origin;
 use super::session_table::{DeviceSession, SessionNo};
-use super::{Gateway, GatewayEvent, GatewayOutput, PersistSeq, later_results};
+use super::{Gateway, GatewayEvent, GatewayOutput, GatewayRecord, later_results};
 use crate::device::{DeviceId, Serial};
+use crate::device_bootstrap::BootstrapTarget;
 use crate::fanout::{Answer, SessionEnd, Ticket};
 use crate::inventory::{Fact, Sighting};
 
@@ -79,7 +81,7 @@ impl Gateway {
     pub(super) fn drain_session(&mut self, no: SessionNo) {
         while let Some(at) = self.sessions.get_mut(no) {
             match at.session.poll_output() {
-                ServerOutput::Persist(seq, record) => self.persist(no, seq, record),
+                ServerOutput::Persist(seq, record) => self.persist_nonce(no, seq, record),
                 ServerOutput::Event(event) => {
                     self.session_event(no, event);
                     self.drain_machines();
@@ -104,16 +106,6 @@ impl Gateway {
         }
     }
 
-    /// The record was stored: the answer that waited for it may go.
-    pub(super) fn persisted(&mut self, seq: PersistSeq) {
-        if let Some((no, record)) = self.unpersisted.remove(&seq)
-            && let Some(at) = self.sessions.get_mut(no)
-        {
-            at.session.handle_persisted(self.objects.now, record);
-            self.drain_session(no);
-        }
-    }
-
     /// Gives up the session of a device; the fanout is told if it does not know.
     pub(super) fn close_session(&mut self, no: SessionNo, tell_fanout: bool) {
         let Some(gone) = self.sessions.remove(no) else { return };
@@ -135,10 +127,14 @@ impl Gateway {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;
         }
+        if self.is_adapted(ticket.serial) {
+            return self.deliver_adapted(ticket, ops);
+        }
         let commands: Vec<(u16, Command<'static>)> = match self.objects.jobs.numbered(ticket.job) {
             Some((_, job)) => ops
                 .filter_map(|op| {
                     let (mut command, ends_by) = job.command(op)?;
+                    self.objects.substitute(job, op, &mut command);
                     if ends_by.is_some() {
                         later_results::mark(&mut command, ticket, op);
                     }
@@ -157,7 +153,7 @@ impl Gateway {
         }
     }
 
-    fn persist(&mut self, no: SessionNo, seq: RecordSeq, record: Record) {
+    fn persist_nonce(&mut self, no: SessionNo, seq: RecordSeq, record: Record) {
         let serial = self.sessions.get(no).and_then(|at| at.serial);
         let account = serial.and_then(|serial| Some((serial, self.accounts.get_mut(&serial)?)));
         let device =
@@ -170,10 +166,8 @@ impl Gateway {
             return;
         };
         account.store(&record);
-        self.next_persist += 1;
-        let persist = PersistSeq(self.next_persist);
-        self.unpersisted.insert(persist, (no, seq));
-        self.outputs.push_back(GatewayOutput::Persist(persist, NonceRecord::new(device, record)));
+        let record = GatewayRecord::Nonce(NonceRecord::new(device, record));
+        self.persist(Origin::Session(no, seq), record);
     }
 
     fn session_event(&mut self, no: SessionNo, event: ServerEvent) {
@@ -200,6 +194,7 @@ impl Gateway {
             ServerEvent::GenericAlert(_, alert) => {
                 if let Some(serial) = serial {
                     let alert = alert.to_alert(CmdId::number(NonZeroU32::MIN));
+                    self.take_server_list(serial, &alert);
                     if !self.take_later_result(serial, &alert) {
                         self.event(GatewayEvent::DeviceAlert { serial, alert });
                     }
@@ -262,6 +257,7 @@ impl Gateway {
         self.drain_machines();
         if let Some(at) = self.sessions.get_mut(no) {
             at.open = true;
+            self.bootstrap.handle_session(now, serial, &BootstrapTarget::Gateway, true);
             self.objects.fanout.handle_session_opened(now, serial);
         }
     }

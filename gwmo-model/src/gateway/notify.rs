@@ -1,6 +1,6 @@
 //! Notifications: whether they may be sent, and Package 0.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use dm_notification::{Initiator, Notification, Trigger};
 use dm_syncml::StatusCode;
@@ -19,6 +19,9 @@ impl Gateway {
         if !self.owner_may(ticket.job, ticket.serial) {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;
+        }
+        if self.is_adapted(ticket.serial) {
+            return self.begin_adapted(ticket);
         }
         let record = self.objects.inventory.record(ticket.serial);
         let (Some(account), Some(record)) = (self.accounts.get_mut(&ticket.serial), record) else {
@@ -41,8 +44,11 @@ impl Gateway {
 
     /// Whether the owner of a job holds what its operations need on a device (GwMO-SECARIZE-001).
     pub(super) fn owner_may(&self, job: JobNo, serial: Serial) -> bool {
-        let anchor = self.objects.binding.uri(InventorySlot::Anchor, &[&serial.to_string()]);
+        let anchor = self.device_uri(InventorySlot::Anchor, serial);
         let job = self.objects.jobs.numbered(job);
-        job.is_some_and(|(_, job)| self.tree.may(job.owner(), job.rights(), &anchor))
+        job.is_some_and(|(_, job)| {
+            self.tree.may(job.owner(), job.rights(), &anchor)
+                && self.objects.in_scope(job.owner(), serial).is_ok()
+        })
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use dm_syncml::{Alert, Instant, StatusCode};
 use dm_tree::{Acl, NodeUri, Rights, ServerId, TreeError};
 
+use super::machines::Waiting;
 use super::{Gateway, GatewayError, GatewayOutput, Upstream, alerts};
 use crate::fanout::JobNo;
 use crate::mo::{Binding, ConfigSlot, FanoutSlot, GroupsSlot, InventorySlot, MOUNTED};
@@ -174,7 +175,7 @@ impl Gateway {
                     self.outputs.push_back(GatewayOutput::OpenSession { server });
                 }
                 OutboxOutput::Wait(at) => {
-                    self.waits.outbox = at;
+                    self.waits.set(Waiting::Outbox, at);
                     return alerts;
                 }
             }

@@ -116,7 +116,7 @@ impl Images {
         if !policy.enabled {
             let coming = self.shelf.blobs.iter().filter(|(_, blob)| blob.phase != Phase::Stored);
             for blob in coming.map(|(&number, _)| number).collect::<Vec<_>>() {
-                self.fail(blob, code::FORBIDDEN, true);
+                self.fail(blob, code::FORBIDDEN, None);
             }
         }
         for image in self.shelf.images.keys().copied().collect::<Vec<_>>() {

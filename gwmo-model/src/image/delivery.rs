@@ -88,7 +88,7 @@ impl Images {
                 self.check_room(announced, given_back.map_or(0, |blob| blob.room))?;
                 if let Some(number) = before {
                     // It starts again, as content of its own: octets of the first may still be on their way.
-                    self.fail(number, code::SOURCE_UNREACHABLE, false);
+                    self.fail(number, code::SOURCE_UNREACHABLE, Some(image));
                 }
                 let number = self.open_checked(image, Way::Delivery, announced)?;
                 self.taken.insert(number, (0, false));
@@ -144,7 +144,7 @@ impl Images {
         let Some(blob) = self.shelf.images.get(&image).and_then(|entry| entry.blob) else { return };
         let waits = self.taken.get(&blob).is_some_and(|&(_, last)| !last);
         if waits && self.shelf.blobs.get(&blob).is_some_and(|content| content.opener == image) {
-            self.fail(blob, code::SOURCE_UNREACHABLE, true);
+            self.fail(blob, code::SOURCE_UNREACHABLE, None);
         }
     }
 }

@@ -106,7 +106,7 @@ impl Images {
         if room > max {
             return Err(ImageErrorKind::TooLarge { max }.into());
         }
-        if self.shelf.dropping.len() >= self.config.max_images as usize {
+        if self.shelf.dropping.len() >= self.config.max_images as usize || self.shelf.next_blob == u64::MAX {
             return Err(ImageErrorKind::TooManyImages.into());
         }
         self.check_free(room, given_back)
@@ -158,7 +158,7 @@ impl Images {
     pub fn handle_fetch_denied(&mut self, now: Instant, blob: BlobNo) {
         self.advance(now);
         if self.downloads.get(&blob).is_some_and(|download| download.step == Step::Asking) {
-            self.fail(blob, code::FORBIDDEN, true);
+            self.fail(blob, code::FORBIDDEN, None);
         }
     }
 
@@ -172,7 +172,7 @@ impl Images {
             return;
         }
         if download.redirects >= max_redirects || url.len() > max_text {
-            self.fail(blob, code::SOURCE_UNREACHABLE, true);
+            self.fail(blob, code::SOURCE_UNREACHABLE, None);
             return;
         }
         download.redirects += 1;
@@ -193,7 +193,7 @@ impl Images {
         let Some(blob) = self.shelf.blobs.get(&number).filter(|_| fetching) else { return false };
         if len > blob.room {
             let why = if blob.exact { code::HASH_MISMATCH } else { code::STORAGE_FULL };
-            self.fail(number, why, true);
+            self.fail(number, why, None);
             return false;
         }
         if len > blob.received {
@@ -216,7 +216,7 @@ impl Images {
         let Some(content) = self.shelf.blobs.get(&blob) else { return };
         if content.exact && len != content.room || len < content.received {
             self.downloads.remove(&blob); // there is nothing left to cancel
-            self.fail(blob, code::HASH_MISMATCH, true);
+            self.fail(blob, code::HASH_MISMATCH, None);
         } else {
             self.complete(blob, len);
         }
@@ -233,7 +233,7 @@ impl Images {
         }
         if lasting || download.tries >= retries {
             self.downloads.remove(&blob);
-            self.fail(blob, code::SOURCE_UNREACHABLE, true);
+            self.fail(blob, code::SOURCE_UNREACHABLE, None);
             return;
         }
         let wait = wait.saturating_mul(2_u32.saturating_pow(u32::from(download.tries)));
@@ -260,7 +260,7 @@ impl Images {
             return;
         };
         if content.digest.is_some_and(|wanted| wanted != digest) {
-            self.fail(blob, code::HASH_MISMATCH, true);
+            self.fail(blob, code::HASH_MISMATCH, None);
             return;
         }
         let images = content.images.clone();
@@ -284,6 +284,6 @@ impl Images {
     /// Storage failed, while octets were stored or read back: the images that wait for it fail with 1501.
     pub fn handle_store_failed(&mut self, now: Instant, blob: BlobNo) {
         self.advance(now);
-        self.fail(blob, code::STORAGE_FULL, true);
+        self.fail(blob, code::STORAGE_FULL, None);
     }
 }

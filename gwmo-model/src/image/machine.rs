@@ -208,7 +208,7 @@ impl Images {
     /// How many outputs wait for records to be stored.
     #[must_use]
     pub fn withheld(&self) -> usize {
-        self.journal.held().len()
+        self.journal.held()
     }
 
     pub(super) fn advance(&mut self, now: Instant) {
@@ -316,15 +316,17 @@ impl Images {
         let coming: Vec<_> = coming.map(|(&number, _)| number).collect();
         for number in coming.into_iter().rev() {
             if self.taken_room() > self.shelf.policy.quota {
-                self.fail(number, code::STORAGE_FULL, true);
+                self.fail(number, code::STORAGE_FULL, None);
             }
         }
     }
 
     /// What would have to be evicted for so much room, if so much is given back before; and whether that is enough.
     fn plan_room(&self, need: u64, given_back: u64) -> (Vec<BlobNo>, bool) {
-        let taken = self.taken_room().saturating_sub(given_back);
-        let short = taken.saturating_add(need).saturating_sub(self.shelf.policy.quota);
+        let Some(total) = self.taken_room().saturating_sub(given_back).checked_add(need) else {
+            return (Vec::new(), false);
+        };
+        let short = total.saturating_sub(self.shelf.policy.quota);
         if short == 0 {
             return (Vec::new(), true);
         }
@@ -415,7 +417,7 @@ impl Images {
             Some(Phase::Verifying) => code::GATEWAY_ERROR,
             Some(Phase::Stored) | None => return,
         };
-        self.fail(blob, why, true);
+        self.fail(blob, why, None);
     }
 
     /// All of it is on storage: has it checked.
@@ -428,8 +430,9 @@ impl Images {
         self.want(ImagesOutput::HashRequest { blob, len });
     }
 
-    /// Content could not be had: all its images fail, except those that can try a source of their own.
-    pub(super) fn fail(&mut self, number: BlobNo, code: ResultCode, announce: bool) {
+    /// Content could not be had: all its images fail, except those that can try a source of their own. Owners hear of
+    /// it, but not of an image that starts again at once.
+    pub(super) fn fail(&mut self, number: BlobNo, code: ResultCode, quiet_for: Option<ImageNo>) {
         let Some(blob) = self.shelf.blobs.get(&number).filter(|blob| blob.phase != Phase::Stored) else {
             return;
         };
@@ -443,10 +446,9 @@ impl Images {
                 let entry = self.shelf.images.get(&image)?;
                 (image != opener && entry.spec.source != source).then_some(())
             };
-            if own(image).is_none() || self.fetch(image).is_err() {
-                if announce {
-                    self.announce(image);
-                }
+            let tries_again = own(image).is_some() && self.fetch(image).is_ok();
+            if !tries_again && quiet_for != Some(image) {
+                self.announce(image);
             }
         }
     }

@@ -87,7 +87,7 @@ impl Objects {
             Node::Rev => int(super::rev_number(self.settings.rev)),
             Node::GwId => chr(self.gateway.as_str()),
             Node::PubAddr => chr(&self.settings.pub_addr),
-            Node::ModesSupported => int(super::MODE_PROXY),
+            Node::ModesSupported => int(self.modes.supported().get()),
             Node::AlertsServer => chr(keys[0]),
             Node::AlertsAttached => boolean(alerts()?.attached),
             Node::AlertsEachTime => boolean(alerts()?.each_time),

@@ -19,6 +19,7 @@ use crate::fanout::{
     JobKey, JobSpec, JobState, JobView, OrderReply, Policy, ResultCode, StartOptions, TargetState, Which,
 };
 use crate::group::GroupId;
+use crate::image::ImageAddress;
 use crate::inventory::AttachStatus;
 
 /// Longest Correlator that is kept, in octets: it is an identifier, usually a number or a UUID.
@@ -60,7 +61,11 @@ impl Objects {
             Node::TargetDevice => job.devices.contains(&DeviceId::new(keys[1]).ok()?).then_some(open),
             Node::TargetGroup => job.groups.contains(&GroupId::new(keys[1]).ok()?).then_some(open),
             Node::TargetException => job.except.contains(&DeviceId::new(keys[1]).ok()?).then_some(open),
-            Node::Op | Node::OpOnErr | Node::OpAsync => {
+            Node::OpSubstitute => {
+                let step = job.ops.get(&op_number(keys[1])?)?;
+                step.substitutes.contains_key(keys[2]).then_some(open)
+            }
+            Node::Op | Node::OpOnErr | Node::OpAsync | Node::OpSubstitutes => {
                 job.ops.contains_key(&op_number(keys[1])?).then_some(open)
             }
             Node::OpCmd => {
@@ -89,12 +94,15 @@ impl Objects {
             Node::ReportAlert => int(job.report.alert),
             Node::ReportDetail => int(job.report.detail),
             Node::ReportGrouping => int(job.report.grouping),
-            Node::OpCmd | Node::OpOnErr | Node::OpAsync => {
+            Node::OpCmd | Node::OpOnErr | Node::OpAsync | Node::OpSubstitute => {
                 let step = op_number(keys[1]).and_then(|number| job.ops.get(&number));
                 let step = step.ok_or(StatusCode::NOT_FOUND)?;
                 match node {
                     Node::OpOnErr => int(u8::from(step.stops)),
                     Node::OpAsync => chr(&step.ends_by),
+                    Node::OpSubstitute => {
+                        chr(step.substitutes.get(keys[2]).ok_or(StatusCode::NOT_FOUND)?.as_str())
+                    }
                     _ => step.operation.as_ref().ok_or(StatusCode::NOT_FOUND)?.value().data().to_vec(),
                 }
             }
@@ -121,6 +129,10 @@ impl Objects {
             Node::TargetGroup => job.groups.iter().all(|id| out.push(id.as_str())),
             Node::TargetException => job.except.iter().all(|id| out.push(id.as_str())),
             Node::Op => job.ops.keys().all(|number| out.push(&number.to_string())),
+            Node::OpSubstitute => {
+                let step = op_number(keys[1]).and_then(|number| job.ops.get(&number));
+                step.is_none_or(|step| step.substitutes.keys().all(|text| out.push(text)))
+            }
             _ => {
                 self.result_names(job, node, out);
                 true
@@ -175,8 +187,8 @@ impl Objects {
             let change = |running: &mut Policy| *running = policy;
             self.fanout.handle_policy(self.now, number, change).map_err(|error| error.status())?;
         }
-        self.jobs.write(&key, node, keys[1], value, &self.limits)?;
-        let entry = if node.has_entry() { keys[1].into() } else { String::new() };
+        let entry = entry_of(node, keys);
+        self.jobs.write(&key, node, &entry, value, &self.limits)?;
         self.record(Written::Node { key, node, entry, value: value.cloned() });
         Ok(())
     }
@@ -188,8 +200,9 @@ impl Objects {
             if job.started.is_some() {
                 return Err(StatusCode::NOT_ALLOWED);
             }
-            self.jobs.erase(&key, node, keys[1])?;
-            self.record(Written::Erased { key, node, entry: keys[1].into() });
+            let entry = entry_of(node, keys);
+            self.jobs.erase(&key, node, &entry)?;
+            self.record(Written::Erased { key, node, entry });
             return Ok(());
         }
         if let Some(number) = job.started {
@@ -267,8 +280,23 @@ impl Objects {
                 return Err(status);
             }
         };
-        let reply = self.fanout.handle_start_with(self.now, number, options);
+        // What its commands name must not go while it needs it, and must be there before it begins.
+        let owner = cx.server().cloned();
+        let images: Vec<_> = match (&owner, self.jobs.by_key.get(&key)) {
+            (Some(owner), Some(job)) => {
+                job.images().filter_map(|image| self.images.number_of(owner, image)).collect()
+            }
+            _ => Vec::new(),
+        };
+        for image in images {
+            // One that too many jobs use already is still used by this one.
+            let _ = self.images.handle_pinned(self.now, image, number);
+        }
         self.jobs.started(&key, number);
+        if self.gate(number).is_none() {
+            options = options.gated();
+        }
+        let reply = self.fanout.handle_start_with(self.now, number, options);
         self.record(Written::Started { key, number });
         reply.map(OrderReply::status).map_err(|error| error.status())
     }
@@ -278,6 +306,15 @@ impl Objects {
         let bad_target = |status| (status, ResultCode::BAD_TARGET);
         let job = self.jobs.by_key.get(key).ok_or(bad_target(StatusCode::NOT_FOUND))?;
         let ops = job.fanout_ops()?;
+        for image in job.images() {
+            match self.address_of(&job.owner, image) {
+                None | Some(ImageAddress::Absent) => {
+                    return Err((StatusCode::NOT_SUPPORTED, ResultCode::BAD_OPERATION));
+                }
+                Some(ImageAddress::Failed(code)) => return Err((StatusCode::NOT_SUPPORTED, code)),
+                Some(_) => {}
+            }
+        }
         let targets = job.targets();
         if targets.is_empty() {
             return Err(bad_target(StatusCode::INCOMPLETE_COMMAND));
@@ -312,6 +349,15 @@ impl Objects {
 
     pub(super) fn view(&self, job: &Job) -> Option<JobView<'_>> {
         self.fanout.job(job.started?)
+    }
+}
+
+/// The names below a job that somebody chose, as one; the first is a number where there are two.
+fn entry_of(node: Node, keys: &Keys<'_>) -> String {
+    match node {
+        Node::OpSubstitute => alloc::format!("{}/{}", keys[1], keys[2]),
+        _ if node.has_entry() => keys[1].into(),
+        _ => String::new(),
     }
 }
 

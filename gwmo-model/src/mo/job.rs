@@ -11,6 +11,7 @@ use super::operation::Operation;
 use crate::device::DeviceId;
 use crate::fanout::{JobKey, JobNo, Op, Policy, ResultCode, Trace};
 use crate::group::{GroupId, TargetSet};
+use crate::image::ImageKey;
 use crate::selector::Selector;
 
 /// The jobs of all servers, drafts and started ones, by the name of their node.
@@ -50,6 +51,8 @@ pub(super) struct Step {
     pub(super) stops: bool,
     /// The type of the alert that ends it; empty for none.
     pub(super) ends_by: String,
+    /// Images whose addresses go in the place of these texts.
+    pub(super) substitutes: BTreeMap<String, ImageKey>,
 }
 
 /// What is told about a job.
@@ -94,6 +97,11 @@ impl Jobs {
     /// The jobs that devices may join while they run.
     pub(crate) fn live(&self) -> impl Iterator<Item = (JobNo, &Job)> {
         self.by_key.values().filter(|job| job.live).filter_map(|job| Some((job.started?, job)))
+    }
+
+    /// The jobs that were started and need images.
+    pub(crate) fn gated(&self) -> impl Iterator<Item = JobNo> {
+        self.by_key.values().filter(|job| job.images().next().is_some()).filter_map(|job| job.started)
     }
 
     /// The jobs that were started for a time of day.
@@ -145,6 +153,17 @@ impl Job {
     pub(crate) fn rights(&self) -> Rights {
         let operations = self.ops.values().filter_map(|step| step.operation.as_ref());
         operations.fold(Rights::NONE, |all, operation| all | operation.rights())
+    }
+
+    /// The images that its commands name.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &ImageKey> {
+        self.ops.values().flat_map(|step| step.substitutes.values())
+    }
+
+    /// What goes in the place of what in the command of the operation with this index.
+    pub(crate) fn substitutes(&self, index: u16) -> impl Iterator<Item = (&str, &ImageKey)> {
+        let step = self.ops.values().nth(index.into());
+        step.into_iter().flat_map(|step| step.substitutes.iter().map(|(text, image)| (text.as_str(), image)))
     }
 
     /// The command of the operation with this index, and the type of the alert that ends it, if one does.

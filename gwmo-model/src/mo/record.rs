@@ -15,6 +15,7 @@ use super::policy::{POLICY_SLOTS, policy_text, with_policy_text};
 use super::table::FanoutSlot as Node;
 use super::{bool_of, choice, text_of};
 use crate::fanout::{JobKey, JobNo, Policy, ResultCode, Trace};
+use crate::image::ImageKey;
 
 /// Something that a server wrote into the objects, to be stored. What the machines behind the objects have to keep is in
 /// their own records.
@@ -40,6 +41,9 @@ pub(crate) enum Written {
     /// A setting that no machine has.
     Address(String),
 }
+
+/// Most images that one command names.
+const MAX_SUBSTITUTES: usize = 16;
 
 /// Longest type of an alert, in octets.
 const MAX_ALERT_TYPE: usize = 255;
@@ -95,6 +99,15 @@ impl Jobs {
             Node::ReportAlert => job.report.alert = choice(value, 3)?,
             Node::ReportDetail => job.report.detail = choice(value, 3)?,
             Node::ReportGrouping => job.report.grouping = choice(value, 2)?,
+            Node::OpSubstitute => {
+                let (number, text) = entry.split_once('/').ok_or(NONE)?;
+                let step = op_number(number).and_then(|number| job.ops.get_mut(&number)).ok_or(NONE)?;
+                if step.substitutes.len() >= MAX_SUBSTITUTES {
+                    return Err(StatusCode::DEVICE_FULL);
+                }
+                let image = ImageKey::new(text_of(value)?).map_err(|_| StatusCode::NOT_SUPPORTED)?;
+                step.substitutes.insert(text.into(), image);
+            }
             Node::OpCmd | Node::OpOnErr | Node::OpAsync => {
                 let step = op_number(entry).and_then(|number| job.ops.get_mut(&number)).ok_or(NONE)?;
                 match node {
@@ -136,6 +149,11 @@ impl Jobs {
             Node::TargetDevice => job.devices.remove(&device_id(entry)?),
             Node::TargetGroup => job.groups.remove(&group_id(entry)?),
             Node::TargetException => job.except.remove(&device_id(entry)?),
+            Node::OpSubstitute => {
+                let (number, text) = entry.split_once('/').ok_or(StatusCode::NOT_FOUND)?;
+                let step = op_number(number).and_then(|number| job.ops.get_mut(&number));
+                step.is_some_and(|step| step.substitutes.remove(text).is_some())
+            }
             Node::Op => {
                 let step = op_number(entry).and_then(|number| job.ops.remove(&number));
                 self.ops_len -= step.as_ref().map_or(0, Step::len);
@@ -208,6 +226,9 @@ impl Job {
             }
             node(Node::OpOnErr, entry(), text(u8::from(step.stops).to_string()));
             node(Node::OpAsync, entry(), text(step.ends_by.clone()));
+            for (from, image) in &step.substitutes {
+                node(Node::OpSubstitute, alloc::format!("{number}/{from}"), text(image.to_string()));
+            }
         }
         for leaf in POLICY_SLOTS {
             let value = policy_text(&self.policy, leaf);

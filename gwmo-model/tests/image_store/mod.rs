@@ -73,8 +73,7 @@ pub struct Store {
     /// What the policy of the gateway lets nobody fetch.
     pub forbidden: BTreeSet<String>,
     /// Octets that chunks brought, until they are stored.
-    chunks: BTreeMap<(BlobNo, u64), Vec<u8>>,
-    incoming: Vec<u8>,
+    chunks: BTreeMap<(BlobNo, u64, u64), Vec<u8>>,
     allowed: BTreeSet<(BlobNo, String)>,
     /// What was done, in order.
     pub log: Vec<String>,
@@ -102,7 +101,6 @@ impl Store {
             web: BTreeMap::new(),
             forbidden: BTreeSet::new(),
             chunks: BTreeMap::new(),
-            incoming: Vec::new(),
             allowed: BTreeSet::new(),
             log: Vec::new(),
             upstream: 0,
@@ -132,12 +130,11 @@ impl Store {
     }
 
     pub fn chunk(&mut self, image: ImageNo, chunk: Chunk, octets: &[u8]) -> Result<(), ImageError> {
-        self.incoming = octets.to_vec();
         let taken = self.images.handle_chunk(self.now, image, chunk);
         // Taken from the session at once, whenever they may be stored.
         if taken.is_ok() {
             let blob = self.images.image(image).and_then(|image| image.blob()).expect("it has content");
-            self.chunks.insert((blob, chunk.offset), octets.to_vec());
+            self.chunks.insert((blob, chunk.offset, chunk.len), octets.to_vec());
         }
         self.run();
         taken
@@ -284,8 +281,7 @@ impl Store {
                 self.download(blob, &url, resume_from, max);
             }
             ImagesOutput::StoreChunk { blob, offset, len } => {
-                let octets = self.chunks.remove(&(blob, offset)).unwrap_or_else(|| self.incoming.clone());
-                assert_eq!(octets.len() as u64, len);
+                let octets = self.chunks.get(&(blob, offset, len)).cloned().expect("a chunk that came");
                 self.write(blob, offset, &octets);
                 self.images.handle_stored(now, blob, offset + len);
             }
@@ -406,7 +402,8 @@ impl Store {
             let there = self.disk.get(&blob).map_or(0, Vec::len) as u64;
             assert!(there >= len, "{blob:?}: {there} of {len} octets are on the disk");
         }
-        if self.storing {
+        // Beyond the quota a device may read what goes with a restart, which ends its reading.
+        if self.storing && self.images.used() <= self.images.policy().quota {
             let restored =
                 Images::restore(self.now, self.config.clone(), self.snapshot.clone(), self.records.clone())
                     .expect("records fit");

@@ -21,8 +21,8 @@ use dm_tree::{
 };
 use gwmo_model::console::GatewayAlert;
 use gwmo_model::{
-    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
-    Serial, Sighting, Subscription,
+    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput,
+    GatewayRecord, PersistSeq, Serial, Sighting, Subscription,
 };
 use requests::console;
 
@@ -546,8 +546,8 @@ impl Town {
                         self.open_uplink(index);
                     }
                 }
-                GatewayOutput::Persist(seq, _) => {
-                    self.nonces += 1;
+                GatewayOutput::Persist(seq, record) => {
+                    self.nonces += u32::from(matches!(record, GatewayRecord::Nonce(_)));
                     match self.stores_later {
                         true => self.unstored.push(seq),
                         false => self.gateway.handle_persisted(now, seq),
