@@ -39,7 +39,7 @@ use crate::relay::Relay;
 use forwarding::address_of;
 use machines::Waits;
 use persistence::Unstored;
-use session_table::SessionTable;
+use session_table::{SessionNo, SessionTable};
 
 pub use account::{DeviceAccount, NonceRecord};
 pub use config::{GatewayConfig, SessionLimits};
@@ -85,6 +85,8 @@ pub struct Gateway {
     /// The operations that are open on devices that adapters speak for.
     adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
     unstored: Unstored,
+    /// Sessions whose answers wait for what the fanout wants delivered.
+    parked: BTreeSet<SessionNo>,
     outputs: VecDeque<GatewayOutput>,
     /// Jobs that have come on since their progress was told.
     changed: BTreeSet<JobNo>,
@@ -135,6 +137,7 @@ impl Gateway {
             bootstrap: DeviceBootstrap::new(config.bootstrap.clone()),
             adapted: BTreeMap::new(),
             unstored: Unstored::default(),
+            parked: BTreeSet::new(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),
             waits: Waits::default(),

@@ -85,6 +85,12 @@ impl Gateway {
                 ServerOutput::Event(event) => {
                     self.session_event(no, event);
                     self.drain_machines();
+                    // What the fanout wants delivered may wait for its records; the answer must not go without it.
+                    if self.objects.fanout.held() > 0 {
+                        self.parked.insert(no);
+                        self.sessions.schedule(no, self.objects.now, None);
+                        return;
+                    }
                 }
                 ServerOutput::Reply(message) => {
                     if let Some(exchange) = at.exchange.take() {

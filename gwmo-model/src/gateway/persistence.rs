@@ -112,7 +112,9 @@ impl Gateway {
                 Origin::Session(no, record) => {
                     if let Some(at) = self.sessions.get_mut(no) {
                         at.session.handle_persisted(now, record);
-                        self.drain_session(no);
+                        if !self.parked.contains(&no) {
+                            self.drain_session(no);
+                        }
                     }
                     continue;
                 }
@@ -140,6 +142,12 @@ impl Gateway {
                 Origin::Bootstrap(seq) => self.bootstrap.handle_persisted(now, seq),
                 Origin::Peers(seq) => self.objects.peers.handle_persisted(now, seq),
                 Origin::Gateway | Origin::Session(..) => {}
+            }
+        }
+        self.drain_machines();
+        if self.objects.fanout.held() == 0 {
+            for no in core::mem::take(&mut self.parked) {
+                self.drain_session(no);
             }
         }
     }
