@@ -9,6 +9,7 @@ pub mod floors;
 pub mod inputs;
 pub mod messages;
 pub mod notifications;
+pub mod queries;
 pub mod sessions;
 pub mod text_prototypes;
 pub mod trees;

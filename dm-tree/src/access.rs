@@ -43,11 +43,13 @@ impl Tree {
         match self.locate(uri) {
             Place::Stored(id) => Some(self.effective_stored(id)),
             Place::Mounted(mounted) => Some(self.effective_mounted(mounted.id, &mounted.path)),
-            Place::Missing { .. } | Place::BelowLeaf => None,
+            Place::Missing { .. } | Place::BelowLeaf(_) => None,
         }
     }
 
-    /// Whether the ACLs grant `rights` on the node at `uri` to `server`; never on a node that does not exist.
+    /// Whether `server` has `rights` on the node at `uri`, by ACL or by the [ledger](crate::authority) if there is one; never
+    /// on a node that does not exist. Below a mount point a server that the ledger keeps from some types has none: only
+    /// the handler knows the types there.
     ///
     /// ```
     /// use dm_tree::{NodeUri, Rights, ServerId, Tree};
@@ -60,7 +62,15 @@ impl Tree {
     /// ```
     #[must_use]
     pub fn may(&self, server: &ServerId, rights: Rights, uri: &NodeUri<'_>) -> bool {
-        self.effective_acl(uri).is_some_and(|acl| acl.rights_of(server).contains(rights))
+        let Some(spot) = self.spot_at(uri) else { return false };
+        self.may_at(server, rights, &spot)
+    }
+
+    pub(crate) fn may_at(&self, server: &ServerId, rights: Rights, spot: &Spot<'_>) -> bool {
+        if self.ledger.is_none() {
+            return self.effective(spot).rights_of(server).contains(rights);
+        }
+        rights.iter().all(|(right, _)| self.judge(server, right, spot, None).is_allowed())
     }
 
     pub(crate) fn effective(&self, spot: &Spot<'_>) -> &Acl {
@@ -86,28 +96,6 @@ impl Tree {
             Spot::Stored(id) => self.store.own_acl(*id),
             Spot::Mounted(mounted) if mounted.path.is_empty() => self.store.own_acl(mounted.node),
             Spot::Mounted(mounted) => self.mounted(mounted.id).own(&mounted.path).unwrap_or(NONE),
-        }
-    }
-
-    pub(crate) fn grants(&self, actor: Actor<'_>, right: Rights, spot: &Spot<'_>) -> bool {
-        match actor {
-            Actor::Server(server) => self.effective(spot).rights_of(server).contains(right),
-            Actor::Application(application) => application.grants.rights_on(self, spot).contains(right),
-        }
-    }
-
-    /// Whether `actor` may replace the ACL of a node (TND 1.2.1 §7.7.1.3): for a leaf it needs Replace on the
-    /// parent, for an interior node on the node or its parent, for the root on the root.
-    pub(crate) fn may_replace_acl(&self, actor: Actor<'_>, spot: &Spot<'_>, is_leaf: bool) -> bool {
-        // ACLs are about servers; an application has no say in them.
-        if actor.server().is_none() {
-            return false;
-        }
-        let on_parent = spot.parent(self).map(|parent| self.grants(actor, Rights::REPLACE, &parent));
-        match on_parent {
-            Some(granted) if is_leaf => granted,
-            Some(true) => true,
-            _ => self.grants(actor, Rights::REPLACE, spot),
         }
     }
 
@@ -140,11 +128,12 @@ impl Tree {
     pub(crate) fn may_delete_leaves(&self, actor: Actor<'_>, top: NodeId) -> bool {
         !self.any_below(top, |id| {
             let is_interior = matches!(self.at(id).content, Content::Interior(_));
-            !is_interior && !self.grants(actor, Rights::DELETE, &Spot::Stored(id))
+            !is_interior
+                && !self.judge_actor(actor, Rights::DELETE, &Spot::Stored(id), Some(&[])).is_allowed()
         })
     }
 
-    fn any_below(&self, top: NodeId, is_it: impl Fn(NodeId) -> bool) -> bool {
+    pub(crate) fn any_below(&self, top: NodeId, mut is_it: impl FnMut(NodeId) -> bool) -> bool {
         let mut stack = alloc::vec![top];
         while let Some(id) = stack.pop() {
             if is_it(id) {
@@ -153,6 +142,18 @@ impl Tree {
             stack.extend_from_slice(self.store.unsorted(id));
         }
         false
+    }
+
+    /// Whether `server` may know that there is nothing where it looked, below a stored node.
+    pub(crate) fn check_missing(&self, server: &ServerId, nearest: NodeId) -> Result<(), RefusalKind> {
+        if !self.conceals(server) {
+            return Ok(());
+        }
+        let verdict = self.judge(server, Rights::NONE, &Spot::Stored(nearest), Some(&[]));
+        if verdict.is_concealed() {
+            return Err(verdict.into());
+        }
+        if self.conceals_below(server, nearest) { Err(RefusalKind::Denied) } else { Ok(()) }
     }
 
     /// The value of a stored leaf, for a server that may read it: a Get without copying, for who has the address
@@ -176,9 +177,24 @@ impl Tree {
         let id = match self.locate(uri) {
             Place::Stored(id) => id,
             Place::Mounted(_) => return refuse(RefusalKind::NoHandler),
-            Place::Missing { .. } | Place::BelowLeaf => return refuse(RefusalKind::NotFound),
+            Place::Missing { nearest: id, .. } | Place::BelowLeaf(id) => {
+                self.check_missing(server, id)?;
+                return refuse(RefusalKind::NotFound);
+            }
         };
         let node = self.at(id);
+        if self.ledger.is_some() {
+            let verdict = self.judge(server, Rights::GET, &Spot::Stored(id), Some(&[]));
+            let is_sealed = node.flags.contains(crate::store::Flags::SEALED);
+            if verdict.is_concealed() || !(verdict.is_allowed() || is_sealed) {
+                return refuse(verdict.into());
+            }
+            return match &node.content {
+                _ if is_sealed || !node.access.contains(AccessType::GET) => refuse(RefusalKind::AccessType),
+                Content::Leaf(value) => Ok(value),
+                _ => refuse(RefusalKind::Interior),
+            };
+        }
         if node.flags.contains(crate::store::Flags::SEALED) {
             return refuse(RefusalKind::AccessType);
         }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::access::Spot;
+use crate::authority::{Ledger, LedgerObject, ServedTypes, Verdict};
 use crate::change::{Change, ChangeKind, ExecRequest};
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::{Context, Handler, Handlers, NoAnswer};
@@ -26,7 +27,7 @@ use crate::value::{Format, Value};
 ///
 /// Every method takes the `LocURI` as it came and checks in one order, whichever command it is: the address (500,
 /// lengths 414), whether it can be part of the open Atomic (500, 403), the property or list it names (406, 405),
-/// existence (404, 418, 405 below a leaf), permanence for
+/// a type that the server may not manage or a full delegation to another (425), existence (404, 418, 405 below a leaf), permanence for
 /// Delete and rename (405), the ACL (425), the `AccessType` (405), the kind of node (405), the data (415, 405,
 /// 413), room (420), and then the handler's own answer. What is refused has changed nothing.
 ///
@@ -51,6 +52,8 @@ pub struct Acting<'t> {
     pub(crate) correlator: Option<&'t str>,
     pub(crate) changes: Vec<Change>,
     pub(crate) requests: Vec<ExecRequest>,
+    /// Serves the object that shows the ledger.
+    pub(crate) ledger: LedgerObject,
 }
 
 impl Tree {
@@ -62,7 +65,15 @@ impl Tree {
 
     /// Lets a server or an application act.
     pub(crate) fn act_as<'t>(&'t mut self, actor: Actor<'t>, handlers: &'t mut dyn Handlers) -> Acting<'t> {
-        Acting { tree: self, handlers, actor, correlator: None, changes: Vec::new(), requests: Vec::new() }
+        Acting {
+            tree: self,
+            handlers,
+            actor,
+            correlator: None,
+            changes: Vec::new(),
+            requests: Vec::new(),
+            ledger: LedgerObject::default(),
+        }
     }
 }
 
@@ -135,20 +146,74 @@ impl<'t> Acting<'t> {
     /// The node at an address, whoever has it.
     pub(crate) fn find<'u>(&mut self, uri: &'u NodeUri<'_>) -> Result<Found<'u>, Refusal> {
         match self.tree.locate(uri) {
-            Place::Stored(id) => Ok(Found::stored(self.tree, Spot::Stored(id))),
-            Place::Mounted(mounted) => match self.facts(&mounted)? {
-                Some(facts) => Ok(Found::served(self.tree, mounted, facts)),
-                None => Err(RefusalKind::NotFound.into()),
-            },
-            Place::Missing { .. } | Place::BelowLeaf => Err(RefusalKind::NotFound.into()),
+            Place::Stored(id) => {
+                let spot = Spot::Stored(id);
+                self.check_concealed(&spot, Some(&[]))?;
+                Ok(Found::stored(self.tree, spot))
+            }
+            Place::Mounted(mounted) => {
+                let types = self.served_types(&mounted)?;
+                self.check_concealed(&Spot::Mounted(mounted.clone()), Some(&types))?;
+                let facts = self.facts(&mounted)?.ok_or(RefusalKind::NotFound)?;
+                let mut found = Found::served(self.tree, mounted, facts);
+                found.types = types;
+                Ok(found)
+            }
+            Place::Missing { nearest: id, .. } | Place::BelowLeaf(id) => {
+                if let Some(server) = self.actor.server() {
+                    self.tree.check_missing(server, id)?;
+                }
+                Err(RefusalKind::NotFound.into())
+            }
         }
     }
 
+    /// Refuses what the server must not even know of, before it is asked whether it exists.
+    pub(crate) fn check_concealed(&self, spot: &Spot<'_>, types: ServedTypes<'_>) -> Result<(), Refusal> {
+        // Applications are the device's own: for them the ledger of authorities says nothing.
+        let Some(server) = self.actor.server().filter(|server| self.tree.conceals(server)) else {
+            return Ok(());
+        };
+        match self.tree.judge(server, Rights::NONE, spot, types) {
+            verdict if verdict.is_concealed() => Err(RefusalKind::from(verdict).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there may be nodes that the actor must not even know of.
+    pub(crate) fn hides(&self) -> bool {
+        self.actor.server().is_some_and(|server| self.tree.conceals(server))
+    }
+
+    /// Whether the actor must not know of a node.
+    pub(crate) fn is_hidden(&self, spot: &Spot<'_>, types: ServedTypes<'_>) -> bool {
+        self.check_concealed(spot, types).is_err()
+    }
+
+    /// The types of a handler's nodes from the mount point down to one of them, where they matter.
+    pub(crate) fn served_types(&mut self, mounted: &Mounted<'_>) -> Result<Vec<String>, Refusal> {
+        let Some(server) = self.actor.server() else { return Ok(Vec::new()) };
+        let matters = |ledger: &Ledger| ledger.looks_at_types(server);
+        if !self.tree.ledger.as_deref().is_some_and(matters) {
+            return Ok(Vec::new());
+        }
+        let mut types = Vec::with_capacity(mounted.path.len() + 1);
+        for len in 0..=mounted.path.len() {
+            let above = Mounted { path: mounted.path[..len].to_vec(), ..*mounted };
+            let facts = self.facts(&above)?.filter(|facts| facts.format == Format::Node);
+            types.push(facts.map_or_else(String::new, |facts| facts.mime.as_ref().into()));
+        }
+        Ok(types)
+    }
+
+    pub(crate) fn judge(&self, found: &Found<'_>, right: Rights) -> Verdict {
+        self.tree.judge_actor(self.actor, right, &found.spot, Some(&found.types))
+    }
+
     pub(crate) fn check_acl(&self, found: &Found<'_>, right: Rights) -> Result<(), Refusal> {
-        if self.tree.grants(self.actor, right, &found.spot) {
-            Ok(())
-        } else {
-            Err(RefusalKind::Denied.into())
+        match self.judge(found, right) {
+            verdict if verdict.is_allowed() => Ok(()),
+            verdict => Err(RefusalKind::from(verdict).into()),
         }
     }
 
@@ -167,12 +232,19 @@ impl<'t> Acting<'t> {
             correlator: self.correlator,
             mount: mounted.id,
         };
+        if self.tree.is_ledger_object(mounted.id) {
+            return Ok((&mut self.ledger, cx));
+        }
         let handler = self.handlers.handler(mounted.id).ok_or(RefusalKind::NoHandler)?;
         Ok((handler, cx))
     }
 
     /// Has a handler that is about to change something prepare to undo it, where that may have to be.
     pub(crate) fn prepare(&mut self, mounted: &Mounted<'_>) -> Result<(), Refusal> {
+        // What is done to the ledger the tree undoes itself.
+        if self.tree.is_ledger_object(mounted.id) {
+            return Ok(());
+        }
         match &self.tree.atomic {
             Some(atomic) if !atomic.begun.contains(&mounted.id) => {}
             _ => return Ok(()),
@@ -265,6 +337,8 @@ pub(crate) struct Found<'u> {
     pub(crate) access: AccessType,
     /// Never shown, whatever the ACL says.
     pub(crate) is_sealed: bool,
+    /// The types of the served nodes on the way to it, where they matter.
+    pub(crate) types: Vec<String>,
     /// Format and type of a served node; those of a stored one are in the tree.
     served: Option<NodeFacts>,
 }
@@ -279,7 +353,7 @@ impl<'u> Found<'u> {
             }
             Spot::Mounted(_) => (false, true, AccessType::NONE, false),
         };
-        Self { spot, is_interior, is_permanent, access, is_sealed, served: None }
+        Self { spot, is_interior, is_permanent, access, is_sealed, types: Vec::new(), served: None }
     }
 
     pub(crate) fn served(tree: &Tree, mounted: Mounted<'u>, facts: NodeFacts) -> Self {
@@ -290,6 +364,7 @@ impl<'u> Found<'u> {
             access: facts.access,
             is_sealed: tree.at(mounted.node).flags.contains(Flags::SEALED),
             spot: Spot::Mounted(mounted),
+            types: Vec::new(),
             served: Some(facts),
         }
     }

@@ -52,6 +52,8 @@
 //! - Write much: [`Acting::add_subtree`] and [`Acting::replace_subtree`] with explicit properties.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
 //! - Let applications of the device take part: [`application`].
+//! - Listen to authorized servers only, and choose the one to turn to: [`servers`].
+//! - Agree with another server on who manages what: [`delegation`].
 //! - Make a device know its first server, or another one: [`bootstrap`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
 //!   [`NoAnswer::Later`], [`Tree::answer`].
@@ -90,6 +92,10 @@
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
 //! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |
+//! | DM 2.0 RD HLF-004, smallest queries | [`tnds::SubsetQuery`], [`tnds::Subset`] |
+//! | DM 2.0 RD HLF-019, optional features | [`CapabilitiesObject`], [`Tree::capabilities`] |
+//! | DM 2.0 RD HLF-015, HLF-018, authorized servers, choice of the server | [`servers`] |
+//! | DM 1.3 AD DM-6; DM 2.0 RD HLF-013, delegation between servers | [`delegation`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
@@ -116,6 +122,7 @@ mod change;
 mod command;
 mod content;
 pub mod ddf;
+pub mod delegation;
 mod error;
 mod execute;
 mod handler;
@@ -136,6 +143,7 @@ mod secret;
 #[cfg(feature = "serde")]
 mod serde;
 mod server_id;
+pub mod servers;
 mod session;
 mod standard;
 mod store;
@@ -168,7 +176,8 @@ pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
 pub use session::Effects;
 pub use standard::{
-    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, Inbox, dm_accounts,
+    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, CapabilitiesObject, DevDetail, DevInfo, DmAccount,
+    Inbox, dm_accounts,
 };
 pub use timestamp::Timestamp;
 pub use tree::Tree;

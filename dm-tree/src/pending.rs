@@ -7,14 +7,17 @@ use alloc::vec::Vec;
 
 use dm_syncml::{LocUri, StatusCode};
 
+use crate::access::Spot;
 use crate::change::{Change, ChangeKind, ExecRequest};
 use crate::command::Got;
 use crate::error::{Refusal, RefusalKind, TreeError};
 use crate::execute::{ItemExecution, value_item};
 use crate::handler::Children;
 use crate::principal::{Actor, Principal};
+use crate::rights::Rights;
+use crate::server_id::ServerId;
 use crate::tree::{Place, Tree};
-use crate::uri::NodeUri;
+use crate::uri::{NodeUri, Uri};
 use crate::value::{Format, Value};
 
 /// Under which an answer that comes later is given. Never used twice by one tree.
@@ -80,6 +83,8 @@ pub(crate) enum Question {
         target: String,
         format: Format,
         mime: Cow<'static, str>,
+        /// The types of the nodes on the way: there may be another ledger once the answer comes.
+        types: Vec<String>,
     },
     Add {
         uri: NodeUri<'static>,
@@ -204,7 +209,11 @@ impl Tree {
             {
                 return Err(RefusalKind::Handler(status).into());
             }
-            Question::Get { target, format, mime } => {
+            Question::Get { target, format, mime, types } => {
+                let answer = match &by {
+                    Principal::Server(server) => self.revealed_late(&target, server, &types, answer)?,
+                    Principal::Application(_) => answer,
+                };
                 let data = match answer {
                     LateAnswer::Value(data) => data,
                     LateAnswer::Children(names) => {
@@ -240,6 +249,37 @@ impl Tree {
             },
         }
         Ok(())
+    }
+
+    /// What of an answer the server may still see: it may have lost what it had when it asked.
+    fn revealed_late(
+        &self,
+        target: &str,
+        server: &ServerId,
+        types: &[String],
+        answer: LateAnswer,
+    ) -> Result<LateAnswer, Refusal> {
+        let Ok(uri) = Uri::parse_with(target, self.policy().uri_leniency) else { return Ok(answer) };
+        let node = uri.into_node();
+        let Place::Mounted(mounted) = self.locate(&node) else { return Ok(answer) };
+        if self.ledger.is_none() {
+            return Ok(answer);
+        }
+        let verdict = self.judge(server, Rights::GET, &Spot::Mounted(mounted.clone()), Some(types));
+        if !verdict.is_allowed() {
+            return Err(RefusalKind::from(verdict).into());
+        }
+        let LateAnswer::Children(mut names) = answer else { return Ok(answer) };
+        if self.type_rules(server).is_some_and(|rules| !rules.is_empty()) {
+            // Of what type they are nobody can be asked now.
+            return Err(RefusalKind::MoType.into());
+        }
+        names.retain(|name| {
+            let mut child = mounted.clone();
+            child.path.push(Cow::Borrowed(name));
+            !self.is_concealed(server, &Spot::Mounted(child), Some(types))
+        });
+        Ok(LateAnswer::Children(names))
     }
 
     /// The mount may be gone by now.

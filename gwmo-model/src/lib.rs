@@ -219,7 +219,10 @@ pub use mo::ObjectLimits;
 pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
 };
-pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use outbox::{
+    Alert, AlertBody, AlertKind, AlertNames, AlertSeq, Outbox, OutboxConfig, OutboxOutput, OutboxRecord,
+    OutboxSnapshot, Subscription,
+};
 pub use peers::{
     ListedServer, PeerEvent, PeerState, PeerView, Peers, PeersConfig, PeersError, PeersErrorKind,
     PeersOutput, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot, ServerList,

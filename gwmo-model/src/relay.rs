@@ -19,7 +19,7 @@ use dm_syncml::Instant;
 use dm_tree::ServerId;
 
 use crate::journal::{Journal, RecordSeq};
-use crate::{DeviceId, Serial};
+use crate::{DeviceId, Mode, Serial};
 use record::Entry;
 use window::{ReplayWindow, Wish};
 
@@ -46,7 +46,7 @@ pub use record::{RelayRecord, RelayRestoreError, RelaySnapshot};
 /// use dm_syncml::Instant;
 /// use dm_tree::ServerId;
 /// use gwmo_model::{
-///     DeviceId, GroupId, Reach, Recipient, Relay, RelayConfig, RelayDirectory, RelayOutput, Serial, SharedAccount,
+///     DeviceId, GroupId, Mode, Reach, Recipient, Relay, RelayConfig, RelayDirectory, RelayOutput, Serial, SharedAccount,
 /// };
 ///
 /// /// One server, and one camera whose account the gateway does not share.
@@ -63,7 +63,7 @@ pub use record::{RelayRecord, RelayRestoreError, RelaySnapshot};
 ///         None
 ///     }
 ///     fn recipient(&self, _: Serial) -> Option<Recipient> {
-///         Some(Recipient::new(DeviceId::new("camera:1").ok()?, true, Reach::At(Some("10.0.0.7".into()))))
+///         Some(Recipient::new(DeviceId::new("camera:1").ok()?, Mode::Transparent, Reach::At(Some("10.0.0.7".into()))))
 ///     }
 ///     fn shared_account(&self, _: Serial, _: &ServerId) -> Option<SharedAccount<'_>> {
 ///         None
@@ -294,7 +294,7 @@ impl Relay {
             let refusal = match directory.recipient(device) {
                 None => RelayRefusal::UnknownDevice,
                 Some(_) if !directory.knows_server(server) => RelayRefusal::UnknownServer,
-                Some(recipient) if !recipient.is_transparent => RelayRefusal::OtherMode,
+                Some(recipient) if recipient.mode != Mode::Transparent => RelayRefusal::OtherMode,
                 Some(_) if !directory.may_notify(server, device) => RelayRefusal::NotAllowed,
                 Some(recipient) => {
                     let Reach::At(address) = recipient.reach else { continue };
@@ -450,7 +450,7 @@ fn verification(
     least: Verification,
     directory: &impl RelayDirectory,
 ) -> Result<Verification, RelayRefusal> {
-    if !recipient.is_transparent {
+    if recipient.mode != Mode::Transparent {
         return Err(RelayRefusal::OtherMode);
     }
     if !directory.may_notify(server, serial) {

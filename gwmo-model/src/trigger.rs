@@ -367,8 +367,11 @@ impl Triggers {
     /// Time went on.
     pub fn handle_tick(&mut self, now: Instant) {
         while let Some(&(_, trigger)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
-            self.journal.record(TriggerRecord(Entry::Expired { trigger }));
-            self.expire(trigger);
+            let waits = |(_, outcome): &(Serial, TargetOutcome)| *outcome == TargetOutcome::Waiting;
+            let not_reached: Vec<_> =
+                self.outcomes(trigger).filter(waits).map(|(device, _)| device).collect();
+            self.expire(trigger, &not_reached);
+            self.journal.record(TriggerRecord(Entry::Expired { trigger, not_reached }));
             self.settle(trigger);
         }
         self.fill();
@@ -542,11 +545,12 @@ impl Triggers {
         }
     }
 
-    fn expire(&mut self, no: TriggerNo) {
+    /// `not_reached` is in ascending order.
+    fn expire(&mut self, no: TriggerNo, not_reached: &[Serial]) {
         let open: Vec<_> = self.outcomes(no).filter(|(_, outcome)| !outcome.is_final()).collect();
-        for (device, outcome) in open {
-            let late = outcome == TargetOutcome::Waiting;
-            self.set(no, device, if late { TargetOutcome::NotReached } else { TargetOutcome::OutOfTime });
+        for (device, _) in open {
+            let is_late = not_reached.binary_search(&device).is_err();
+            self.set(no, device, if is_late { TargetOutcome::OutOfTime } else { TargetOutcome::NotReached });
         }
     }
 

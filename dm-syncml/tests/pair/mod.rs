@@ -20,6 +20,9 @@ use dm_syncml::{
 pub enum Node {
     Device,
     Server,
+    /// Other places the device may be at: what the server sees as where its messages come from.
+    Office,
+    Road,
 }
 
 pub const DEVICE: &str = "IMEI:004999010640000";
@@ -86,6 +89,14 @@ pub struct World {
     pub cut_after: Option<usize>,
     /// Both sides lose what they keep of objects when so many have been.
     pub forget_after: Option<usize>,
+    /// Where the device is, and where it goes when so many messages have been sent: what comes to the place before is lost.
+    pub place: Node,
+    pub moves: Vec<(usize, Node)>,
+    /// The addresses a NAT gives the device, one for each exchange, in turn; none means that it keeps its own.
+    pub rebinding: Vec<Node>,
+    /// Where the message under way at the server came from, and all such places in turn.
+    pub origin: Node,
+    pub origins: Vec<Node>,
     /// Every body that was sent, in order.
     pub sent: Vec<(Node, Vec<u8>)>,
     entropy: u8,
@@ -126,6 +137,11 @@ impl World {
             server_objects: PartialObjects::new(),
             cut_after: None,
             forget_after: None,
+            place: Node::Device,
+            moves: Vec::new(),
+            rebinding: Vec::new(),
+            origin: Node::Device,
+            origins: Vec::new(),
             sent: Vec::new(),
             entropy: 0,
         }
@@ -157,8 +173,14 @@ impl World {
             assert!(steps < 10_000, "the session never ends");
             let now = Instant::new(at);
             match delivery {
-                Delivery::Message { to: Node::Server, message, .. } => self.serve(now, &message),
-                Delivery::Message { to: Node::Device, message, .. } => {
+                Delivery::Message { from, to: Node::Server, message, .. } => {
+                    self.origin = from;
+                    self.origins.push(from);
+                    self.serve(now, &message);
+                }
+                // Nobody is there any more.
+                Delivery::Message { to, .. } if to != self.place => {}
+                Delivery::Message { message, .. } => {
                     let incoming = Incoming::decode(self.encoding, &message, &DecodeOptions::new());
                     let entropy = self.entropy();
                     match incoming {
@@ -170,7 +192,7 @@ impl World {
                     }
                     self.drain_client();
                 }
-                Delivery::Wake { node: Node::Device } => {
+                Delivery::Wake { node: Node::Device | Node::Office | Node::Road } => {
                     self.client.handle_tick(now);
                     self.drain_client();
                 }
@@ -237,7 +259,7 @@ impl World {
                     self.server_events.push(event);
                 }
                 ServerOutput::Reply(Outgoing { body, .. }) => {
-                    self.send(Node::Server, Node::Device, body);
+                    self.send(Node::Server, self.origin, body);
                 }
                 ServerOutput::Closed => {
                     self.closed += 1;
@@ -281,7 +303,11 @@ impl World {
                 ClientOutput::Event(event) => self.client_events.push(event),
                 ClientOutput::Send(to, Outgoing { body, .. }) => {
                     assert_eq!(to, SERVER);
-                    self.send(Node::Device, Node::Server, body);
+                    if let Some(place) = self.rebinding.first().copied() {
+                        self.rebinding.rotate_left(1);
+                        self.place = place;
+                    }
+                    self.send(self.place, Node::Server, body);
                 }
                 ClientOutput::Execute(handle, command) => {
                     let outcome = self.execute(&command);
@@ -319,8 +345,15 @@ impl World {
                 *session = session.clone().with_partial_objects(PartialObjects::new());
             }
         }
-        self.sent.push((from, body.clone()));
+        let side = if from == Node::Server { Node::Server } else { Node::Device };
+        self.sent.push((side, body.clone()));
         self.network.send(from, to, body);
+        if let Some(at) = self.moves.iter().position(|(after, _)| *after == self.sent.len()) {
+            self.place = self.moves.remove(at).1;
+            // The connection it had is gone.
+            let now = self.now();
+            self.client.handle_lost(now);
+        }
     }
 
     fn execute(&mut self, command: &Command<'_>) -> Outcome {

@@ -5,6 +5,7 @@
 mod pair;
 
 mod deaths;
+mod moving;
 mod network;
 mod oddities;
 mod proof;

@@ -112,7 +112,7 @@ impl Grants {
                 Place::Mounted(mounted) => return self.rights_on(tree, &Spot::Mounted(mounted)),
                 Place::Missing { nearest, .. } => break nearest,
                 // Nothing is or was there; what can be spoken of is the leaf in the way.
-                Place::BelowLeaf => {}
+                Place::BelowLeaf(_) => {}
             }
             match at.parent() {
                 Some(parent) => at = parent.into_owned(),

@@ -33,6 +33,6 @@ pub(super) fn spelled(tree: &Tree, uri: &NodeUri<'_>) -> NodeUri<'static> {
         Place::Missing { nearest, rest } => {
             rest.fold(tree.uri_of(nearest), |at, segment| at.join(segment.as_str()))
         }
-        Place::BelowLeaf => uri.clone().into_owned(),
+        Place::BelowLeaf(_) => uri.clone().into_owned(),
     }
 }

@@ -281,10 +281,23 @@ impl Terms {
         self.depth > 0 && self.other_restrictions.is_empty()
     }
 
+    /// The same terms for a scope that is at another address now.
+    pub(crate) fn move_to(&mut self, to: NodeUri<'static>) {
+        if let Scope::Subtree(uri) | Scope::Instance(uri) = &mut self.scope {
+            *uri = to;
+        }
+    }
+
+    /// How many authorities and restrictions they name.
+    pub(crate) fn restrictions(&self) -> usize {
+        self.prohibited.len() + self.other_restrictions.len()
+    }
+
     /// The same terms with the prohibitions and the end of those they are derived from: restrictions only get tighter
     /// on the way down.
     pub(crate) fn tightened_by(mut self, above: &Self) -> Self {
         self.prohibited.extend(above.prohibited.iter().cloned());
+        self.other_restrictions.extend(above.other_restrictions.iter().cloned());
         self.not_after = match (self.not_after, above.not_after) {
             (Some(own), Some(above)) => Some(own.min(above)),
             (own, above) => own.or(above),

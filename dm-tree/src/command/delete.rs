@@ -38,6 +38,7 @@ impl Acting<'_> {
         {
             return Err(RefusalKind::Denied.into());
         }
+        self.check_going(found, Rights::DELETE)?;
         found.check_access(AccessType::DELETE)?;
         match &found.spot {
             Spot::Stored(id) => {
@@ -56,6 +57,7 @@ impl Acting<'_> {
                     let question = |acting: &Self| Question::Delete { uri: acting.uri_of(&found.spot) };
                     return Err(self.no_answer(no, question));
                 }
+                self.settle_ledger()?;
                 self.tree.drop_mounted_acls(mounted);
                 self.record(&found.spot, ChangeKind::Deleted);
             }

@@ -55,7 +55,10 @@ impl Acting<'_> {
             argument: argument.into_owned(),
         };
         match handler.exec(&cx, &mounted.names(), &argument) {
-            ExecReply::Done(status) => Ok(status),
+            ExecReply::Done(status) => {
+                self.settle_ledger()?;
+                Ok(status)
+            }
             ExecReply::Accepted => {
                 let request = request(self, argument);
                 self.requests.push(request);

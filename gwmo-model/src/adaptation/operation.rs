@@ -59,7 +59,7 @@ impl NativeOp {
     /// # Errors
     ///
     /// The Status that answers it: 406 for Atomic and Sequence, for commands that are none on nodes, and for queries;
-    /// 412 without an item or for a part of a value, 404 or 414 for an address that cannot be, 400 or 415 for a value
+    /// 412 without an item or for a part of a value, that of [`NodeUri::parse`] for an address that cannot be, 415 for a value
     /// that cannot be.
     pub fn of_command(command: &Command<'_>) -> Result<Vec<Self>, StatusCode> {
         let meta = command.meta();

@@ -11,6 +11,8 @@ use super::{Adaptation, AdaptationConfig, Effect, NativeOp, NativeResult, Order,
 
 impl Adaptation {
     /// All that has to be kept.
+    ///
+    /// Drain the outputs first: it stands for every record that was handed out before it, which are not replayed onto it.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> AdaptationSnapshot {
         let store = |order: &OrderKey, known: &Order| StoredOrder {

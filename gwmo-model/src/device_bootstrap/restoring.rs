@@ -11,6 +11,8 @@ use crate::Serial;
 
 impl DeviceBootstrap {
     /// All that has to be kept. An offer that is on its way is made again when there is no session in time.
+    ///
+    /// Drain the outputs first: it stands for every record that was handed out before it, which are not replayed onto it.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> DeviceBootstrapSnapshot {
         let requests = self.requests.iter().map(|((device, target), request)| StoredRequest {

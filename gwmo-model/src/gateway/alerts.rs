@@ -39,6 +39,11 @@ pub(super) fn alert(alert: &outbox::Alert, objects: &Objects) -> Option<Alert<'s
                 COMPLETION_STATUS,
             )
         }
+        // Nothing asks for these yet.
+        AlertBody::JobResults { .. }
+        | AlertBody::JobProgress { .. }
+        | AlertBody::ImageReady { .. }
+        | AlertBody::ImageFailed { .. } => return None,
     };
     let meta = Meta::new()
         .with_media_type(MediaType::new(media_type).expect("the types are text"))

@@ -174,6 +174,10 @@ impl Gateway {
                 OutboxOutput::OpenSession { server } => {
                     self.outputs.push_back(GatewayOutput::OpenSession { server });
                 }
+                OutboxOutput::Persist(seq, _) => {
+                    let now = self.objects.now;
+                    self.objects.outbox.handle_persisted(now, seq);
+                }
                 OutboxOutput::Wait(at) => {
                     self.waits.set(Waiting::Outbox, at);
                     return alerts;

@@ -7,6 +7,8 @@ use super::{Proxy, ProxyConfig, ProxyRequest, Relation, RelationNo};
 
 impl Proxy {
     /// All that has to be kept. Sessions do not outlive the process.
+    ///
+    /// Drain the outputs first: it stands for every record that was handed out before it, which are not replayed onto it.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> ProxySnapshot {
         let stored = self.relations.iter().map(|(&relation, known)| Stored {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use dm_notification::Credential;
 use dm_tree::ServerId;
 
-use crate::{DeviceId, GroupId, Serial};
+use crate::{DeviceId, GroupId, Mode, Serial};
 
 /// What a relay asks of those who know: the inventory, the groups, the accounts, and who chooses modes.
 pub trait RelayDirectory {
@@ -38,8 +38,8 @@ pub trait RelayDirectory {
 pub struct Recipient {
     /// What it calls itself.
     pub id: DeviceId,
-    /// Whether its mode lets notifications of servers through: transparent mode.
-    pub is_transparent: bool,
+    /// The mode in force: notifications of servers go through in transparent mode only.
+    pub mode: Mode,
     /// Whether it can be reached now.
     pub reach: Reach,
 }
@@ -47,8 +47,8 @@ pub struct Recipient {
 impl Recipient {
     /// A device.
     #[must_use]
-    pub const fn new(id: DeviceId, is_transparent: bool, reach: Reach) -> Self {
-        Self { id, is_transparent, reach }
+    pub const fn new(id: DeviceId, mode: Mode, reach: Reach) -> Self {
+        Self { id, mode, reach }
     }
 }
 

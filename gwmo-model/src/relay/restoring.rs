@@ -8,6 +8,8 @@ use super::{Parcel, Relay, RelayConfig, server_of};
 
 impl Relay {
     /// All that has to be kept. What is being sent will be sent again by who restores it.
+    ///
+    /// Drain the outputs first: it stands for every record that was handed out before it, which are not replayed onto it.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> RelaySnapshot {
         let held = self.parcels.iter().map(|(&delivery, parcel)| Held {

@@ -16,11 +16,29 @@ pub struct TriggerRecord(pub(super) Entry);
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Entry {
-    Added { trigger: TriggerNo, spec: TriggerSpec },
-    Started { trigger: TriggerNo, session_id: u16, targets: Vec<Serial>, away: Vec<Serial> },
-    Settled { trigger: TriggerNo, device: Serial, outcome: TargetOutcome },
-    Expired { trigger: TriggerNo },
-    Removed { trigger: TriggerNo },
+    Added {
+        trigger: TriggerNo,
+        spec: TriggerSpec,
+    },
+    Started {
+        trigger: TriggerNo,
+        session_id: u16,
+        targets: Vec<Serial>,
+        away: Vec<Serial>,
+    },
+    Settled {
+        trigger: TriggerNo,
+        device: Serial,
+        outcome: TargetOutcome,
+    },
+    /// Its time is over: these could not be reached, the others that are open had no turn.
+    Expired {
+        trigger: TriggerNo,
+        not_reached: Vec<Serial>,
+    },
+    Removed {
+        trigger: TriggerNo,
+    },
 }
 
 /// All that has to be kept, at one moment. Records that came after it go on from there.
@@ -38,8 +56,17 @@ pub struct TriggerSnapshot {
 pub(super) struct Stored {
     pub(super) trigger: TriggerNo,
     pub(super) spec: TriggerSpec,
-    /// Of a trigger that was started: its session id, its targets, and its time left while it runs.
-    pub(super) run: Option<(u16, Vec<(Serial, TargetOutcome)>, Option<Duration>)>,
+    /// Of a trigger that was started.
+    pub(super) run: Option<StoredRun>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct StoredRun {
+    pub(super) session_id: u16,
+    pub(super) targets: Vec<(Serial, TargetOutcome)>,
+    /// While it runs.
+    pub(super) left: Option<Duration>,
 }
 
 impl TriggerSnapshot {

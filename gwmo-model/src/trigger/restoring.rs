@@ -5,19 +5,22 @@ use alloc::collections::BTreeMap;
 use dm_notification::SessionId;
 use dm_syncml::Instant;
 
-use super::record::{Entry, Stored, TriggerRecord, TriggerRestoreError, TriggerSnapshot};
+use super::record::{Entry, Stored, StoredRun, TriggerRecord, TriggerRestoreError, TriggerSnapshot};
 use super::{Run, TargetOutcome, TriggerLimits, TriggerNo, Triggers};
 
 impl Triggers {
     /// All that has to be kept. What is being sent will be sent again by who restores it.
+    ///
+    /// Drain the outputs first: it stands for every record that was handed out before it, which are not replayed onto it.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> TriggerSnapshot {
         let stored = self.triggers.iter().map(|(&trigger, known)| Stored {
             trigger,
             spec: known.spec.clone(),
-            run: known.run.as_ref().map(|run| {
-                let targets = run.targets.iter().map(|(device, outcome)| (*device, *outcome)).collect();
-                (run.session_id.get(), targets, run.until.map(|at| at.saturating_since(now)))
+            run: known.run.as_ref().map(|run| StoredRun {
+                session_id: run.session_id.get(),
+                targets: run.targets.iter().map(|(device, outcome)| (*device, *outcome)).collect(),
+                left: run.until.map(|at| at.saturating_since(now)),
             }),
         });
         TriggerSnapshot {
@@ -52,8 +55,8 @@ impl Triggers {
                 return Err(TriggerRestoreError::Trigger(no));
             }
             triggers.restore_added(no, stored.spec)?;
-            if let Some((session_id, targets, left)) = stored.run {
-                triggers.restore_run(now, no, session_id, &targets, left)?;
+            if let Some(run) = stored.run {
+                triggers.restore_run(now, no, run)?;
             }
         }
         triggers.next = snapshot.next.max(1);
@@ -81,8 +84,9 @@ impl Triggers {
                     triggers.set(trigger, device, outcome);
                     triggers.close(trigger);
                 }
-                Entry::Expired { trigger } => {
-                    triggers.expire(trigger);
+                Entry::Expired { trigger, mut not_reached } => {
+                    not_reached.sort_unstable();
+                    triggers.expire(trigger, &not_reached);
                     triggers.close(trigger);
                 }
                 Entry::Removed { trigger } => triggers.remove(trigger),
@@ -109,10 +113,9 @@ impl Triggers {
         &mut self,
         now: Instant,
         no: TriggerNo,
-        session_id: u16,
-        targets: &[(crate::Serial, TargetOutcome)],
-        left: Option<core::time::Duration>,
+        stored: StoredRun,
     ) -> Result<(), TriggerRestoreError> {
+        let StoredRun { session_id, targets, left } = stored;
         let wrong = TriggerRestoreError::Trigger(no);
         let session_id = SessionId::new(session_id).map_err(|_| wrong)?;
         let known = self.triggers.get_mut(&no).ok_or(wrong)?;
@@ -125,7 +128,7 @@ impl Triggers {
             return Err(wrong);
         }
         known.run = Some(run);
-        for (device, outcome) in targets {
+        for (device, outcome) in &targets {
             match outcome {
                 // What was on its way is sent again.
                 TargetOutcome::Queued | TargetOutcome::Sending => self.queue.push_back((no, *device)),

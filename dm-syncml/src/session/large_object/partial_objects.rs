@@ -50,6 +50,8 @@ pub struct PartialObject {
     pub(super) digest: Digest,
     pub(super) text: bool,
     pub(super) data: Vec<u8>,
+    /// Of all the above but the data.
+    tag: Tag,
     until: Instant,
 }
 
@@ -90,8 +92,10 @@ impl PartialObject {
         self.until
     }
 
-    fn tag(&self) -> Tag {
-        Tag::of(&self.cmd, self.target.as_deref(), self.source.as_deref(), self.size, &self.digest)
+    /// Octets of all it holds.
+    fn cost(&self) -> usize {
+        let texts = [Some(&self.peer), Some(&self.cmd), self.target.as_ref(), self.source.as_ref()];
+        texts.into_iter().flatten().map(String::len).sum::<usize>().saturating_add(self.data.len())
     }
 }
 
@@ -110,10 +114,10 @@ impl fmt::Debug for PartialObject {
 }
 
 /// The beginning of an object that is to be kept.
-pub(super) struct Beginning<'b> {
-    pub(super) cmd: &'b str,
-    pub(super) target: Option<&'b str>,
-    pub(super) source: Option<&'b str>,
+pub(super) struct Beginning {
+    pub(super) cmd: String,
+    pub(super) target: Option<String>,
+    pub(super) source: Option<String>,
     pub(super) size: u64,
     pub(super) digest: Digest,
     pub(super) text: bool,
@@ -132,7 +136,7 @@ impl PartialObjects {
         }
     }
 
-    /// Sets how many octets are kept.
+    /// Sets how many octets are kept, data and addresses.
     #[must_use]
     pub fn with_max_octets(mut self, octets: usize) -> Self {
         self.max_octets = octets;
@@ -192,28 +196,22 @@ impl PartialObjects {
     pub(super) fn announcement(&self, peer: &str) -> Announcement {
         let of_peer = self.objects.iter().filter(|object| object.peer == peer);
         Announcement::new(
-            of_peer.map(|object| Offer { tag: object.tag(), octets: object.data.len() as u64 }).collect(),
+            of_peer.map(|object| Offer { tag: object.tag, octets: object.data.len() as u64 }).collect(),
         )
     }
 
     /// Keeps the beginning of an object. An older one of the same place is forgotten.
-    pub(super) fn keep(&mut self, now: Instant, peer: &str, beginning: Beginning<'_>) {
-        self.forget(peer, beginning.cmd, beginning.target, beginning.source);
-        if beginning.data.is_empty() || beginning.data.len() > self.max_octets {
-            return;
+    pub(super) fn keep(&mut self, now: Instant, peer: &str, beginning: Beginning) {
+        let Beginning { cmd, target, source, size, digest, text, data } = beginning;
+        self.forget(peer, &cmd, target.as_deref(), source.as_deref());
+        let tag = Tag::of(&cmd, target.as_deref(), source.as_deref(), size, &digest);
+        let until = now + self.keep_for;
+        let object =
+            PartialObject { peer: peer.into(), cmd, target, source, size, digest, text, data, tag, until };
+        if !object.data.is_empty() && object.cost() <= self.max_octets {
+            self.objects.push_back(object);
+            self.shrink();
         }
-        self.objects.push_back(PartialObject {
-            peer: peer.into(),
-            cmd: beginning.cmd.into(),
-            target: beginning.target.map(String::from),
-            source: beginning.source.map(String::from),
-            size: beginning.size,
-            digest: beginning.digest,
-            text: beginning.text,
-            data: beginning.data,
-            until: now + self.keep_for,
-        });
-        self.shrink();
     }
 
     /// Forgets what was kept of an object at this place.
@@ -229,14 +227,16 @@ impl PartialObjects {
     /// Takes out the object with this tag, if so many octets of it are there.
     pub(super) fn take(&mut self, peer: &str, tag: &Tag, from: u64) -> Option<PartialObject> {
         let at = self.objects.iter().position(|object| {
-            object.peer == peer && object.data.len() as u64 >= from && object.tag() == *tag
+            object.peer == peer && object.data.len() as u64 >= from && object.tag == *tag
         })?;
         self.objects.remove(at)
     }
 
     fn shrink(&mut self) {
-        while self.objects.len() > self.max_objects || self.octets() > self.max_octets {
-            self.objects.pop_front();
+        let mut cost: usize = self.objects.iter().map(PartialObject::cost).sum();
+        while self.objects.len() > self.max_objects || cost > self.max_octets {
+            let Some(oldest) = self.objects.pop_front() else { return };
+            cost = cost.saturating_sub(oldest.cost());
         }
     }
 }
@@ -255,7 +255,7 @@ mod snapshot {
     use base64ct::{Base64, Encoding as _};
     use serde::{Deserialize, Serialize};
 
-    use super::{Digest, Instant, PartialObject, PartialObjects};
+    use super::{Digest, Instant, PartialObject, PartialObjects, Tag};
     use crate::session::snapshot::{RestoreError, due, remaining};
 
     /// [`PartialObjects`] as a value for any store (feature `serde`). It holds what has come of the objects: keep it as safe as those.
@@ -342,7 +342,9 @@ mod snapshot {
                 if data.len() as u64 > state.size {
                     return Err(RestoreError::Malformed("a part of an object"));
                 }
+                let (target, source) = (state.target.as_deref(), state.source.as_deref());
                 self.objects.push_back(PartialObject {
+                    tag: Tag::of(&state.cmd, target, source, state.size, &digest),
                     peer: state.peer,
                     cmd: state.cmd,
                     target: state.target,
@@ -368,10 +370,10 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn beginning(target: &str, octets: usize) -> Beginning<'_> {
-        let digest = Digest::of(target.as_bytes());
+    fn beginning(target: &str, octets: usize) -> Beginning {
+        let (cmd, digest) = ("Replace".into(), Digest::of(target.as_bytes()));
         let data = vec![b'x'; octets];
-        Beginning { cmd: "Replace", target: Some(target), source: None, size: 100, digest, text: true, data }
+        Beginning { cmd, target: Some(target.into()), source: None, size: 100, digest, text: true, data }
     }
 
     fn addresses(objects: &PartialObjects) -> Vec<&str> {
@@ -380,16 +382,18 @@ mod tests {
 
     #[test]
     fn octets_and_number_are_bounded_and_the_oldest_go_first() {
-        let mut objects = PartialObjects::new().with_max_octets(100).with_max_objects(3);
+        // Peer, command and address are 13 octets each time.
+        let mut objects = PartialObjects::new().with_max_octets(130).with_max_objects(3);
         for address in ["./A", "./B", "./C", "./D"] {
             objects.keep(Instant::EPOCH, "srv", beginning(address, 30));
         }
         assert_eq!(addresses(&objects), ["./B", "./C", "./D"]);
         objects.keep(Instant::EPOCH, "srv", beginning("./E", 60));
         assert_eq!(addresses(&objects), ["./D", "./E"]);
-        objects.keep(Instant::EPOCH, "srv", beginning("./F", 101));
+        objects.keep(Instant::EPOCH, "srv", beginning("./F", 118));
         assert_eq!(addresses(&objects), ["./D", "./E"], "what never fits pushes nothing out");
-        assert_eq!(objects.clone().with_max_octets(60).octets(), 60);
+        assert_eq!(objects.clone().with_max_octets(73).octets(), 60);
+        assert!(objects.with_max_octets(72).is_empty());
     }
 
     #[test]

@@ -1,0 +1,1 @@
+//! Carried by real sessions.
