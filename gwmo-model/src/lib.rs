@@ -190,10 +190,10 @@ pub use error::{
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
-    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, JobKey, JobNo,
-    JobSpec, JobState, JobView, Offline, OnLimit, Op, OpClass, OpRecord, OrderReply, Policy, Report,
-    ResultCode, RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord,
-    TargetState, Ticket, Trace, UnsafePolicy, Which,
+    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutRestoreError,
+    FanoutRestoreErrorKind, FanoutSnapshot, JobKey, JobNo, JobSpec, JobState, JobView, Offline, OnLimit, Op,
+    OpClass, OpRecord, OrderReply, Policy, Report, ResultCode, RetryOn, SerialRange, SessionEnd, Stages,
+    StagesError, StartOptions, TargetRecord, TargetState, Ticket, Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
     DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayRecord, NonceRecord,

@@ -18,6 +18,10 @@ impl Fanout {
                 return true;
             }
         }
+        if self.unsettled {
+            self.handle_tick(self.now);
+            return true;
+        }
         if self.idle {
             return false;
         }
@@ -55,7 +59,13 @@ impl Fanout {
             return false;
         };
         let live = self.lives.get_mut(room);
-        let Some(ops) = live.ledger.due(&job.ops) else { return false };
+        let Some(ops) = live.ledger.due(&job.ops) else {
+            // What was accepted before has failed meanwhile, and leaves nothing to do.
+            if live.ledger.work(job.ops.len()).outstanding == 0 {
+                self.apply(at, index, Event::Answered);
+            }
+            return false;
+        };
         live.ledger.deliver(&job.ops, ops.clone(), ticket.attempt);
         live.held = true;
         self.record(Step::Delivered(ticket, ops.clone()));

@@ -11,7 +11,7 @@ use super::policy::RetryOn;
 use super::target::retriable;
 
 /// Longest `Format` or `Type` kept, in octets: 127 is what RFC 6838 allows either half of a media type.
-const MAX_NAME: usize = 127;
+pub(super) const MAX_NAME: usize = 127;
 
 /// One slot per operation, with the sums that transitions look at kept as they change. Empty while nothing was
 /// delivered.
@@ -25,6 +25,7 @@ pub(super) struct Ledger {
     doubt: u16,
     first_bad: Option<u16>,
     halted: bool,
+    bad: Badness,
     /// Octets stored.
     used: u32,
 }
@@ -110,14 +111,50 @@ pub(super) struct Work {
     pub(super) halted: bool,
     /// The answer to the first operation that was not done.
     pub(super) first_bad: Option<StatusCode>,
+    /// In what ways operations were not done.
+    pub(super) bad: Badness,
+}
+
+/// The ways in which operations were not done.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Badness {
+    kinds: u8,
+    hopeless: bool,
+}
+
+impl Badness {
+    pub(super) fn of(status: StatusCode) -> Self {
+        let kind = retriable(status);
+        Self { kinds: kind.map_or(0, RetryOn::bits), hopeless: kind.is_none() }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self { kinds: self.kinds | other.kinds, hopeless: self.hopeless || other.hopeless }
+    }
+
+    /// Whether there is some, and trying again on these occasions may mend all of it.
+    pub(super) const fn may_mend(self, on: RetryOn) -> bool {
+        !self.hopeless && self.kinds != 0 && on.contains(RetryOn::from_bits(self.kinds))
+    }
 }
 
 impl Work {
     /// Nothing delivered of this many operations.
     pub(super) const fn untouched(ops: u16) -> Self {
-        Self { left: ops, outstanding: 0, pending: 0, loose: 0, doubt: 0, halted: false, first_bad: None }
+        Self {
+            left: ops,
+            outstanding: 0,
+            pending: 0,
+            loose: 0,
+            doubt: 0,
+            halted: false,
+            first_bad: None,
+            bad: NOTHING,
+        }
     }
 }
+
+const NOTHING: Badness = Badness { kinds: 0, hopeless: false };
 
 /// What an answer was to a ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -168,6 +205,7 @@ impl Ledger {
             doubt: self.doubt,
             halted: self.halted,
             first_bad,
+            bad: self.bad,
         }
     }
 
@@ -178,14 +216,18 @@ impl Ledger {
 
     /// The first operations in a row that are to be delivered next: up to one that ends the work if it fails.
     pub(super) fn due(&self, ops: &[Op]) -> Option<Range<u16>> {
-        if self.outstanding > 0 || self.halted {
+        if self.outstanding > 0 {
             return None;
         }
         if self.slots.is_empty() {
             let count = ops.iter().position(|op| op.stops_on_error()).map_or(ops.len(), |stop| stop + 1);
             return (!ops.is_empty()).then_some(0..count as u16);
         }
-        let due = |slot: &Slot| matches!(slot.stage, OpStage::Unsent | OpStage::Lost);
+        // After a failure that ends the work, only what was delivered before it is found out about.
+        let due = |slot: &Slot| match slot.stage {
+            OpStage::Unsent => !self.halted,
+            stage => stage == OpStage::Lost,
+        };
         let start = self.slots.iter().position(due)?;
         let mut end = start;
         while self.slots.get(end).is_some_and(due) {
@@ -295,32 +337,24 @@ impl Ledger {
         if !slot.done {
             self.first_bad = Some(self.first_bad.map_or(index, |first| first.min(index)));
             self.halted |= op.stops_on_error();
+            self.bad = self.bad.and(Badness::of(answer.status()));
         }
         self.left -= 1;
         self.used += used;
         used
     }
 
-    /// Makes operations due again that failed in a way that is worth another attempt. What was stored for them is
-    /// dropped: how many octets that were.
-    pub(super) fn reopen(&mut self, ops: &[Op], kinds: RetryOn) -> u32 {
-        let (mut freed, mut first_bad) = (0, None);
-        self.halted = false;
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            if slot.stage != OpStage::Answered || slot.done {
-                continue;
-            }
-            if retriable(StatusCode::new(slot.status)).is_some_and(|kind| kinds.contains(kind)) {
-                slot.stage = OpStage::Unsent;
-                slot.replayed = false;
-                freed += slot.stored.take().map_or(0, |stored| stored.octets());
-                self.left += 1;
-            } else {
-                first_bad = first_bad.or(Some(index as u16));
-                self.halted |= ops[index].stops_on_error();
-            }
+    /// Makes operations due again that failed, since trying again may mend that. What was stored for them is dropped:
+    /// how many octets that were.
+    pub(super) fn reopen(&mut self) -> u32 {
+        let mut freed = 0;
+        for slot in self.slots.iter_mut().filter(|slot| slot.stage == OpStage::Answered && !slot.done) {
+            slot.stage = OpStage::Unsent;
+            slot.replayed = false;
+            freed += slot.stored.take().map_or(0, |stored| stored.octets());
+            self.left += 1;
         }
-        self.first_bad = first_bad;
+        (self.first_bad, self.halted, self.bad) = (None, false, NOTHING);
         self.used -= freed;
         freed
     }
@@ -370,6 +404,7 @@ impl Ledger {
                     if !slot.done {
                         ledger.first_bad = ledger.first_bad.or(Some(index as u16));
                         ledger.halted |= op.stops_on_error();
+                        ledger.bad = ledger.bad.and(Badness::of(StatusCode::new(slot.status)));
                     }
                 }
                 stage => {
@@ -399,6 +434,11 @@ impl Slot {
 
     pub(super) fn stored(&self) -> Option<&Stored> {
         self.stored.as_deref()
+    }
+
+    /// Whether not everything could be stored.
+    pub(super) fn is_cut(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.data.len() < stored.size)
     }
 
     /// Octets stored.
@@ -431,6 +471,6 @@ impl Stored {
         let kept = &data[..data.len().min(room_left)];
         room_left -= kept.len();
         let used = room - room_left as u32;
-        Some((Self { format, media_type, data: kept.into(), size: data.len() }, used))
+        Some((Self { format, media_type, data: kept.into(), size: answer.size() }, used))
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Live {
     pub(super) held: bool,
     /// Attempts that do not count: of earlier rounds, or ended by a restart.
     pub(super) pardoned: u16,
+    /// The outcome of the round before.
+    pub(super) former: u32,
     pub(super) ledger: Ledger,
 }
 
@@ -81,6 +83,7 @@ impl Lives {
             clock: Clock::Stopped,
             held: false,
             pardoned: 0,
+            former: NONE,
             ledger: Ledger::default(),
         });
         (self.rooms.len() - 1) as u32 // at most one for each target
@@ -92,6 +95,7 @@ impl Lives {
         live.ledger.clear();
         live.held = false;
         live.pardoned = 0;
+        live.former = NONE;
         self.free.push(at);
     }
 

@@ -21,7 +21,7 @@ use super::policy::Policy;
 use super::record::{FanoutRecord, Step};
 use super::report::Counters;
 use super::retry::Which;
-use super::target::{Event, TargetState};
+use super::target::{AWAY, Event, TargetState};
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
 use crate::journal::{Journal, RecordSeq};
@@ -512,15 +512,19 @@ impl Fanout {
         self.advance(now);
         self.wake(serial);
         for at in 0..self.jobs.len() {
-            if self.jobs[at].state.is_over() {
-                continue;
-            }
-            if let Some(index) = self.jobs[at].index_of(serial) {
-                self.jobs[at].targets[index as usize].set(super::target::AWAY, !attached);
-                if self.jobs[at].state.is_under_way() {
-                    let event = if attached { self.attached(at, serial) } else { Event::Detached };
-                    self.apply(at, index, event);
+            let Some(index) = self.jobs[at].index_of(serial) else { continue };
+            let target = &mut self.jobs[at].targets[index as usize];
+            if target.is(AWAY) == attached {
+                target.set(AWAY, !attached);
+                // What is at its end may be tried once more, and what is known of its presence is recorded then.
+                if !target.state.is_terminal() {
+                    let number = self.jobs[at].number;
+                    self.record(Step::Away(number, serial, !attached));
                 }
+            }
+            if self.jobs[at].state.is_under_way() {
+                let event = if attached { self.attached(at, serial) } else { Event::Detached };
+                self.apply(at, index, event);
             }
         }
         self.finish();

@@ -7,7 +7,7 @@ use dm_syncml::Instant;
 use super::audit::Audit;
 use super::code::ResultCode;
 use super::job::{JobState, SessionEnd, Ticket};
-use super::ledger::{Taken, Work};
+use super::ledger::{MAX_NAME, Taken, Work};
 use super::lives::Clock;
 use super::machine::{Fanout, Timer};
 use super::operation::Answer;
@@ -98,7 +98,7 @@ impl Fanout {
     }
 
     /// Moves one target to another state.
-    fn move_target(&mut self, at: usize, index: u32, to: Stage, event: Event, wait: Duration) {
+    pub(super) fn move_target(&mut self, at: usize, index: u32, to: Stage, event: Event, wait: Duration) {
         let is = to.state();
         let job = &mut self.jobs[at];
         let stamp = job.stamp(self.now);
@@ -181,9 +181,10 @@ impl Fanout {
         }
         job.unsettled = true;
         self.unsettled = true;
-        self.record(Step::Ended { job: number, serial, state, code, flags });
+        let ticket = Ticket::new(number, serial, tries);
+        self.record(Step::Ended { ticket, state, code, flags });
         if state != TargetState::Ok {
-            self.audit(Audit::Ended { ticket: Ticket::new(number, serial, tries), state, code });
+            self.audit(Audit::Ended { ticket, state, code });
         }
     }
 
@@ -195,7 +196,13 @@ impl Fanout {
             // The outcome of the round before, if there was one, is of attempts that were made.
             return;
         };
-        let ledger = &mut self.lives.get_mut(room).ledger;
+        let live = self.lives.get_mut(room);
+        if live.former != NONE {
+            let freed = u64::from(job.outcomes.remove(live.former));
+            job.stored -= freed;
+            self.stored -= freed;
+        }
+        let ledger = &mut live.ledger;
         ledger.lose();
         target.set(LIVE, false);
         target.link = NONE;
@@ -222,25 +229,20 @@ impl Fanout {
             return room;
         }
         let room = self.lives.insert(job.number, index, target.serial);
-        self.lives.get_mut(room).pardoned = target.tries;
-        // What is known of the round before gives way when there is something to know of this one.
-        if let Some(outcome) = target.outcome() {
-            let freed = u64::from(job.outcomes.remove(outcome));
-            job.stored -= freed;
-            self.stored -= freed;
-        }
+        let live = self.lives.get_mut(room);
+        (live.pardoned, live.former) = (target.tries, target.outcome().unwrap_or(NONE));
         target.set(LIVE, true);
         target.link = room;
         room
     }
 
     /// Makes what failed due again, if everything was answered and that is why there is another attempt.
-    fn retry_bad(&mut self, at: usize, room: u32) {
+    pub(super) fn retry_bad(&mut self, at: usize, room: u32) {
         let job = &mut self.jobs[at];
         let live = self.lives.get_mut(room);
         let work = live.ledger.work(job.ops.len());
-        if work.first_bad.is_some() && (work.left == 0 || work.halted) {
-            let freed = u64::from(live.ledger.reopen(&job.ops, job.policy.retry_on));
+        if (work.left == 0 || work.halted) && work.bad.may_mend(job.policy.retry_on) {
+            let freed = u64::from(live.ledger.reopen());
             job.stored -= freed;
             self.stored -= freed;
         }
@@ -426,8 +428,8 @@ impl Fanout {
         let data = any.then(|| {
             Returned {
                 data: data.map(|data| data[..data.len().min(room as usize)].into()),
-                format: format.map(Into::into),
-                media_type: media_type.map(Into::into),
+                format: format.filter(|name| name.len() <= MAX_NAME).map(Into::into),
+                media_type: media_type.filter(|name| name.len() <= MAX_NAME).map(Into::into),
                 room,
                 size: data.map_or(0, <[u8]>::len),
             }

@@ -156,13 +156,15 @@ pub struct Answer<'a> {
     format: Option<&'a str>,
     media_type: Option<&'a str>,
     same_value: bool,
+    /// Octets of data, when they were cut already.
+    size: usize,
 }
 
 impl<'a> Answer<'a> {
     /// A Status without data.
     #[must_use]
     pub const fn new(status: StatusCode) -> Self {
-        Self { status, data: None, format: None, media_type: None, same_value: false }
+        Self { status, data: None, format: None, media_type: None, same_value: false, size: 0 }
     }
 
     /// Adds what was returned. It is stored as far as there is room ([`FanoutLimits`](crate::FanoutLimits)).
@@ -197,6 +199,16 @@ impl<'a> Answer<'a> {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(super) const fn with_size(mut self, size: usize) -> Self {
+        self.size = size;
+        self
+    }
+
+    /// Octets the device returned.
+    pub(super) fn size(&self) -> usize {
+        self.data.map_or(0, <[u8]>::len).max(self.size)
     }
 
     pub(super) const fn is_same_value(&self) -> bool {

@@ -239,7 +239,7 @@ impl Fanout {
     }
 
     /// The job begins, or a round of it.
-    fn run(&mut self, at: usize) {
+    pub(super) fn run(&mut self, at: usize) {
         let number = self.jobs[at].number;
         self.record(Step::Running(number));
         self.open_round(at);
@@ -343,9 +343,11 @@ impl Fanout {
         if serials.is_empty() || job.round == u16::MAX {
             return Ok(0);
         }
+        let detached = job.targets.iter().filter(|target| target.is(AWAY) && which.takes(target));
+        let detached: Box<[Serial]> = detached.map(|target| target.serial).collect();
         let count = serials.len() as u32; // at most `max_targets`
         self.requeue(at, &serials);
-        self.record(Step::Retried(number, serials));
+        self.record(Step::Retried(number, serials, detached));
         self.run(at);
         Ok(count)
     }
@@ -385,7 +387,7 @@ impl Fanout {
         if job.targets.len() >= self.limits.max_targets as usize {
             return Err(JobErrorKind::TooManyTargets { max: self.limits.max_targets }.into());
         }
-        self.record(Step::Joined(number, serial));
+        self.record(Step::Joined(number, serial, !attached));
         let index = self.insert_target(at, serial);
         self.jobs[at].targets[index as usize].set(AWAY, !attached);
         self.touch(at);
@@ -451,15 +453,13 @@ impl Fanout {
         let job = &mut self.jobs[at];
         job.policy = policy;
         job.rate_waits = false;
-        if job.state.is_under_way() {
-            let total = job.round_total();
+        let total = job.round_total();
+        job.quota = match job.state {
+            JobState::Draft | JobState::Scheduled => total,
+            _ if job.stage >= policy.stages.count() => total,
             // A stage that was opened is not closed again for those that were begun with.
-            job.quota = if job.stage >= policy.stages.count() {
-                total
-            } else {
-                policy.stages.quota(job.stage, job.fixed).max(job.begun)
-            };
-        }
+            _ => policy.stages.quota(job.stage, job.fixed).max(job.begun),
+        };
     }
 
     /// Sets when the next thing happens to a job as a whole.
@@ -520,7 +520,6 @@ impl Fanout {
         }
         job.limit_hit = true;
         let (number, then, open) = (job.number, policy.on_limit, job.open);
-        self.record(Step::LimitHit(number));
         self.audit(Audit::TooManyFailed { job: number, failed, of });
         match then {
             OnLimit::Note => self.touch(at),
@@ -529,6 +528,8 @@ impl Fanout {
             OnLimit::Pause => drop(self.pause(number)),
             OnLimit::Abort => self.stop(at, ResultCode::STOPPED),
         }
+        // After what follows from it: without that, it would be found out once more after a restart.
+        self.record(Step::LimitHit(number));
     }
 
     fn check_stage(&mut self, at: usize) {
@@ -557,20 +558,11 @@ impl Fanout {
         if job.open > 0 {
             return;
         }
-        let end = match job.state {
-            JobState::Running | JobState::Paused if job.expired => JobState::Expired,
-            JobState::Running | JobState::Paused => JobState::Completed,
-            JobState::Cancelling => match job.ending {
-                _ if job.result.is_some() => JobState::Error,
-                Some(ResultCode::STOPPED) => JobState::Aborted,
-                _ => JobState::Cancelled,
-            },
-            // A draft without targets is still a draft; what is over stays over.
-            _ => return,
-        };
+        // A draft without targets is still a draft; what is over stays over.
+        let Some(end) = job.end_state() else { return };
         let (number, round, keep) = (job.number, job.round, job.policy.keep);
         job.end(end);
-        self.record(Step::JobEnded(number));
+        self.record(Step::JobEnded(number, end));
         self.journal.hold(Held::JobEnded(number, round));
         self.set_due(at, keep);
         self.touch(at);
@@ -581,6 +573,20 @@ impl Job {
     /// The targets of this round, those that joined included.
     fn round_total(&self) -> u32 {
         self.targets.iter().filter(|target| !target.is(OLD)).count() as u32 // at most `max_targets`
+    }
+
+    /// How it ends when it does now; `None` if it is not under way.
+    pub(super) fn end_state(&self) -> Option<JobState> {
+        Some(match self.state {
+            JobState::Running | JobState::Paused if self.expired => JobState::Expired,
+            JobState::Running | JobState::Paused => JobState::Completed,
+            JobState::Cancelling => match self.ending {
+                _ if self.result.is_some() => JobState::Error,
+                Some(ResultCode::STOPPED) => JobState::Aborted,
+                _ => JobState::Cancelled,
+            },
+            _ => return None,
+        })
     }
 
     /// The job is over: what is only for running goes.

@@ -46,6 +46,13 @@ impl Outcomes {
         (at, true)
     }
 
+    /// One target more has this outcome.
+    pub(super) fn share(&mut self, at: u32) {
+        if let Some(Some(outcome)) = self.rooms.get_mut(at as usize) {
+            outcome.targets += 1;
+        }
+    }
+
     /// One target fewer has this outcome: how many octets that frees.
     pub(super) fn remove(&mut self, at: u32) -> u32 {
         let Some(room) = self.rooms.get_mut(at as usize) else { return 0 };

@@ -8,7 +8,7 @@ use core::time::Duration;
 use dm_tree::ServerId;
 
 use super::code::ResultCode;
-use super::job::{JobKey, JobNo, StartOptions, Ticket, Trace};
+use super::job::{JobKey, JobNo, JobState, StartOptions, Ticket, Trace};
 use super::operation::Op;
 use super::policy::Policy;
 use super::report::Counters;
@@ -26,33 +26,10 @@ impl FanoutRecord {
     /// The job it is about.
     #[must_use]
     pub const fn job(&self) -> JobNo {
-        match &self.0 {
-            Step::Dispatched(ticket)
-            | Step::Delivered(ticket, _)
-            | Step::Answered { ticket, .. }
-            | Step::Recalled(ticket, _)
-            | Step::Awaiting(ticket)
-            | Step::Lost { ticket, .. } => ticket.job,
-            Step::Added(job, _)
-            | Step::Started(job, _)
-            | Step::Running(job)
-            | Step::Ended { job, .. }
-            | Step::Late(job, _)
-            | Step::Child(job, ..)
-            | Step::Joined(job, _)
-            | Step::Stage(job, _)
-            | Step::Adjusted(job, _)
-            | Step::Paused(job)
-            | Step::Ending(job, _)
-            | Step::LimitHit(job)
-            | Step::Retried(job, _)
-            | Step::JobEnded(job)
-            | Step::Reported(job)
-            | Step::Removed(job) => *job,
-        }
+        self.0.job()
     }
 
-    /// Whether it says that an operation is about to be delivered, or was answered.
+    /// The attempt it is about, if it is about one.
     #[must_use]
     pub const fn ticket(&self) -> Option<Ticket> {
         match &self.0 {
@@ -113,26 +90,59 @@ pub(super) enum Step {
         met: bool,
     },
     Ended {
-        job: JobNo,
-        serial: Serial,
+        /// The last attempt; 0 if there was none.
+        ticket: Ticket,
         state: TargetState,
         code: ResultCode,
         flags: u16,
     },
     Late(JobNo, Serial),
     Child(JobNo, Serial, Box<Counters>),
-    Joined(JobNo, Serial),
+    /// Whether it is detached.
+    Joined(JobNo, Serial, bool),
+    /// Whether a target is detached now.
+    Away(JobNo, Serial, bool),
     Stage(JobNo, u8),
     Adjusted(JobNo, Box<Policy>),
     Paused(JobNo),
     /// Cancelled or stopped, with this code.
     Ending(JobNo, ResultCode),
     LimitHit(JobNo),
-    /// The targets of the next round.
-    Retried(JobNo, Box<[Serial]>),
-    JobEnded(JobNo),
+    /// The targets of the next round, and which of them are detached.
+    Retried(JobNo, Box<[Serial]>, Box<[Serial]>),
+    JobEnded(JobNo, JobState),
     Reported(JobNo),
     Removed(JobNo),
+}
+
+impl Step {
+    pub(super) const fn job(&self) -> JobNo {
+        match self {
+            Self::Dispatched(ticket)
+            | Self::Delivered(ticket, _)
+            | Self::Answered { ticket, .. }
+            | Self::Recalled(ticket, _)
+            | Self::Awaiting(ticket)
+            | Self::Lost { ticket, .. }
+            | Self::Ended { ticket, .. } => ticket.job,
+            Self::Added(job, _)
+            | Self::Started(job, _)
+            | Self::Running(job)
+            | Self::Late(job, _)
+            | Self::Child(job, ..)
+            | Self::Joined(job, ..)
+            | Self::Away(job, ..)
+            | Self::Stage(job, _)
+            | Self::Adjusted(job, _)
+            | Self::Paused(job)
+            | Self::Ending(job, _)
+            | Self::LimitHit(job)
+            | Self::Retried(job, ..)
+            | Self::JobEnded(job, _)
+            | Self::Reported(job)
+            | Self::Removed(job) => *job,
+        }
+    }
 }
 
 /// What a device returned, as it was stored.

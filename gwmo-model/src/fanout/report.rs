@@ -11,8 +11,8 @@ use dm_tree::ServerId;
 use super::code::ResultCode;
 use super::entry::JobView;
 use super::job::{JobKey, JobNo, JobState};
-use super::ledger::{OpStage, Slot, Stored, Uniform};
-use super::target::{CANCELLED, LATE, Target, TargetState};
+use super::ledger::{OpStage, Slot, Stored};
+use super::target::{CANCELLED, LATE, NONE, Target, TargetState};
 use crate::device::Serial;
 
 /// How many targets of a job stand where. The parts always add up to `total`.
@@ -182,13 +182,18 @@ impl<'a> TargetRecord<'a> {
             let (stage, replayed, status) = slot.parts();
             OpRecord { op, stage, replayed, status, stored: slot.stored() }
         };
-        let of_live =
-            self.target.live().and_then(|at| self.view.lives.get(at).ledger.slots().get(usize::from(op)));
-        let of_outcome = || self.view.job.outcomes.get(self.target.outcome()?)?.get(usize::from(op));
+        let index = usize::from(op);
+        // Until something is delivered in this round, what became of it in the one before is what is known.
+        let (of_live, outcome) = match self.target.live().map(|at| self.view.lives.get(at)) {
+            Some(live) => {
+                (live.ledger.slots().get(index), Some(live.former).filter(|former| *former != NONE))
+            }
+            None => (None, self.target.outcome()),
+        };
+        let of_outcome = || self.view.job.outcomes.get(outcome?)?.get(index);
         Some(of_live.or_else(of_outcome).map_or_else(
             || {
-                let live = self.target.live().is_some();
-                let (stage, replayed) = if live { Uniform::Unsent } else { self.target.uniform }.parts();
+                let (stage, replayed) = self.target.uniform.parts();
                 OpRecord { op, stage, replayed, status: self.target.status, stored: None }
             },
             slot,

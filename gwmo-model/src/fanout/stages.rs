@@ -17,7 +17,7 @@ use thiserror::Error;
 /// assert!("5,0".parse::<Stages>().is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stages {
     len: u8,
@@ -116,5 +116,11 @@ impl fmt::Display for Stages {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stages({self})")
     }
 }

@@ -383,19 +383,19 @@ impl Facts<'_> {
 
     /// After an answer: go on, or the verdict of the answers.
     fn judge(&self) -> Stage {
-        let Work { left, outstanding, pending, halted, .. } = self.work;
+        let Work { left, outstanding, pending, loose, halted, .. } = self.work;
         if outstanding > 0 {
             return Stage::InSession;
         }
-        let over = left == pending || halted || self.ending;
+        let over = left == pending || halted && loose == 0 || self.ending;
         match self.work.first_bad {
             _ if !over => Stage::InSession,
             _ if pending > 0 => Stage::AwaitAsync,
             Some(status) if is_refusal(status) => self.settle(TargetState::Refused, status.into()),
-            Some(status) => match retriable(status) {
-                Some(kind) if self.may_retry(kind) => Stage::Backoff,
-                _ => self.settle(TargetState::Failed, status.into()),
-            },
+            Some(_) if self.work.bad.may_mend(self.policy.retry_on) && self.may_retry(RetryOn::NONE) => {
+                Stage::Backoff
+            }
+            Some(status) => self.settle(TargetState::Failed, status.into()),
             None if left > 0 => self.settle(TargetState::Cancelled, ResultCode::CANCELLED),
             None => self.settle(TargetState::Ok, ResultCode::OK),
         }
@@ -452,6 +452,7 @@ mod tests {
     use alloc::string::String;
     use alloc::vec::Vec;
 
+    use super::super::ledger::Badness;
     use super::*;
 
     /// One attempt made, two operations, nothing delivered.
@@ -681,7 +682,9 @@ JobTimeUp     | TimedOut 1408      | TimedOut 1408      | Indeterminate 1408 | T
         let unanswered = policy().with_retry_on(RetryOn::UNANSWERED);
         let errors = policy().with_retry_on(RetryOn::DEVICE_ERROR.with(RetryOn::BUSY));
         let again = |policy, state, event, code| {
-            let work = Work { left: 0, first_bad: Some(StatusCode::new(code)), ..Work::untouched(1) };
+            let status = StatusCode::new(code);
+            let bad = Badness::of(status);
+            let work = Work { left: 0, first_bad: Some(status), bad, ..Work::untouched(1) };
             let facts = Facts { met: true, work, ..facts(policy) };
             matches!(Stage::step(state, event, &facts), Some(Stage::Backoff))
         };
