@@ -7,6 +7,7 @@ pub mod clock;
 pub mod fanouts;
 pub mod floors;
 pub mod inputs;
+pub mod inventories;
 pub mod messages;
 pub mod notifications;
 pub mod queries;
