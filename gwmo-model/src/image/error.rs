@@ -119,7 +119,7 @@ pub enum ImageRestoreErrorKind {
     /// The snapshot contradicts itself.
     #[error("snapshot contradicts itself")]
     Inconsistent,
-    /// A record does not fit: it is missing, given twice, or of another store.
+    /// A record does not fit: one before it is missing, or it is of another store.
     #[error("record {at} does not fit")]
     Misfit {
         /// Which one, counted from 0.

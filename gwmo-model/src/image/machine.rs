@@ -105,8 +105,8 @@ impl Images {
         }
     }
 
-    /// All images as a value. Records made from now on belong to it; the outputs that still wait are made again by
-    /// [`restore`](Self::restore).
+    /// All images as a value. Records made before it are in it, handed out or not; stored after it they do no harm. The
+    /// outputs that still wait are made again by [`restore`](Self::restore).
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> ImagesSnapshot {
         ImagesSnapshot::of(&self.shelf, self.now.max(now))
@@ -134,7 +134,7 @@ impl Images {
         let mut shelf = snapshot.into_shelf(now).ok_or(inconsistent)?;
         for (at, record) in records.into_iter().enumerate() {
             let misfit = |_| ImageRestoreError::new(ImageRestoreErrorKind::Misfit { at });
-            shelf.apply(now, &record.0).map_err(misfit)?;
+            shelf.replay(now, &record).map_err(misfit)?;
         }
         let mut images = Self::with_shelf(now, config, shelf);
         images.resume();
@@ -231,7 +231,7 @@ impl Images {
     pub(super) fn change(&mut self, change: Change) {
         // What was checked before cannot be a misfit; if it were, neither memory nor storage would have it.
         if self.shelf.apply(self.now, &change).is_ok() {
-            self.journal.record(ImageRecord(change));
+            self.journal.record(ImageRecord { at: self.shelf.changes, change });
         } else {
             debug_assert!(false, "a change that does not fit");
         }

@@ -10,12 +10,17 @@ use super::digest::ContentDigest;
 use super::spec::{BlobNo, ImageKey, ImageNo, ImageSpec};
 use super::token::ImageToken;
 
-/// One change of the images. Replayed in order onto the last snapshot, records make the same images again.
+/// One change of the images. Replayed in order onto the last snapshot, records make the same images again; those that
+/// are in the snapshot already do no harm.
 ///
 /// It holds the tokens of local addresses in clear.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct ImageRecord(pub(super) Change);
+pub struct ImageRecord {
+    /// Which change this is, counted from 1 over the life of the images, restarts included.
+    pub(super) at: u64,
+    pub(super) change: Change,
+}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

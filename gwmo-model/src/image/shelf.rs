@@ -10,13 +10,15 @@ use dm_tree::ServerId;
 
 use super::config::StoragePolicy;
 use super::digest::ContentDigest;
-use super::record::{Change, Way};
+use super::record::{Change, ImageRecord, Way};
 use super::spec::{BlobNo, ImageKey, ImageNo, ImageSpec};
 use super::token::ImageToken;
 
 #[derive(Clone, Debug)]
 pub(super) struct Shelf {
     pub(super) policy: StoragePolicy,
+    /// Changes made so far.
+    pub(super) changes: u64,
     pub(super) next_image: u32,
     pub(super) next_blob: u64,
     /// Counts uses; a larger number is a later use.
@@ -92,6 +94,7 @@ impl Shelf {
     pub(super) const fn new(policy: StoragePolicy) -> Self {
         Self {
             policy,
+            changes: 0,
             next_image: 1,
             next_blob: 1,
             uses: 0,
@@ -131,6 +134,17 @@ impl Shelf {
         let number = self.images.get(&image)?.blob?;
         let blob = self.blobs.get(&number)?;
         (blob.phase == Phase::Stored).then_some((number, blob))
+    }
+
+    /// Makes the change of a record, unless it was made before.
+    pub(super) fn replay(&mut self, now: Instant, record: &ImageRecord) -> Result<(), Misfit> {
+        match record.at.checked_sub(self.changes) {
+            Some(1) => self.apply(now, &record.change),
+            // Made before.
+            Some(0) | None => Ok(()),
+            // One is missing.
+            Some(_) => Err(Misfit),
+        }
     }
 
     /// Makes a change. One that does not fit leaves everything as it was.
@@ -266,6 +280,7 @@ impl Shelf {
                 self.images.get_mut(image).filter(|entry| entry.owed).ok_or(Misfit)?.owed = false;
             }
         }
+        self.changes += 1;
         Ok(())
     }
 

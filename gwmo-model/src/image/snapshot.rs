@@ -23,6 +23,7 @@ use crate::identifier::unprintable;
 pub struct ImagesSnapshot {
     pub(super) version: u16,
     policy: StoragePolicy,
+    changes: u64,
     next_image: u32,
     next_blob: u64,
     uses: u64,
@@ -94,6 +95,7 @@ impl ImagesSnapshot {
         Self {
             version: Self::VERSION,
             policy: shelf.policy,
+            changes: shelf.changes,
             next_image: shelf.next_image,
             next_blob: shelf.next_blob,
             uses: shelf.uses,
@@ -106,6 +108,7 @@ impl ImagesSnapshot {
     /// The shelf it was taken of; `None` when it contradicts itself.
     pub(super) fn into_shelf(self, now: Instant) -> Option<Shelf> {
         let mut shelf = Shelf::new(self.policy);
+        shelf.changes = self.changes;
         (shelf.next_image, shelf.next_blob, shelf.uses) = (self.next_image, self.next_blob, self.uses);
         let numbered = |number: BlobNo| (1..self.next_blob).contains(&number.get());
         for row in self.blobs {
@@ -169,6 +172,7 @@ impl ImagesSnapshot {
         };
         let consistent = shelf.blobs.values().all(|blob| !blob.images.is_empty())
             && shelf.images.values().all(|entry| !entry.owed || settled(entry))
+            && self.changes < u64::MAX / 2
             && self.next_image > 0
             && self.next_blob > 0;
         consistent.then_some(shelf)

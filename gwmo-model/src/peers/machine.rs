@@ -5,152 +5,18 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::Instant;
 use dm_tree::ServerId;
-use thiserror::Error;
 
+use super::config::{PeersConfig, PeersError, PeersErrorKind};
 use super::list::{ListedServer, ServerList};
+use super::output::{PeerEvent, PeersOutput};
 use super::record::{
     Change, PeerRow, PeerState, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot,
 };
 use crate::device::Serial;
-use crate::error::error_type;
 use crate::identifier::unprintable;
 use crate::journal::{Journal, RecordSeq};
-
-/// How many servers are remembered, and how often one is asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct PeersConfig {
-    /// Most servers remembered. Default 64.
-    pub max_known: u32,
-    /// Most servers remembered that one device named and nothing came of, so that no device can fill the memory.
-    /// Default 8, more accounts than devices have.
-    pub max_per_device: u32,
-    /// Most servers on the allow list. Default 64.
-    pub max_allowed: u32,
-    /// Time until a request that nobody answered counts as failed. Default 1 h.
-    pub request_time: Duration,
-    /// Requests to one server; after that many without an answer it counts as refusing. Default 3.
-    pub max_tries: u8,
-}
-
-impl Default for PeersConfig {
-    fn default() -> Self {
-        Self {
-            max_known: 64,
-            max_per_device: 8,
-            max_allowed: 64,
-            request_time: Duration::from_secs(3600),
-            max_tries: 3,
-        }
-    }
-}
-
-impl PeersConfig {
-    /// Sets [`max_known`](Self::max_known).
-    #[must_use]
-    pub const fn with_max_known(mut self, max: u32) -> Self {
-        self.max_known = max;
-        self
-    }
-
-    /// Sets [`max_per_device`](Self::max_per_device).
-    #[must_use]
-    pub const fn with_max_per_device(mut self, max: u32) -> Self {
-        self.max_per_device = max;
-        self
-    }
-
-    /// Sets [`max_allowed`](Self::max_allowed).
-    #[must_use]
-    pub const fn with_max_allowed(mut self, max: u32) -> Self {
-        self.max_allowed = max;
-        self
-    }
-
-    /// Sets [`request_time`](Self::request_time) and [`max_tries`](Self::max_tries).
-    #[must_use]
-    pub const fn with_requests(mut self, time: Duration, max_tries: u8) -> Self {
-        (self.request_time, self.max_tries) = (time, max_tries);
-        self
-    }
-}
-
-error_type! {
-    /// Why the peers did not take a change.
-    PeersError,
-    /// The reasons of a [`PeersError`].
-    PeersErrorKind {
-        /// The allow list is as long as it may be.
-        TooManyAllowed => DEVICE_FULL "too many servers are allowed",
-        /// The server is on the allow list.
-        AlreadyAllowed => ALREADY_EXISTS "server is allowed already",
-        /// The server is not known, or not on the list it should be on.
-        UnknownServer => NOT_FOUND "no such server",
-    }
-}
-
-/// Something to be kept in an audit log: what was decided, and why.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum PeerEvent {
-    /// A device named a server the gateway does not have.
-    Learnt,
-    /// It is not on the allow list, so nothing is done.
-    NotAllowed,
-    /// It is allowed, but the gateway does not bootstrap by itself, so nothing is done.
-    AutoOff,
-    /// It is asked for a bootstrap.
-    Requested,
-    /// It did not answer.
-    NotAnswered,
-    /// The gateway is bootstrapped to it.
-    Bootstrapped,
-    /// The gateway is no longer bootstrapped to it.
-    Unbootstrapped,
-    /// It refused, or did not answer often enough; it is not asked again.
-    Refused,
-    /// It is not remembered any more: no device names it.
-    Forgotten,
-    /// It could not be remembered: there are too many, or too many of this device.
-    TooMany,
-}
-
-/// What the peers want done or known.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum PeersOutput {
-    /// Store this record, then report with [`Peers::handle_persisted`].
-    Persist(RecordSeq, PeersRecord),
-    /// Ask this server for a bootstrap: at the address if there is one and the policy of the gateway lets it, since it
-    /// comes from a device; otherwise by sending its identifier to where the gateway itself was bootstrapped from.
-    /// Asking twice does no harm. Report with [`Peers::handle_bootstrapped`] or [`Peers::handle_refused`].
-    RequestBootstrap {
-        /// The server.
-        server: ServerId,
-        /// Where it can be asked, as a device says.
-        address: Option<Box<str>>,
-    },
-    /// Something was decided about a server.
-    Audit {
-        /// The server.
-        server: ServerId,
-        /// The device that named it.
-        from: Serial,
-        /// What.
-        event: PeerEvent,
-    },
-    /// A device sent something that could not be read as a list of servers.
-    Unparsed {
-        /// The device.
-        from: Serial,
-        /// What it sent, as far as it was kept.
-        text: Box<str>,
-    },
-    /// Nothing else is due before this time, or before the next input if there is none. Always the last output.
-    Wait(Option<Instant>),
-}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Peer {
@@ -224,12 +90,23 @@ pub struct Peers {
 /// What survives: changed by records only.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 struct Core {
+    /// Changes made so far.
+    changes: u64,
     auto: bool,
     allowed: BTreeSet<ServerId>,
     known: BTreeMap<ServerId, Peer>,
 }
 
 impl Core {
+    /// Makes the change of a record, unless it was made before; `None` if it does not fit, or one before it is missing.
+    fn replay(&mut self, now: Instant, record: &PeersRecord) -> Option<()> {
+        match record.at.checked_sub(self.changes) {
+            Some(1) => self.apply(now, &record.change),
+            Some(0) | None => Some(()),
+            Some(_) => None,
+        }
+    }
+
     /// Makes a change; `None`, and no change, for one that does not fit.
     fn apply(&mut self, now: Instant, change: &Change) -> Option<()> {
         let until = |left: Option<Duration>| left.map(|left| now + left);
@@ -252,6 +129,7 @@ impl Core {
             }
             Change::Forgotten(server) => _ = self.known.remove(server)?,
         }
+        self.changes += 1;
         Some(())
     }
 
@@ -277,7 +155,8 @@ impl Peers {
         Self { config, now: Instant::EPOCH, core: Core::default(), journal: Journal::new() }
     }
 
-    /// All that is known as a value.
+    /// All that is known as a value. Records made before it are in it, handed out or not; stored after it they do no
+    /// harm.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> PeersSnapshot {
         let now = self.now.max(now);
@@ -291,6 +170,7 @@ impl Peers {
         };
         PeersSnapshot {
             version: PeersSnapshot::VERSION,
+            changes: self.core.changes,
             auto: self.core.auto,
             allowed: self.core.allowed.iter().cloned().collect(),
             known: self.core.known.iter().map(row).collect(),
@@ -319,9 +199,11 @@ impl Peers {
         for row in snapshot.known {
             core.apply(now, &Change::Learnt(row)).ok_or(inconsistent)?;
         }
+        core.changes =
+            Some(snapshot.changes).filter(|&changes| changes < u64::MAX / 2).ok_or(inconsistent)?;
         for (at, record) in records.into_iter().enumerate() {
             let misfit = PeersRestoreError::new(PeersRestoreErrorKind::Misfit { at });
-            core.apply(now, &record.0).ok_or(misfit)?;
+            core.replay(now, &record).ok_or(misfit)?;
         }
         let mut peers = Self { config, now, core, journal: Journal::new() };
         let asked = peers.core.known.iter().filter(|(_, peer)| peer.state == PeerState::Requested);
@@ -577,7 +459,7 @@ impl Peers {
 
     fn change(&mut self, change: Change) {
         if self.core.apply(self.now, &change).is_some() {
-            self.journal.record(PeersRecord(change));
+            self.journal.record(PeersRecord { at: self.core.changes, change });
         } else {
             debug_assert!(false, "a change that does not fit");
         }

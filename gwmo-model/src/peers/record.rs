@@ -32,10 +32,15 @@ impl PeerState {
     }
 }
 
-/// One change of what is known of servers. Replayed in order onto the last snapshot, records make the same again.
+/// One change of what is known of servers. Replayed in order onto the last snapshot, records make the same again; those
+/// that are in the snapshot already do no harm.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct PeersRecord(pub(super) Change);
+pub struct PeersRecord {
+    /// Which change this is, counted from 1 over the life of the machine, restarts included.
+    pub(super) at: u64,
+    pub(super) change: Change,
+}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -76,6 +81,7 @@ pub(super) struct PeerRow {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PeersSnapshot {
     pub(super) version: u16,
+    pub(super) changes: u64,
     pub(super) auto: bool,
     pub(super) allowed: Vec<ServerId>,
     pub(super) known: Vec<PeerRow>,
@@ -102,7 +108,7 @@ pub enum PeersRestoreErrorKind {
     /// The snapshot contradicts itself.
     #[error("snapshot contradicts itself")]
     Inconsistent,
-    /// A record does not fit: it is missing, given twice, or of another machine.
+    /// A record does not fit: one before it is missing, or it is of another machine.
     #[error("record {at} does not fit")]
     Misfit {
         /// Which one, counted from 0.

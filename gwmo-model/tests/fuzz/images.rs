@@ -221,8 +221,15 @@ fn operate(store: &mut Store, model: &mut Model, choices: &mut Choices<'_>) {
             model.lost |= !store.storing;
         }
         _ => {
-            if choices.below(2) == 0 {
-                store.save();
+            match choices.below(4) {
+                0 => store.save(),
+                1 => {
+                    let image = image(store, choices);
+                    _ = store.images.handle_fetch(now, image);
+                    store.save();
+                    store.run();
+                }
+                _ => {}
             }
             crash(store, model);
         }

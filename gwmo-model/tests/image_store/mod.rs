@@ -346,10 +346,9 @@ impl Store {
         self.run();
     }
 
-    /// Begins a new journal.
+    /// Begins a new journal. Records that were not handed out yet go into it, though the snapshot has them.
     pub fn save(&mut self) {
         if self.storing {
-            self.run();
             self.snapshot = self.images.snapshot(self.now);
             self.records.clear();
         }
