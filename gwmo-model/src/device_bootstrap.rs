@@ -371,6 +371,16 @@ impl DeviceBootstrap {
         self.handle(now, device, target, input, None);
     }
 
+    /// A device does not know this server any more: it was reset, or its account was deleted. It can be bootstrapped anew.
+    pub fn handle_undone(&mut self, _now: Instant, device: Serial, target: &BootstrapTarget) {
+        if self.requests.contains_key(&(device, target.clone())) {
+            self.journal.record(DeviceBootstrapRecord(Entry::Undone { device, target: target.clone() }));
+            self.undo(device, target);
+            let state = BootstrapState::None;
+            self.changes.push_back(DeviceBootstrapOutput::Changed { device, target: target.clone(), state });
+        }
+    }
+
     /// A device is not registered any more: its bootstraps and its credential are forgotten and wiped.
     pub fn handle_forgotten(&mut self, _now: Instant, device: Serial) {
         if self.credentials.contains_key(&device) || self.of_device(device).next().is_some() {
@@ -502,6 +512,7 @@ impl DeviceBootstrap {
             }
             Entry::Ended { device, target, failure: None } => (device, target, Stage::Confirmed, None, None),
             Entry::Ended { device, target, failure } => (device, target, Stage::Failed, None, failure),
+            Entry::Undone { device, target } => return self.undo(device, &target),
             Entry::Credential { .. } | Entry::Wanted { .. } | Entry::Forgotten { .. } => return,
         };
         let key = (device, target);
@@ -544,11 +555,15 @@ impl DeviceBootstrap {
         }
         let targets: Vec<_> = self.of_device(device).cloned().collect();
         for target in targets {
-            if let Some(request) = self.requests.remove(&(device, target.clone()))
-                && let Some(deadline) = request.deadline
-            {
-                self.deadlines.remove(&(deadline, device, target));
-            }
+            self.undo(device, &target);
+        }
+    }
+
+    fn undo(&mut self, device: Serial, target: &BootstrapTarget) {
+        if let Some(request) = self.requests.remove(&(device, target.clone()))
+            && let Some(deadline) = request.deadline
+        {
+            self.deadlines.remove(&(deadline, device, target.clone()));
         }
     }
 

@@ -11,6 +11,9 @@
 //! - [`Fanout`]: jobs, each a list of operations for many devices, with a window, retries, and an honest outcome for
 //!   every device; [`Report`] is the aggregated result.
 //! - [`Outbox`]: alerts for the servers, kept until acknowledged.
+//! - [`Relay`] and [`Triggers`]: notifications of servers for devices that talk to them themselves (transparent mode).
+//! - [`Proxy`] and [`Adaptation`]: a server's commands in a session of the gateway's own, or for an adapter.
+//! - [`DeviceBootstrap`] and [`AccountScopes`]: how devices come to know the gateway and servers, and whom a server reaches.
 //! - [`Images`]: content that devices read here instead of from far away; [`substitute`] puts its address into commands.
 //! - [`Peers`]: servers that devices know and the gateway does not.
 //! - [`ModePolicy`]: in which mode a device is managed.
@@ -105,7 +108,8 @@
 //! # Limits
 //!
 //! Everything that servers and devices can make grow has a limit with a documented default: [`InventoryConfig`],
-//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ImageConfig`], [`PeersConfig`], [`ObjectLimits`], [`SessionLimits`]. Every error has a kind, and the Status to answer with.
+//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ImageConfig`], [`PeersConfig`], [`ObjectLimits`], [`SessionLimits`],
+//! [`RelayConfig`], [`TriggerLimits`], [`ProxyConfig`], [`AdaptationConfig`], [`DeviceBootstrapConfig`]. Every error has a kind, and the Status to answer with.
 //! Outputs are not limited by themselves: a caller that does not drain them lets them pile up.
 //!
 //! # Requirements
@@ -128,12 +132,16 @@
 //! | GwMO-DCIS-003 storing can be forbidden | [`StoragePolicy::enabled`], [`ImageSpec::cacheable`] |
 //! | GwMO-MOO-001 the gateway chooses the mode | [`ModePolicy`] |
 //! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
-//! | GwMO-PMoDe-001 proxy mode | [`Gateway`] |
+//! | GwMO-PMoDe-001 proxy mode | [`Gateway`], [`Proxy`] |
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
 //! | GwMO-SECACATE-001 and 002 authentication | [`DeviceAccount`]; one upstream session for many devices |
 //! | GwMO-SECARIZE-001 authorization | the anchor of rights in [`mo`] |
 //! | GwMO-HLF-002 devices that move | epochs of [`Inventory`] |
-//! | GwMO-HLF-003 adding a device | [`Inventory::handle_registered`] |
+//! | GwMO-HLF-003 adding a device | [`Inventory::handle_registered`], [`DeviceBootstrap::handle_credential`] |
+//! | GwMO-HLF-004, GwMO-SECACATE-002 one account for a group | [`AccountScopes`] |
+//! | GwMO-HLF-005 and 006, GwMO-PMoDe-003 bootstrap of devices | [`DeviceBootstrap`] |
+//! | GwMO-TMode-001 transparent mode | [`Relay`], [`Triggers`] |
+//! | GwMO-IOP-001, GwMO-AMoDe-001 adaptation mode | [`Adaptation`] |
 //!
 //! # Features
 //!

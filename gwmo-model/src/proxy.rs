@@ -252,8 +252,8 @@ impl Proxy {
         relations.into_iter().for_each(|relation| self.deliver(now, relation, session));
     }
 
-    /// A session with a device is over. Commands without an answer are delivered in its next session if they may be
-    /// repeated.
+    /// A session with a device is over, as its own timeout says at the latest. Commands without an answer are delivered
+    /// in its next session if they may be repeated.
     pub fn handle_session_closed(&mut self, now: Instant, device: Serial, session: DownstreamSession) {
         if self.sessions.get(&device) != Some(&session) {
             return;

@@ -552,6 +552,7 @@ impl Triggers {
             let is_late = not_reached.binary_search(&device).is_err();
             self.set(no, device, if is_late { TargetOutcome::OutOfTime } else { TargetOutcome::NotReached });
         }
+        self.queue.retain(|(trigger, _)| *trigger != no);
     }
 
     /// Ends a trigger that runs and has nothing open; returns whose it is.
@@ -569,6 +570,7 @@ impl Triggers {
             self.waiting.remove(&(device, no));
             self.sending.remove(&(no, device));
         }
+        self.queue.retain(|(trigger, _)| *trigger != no);
         let Some(gone) = self.triggers.remove(&no) else { return };
         self.by_key.remove(&(gone.spec.owner, gone.spec.key));
         if let Some(until) = gone.run.and_then(|run| run.until) {

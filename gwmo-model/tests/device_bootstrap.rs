@@ -147,6 +147,11 @@ fn gwmo_hlf_006_the_gateway_bootstraps_a_device_to_a_server() {
         assert_eq!(drain(&mut boot, START).0, []);
     }
     assert!(!format!("{:?}", boot.snapshot(START)).contains("https"), "the account is not kept");
+    // Until the device says that it does not know it any more.
+    boot.handle_undone(START, serial(1), &target);
+    assert_eq!(drain(&mut boot, START).1, [BootstrapState::None]);
+    boot.handle_server_wanted(START, serial(1), account("dms"), true).unwrap();
+    assert_eq!(drain(&mut boot, START).0[0].2, 1);
 }
 
 #[test]
@@ -283,6 +288,7 @@ enum Action {
     Session(u32, u8, bool),
     Rejected(u32, u8),
     Forgotten(u32),
+    Undone(u32, u8),
     Pass(u64),
     Restart,
 }
@@ -299,6 +305,7 @@ fn action() -> impl Strategy<Value = Action> {
         4 => (device(), target(), any::<bool>()).prop_map(|(device, target, ok)| Action::Session(device, target, ok)),
         1 => (device(), target()).prop_map(|(device, target)| Action::Rejected(device, target)),
         1 => device().prop_map(Action::Forgotten),
+        1 => (device(), target()).prop_map(|(device, target)| Action::Undone(device, target)),
         4 => prop_oneof![Just(1_u64), Just(50), Just(100)].prop_map(Action::Pass),
         3 => Just(Action::Restart),
     ]
@@ -378,6 +385,7 @@ impl Naive {
                 }
                 _ => {}
             },
+            Action::Undone(device, target) => drop(self.boots.remove(&(device, target))),
             Action::Forgotten(device) => {
                 self.secrets.remove(&device);
                 self.boots.retain(|key, _| key.0 != device);
@@ -445,6 +453,7 @@ proptest! {
                 Action::Rejected(device, number) => {
                     boot.handle_rejected(time, serial(*device), &target(*number), StatusCode::FORBIDDEN);
                 }
+                Action::Undone(device, number) => boot.handle_undone(time, serial(*device), &target(*number)),
                 Action::Forgotten(device) => boot.handle_forgotten(time, serial(*device)),
                 Action::Pass(seconds) => {
                     now += seconds;

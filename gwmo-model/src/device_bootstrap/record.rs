@@ -29,6 +29,8 @@ pub(super) enum Entry {
     Waiting { device: Serial, target: BootstrapTarget, attempt: u16 },
     /// It is over: confirmed, or why not.
     Ended { device: Serial, target: BootstrapTarget, failure: Option<BootstrapFailure> },
+    /// The device does not know the server any more.
+    Undone { device: Serial, target: BootstrapTarget },
     /// The device is not registered any more.
     Forgotten { device: Serial },
 }

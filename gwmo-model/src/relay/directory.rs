@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use dm_notification::Credential;
 use dm_tree::ServerId;
@@ -64,7 +65,7 @@ pub enum Reach {
 
 /// The account of a server on a device, as far as a gateway that shares it needs it: what the server signs its
 /// notifications with. `Debug` shows no secret.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SharedAccount<'a> {
     pub(super) credential: &'a Credential,
     pub(super) nonce: &'a [u8],
@@ -75,5 +76,11 @@ impl<'a> SharedAccount<'a> {
     #[must_use]
     pub const fn new(credential: &'a Credential, nonce: &'a [u8]) -> Self {
         Self { credential, nonce }
+    }
+}
+
+impl fmt::Debug for SharedAccount<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedAccount").field("credential", self.credential).finish_non_exhaustive()
     }
 }
