@@ -15,6 +15,7 @@ mod output;
 mod persistence;
 mod servers;
 mod session_table;
+mod snapshot;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::ToString;
@@ -33,7 +34,7 @@ use crate::fanout::{Fanout, JobNo, ResultCode, Ticket};
 use crate::group::Groups;
 use crate::inventory::{DetachReason, Inventory, Sighting};
 use crate::mo::{FanoutSlot, GroupsSlot, InventorySlot, Objects, Slot};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, OutboxConfig};
 use crate::relay::Relay;
 
 use forwarding::address_of;
@@ -46,6 +47,7 @@ pub use config::{GatewayConfig, SessionLimits};
 pub use forwarding::Forward;
 pub use output::{GatewayEvent, GatewayOutput, PersistSeq};
 pub use persistence::GatewayRecord;
+pub use snapshot::{GatewayPart, GatewayRestoreError, GatewaySnapshot};
 
 /// A gateway between DM servers and devices that they cannot reach (GwMO-PMoDe-001).
 ///
@@ -112,19 +114,35 @@ impl Gateway {
     /// # Errors
     ///
     /// When the tree has no room or has something in the place of an object already.
-    pub fn new(now: Instant, config: GatewayConfig, mut tree: Tree) -> Result<Self, GatewayError> {
-        // Every job must find a place among the completions of its owner.
-        let completions = config.outbox.max_completions.max(config.fanout.max_jobs);
-        let outbox = config.outbox.with_max_completions(completions);
+    pub fn new(now: Instant, config: GatewayConfig, tree: Tree) -> Result<Self, GatewayError> {
         let machines = (
             Inventory::new(config.inventory.clone()),
             Groups::new(config.groups),
             Fanout::new(config.fanout).with_gateway(config.server_id.clone()).with_seed(config.seed),
-            Outbox::new(outbox),
+            Outbox::new(Self::outbox_config(&config)),
         );
+        let mut gateway = Self::build(now, config, tree, machines)?;
+        gateway.close_objects()?;
+        gateway.tree.set_journaling(true);
+        Ok(gateway)
+    }
+
+    /// Every job must find a place among the completions of its owner.
+    fn outbox_config(config: &GatewayConfig) -> OutboxConfig {
+        let completions = config.outbox.max_completions.max(config.fanout.max_jobs);
+        config.outbox.with_max_completions(completions)
+    }
+
+    fn build(
+        now: Instant,
+        config: GatewayConfig,
+        mut tree: Tree,
+        machines: (Inventory, Groups, Fanout, Outbox),
+    ) -> Result<Self, GatewayError> {
         let mut objects = Objects::new(&mut tree, machines, &config)?;
         objects.now = now;
-        let mut gateway = Self {
+        tree.set_journaling(true);
+        Ok(Self {
             sessions: SessionTable::new(config.sessions),
             lockout: Lockout::new(config.lockout),
             tree,
@@ -142,10 +160,7 @@ impl Gateway {
             changed: BTreeSet::new(),
             waits: Waits::default(),
             config,
-        };
-        gateway.close_objects()?;
-        gateway.tree.set_journaling(true);
-        Ok(gateway)
+        })
     }
 
     /// Registers a device with the account it shares with the gateway (GwMO-HLF-003). One that is registered already
@@ -450,14 +465,28 @@ impl Gateway {
         let now = self.objects.now;
         let Some(view) = self.objects.fanout.job(job) else { return };
         let (owner, key) = (view.owner().clone(), view.key().clone());
-        if self.objects.servers.contains(&owner) {
+        let wants = self.objects.jobs.numbered(job).is_none_or(|(_, job)| job.report().alert >= 1);
+        if wants && self.objects.servers.contains(&owner) {
             // There is room for the completions of all jobs, see `new`.
-            let _ = self.objects.outbox.handle_job_ended(now, &owner, job, result);
+            let _ = self.objects.outbox.handle_job_ended(now, &owner, job, round, result);
+            if self.objects.jobs.numbered(job).is_some_and(|(_, job)| job.report().alert >= 2) {
+                let _ = self.objects.outbox.handle_job_results(now, &owner, job);
+            }
         }
         self.objects.fanout.handle_reported(now, job, round);
         self.objects.images.handle_job_ended(now, job);
         self.changed.remove(&job);
         self.event(GatewayEvent::JobEnded { owner, key, result });
+    }
+
+    fn job_changed(&mut self, job: JobNo) {
+        self.changed.insert(job);
+        let Some((_, known)) = self.objects.jobs.numbered(job) else { return };
+        if known.report().alert >= 3 && self.objects.servers.contains(known.owner()) {
+            let (now, owner) = (self.objects.now, known.owner().clone());
+            // What there is no room for is said by the end.
+            let _ = self.objects.outbox.handle_job_progress(now, &owner, job);
+        }
     }
 
     /// The fanout has removed a job, since its time was over.

@@ -204,8 +204,8 @@ pub use fanout::{
     StagesError, StartOptions, TargetRecord, TargetState, Ticket, Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
-    DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayRecord, NonceRecord,
-    PersistSeq, SessionLimits,
+    DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayPart, GatewayRecord,
+    GatewayRestoreError, GatewaySnapshot, NonceRecord, PersistSeq, SessionLimits,
 };
 pub use group::{
     Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,

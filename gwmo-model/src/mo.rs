@@ -36,13 +36,18 @@
 //!
 //! # Alerts
 //!
-//! Generic alerts (1226) to a server; the type of each is a constant here.
+//! Generic alerts (1226) to a server; [`AlertKind::urn`](crate::AlertKind::urn) is the type of each, ours or, if the gateway
+//! is [told so](crate::OutboxConfig), the registered one.
 //!
-//! | type | Source | Mark | Format | Data |
+//! | alert | Source | Mark | Format | Data |
 //! |---|---|---|---|---|
-//! | [`DEVICE_ATTACHED`] | `Devices/<serial>` | informational | chr | `DevID;Mode;Epoch;first` with first 0 or 1 |
-//! | [`DEVICE_DETACHED`] | `Devices/<serial>` | warning | chr | `DevID;reason` with reason left, timeout, moved or forgotten |
-//! | [`COMPLETION_STATUS`] | `Jobs/<x>` | informational, or warning if not every device is ok | int | 1200, 1201 or 1202, and the Correlator of Start |
+//! | `deviceattached` | `Devices/<serial>` | informational | chr | `DevID;Mode;Epoch;first` with first 0 or 1 |
+//! | `devicedetached` | `Devices/<serial>` | warning | chr | `DevID;reason` with reason left, timeout, moved or forgotten |
+//! | `completionstatus` | `Jobs/<x>` | informational, or warning if not every device is ok | int | the `Result` of the job, and the Correlator of Start |
+//! | `resultaggregation` | `Jobs/<x>/Out` | informational | chr | `Out/Sum`, if the job's `Report/Alert` asks for it, and the Correlator of Start |
+//! | `progress` | `Jobs/<x>/Stat` | informational | chr | the counters of `Stat` in their order, with semicolons |
+//! | `imageready` | `Images/<x>` | informational | chr | the address |
+//! | `imagefailed` | `Images/<x>` | critical | int | the `Result` of the image |
 
 mod binding;
 mod config;
@@ -76,7 +81,7 @@ use crate::device::Serial;
 use crate::device_bootstrap::DeviceCredential;
 use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
-use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, Images, Substitution, substitute};
+use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, ImageNo, Images, Substitution, substitute};
 use crate::inventory::Inventory;
 use crate::mode::ModePolicy;
 use crate::outbox::Outbox;
@@ -94,18 +99,6 @@ pub use record::ObjectRecord;
 pub(crate) use record::Written;
 pub(crate) use result::STATS;
 pub use table::{ConfigSlot, FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, Object, Slot, TriggerSlot};
-
-/// The type of the alert that a device is there.
-pub const DEVICE_ATTACHED: &str = "urn:oma:at:x-gwmo:deviceattached:1.1";
-/// The type of the alert that a device is gone.
-pub const DEVICE_DETACHED: &str = "urn:oma:at:x-gwmo:devicedetached:1.0";
-/// The type of the alert that a job is over.
-pub const COMPLETION_STATUS: &str = "urn:oma:at:x-gwmo:completionstatus:1.0";
-
-/// The type of the alert of a device that names all servers it is bootstrapped to, separated by commas.
-pub const BOOTSTRAPPED_SERVERS: &str = "urn:oma:at:x-gwmo:BootstrappedDMSList:1.0";
-/// The same, as the registry has it; the payload is not public and read as ours.
-pub const REGISTERED_BOOTSTRAPPED_SERVERS: &str = "urn:oma:at:oma-gwmo:BootstrappedDMSList:1.0";
 
 /// The machines behind the objects, and what servers wrote into the objects.
 #[derive(Debug)]
@@ -231,7 +224,10 @@ impl Objects {
         let binding = config.binding.clone();
         let mut mounts = Vec::with_capacity(MOUNTED.len());
         for object in MOUNTED {
-            mounts.push(tree.mount(binding.place(object).as_str())?);
+            let place = binding.place(object).as_str();
+            // A tree that was restored has its mounts.
+            let known = tree.node(place).and_then(|node| node.mount());
+            mounts.push(known.map_or_else(|| tree.mount(place), Ok)?);
         }
         let (inventory, groups, fanout, outbox) = machines;
         Ok(Self {
@@ -280,6 +276,20 @@ impl Objects {
         }
     }
 
+    /// The gateway answers to a server.
+    pub(crate) fn add_server(&mut self, server: ServerId) {
+        if self.servers.insert(server.clone()) {
+            self.records.push(ObjectRecord(Written::Server(server)));
+        }
+    }
+
+    /// The gateway does not answer to a server any more.
+    pub(crate) fn remove_server(&mut self, server: &ServerId) {
+        if self.servers.remove(server) {
+            self.records.push(ObjectRecord(Written::ServerRemoved(server.clone())));
+        }
+    }
+
     /// A job is gone, since the fanout has removed it; its name and its owner.
     pub(crate) fn forget_job(&mut self, number: JobNo) -> Option<(JobKey, ServerId)> {
         let (key, job) = self.jobs.forget(number)?;
@@ -299,13 +309,22 @@ impl Objects {
     /// All that servers wrote, as records.
     pub(crate) fn written(&self) -> Vec<ObjectRecord> {
         let own = self.settings.written();
-        own.into_iter().chain(self.jobs.written()).map(ObjectRecord).collect()
+        let servers = self.servers.iter().cloned().map(Written::Server);
+        own.into_iter().chain(servers).chain(self.jobs.written()).map(ObjectRecord).collect()
     }
 
     /// What a record says; `None` when it does not fit.
     pub(crate) fn replay(&mut self, ObjectRecord(written): &ObjectRecord) -> Option<()> {
         match written {
             Written::Address(address) => self.settings.set_address(address).ok(),
+            Written::Server(server) => {
+                self.servers.insert(server.clone());
+                Some(())
+            }
+            Written::ServerRemoved(server) => {
+                self.servers.remove(server);
+                Some(())
+            }
             _ => self.jobs.apply(written, &self.limits),
         }
     }
@@ -345,6 +364,27 @@ impl Objects {
                 item.data = Some(data);
             }
         }
+    }
+
+    /// After a restart: jobs that were written down as begun and are not in the fanout are drafts again. Returns those in
+    /// the fanout that nobody wrote down.
+    pub(crate) fn reconcile_jobs(&mut self) -> Vec<JobNo> {
+        let fanout = &self.fanout;
+        self.jobs.unstart(|number| fanout.job(number).is_none());
+        let numbers = self.fanout.jobs().map(|view| view.number());
+        numbers.filter(|number| self.jobs.numbered(*number).is_none()).collect()
+    }
+
+    /// The images that jobs use which are not over.
+    pub(crate) fn pins(&self) -> Vec<(JobNo, ImageNo)> {
+        let running = self.fanout.jobs().filter(|view| !view.state().is_over());
+        let mut pins = Vec::new();
+        for number in running.map(|view| view.number()) {
+            let Some((_, job)) = self.jobs.numbered(number) else { continue };
+            let images = job.images().filter_map(|image| self.images.number_of(job.owner(), image));
+            pins.extend(images.map(|image| (number, image)));
+        }
+        pins
     }
 
     /// Takes the images out, to be put back.

@@ -115,14 +115,10 @@ impl Console {
     ///
     /// When it is missing or a line is none.
     pub fn read_outcomes(&self, key: &JobKey, items: &[Item<'_>]) -> Result<Outcomes, ReadError> {
-        let mut outcomes = Outcomes { buckets: Vec::new(), is_cut: false };
-        let line = |line: &str| {
-            outcomes.is_cut |= line == "+";
-            if outcomes.is_cut { Some(None) } else { bucket(line).map(Some) }
-        };
-        let buckets = Values::new(self, items).lines(Node::OutSum, &[key.as_str()], line)?;
-        outcomes.buckets = buckets.into_iter().flatten().collect();
-        Ok(outcomes)
+        let values = Values::new(self, items);
+        let text =
+            values.text(Node::OutSum, &[key.as_str()]).ok_or_else(|| ReadError::missing(Node::OutSum))?;
+        Outcomes::parse(text).ok_or_else(|| ReadError::malformed(Node::OutSum))
     }
 
     /// Asks for the records of a job from this serial on, as many as the gateway puts on a page.
@@ -199,6 +195,20 @@ impl Console {
             });
         }
         Ok(answers)
+    }
+}
+
+impl Outcomes {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut outcomes = Self { buckets: Vec::new(), is_cut: false };
+        for line in text.lines() {
+            if line == "+" {
+                outcomes.is_cut = true;
+                break;
+            }
+            outcomes.buckets.push(bucket(line)?);
+        }
+        Some(outcomes)
     }
 }
 

@@ -101,6 +101,12 @@ impl DeviceAccount {
         (&self.notification, self.server_nonce.as_ref().map_or(&[], Nonce::as_bytes))
     }
 
+    /// The nonces, as records.
+    pub(super) fn nonces(&self) -> impl Iterator<Item = Record> {
+        let device = self.device_nonce.clone().map(Record::DeviceNonce);
+        device.into_iter().chain(self.server_nonce.clone().map(Record::ServerNonce))
+    }
+
     pub(super) fn store(&mut self, record: &Record) {
         match record {
             Record::DeviceNonce(nonce) => self.device_nonce = Some(nonce.clone()),

@@ -1,7 +1,7 @@
 //! What a gateway is told at its start.
 
 use dm_syncml::session::{LockoutPolicy, ServerConfig};
-use dm_tree::ServerId;
+use dm_tree::{ServerId, TreeLimits};
 
 use crate::adaptation::AdaptationConfig;
 use crate::device_bootstrap::DeviceBootstrapConfig;
@@ -57,6 +57,8 @@ pub struct GatewayConfig {
     pub max_accounts: usize,
     /// Where chance is wanted and nobody has to fear it (pauses of devices that come back). Default 0.
     pub seed: u64,
+    /// What the tree may hold, when the gateway is [restored](crate::Gateway::restore); a new one is given its tree.
+    pub tree: TreeLimits,
     /// Sessions.
     pub sessions: SessionLimits,
     /// When peers that show wrong credentials get no more challenges, by the origin of their messages and the device they claim to be.
@@ -79,6 +81,7 @@ impl GatewayConfig {
             default_mode: Mode::Proxy,
             max_accounts: 64,
             seed: 0,
+            tree: TreeLimits::default(),
             server_id,
             session,
             inventory: InventoryConfig::default(),
@@ -181,6 +184,13 @@ impl GatewayConfig {
     pub const fn with_modes(mut self, supported: Modes, default: Mode) -> Self {
         self.modes = supported;
         self.default_mode = default;
+        self
+    }
+
+    /// Sets [`tree`](Self::tree).
+    #[must_use]
+    pub const fn with_tree(mut self, limits: TreeLimits) -> Self {
+        self.tree = limits;
         self
     }
 

@@ -54,8 +54,8 @@ impl RelayDirectory for Directory<'_> {
 
     fn recipient(&self, device: Serial) -> Option<Recipient> {
         let record = self.objects.inventory.record(device)?;
-        let is_transparent = record.mode() == Some(Mode::Transparent);
-        Some(Recipient::new(record.id().clone(), is_transparent, reach_of(record)))
+        let mode = record.mode().unwrap_or(Mode::Proxy);
+        Some(Recipient::new(record.id().clone(), mode, reach_of(record)))
     }
 
     fn shared_account(&self, device: Serial, server: &ServerId) -> Option<SharedAccount<'_>> {

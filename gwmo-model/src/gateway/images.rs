@@ -79,11 +79,13 @@ impl Gateway {
                 }
             }
             ImagesOutput::ImageReady { image, owner, uri } => {
+                self.objects.outbox.handle_image_ready(now, &owner, image);
                 self.event(GatewayEvent::ImageReady { image, owner, uri });
                 self.open_gates();
                 self.objects.images.handle_announced(now, image);
             }
             ImagesOutput::ImageFailed { image, owner, code } => {
+                self.objects.outbox.handle_image_failed(now, &owner, image, code);
                 self.event(GatewayEvent::ImageFailed { image, owner, code });
                 self.open_gates();
                 self.objects.images.handle_announced(now, image);

@@ -6,7 +6,7 @@ use dm_syncml::{Alert, Meta};
 
 use super::Gateway;
 use crate::device::Serial;
-use crate::mo::{BOOTSTRAPPED_SERVERS, REGISTERED_BOOTSTRAPPED_SERVERS};
+use crate::outbox::AlertKind;
 use crate::peers::ServerList;
 
 impl Gateway {
@@ -14,11 +14,8 @@ impl Gateway {
     pub(super) fn take_server_list(&mut self, serial: Serial, alert: &Alert<'_>) {
         let Some(item) = alert.items.first() else { return };
         let media_type = item.meta.as_ref().and_then(Meta::media_type);
-        let is_list = media_type.is_some_and(|media_type| {
-            let text = media_type.as_str();
-            text.eq_ignore_ascii_case(BOOTSTRAPPED_SERVERS)
-                || text.eq_ignore_ascii_case(REGISTERED_BOOTSTRAPPED_SERVERS)
-        });
+        let kind = media_type.and_then(|media_type| AlertKind::recognise(media_type.as_str()));
+        let is_list = kind.is_some_and(|(kind, _)| kind == AlertKind::BootstrappedDmsList);
         let Some(text) = item.data.as_ref().and_then(|data| data.as_text()).filter(|_| is_list) else {
             return;
         };

@@ -82,15 +82,15 @@ impl Gateway {
                 InventoryOutput::Persist(seq, record) => {
                     self.persist(Origin::Inventory(seq), GatewayRecord::Inventory(record));
                 }
-                InventoryOutput::DeviceAttached { serial, id, epoch, first, .. } => {
-                    self.objects.outbox.handle_device_attached(now, serial, &id, epoch, first);
+                InventoryOutput::DeviceAttached { serial, id, epoch, first, rev } => {
+                    self.objects.outbox.handle_device_attached(now, rev, serial, &id, epoch, first);
                     self.event(GatewayEvent::DeviceAttached { serial, device: id, first });
                     self.reachable(serial);
                 }
-                InventoryOutput::DeviceDetached { serial, id, epoch, reason, .. } => {
+                InventoryOutput::DeviceDetached { serial, id, epoch, reason, rev } => {
                     self.objects.fanout.handle_presence(now, serial, false);
                     self.bootstrap.handle_away(now, serial);
-                    self.objects.outbox.handle_device_detached(now, serial, &id, epoch, reason);
+                    self.objects.outbox.handle_device_detached(now, rev, serial, &id, epoch, reason);
                     self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
                 }
                 InventoryOutput::Changed { serial, facts } => {
@@ -198,7 +198,7 @@ impl Gateway {
                         self.close_session(no, false);
                     }
                 }
-                FanoutOutput::JobChanged { job } => drop(self.changed.insert(job)),
+                FanoutOutput::JobChanged { job } => self.job_changed(job),
                 FanoutOutput::JobEnded { job, round, result } => self.job_ended(job, round, result),
                 FanoutOutput::JobRemoved { job } => self.job_removed(job),
                 FanoutOutput::Audit(audit) => self.event(GatewayEvent::Target(audit)),

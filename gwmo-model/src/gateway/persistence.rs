@@ -17,6 +17,7 @@ use crate::image::ImageRecord;
 use crate::inventory::InventoryRecord;
 use crate::journal::RecordSeq;
 use crate::mo::ObjectRecord;
+use crate::outbox::OutboxRecord;
 use crate::peers::PeersRecord;
 use crate::relay::RelayRecord;
 use crate::trigger::TriggerRecord;
@@ -39,6 +40,8 @@ pub enum GatewayRecord {
     Groups(GroupRecord),
     /// Jobs.
     Fanout(FanoutRecord),
+    /// Alerts for servers.
+    Outbox(OutboxRecord),
     /// Images.
     Images(ImageRecord),
     /// Notifications that are passed on.
@@ -64,6 +67,7 @@ pub(super) enum Origin {
     Inventory(RecordSeq),
     Groups(RecordSeq),
     Fanout(RecordSeq),
+    Outbox(RecordSeq),
     Images(RecordSeq),
     Relay(RecordSeq),
     Triggers(RecordSeq),
@@ -105,7 +109,7 @@ impl Gateway {
     pub(super) fn persisted(&mut self, seq: PersistSeq) {
         let now = self.objects.now;
         // A report of one number stands for all before it, so of each machine only the last one is reported.
-        let mut last: [Option<Origin>; 9] = [None; 9];
+        let mut last: [Option<Origin>; 10] = [None; 10];
         while let Some(origin) = self.unstored.next_until(seq) {
             let at = match origin {
                 Origin::Gateway => continue,
@@ -127,6 +131,7 @@ impl Gateway {
                 Origin::Adaptation(_) => 6,
                 Origin::Bootstrap(_) => 7,
                 Origin::Peers(_) => 8,
+                Origin::Outbox(_) => 9,
             };
             last[at] = Some(origin);
         }
@@ -135,6 +140,7 @@ impl Gateway {
                 Origin::Inventory(seq) => self.objects.inventory.handle_persisted(now, seq),
                 Origin::Groups(seq) => self.objects.groups.handle_persisted(seq),
                 Origin::Fanout(seq) => self.objects.fanout.handle_persisted(now, seq),
+                Origin::Outbox(seq) => self.objects.outbox.handle_persisted(now, seq),
                 Origin::Images(seq) => self.objects.images.handle_persisted(now, seq),
                 Origin::Relay(seq) => self.relay.handle_persisted(now, seq),
                 Origin::Triggers(seq) => self.objects.triggers.handle_persisted(now, seq),

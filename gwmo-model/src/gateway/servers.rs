@@ -6,7 +6,8 @@ use dm_syncml::{Alert, Instant, StatusCode};
 use dm_tree::{Acl, NodeUri, Rights, ServerId, TreeError};
 
 use super::machines::Waiting;
-use super::{Gateway, GatewayError, GatewayOutput, Upstream, alerts};
+use super::persistence::Origin;
+use super::{Gateway, GatewayError, GatewayOutput, GatewayRecord, Upstream, alerts};
 use crate::fanout::JobNo;
 use crate::mo::{Binding, ConfigSlot, FanoutSlot, GroupsSlot, InventorySlot, MOUNTED};
 use crate::outbox::{self, AlertBody, AlertSeq, OutboxOutput, Subscription};
@@ -60,8 +61,8 @@ impl Gateway {
         let subscribed =
             granted.and_then(|()| Ok(self.objects.outbox.handle_subscribed(now, &server, alerts)?));
         match subscribed {
-            Ok(()) => drop(self.objects.servers.insert(server)),
-            Err(_) => self.restore(before),
+            Ok(()) => self.objects.add_server(server),
+            Err(_) => self.restore_acls(before),
         }
         self.drain_machines();
         subscribed
@@ -88,7 +89,7 @@ impl Gateway {
         self.tree.remove_server(server);
         // There may have been none.
         let _ = self.tree.forget_acls(switches(&self.objects.binding, server).as_str());
-        self.objects.servers.remove(server);
+        self.objects.remove_server(server);
         self.upstream.remove(server);
         self.objects.outbox.handle_session_closed(now, server);
         self.objects.outbox.handle_unsubscribed(now, server);
@@ -121,12 +122,14 @@ impl Gateway {
         self.drain_outbox(Some(server))
     }
 
-    /// The server answered an alert. With a Status of class 2 it is done; otherwise it comes again in a later session.
+    /// The server answered an alert. With a Status that says so ([`StatusCode::is_done`]) it is done; otherwise it comes again in a later session.
     pub fn handle_alert_taken(&mut self, now: Instant, server: &ServerId, seq: AlertSeq, status: StatusCode) {
         let now = self.advance(now);
         if let Some(session) = self.upstream.get_mut(server) {
-            session.taken |= status.is_success();
+            session.taken |= status.is_done();
         }
+        // Of class 2 are answers, too, that say that nothing was done.
+        let status = if status.is_done() { StatusCode::OK } else { StatusCode::COMMAND_FAILED };
         self.objects.outbox.handle_answered(now, server, seq, status);
         self.drain_machines();
     }
@@ -155,10 +158,11 @@ impl Gateway {
     /// has begun takes no more of them, so others are left for the next one.
     pub(super) fn drain_outbox(&mut self, server: Option<&ServerId>) -> Vec<(AlertSeq, Alert<'static>)> {
         let mut alerts = Vec::new();
+        let names = self.config.outbox.names;
         loop {
             match self.objects.outbox.poll_output() {
                 OutboxOutput::Send { server: to, alert } => {
-                    let message = alerts::alert(&alert, &self.objects);
+                    let message = alerts::alert(&alert, &self.objects, names);
                     match (message, Some(&to) == server) {
                         (Some(message), true) if alerts.len() < self.config.sessions.max_alerts.max(1) => {
                             alerts.push((alert.seq, message));
@@ -174,9 +178,8 @@ impl Gateway {
                 OutboxOutput::OpenSession { server } => {
                     self.outputs.push_back(GatewayOutput::OpenSession { server });
                 }
-                OutboxOutput::Persist(seq, _) => {
-                    let now = self.objects.now;
-                    self.objects.outbox.handle_persisted(now, seq);
+                OutboxOutput::Persist(seq, record) => {
+                    self.persist(Origin::Outbox(seq), GatewayRecord::Outbox(record));
                 }
                 OutboxOutput::Wait(at) => {
                     self.waits.set(Waiting::Outbox, at);
@@ -216,7 +219,7 @@ impl Gateway {
     }
 
     /// Puts back what was in force; it had room before.
-    fn restore(&mut self, acls: Vec<(NodeUri<'static>, Acl)>) {
+    fn restore_acls(&mut self, acls: Vec<(NodeUri<'static>, Acl)>) {
         for (uri, acl) in acls {
             let restored: Result<(), TreeError> = self.tree.set_acl(uri.as_str(), acl);
             debug_assert!(restored.is_ok(), "it was there before");

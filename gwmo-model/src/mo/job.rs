@@ -86,6 +86,15 @@ impl Jobs {
         }
     }
 
+    /// Makes drafts again of the jobs whose numbers are not known.
+    pub(super) fn unstart(&mut self, is_unknown: impl Fn(JobNo) -> bool) {
+        for job in self.by_key.values_mut() {
+            if let Some(number) = job.started.take_if(|number| is_unknown(*number)) {
+                self.by_number.remove(&number);
+            }
+        }
+    }
+
     pub(super) fn put(&mut self, key: JobKey, job: Job) {
         self.ops_len += job.ops_len();
         if let Some(number) = job.started {
@@ -147,6 +156,11 @@ impl Job {
     /// Who added it.
     pub(crate) const fn owner(&self) -> &ServerId {
         &self.owner
+    }
+
+    /// What is told about it.
+    pub(crate) const fn report(&self) -> ReportPolicy {
+        self.report
     }
 
     /// What its owner must hold on a device.

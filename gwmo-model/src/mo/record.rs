@@ -40,6 +40,10 @@ pub(crate) enum Written {
     Removed { key: JobKey },
     /// A setting that no machine has.
     Address(String),
+    /// The gateway answers to a server.
+    Server(ServerId),
+    /// And not any more.
+    ServerRemoved(ServerId),
 }
 
 /// Most images that one command names.
@@ -187,7 +191,7 @@ impl Jobs {
                 self.by_key.get_mut(key)?.refusal = Some(ResultCode::new(*code));
             }
             Written::Removed { key } => drop(self.remove(key)?),
-            Written::Address(_) => return None,
+            Written::Address(_) | Written::Server(_) | Written::ServerRemoved(_) => return None,
         }
         Some(())
     }

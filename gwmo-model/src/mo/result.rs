@@ -141,6 +141,11 @@ impl Objects {
         page
     }
 
+    /// The aggregated result of a job by its number, as `Out/Sum` has it.
+    pub(crate) fn sum_of(&self, number: crate::fanout::JobNo) -> String {
+        self.jobs.numbered(number).map_or_else(String::new, |(_, job)| self.sum(job))
+    }
+
     /// The outcomes, one bucket a line. What did not fit is missing from the end, and a last line `+` says so.
     fn sum(&self, job: &Job) -> String {
         let mut sum = String::new();

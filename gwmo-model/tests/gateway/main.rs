@@ -1,6 +1,7 @@
 //! The gateway between real servers and real devices, by requirement.
 
 mod atomic;
+mod bootstrapped_device;
 mod description;
 mod devices;
 mod groups;
