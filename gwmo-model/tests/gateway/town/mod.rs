@@ -22,7 +22,7 @@ use dm_tree::{
 use gwmo_model::console::GatewayAlert;
 use gwmo_model::{
     AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput,
-    GatewayRecord, PersistSeq, Serial, Sighting, Subscription,
+    GatewayRecord, GatewaySnapshot, PersistSeq, Serial, Sighting, Subscription,
 };
 use requests::console;
 
@@ -94,6 +94,10 @@ pub struct Town {
     /// Whether storing takes its time: until [`Town::store`].
     pub stores_later: bool,
     unstored: Vec<PersistSeq>,
+    /// What is stored: a snapshot, and the records since.
+    snapshot: Option<GatewaySnapshot>,
+    records: Vec<GatewayRecord>,
+    crashes: u16,
     pub unanswered: u32,
     pub servers: Vec<Server>,
     pub devices: BTreeMap<u32, Device>,
@@ -245,6 +249,9 @@ impl Town {
             nonces: 0,
             stores_later: false,
             unstored: Vec::new(),
+            snapshot: None,
+            records: Vec::new(),
+            crashes: 0,
             unanswered: 0,
             servers: servers.into(),
             devices: BTreeMap::new(),
@@ -360,6 +367,36 @@ impl Town {
         let now = self.now();
         while let Some(seq) = self.unstored.pop() {
             self.gateway.handle_persisted(now, seq);
+        }
+        self.drain_gateway();
+    }
+
+    /// Stores the gateway as it is.
+    pub fn keep(&mut self) {
+        self.drain_gateway();
+        self.snapshot = Some(self.gateway.snapshot(self.now()).unwrap());
+        self.records.clear();
+    }
+
+    pub fn kept(&self) -> GatewaySnapshot {
+        self.snapshot.clone().unwrap()
+    }
+
+    /// The gateway stops, and begins again with what was stored. Its sessions are over.
+    pub fn crash(&mut self) {
+        self.crashes += 1;
+        let (now, first) = (self.now(), 1000 * self.crashes);
+        let account = |id: &DeviceId| {
+            let number = id.as_str()["IMEI:".len()..].parse().ok()?;
+            let session_id = dm_notification::SessionId::new(first).unwrap();
+            Some(account(number).with_session_id(session_id))
+        };
+        let records = self.records.clone();
+        self.gateway = Gateway::restore(now, Self::config(), self.kept(), records, account).unwrap();
+        self.exchanges.clear();
+        for server in 0..self.servers.len() {
+            self.servers[server].uplink = None;
+            self.network.cancel_wake(Place::Uplink(server));
         }
         self.drain_gateway();
     }
@@ -548,6 +585,7 @@ impl Town {
                 }
                 GatewayOutput::Persist(seq, record) => {
                     self.nonces += u32::from(matches!(record, GatewayRecord::Nonce(_)));
+                    self.records.push(record);
                     match self.stores_later {
                         true => self.unstored.push(seq),
                         false => self.gateway.handle_persisted(now, seq),
