@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub mod authorities;
 pub mod clock;
 pub mod fanouts;
 pub mod floors;

@@ -72,7 +72,6 @@
 //! - Names are hashed with a key: give a tree that strangers may add to a random one
 //!   ([`Tree::with_hash_seed`]).
 //! - The caller authenticates. A server identifier given to this crate is believed.
-//! - Not here: delegation.
 //!
 //! # Spec map
 //!

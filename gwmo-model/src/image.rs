@@ -1,7 +1,6 @@
 //! Images that devices fetch from their gateway instead of from far away.
 
 mod catalogue;
-mod code;
 mod config;
 mod delivery;
 mod digest;

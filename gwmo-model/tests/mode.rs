@@ -1,7 +1,10 @@
 //! Which mode a device is managed in (GwMO-MOO-001).
 
-use dm_syncml::StatusCode;
-use gwmo_model::{Mode, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes};
+use dm_syncml::{Instant, StatusCode};
+use gwmo_model::{
+    DeviceId, Fact, Inventory, InventoryConfig, Mode, ModeFacts, ModePolicy, ModePolicyError, ModeReason,
+    ModeRule, ModeWish, Modes, Selector, Sighting,
+};
 
 use Mode::{Adaptation as A, Proxy as P, Transparent as T};
 
@@ -89,6 +92,25 @@ fn gwmo_moo_001_a_wish_that_cannot_be_is_answered_406() {
     for wish in [ModeWish::None, ModeWish::Followed, ModeWish::Overruled] {
         assert_eq!(wish.status(), StatusCode::OK);
     }
+}
+
+/// Rules as servers write them: by what is known of a device.
+#[test]
+fn gwmo_moo_001_rules_are_selectors() {
+    let mut inventory = Inventory::new(InventoryConfig::default());
+    let mut seen = |name: &str, model: &str| {
+        let sighting = Sighting::new(1).with(Fact::Model, model);
+        inventory.handle_seen(Instant::EPOCH, &DeviceId::new(name).unwrap(), &sighting).unwrap()
+    };
+    let (camera, lamp) = (seen("urn:uuid:1", "CAM-1"), seen("urn:uuid:2", "LAMP-1"));
+    let mut policy = ModePolicy::new(Modes::ALL, P);
+    let rule: Selector = r#"Info/Mod~"CAM""#.parse().unwrap();
+    policy.add_rule(ModeRule::new(1, rule, T)).unwrap();
+    let mode = |serial| {
+        let record = inventory.record(serial).unwrap();
+        policy.choose(ModeFacts::client(true, true), None, |rule| rule.matches(&record)).mode
+    };
+    assert_eq!([mode(camera), mode(lamp)], [Some(T), Some(P)]);
 }
 
 #[test]

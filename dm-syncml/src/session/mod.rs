@@ -44,6 +44,12 @@
 //! [`ClientConfig::max_commands`] and [`ClientConfig::max_results`], a MiB for what the statuses of one command say, and the most messages of a
 //! session.
 //!
+//! # Beyond DM 1.2.1
+//!
+//! Between peers that both announce it, large objects whose transfer broke off go on in a later session ([`PartialObjects`]). A client tells
+//! what it offers ([`Capabilities`]), and a server session keeps to it. Questions to the user may have [media](InteractionMedia). Peers that
+//! know nothing of these see the protocol as it ever was.
+//!
 //! # Restarts
 //!
 //! With the feature `serde` both machines are values between any two messages, the client's also while something it handed out is under way.

@@ -84,8 +84,6 @@ impl Grants {
             if let GrantScope::Subtree(uri) = &mut grant.scope {
                 *uri = place::spelled(tree, uri);
             }
-            // What was stored may say more than a constructor would.
-            grant.rights = grant.rights.intersection(Grant::ALLOWED);
         }
         Self(grants)
     }

@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::ledger::{Anchor, Domain, Ledger, Ownership, Site};
-use super::terms::{DelegationId, DelegationKind, Priority};
+use super::index::{Domain, Few, Held, fingerprint};
+use super::ledger::{Anchor, Ledger, Ownership, Site};
+use super::terms::{DelegationId, Priority};
 use super::types::TypeRule;
 use crate::access::Spot;
 use crate::acl::Acl;
@@ -13,6 +14,7 @@ use crate::principal::Actor;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::store::{Content, Flags, NodeId, ROOT};
+use crate::timestamp::Timestamp;
 use crate::tree::Tree;
 
 /// What a decision came to, and by which rule.
@@ -52,6 +54,36 @@ impl Verdict {
 /// The types of the nodes from a mount point down to a node that a handler serves, one for each; empty where there
 /// is none. `None` when nobody asked the handler.
 pub(crate) type ServedTypes<'a> = Option<&'a [String]>;
+
+/// What lies on the way from a node to its owner.
+struct OnTheWay<'l> {
+    fulls: Few<(DelegationId, Option<DelegationId>)>,
+    /// The delegations to who is judged.
+    mine: Few<&'l Held>,
+}
+
+impl<'l> OnTheWay<'l> {
+    const fn new() -> Self {
+        Self { fulls: Few::new(), mine: Few::new() }
+    }
+
+    #[inline]
+    fn pass(&mut self, domain: &'l Domain, print: u64, server: &'l ServerId) {
+        domain.fulls.iter().for_each(|full| self.fulls.push(*full));
+        domain.of(print, server).for_each(|held| self.mine.push(held));
+    }
+}
+
+/// Which of the full delegations that reach a node is in force there: each in turn passes on what the one before had.
+fn in_force(fulls: &Few<(DelegationId, Option<DelegationId>)>) -> Option<DelegationId> {
+    let next = |over, (id, under)| if under == over { Some(id) } else { over };
+    if fulls.len() < 2 {
+        return fulls.iter().fold(None, next);
+    }
+    let mut fulls: Vec<_> = fulls.iter().collect();
+    fulls.sort_unstable();
+    fulls.into_iter().fold(None, next)
+}
 
 /// What has one owner.
 struct Region<'l> {
@@ -172,29 +204,21 @@ impl Tree {
         });
     }
 
-    /// The full delegation under which a node is: of those that reach it, each in turn passes on what the one before
-    /// had.
+    /// The full delegation under which a node is.
     fn full_over(&self, ledger: &Ledger, spot: &Spot<'_>, served: ServedTypes<'_>) -> Option<DelegationId> {
         if !ledger.has_fulls() {
             return None;
         }
-        let mut fulls = Vec::new();
-        let region = self.region(ledger, spot, |domain| fulls.extend_from_slice(&domain.fulls))?;
-        self.each_typed(ledger, &region, spot, served, |domain| fulls.extend_from_slice(&domain.fulls));
-        fulls.sort_unstable();
-        let mut over = None;
-        for id in fulls {
-            let Some(entry) = ledger.entry(id) else { continue };
-            if Some(&entry.root) == region.ownership.owner.as_ref() && entry.under == over {
-                over = Some(id);
-            }
-        }
-        over
+        let mut fulls = Few::new();
+        let mut visit = |domain: &Domain| domain.fulls.iter().for_each(|full| fulls.push(*full));
+        let region = self.region(ledger, spot, &mut visit)?;
+        self.each_typed(ledger, &region, spot, served, &mut visit);
+        in_force(&fulls)
     }
 
     /// Whether a delegation holds now. One that ends holds for nobody as long as nobody told the time.
-    fn is_live(&self, terms: &super::Terms) -> bool {
-        match (terms.not_after(), self.now) {
+    fn is_live(&self, not_after: Option<Timestamp>) -> bool {
+        match (not_after, self.now) {
             (None, _) => true,
             (Some(end), Some(now)) => now <= end,
             (Some(_), None) => false,
@@ -267,31 +291,22 @@ impl Tree {
         {
             return Verdict::LedgerObject;
         }
-        let over = self.full_over(ledger, spot, served);
-        // Whether there is anything of the server's here, and what of it grants the right.
-        let (mut present, mut granted) = (false, None);
-        let mut mine = Vec::new();
-        let region = self.region(ledger, spot, |domain| mine.extend(domain.of(server)));
+        let print = fingerprint(server.as_str());
+        let mut way = OnTheWay::new();
+        let region = self.region(ledger, spot, |domain| way.pass(domain, print, server));
         let Some(region) = region else { return self.by_acl(server, right, spot) };
-        self.each_typed(ledger, &region, spot, served, |domain| mine.extend(domain.of(server)));
-        let owner = region.ownership.owner.as_ref();
-        if over.is_none() && owner == Some(server) {
+        self.each_typed(ledger, &region, spot, served, |domain| way.pass(domain, print, server));
+        let over = in_force(&way.fulls);
+        if over.is_none() && region.ownership.owner.as_ref() == Some(server) {
             return Verdict::Owner;
         }
-        for id in mine {
-            let Some(entry) = ledger.entry(id) else { continue };
-            let terms = &entry.delegation.terms;
-            let counts = match terms.kind() {
-                DelegationKind::Full => over == Some(id),
-                _ => entry.under == over,
-            };
-            if Some(&entry.root) != owner || !counts || !self.is_live(terms) {
-                continue;
-            }
+        // Whether there is anything of the server's here, and what of it grants the right.
+        let (mut present, mut granted) = (false, None);
+        for held in way.mine.iter().filter(|held| held.counts_under(over) && self.is_live(held.not_after)) {
             present = true;
-            let is_better = granted.is_none_or(|(priority, _)| priority < terms.priority());
-            if is_better && terms.commands().contains(right) {
-                granted = Some((terms.priority(), id));
+            let is_better = granted.is_none_or(|(priority, _)| priority < held.priority);
+            if is_better && held.commands.contains(right) {
+                granted = Some((held.priority, held.id));
             }
         }
         match (granted, over) {
@@ -376,19 +391,17 @@ impl Tree {
             return false;
         };
         let over = self.full_over(ledger, spot, served);
-        let counts = match entry.delegation.terms.kind() {
-            DelegationKind::Full => over == Some(id),
-            _ => entry.under == over,
+        let delegatee = &entry.delegation.delegatee;
+        let print = fingerprint(delegatee.as_str());
+        let mut decides = false;
+        let mut visit = |domain: &Domain| {
+            let mut mine = domain.of(print, delegatee);
+            decides |=
+                mine.any(|held| held.id == id && held.counts_under(over) && self.is_live(held.not_after));
         };
-        let mut reached = Vec::new();
-        let region =
-            self.region(ledger, spot, |domain| reached.extend(domain.of(&entry.delegation.delegatee)));
-        let Some(region) = region else { return false };
-        self.each_typed(ledger, &region, spot, served, |domain| {
-            reached.extend(domain.of(&entry.delegation.delegatee));
-        });
-        let of_owner = region.ownership.owner.as_ref() == Some(&entry.root);
-        counts && of_owner && reached.contains(&id) && self.is_live(&entry.delegation.terms)
+        let Some(region) = self.region(ledger, spot, &mut visit) else { return false };
+        self.each_typed(ledger, &region, spot, served, &mut visit);
+        decides && region.ownership.owner.as_ref() == Some(&entry.root)
     }
 
     /// Whether the same owner and the same full delegation decide at a node and at its parent.

@@ -5,12 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::draft::Draft;
-use super::terms::{Delegation, DelegationId, DelegationKind, MoType, Priority};
+use super::index::{ByType, Domain, Held, Marks};
+use super::terms::{Delegation, DelegationId, DelegationKind, Priority};
 use super::types::TypeRules;
 use crate::mount::MountId;
 use crate::server_id::ServerId;
 use crate::store::NodeId;
 use crate::timestamp::Timestamp;
+use crate::uri::NodeUri;
 
 /// A node that the ledger says something about: stored, or below a mount point by its path, escaped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,45 +34,6 @@ pub(crate) struct Ownership {
     pub(crate) priority: Priority,
 }
 
-/// What the ledger says of one node, or of one type of an owner's objects.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Domain {
-    pub(crate) ownership: Option<Ownership>,
-    /// By delegatee, sorted.
-    delegations: Vec<(ServerId, DelegationId)>,
-    /// Those of them that are full, in the order they were made.
-    pub(crate) fulls: Vec<DelegationId>,
-    /// Who wrote the value last, where that one's priority counts.
-    pub(crate) writer: Option<ServerId>,
-}
-
-impl Domain {
-    pub(crate) fn of<'d>(&'d self, server: &'d ServerId) -> impl Iterator<Item = DelegationId> + 'd {
-        let from = self.delegations.partition_point(|(delegatee, _)| delegatee < server);
-        let mine = self.delegations[from..].iter().take_while(move |(delegatee, _)| delegatee == server);
-        mine.map(|(_, id)| *id)
-    }
-
-    fn insert(&mut self, delegatee: &ServerId, id: DelegationId) {
-        let key = (delegatee.clone(), id);
-        if let Err(at) = self.delegations.binary_search(&key) {
-            self.delegations.insert(at, key);
-        }
-    }
-
-    pub(crate) fn has_delegations(&self) -> bool {
-        !self.delegations.is_empty()
-    }
-
-    fn ids(&self) -> Vec<DelegationId> {
-        self.delegations.iter().map(|(_, id)| *id).collect()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ownership.is_none() && self.delegations.is_empty() && self.writer.is_none()
-    }
-}
-
 /// A delegation with what is worked out of it once.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -87,9 +50,9 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) next: u64,
-    stored: BTreeMap<NodeId, Domain>,
+    stored: Marks,
     served: BTreeMap<(MountId, String), Domain>,
-    by_type: BTreeMap<ServerId, BTreeMap<MoType, Domain>>,
+    by_type: BTreeMap<ServerId, ByType>,
     entries: BTreeMap<DelegationId, Entry>,
     derived: BTreeSet<(DelegationId, DelegationId)>,
     ends: BTreeSet<(Timestamp, DelegationId)>,
@@ -130,26 +93,26 @@ impl Ledger {
 
     pub(crate) fn domain(&self, anchor: &Anchor) -> Option<&Domain> {
         match anchor {
-            Site::Stored(id) => self.stored.get(id),
+            Site::Stored(id) => self.stored.get(*id),
             Site::Served(mount, path) => self.served.get(&(*mount, path.clone())),
         }
     }
 
     pub(crate) fn stored(&self, id: NodeId) -> Option<&Domain> {
-        self.stored.get(&id)
+        self.stored.get(id)
     }
 
     pub(crate) fn served(&self, at: &(MountId, String)) -> Option<&Domain> {
         self.served.get(at)
     }
 
-    pub(crate) fn types_of(&self, owner: &ServerId) -> Option<&BTreeMap<MoType, Domain>> {
+    pub(crate) fn types_of(&self, owner: &ServerId) -> Option<&ByType> {
         self.by_type.get(owner)
     }
 
     fn domain_mut(&mut self, anchor: &Anchor) -> &mut Domain {
         match anchor {
-            Site::Stored(id) => self.stored.entry(*id).or_default(),
+            Site::Stored(id) => self.stored.entry(*id),
             Site::Served(mount, path) => self.served.entry((*mount, path.clone())).or_default(),
         }
     }
@@ -157,7 +120,7 @@ impl Ledger {
     fn tidy(&mut self, anchor: &Anchor) {
         if self.domain(anchor).is_some_and(Domain::is_empty) {
             match anchor {
-                Site::Stored(id) => _ = self.stored.remove(id),
+                Site::Stored(id) => self.stored.remove(*id),
                 Site::Served(mount, path) => _ = self.served.remove(&(*mount, path.clone())),
             }
         }
@@ -170,7 +133,7 @@ impl Ledger {
 
     /// Every node that the ledger says something about.
     pub(crate) fn anchors(&self) -> impl Iterator<Item = (Anchor, &Domain)> {
-        let stored = self.stored.iter().map(|(id, domain)| (Site::Stored(*id), domain));
+        let stored = self.stored.iter().map(|(id, domain)| (Site::Stored(id), domain));
         let served = self.served.iter();
         stored.chain(served.map(|((mount, path), domain)| (Site::Served(*mount, path.clone()), domain)))
     }
@@ -207,17 +170,11 @@ impl Ledger {
         self.fulls += usize::from(is_full);
         let domain = match (&anchor, delegation.terms.scope().mo_type()) {
             (Some(anchor), _) => self.domain_mut(anchor),
-            (None, Some(mo_type)) => {
-                self.by_type.entry(root.clone()).or_default().entry(mo_type.clone()).or_default()
-            }
+            (None, Some(mo_type)) => self.by_type.entry(root.clone()).or_default().entry(mo_type),
             // Every scope has the one or the other.
             (None, None) => return,
         };
-        domain.insert(&delegation.delegatee, id);
-        if is_full {
-            domain.fulls.push(id);
-            domain.fulls.sort_unstable();
-        }
+        domain.insert(Held::new(&delegation, under));
         self.entries.insert(id, Entry { delegation, anchor, root, under });
     }
 
@@ -232,21 +189,15 @@ impl Ledger {
             self.ends.remove(&(end, id));
         }
         self.fulls -= usize::from(terms.kind() == DelegationKind::Full);
-        let strike = |domain: &mut Domain| {
-            domain.delegations.retain(|(_, other)| *other != id);
-            domain.fulls.retain(|full| *full != id);
-        };
         match (&entry.anchor, terms.scope().mo_type()) {
             (Some(anchor), _) => {
-                strike(self.domain_mut(anchor));
+                self.domain_mut(anchor).strike(id);
                 self.tidy(anchor);
             }
             (None, Some(mo_type)) => {
                 if let Some(types) = self.by_type.get_mut(&entry.root) {
-                    if let Some(domain) = types.get_mut(mo_type) {
-                        strike(domain);
-                    }
-                    types.retain(|_, domain| !domain.is_empty());
+                    types.entry(mo_type).strike(id);
+                    types.tidy();
                     if types.is_empty() {
                         self.by_type.remove(&entry.root);
                     }
@@ -290,10 +241,25 @@ impl Ledger {
         self.take(id)
     }
 
-    /// Puts terms in the place of those a delegation has: the same but for priority and address.
-    pub(crate) fn amend(&mut self, id: DelegationId, amend: impl FnOnce(&mut super::Terms)) {
+    /// Tells a delegation by the address where its scope is now.
+    pub(crate) fn move_scope(&mut self, id: DelegationId, uri: NodeUri<'static>) {
         if let Some(entry) = self.entries.get_mut(&id) {
-            amend(&mut entry.delegation.terms);
+            entry.delegation.terms.move_to(uri);
+        }
+    }
+
+    pub(crate) fn set_priority(&mut self, id: DelegationId, priority: Priority) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let terms = &mut entry.delegation.terms;
+        *terms = terms.clone().with_priority(priority);
+        let (anchor, root, mo_type) =
+            (entry.anchor.clone(), entry.root.clone(), terms.scope().mo_type().cloned());
+        match (anchor, mo_type) {
+            (Some(anchor), _) => self.domain_mut(&anchor).set_priority(id, priority),
+            (None, Some(mo_type)) => {
+                self.by_type.entry(root).or_default().entry(&mo_type).set_priority(id, priority);
+            }
+            (None, None) => {}
         }
     }
 
@@ -309,7 +275,7 @@ impl Ledger {
             self.end(id);
         }
         match anchor {
-            Site::Stored(id) => _ = self.stored.remove(id),
+            Site::Stored(id) => self.stored.remove(*id),
             Site::Served(mount, path) => _ = self.served.remove(&(*mount, path.clone())),
         }
     }

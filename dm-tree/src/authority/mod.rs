@@ -50,6 +50,7 @@ mod decision;
 mod delegate;
 mod draft;
 mod explain;
+mod index;
 mod ledger;
 mod limits;
 mod object;

@@ -116,7 +116,7 @@ impl Tree {
             LedgerStep::Priority { id, priority } => {
                 let ledger = self.ledger_mut();
                 ledger.entry(*id)?;
-                ledger.amend(*id, |terms| *terms = terms.clone().with_priority(*priority));
+                ledger.set_priority(*id, *priority);
             }
             LedgerStep::Types { server, rules } => {
                 let types = &mut self.ledger_mut().types;
@@ -352,7 +352,7 @@ impl Tree {
         self.save_ledger();
         let ledger = self.ledger_mut();
         for (id, uri) in moved {
-            ledger.amend(id, |terms| terms.move_to(uri));
+            ledger.move_scope(id, uri);
         }
     }
 

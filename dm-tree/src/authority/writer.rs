@@ -1,7 +1,8 @@
 //! Several authorities on the same instance: whose write holds (DM-HLF-014), and what must not go with a subtree.
 
 use super::decision::Verdict;
-use super::ledger::{Domain, Site};
+use super::index::Domain;
+use super::ledger::Site;
 use super::step::LedgerStep;
 use super::terms::Priority;
 use crate::access::Spot;

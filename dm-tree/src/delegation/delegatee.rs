@@ -161,7 +161,8 @@ impl Delegatee {
         Ok(())
     }
 
-    /// Gives back what we have, or wants no more what was asked for or agreed.
+    /// Gives back what we have, or wants no more what was asked for or agreed. A full delegation is to be given back on the device
+    /// first, where nobody else can.
     ///
     /// # Errors
     ///

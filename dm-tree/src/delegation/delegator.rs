@@ -137,7 +137,8 @@ impl Delegator {
         Ok(())
     }
 
-    /// Whether the device lets the delegatee manage the scope now ([`DelegationOutput::Grant`]).
+    /// Whether the device lets the delegatee manage the scope now ([`DelegationOutput::Grant`]). If it does not, what may have
+    /// been done of it is to be undone.
     ///
     /// # Errors
     ///
@@ -156,7 +157,8 @@ impl Delegator {
                 self.desk.enter(key, DelegationStage::Granted);
                 self.desk.keep_saying(key, Step::Granted(proposal));
             }
-            DelegationStage::Granting => self.refuse(key, RefuseReason::Device),
+            // Some of it may have been done, now or before a restart.
+            stage @ DelegationStage::Granting => self.take_back(key, stage, EndReason::Device, true),
             _ => return Err(DelegationErrorKind::NotDue.into()),
         }
         Ok(())
@@ -186,11 +188,16 @@ impl Delegator {
     ///
     /// # Errors
     ///
-    /// [`NotDue`](DelegationErrorKind::NotDue) when it is over, or ends already.
+    /// [`NotDue`](DelegationErrorKind::NotDue) when it is over, or ends already; [`InOtherHands`](DelegationErrorKind::InOtherHands) when it is a full
+    /// delegation that the delegatee has been given.
     pub fn revoke(&mut self, now: Instant, key: &NegotiationKey) -> Result<(), DelegationError> {
         self.desk.advance(now);
-        match self.desk.known(key)?.stage {
+        let known = self.desk.known(key)?;
+        match known.stage {
             stage if stage.is_over() => return Err(DelegationErrorKind::NotDue.into()),
+            DelegationStage::Granted | DelegationStage::InForce if known.proposal.is_full() => {
+                return Err(DelegationErrorKind::InOtherHands.into());
+            }
             DelegationStage::Undoing(..) | DelegationStage::Ending(_) => {
                 return Err(DelegationErrorKind::NotDue.into());
             }

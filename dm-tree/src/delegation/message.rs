@@ -94,7 +94,6 @@ impl Proposal {
     }
 
     /// The terms.
-    #[must_use]
     pub const fn terms(&self) -> &Terms {
         &self.terms
     }
@@ -303,7 +302,6 @@ reasons! {
     Declined = "declined" "The other side does not want it.";
     Withdrawn = "withdrawn" "Who proposed it does not want it any more.";
     TimedOut = "timed-out" "An answer did not come in time.";
-    Device = "device" "The device does not do it.";
     NotEffective = "not-effective" "The delegatee does not find on the device what it was granted.";
     Expired = "expired" "It would have ended by now.";
     Busy = "busy" "There is no room for another negotiation.";
@@ -318,6 +316,7 @@ reasons! {
     Relinquished = "relinquished" "The delegatee has given it back.";
     TimedOut = "timed-out" "The delegatee did not take it up in time.";
     Refused = "refused" "The delegatee does not want it after all.";
+    Device = "device" "The device did not do it, or not all of it.";
     Unknown = "unknown" "The delegator does not know it (any more).";
 }
 

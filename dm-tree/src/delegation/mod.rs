@@ -78,6 +78,7 @@
 mod delegatee;
 mod delegator;
 mod desk;
+mod enactment;
 mod limits;
 mod message;
 mod output;

@@ -62,7 +62,9 @@ pub enum DelegationOutput {
     /// [`Delegator::handle_granted`](super::Delegator::handle_granted). It may come again after a restart.
     Grant(NegotiationKey, Proposal),
     /// Of a delegator: see to it that the device lets the delegatee manage the scope no longer, and report with
-    /// [`Delegator::handle_undone`](super::Delegator::handle_undone). Also where a Grant was only begun. It may come again after a restart.
+    /// [`Delegator::handle_undone`](super::Delegator::handle_undone) when that is so. Also where a Grant was only begun. It may come again after
+    /// a restart. Of a full delegation nothing is left to the delegator: the device's ledger ends it at its time, the delegatee gives it
+    /// back there, or who holds what is above it sees to it.
     Undo(NegotiationKey, Proposal, EndReason),
     /// Of a delegatee: the device should let us manage the scope on these terms; find out, and report with
     /// [`Delegatee::handle_taken_up`](super::Delegatee::handle_taken_up). It may come again after a restart.
@@ -100,7 +102,9 @@ impl DelegationError {
             DelegationErrorKind::OtherSide => StatusCode::NOT_ALLOWED,
             DelegationErrorKind::Full => StatusCode::DEVICE_FULL,
             DelegationErrorKind::UnknownNegotiation | DelegationErrorKind::NotDue => StatusCode::NOT_FOUND,
-            DelegationErrorKind::Terms | DelegationErrorKind::NoClock => StatusCode::COMMAND_FAILED,
+            DelegationErrorKind::Terms | DelegationErrorKind::NoClock | DelegationErrorKind::InOtherHands => {
+                StatusCode::COMMAND_FAILED
+            }
         }
     }
 }
@@ -142,6 +146,9 @@ pub enum DelegationErrorKind {
     /// The terms go beyond what was proposed, or have expired.
     #[error("terms beyond what was proposed, or over by now")]
     Terms,
+    /// What was delegated in full is the delegatee's to give back (DM 2.0 RD HLF-023).
+    #[error("a full delegation is the delegatee's to give back")]
+    InOtherHands,
     /// The delegation is to end at a time, and what time it is was never said.
     #[error("the time of day is not known")]
     NoClock,

@@ -22,8 +22,8 @@ pub enum Occasion<'a> {
     Object {
         /// The node.
         uri: &'a NodeUri<'a>,
-        /// Whose it is, where the device keeps a record of that. Without one it counts whom the ACL in force gives
-        /// Replace by name.
+        /// Whose it is; `None`: as the [ledger](crate::authority) of the tree has it, if there is one. Where nobody owns it, it
+        /// counts whom the ACL in force gives Replace by name.
         owner: Option<&'a ServerId>,
     },
     /// There is an alert to send.
@@ -234,15 +234,11 @@ pub fn choose_server(
     };
     let mut candidates: Vec<_> = servers.iter().map(of).collect();
     candidates.sort_by(|a, b| match (&a.verdict, &b.verdict) {
-        (Ok(a), Ok(b)) => weight(a).cmp(&weight(b)).then_with(|| a.account.cmp(&b.account)),
+        // Every list of reasons ends in that for all, so that weightier reasons and more of them come first.
+        (Ok(a), Ok(b)) => (&a.reasons, &a.account).cmp(&(&b.reasons, &b.account)),
         (a, b) => Reverse(a.is_ok()).cmp(&Reverse(b.is_ok())),
     });
     Choice { candidates }
-}
-
-/// Lists of reasons compare like words, and every list ends in [`Reason::Account`], so more and weightier reasons come first.
-fn weight(contact: &ServerContact) -> &[Reason] {
-    &contact.reasons
 }
 
 fn judge(
@@ -262,7 +258,7 @@ fn judge(
     if rules.excluded.contains(server) {
         return Err(Exclusion::Excluded);
     }
-    if about.is_some_and(|uri| !tree.may(server, Rights::GET, uri)) {
+    if about.is_some_and(|uri| !tree.may_hear(server, uri)) {
         return Err(Exclusion::MayNotRead);
     }
     if account.addresses.is_empty() {
@@ -281,7 +277,7 @@ fn judge(
         let manages = tree.effective_acl(uri).is_some_and(|acl| {
             acl.servers().any(|(named, rights)| named == server && rights.contains(Rights::REPLACE))
         });
-        if owner == Some(server) {
+        if owner.or_else(|| tree.owner(uri)) == Some(server) {
             reasons.push(Reason::Owner);
         }
         if manages {

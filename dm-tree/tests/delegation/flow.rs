@@ -168,6 +168,34 @@ fn dm_6_what_is_not_found_on_the_device_is_taken_back() {
 }
 
 #[test]
+fn dm_6_what_the_device_does_not_do_is_undone() {
+    let (op, partner) = names();
+    let mut giver = Delegator::new(op, DelegationLimits::default());
+    let key = giver.offer(NOW, [1; 16], &partner, shared()).unwrap();
+    let id = key.id;
+    let accept =
+        DelegationMessage { id, delegator: server("op"), delegatee: partner.clone(), step: Step::Accept };
+    giver.handle_alert(NOW, &partner, &accept.to_alert()).unwrap();
+    giver.handle_granted(NOW, &key, false).unwrap();
+    let mut undone = false;
+    loop {
+        match giver.poll_output() {
+            DelegationOutput::Persist(seq, _) => giver.handle_persisted(NOW, seq),
+            DelegationOutput::Undo(key, _, EndReason::Device) => {
+                undone = true;
+                giver.handle_undone(NOW, &key).unwrap();
+            }
+            DelegationOutput::Grant(..) => panic!("that is over"),
+            DelegationOutput::Wait(_) => break,
+            _ => {}
+        }
+    }
+    assert!(undone);
+    assert_eq!(giver.stage(&key), Some(DelegationStage::Ending(EndReason::Device)));
+    assert_eq!(giver.handle_granted(NOW, &key, true).unwrap_err().kind(), DelegationErrorKind::NotDue);
+}
+
+#[test]
 fn dm_6_the_delegator_revokes_and_the_delegatee_relinquishes() {
     for revokes in [true, false] {
         let mut pair = Pair::new();
@@ -193,6 +221,24 @@ fn dm_6_the_delegator_revokes_and_the_delegatee_relinquishes() {
         assert_eq!(pair.said, expected);
         assert_eq!(pair.giver.revoke(NOW, &key).unwrap_err().kind(), DelegationErrorKind::NotDue);
     }
+}
+
+#[test]
+fn dm_6_a_full_delegation_is_the_delegatees_to_give_back() {
+    let mut pair = Pair::new();
+    let full = proposal(terms(DelegationKind::Full));
+    let key = pair.giver.offer(NOW, [1; 16], &server("partner"), full.clone()).unwrap();
+    pair.run(NOW);
+    assert_eq!(pair.giver.revoke(NOW, &key).unwrap_err().kind(), DelegationErrorKind::InOtherHands);
+    let mirrored = NegotiationKey { peer: server("op"), id: key.id };
+    pair.taker.relinquish(NOW, &mirrored).unwrap();
+    pair.run(NOW);
+    let over = Some(DelegationStage::Over(EndReason::Relinquished));
+    assert_eq!((pair.stages(&key), pair.device), ((over, over), false));
+    // What was only offered can be withdrawn.
+    let key = pair.giver.offer(NOW, [2; 16], &server("partner"), full).unwrap();
+    pair.giver.revoke(NOW, &key).unwrap();
+    assert_eq!(pair.giver.stage(&key), Some(DelegationStage::Refused(RefuseReason::Withdrawn)));
 }
 
 #[test]

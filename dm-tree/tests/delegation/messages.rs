@@ -93,11 +93,10 @@ proptest! {
         #[cfg(not(feature = "xml"))]
         let encodings = [Encoding::Wbxml];
         for encoding in encodings {
-            let mut fragment = dm_syncml::Fragment::new();
-            fragment.commands.push(command.clone().into());
+            let fragment = dm_syncml::Fragment::new(dm_syncml::SyncBody::new(vec![command.clone().into()]));
             let octets = fragment.encode(encoding);
             let read = dm_syncml::Fragment::decode(encoding, &octets, &DecodeOptions::new()).unwrap();
-            let dm_syncml::Command::Alert(read) = &read.commands[0] else { unreachable!() };
+            let dm_syncml::Command::Alert(read) = &read.body.commands[0] else { unreachable!() };
             let read = GenericAlert::read(read).unwrap().remove(0);
             prop_assert_eq!(&DelegationMessage::read(&read).unwrap(), &message);
         }

@@ -7,7 +7,6 @@ use core::time::Duration;
 use dm_syncml::Instant;
 use dm_tree::ServerId;
 
-use super::code;
 use super::config::StoragePolicy;
 use super::error::{ImageError, ImageErrorKind};
 use super::machine::Images;
@@ -17,7 +16,7 @@ use super::shelf::{Entry, Phase};
 use super::spec::{ImageKey, ImageNo, ImageSpec};
 use super::timer::Timer;
 use super::token::ImageToken;
-use crate::fanout::JobNo;
+use crate::fanout::{JobNo, ResultCode};
 use crate::identifier::unprintable;
 
 impl Images {
@@ -74,7 +73,7 @@ impl Images {
         let cacheable = spec.cacheable;
         self.change(Change::Edited { image, spec: Box::new(spec) });
         if !cacheable && self.shelf.ready(image).is_none() {
-            self.fail_image(image, code::FORBIDDEN);
+            self.fail_image(image, ResultCode::CACHING_FORBIDDEN);
         }
         self.settle(image);
         Ok(())
@@ -116,7 +115,7 @@ impl Images {
         if !policy.enabled {
             let coming = self.shelf.blobs.iter().filter(|(_, blob)| blob.phase != Phase::Stored);
             for blob in coming.map(|(&number, _)| number).collect::<Vec<_>>() {
-                self.fail(blob, code::FORBIDDEN, None);
+                self.fail(blob, ResultCode::CACHING_FORBIDDEN, None);
             }
         }
         for image in self.shelf.images.keys().copied().collect::<Vec<_>>() {

@@ -2,13 +2,13 @@
 
 use dm_syncml::Instant;
 
-use super::code;
 use super::error::{ImageError, ImageErrorKind};
 use super::machine::Images;
 use super::output::ImagesOutput;
 use super::record::{Change, Way};
 use super::shelf::Phase;
 use super::spec::{BlobNo, ImageNo};
+use crate::fanout::ResultCode;
 
 /// A chunk of content as a session has it; the octets stay with the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +88,7 @@ impl Images {
                 self.check_room(announced, given_back.map_or(0, |blob| blob.room))?;
                 if let Some(number) = before {
                     // It starts again, as content of its own: octets of the first may still be on their way.
-                    self.fail(number, code::SOURCE_UNREACHABLE, Some(image));
+                    self.fail(number, ResultCode::SOURCE_UNREACHABLE, Some(image));
                 }
                 let number = self.open_checked(image, Way::Delivery, announced)?;
                 self.taken.insert(number, (0, false));
@@ -144,7 +144,7 @@ impl Images {
         let Some(blob) = self.shelf.images.get(&image).and_then(|entry| entry.blob) else { return };
         let waits = self.taken.get(&blob).is_some_and(|&(_, last)| !last);
         if waits && self.shelf.blobs.get(&blob).is_some_and(|content| content.opener == image) {
-            self.fail(blob, code::SOURCE_UNREACHABLE, None);
+            self.fail(blob, ResultCode::SOURCE_UNREACHABLE, None);
         }
     }
 }

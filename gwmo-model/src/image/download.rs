@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 
 use dm_syncml::Instant;
 
-use super::code;
 use super::digest::ContentDigest;
 use super::error::{ImageError, ImageErrorKind};
 use super::machine::Images;
@@ -13,6 +12,7 @@ use super::record::{Change, Way};
 use super::shelf::{Blob, Entry, Phase};
 use super::spec::{BlobNo, ImageNo};
 use super::timer::Timer;
+use crate::fanout::ResultCode;
 
 /// How far an attempt to fetch is.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl Images {
     pub fn handle_fetch_denied(&mut self, now: Instant, blob: BlobNo) {
         self.advance(now);
         if self.downloads.get(&blob).is_some_and(|download| download.step == Step::Asking) {
-            self.fail(blob, code::FORBIDDEN, None);
+            self.fail(blob, ResultCode::CACHING_FORBIDDEN, None);
         }
     }
 
@@ -172,7 +172,7 @@ impl Images {
             return;
         }
         if download.redirects >= max_redirects || url.len() > max_text {
-            self.fail(blob, code::SOURCE_UNREACHABLE, None);
+            self.fail(blob, ResultCode::SOURCE_UNREACHABLE, None);
             return;
         }
         download.redirects += 1;
@@ -192,7 +192,7 @@ impl Images {
         let fetching = self.downloads.get(&number).is_some_and(|download| download.step == Step::Fetching);
         let Some(blob) = self.shelf.blobs.get(&number).filter(|_| fetching) else { return false };
         if len > blob.room {
-            let why = if blob.exact { code::HASH_MISMATCH } else { code::STORAGE_FULL };
+            let why = if blob.exact { ResultCode::HASH_MISMATCH } else { ResultCode::STORAGE_FULL };
             self.fail(number, why, None);
             return false;
         }
@@ -216,7 +216,7 @@ impl Images {
         let Some(content) = self.shelf.blobs.get(&blob) else { return };
         if content.exact && len != content.room || len < content.received {
             self.downloads.remove(&blob); // there is nothing left to cancel
-            self.fail(blob, code::HASH_MISMATCH, None);
+            self.fail(blob, ResultCode::HASH_MISMATCH, None);
         } else {
             self.complete(blob, len);
         }
@@ -233,7 +233,7 @@ impl Images {
         }
         if lasting || download.tries >= retries {
             self.downloads.remove(&blob);
-            self.fail(blob, code::SOURCE_UNREACHABLE, None);
+            self.fail(blob, ResultCode::SOURCE_UNREACHABLE, None);
             return;
         }
         let wait = wait.saturating_mul(2_u32.saturating_pow(u32::from(download.tries)));
@@ -260,7 +260,7 @@ impl Images {
             return;
         };
         if content.digest.is_some_and(|wanted| wanted != digest) {
-            self.fail(blob, code::HASH_MISMATCH, None);
+            self.fail(blob, ResultCode::HASH_MISMATCH, None);
             return;
         }
         let images = content.images.clone();
@@ -284,6 +284,6 @@ impl Images {
     /// Storage failed, while octets were stored or read back: the images that wait for it fail with 1501.
     pub fn handle_store_failed(&mut self, now: Instant, blob: BlobNo) {
         self.advance(now);
-        self.fail(blob, code::STORAGE_FULL, None);
+        self.fail(blob, ResultCode::STORAGE_FULL, None);
     }
 }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use dm_syncml::Instant;
 
-use super::code;
 use super::config::ImageConfig;
 use super::download::Download;
 use super::error::{ImageError, ImageErrorKind, ImageRestoreError, ImageRestoreErrorKind};
@@ -316,7 +315,7 @@ impl Images {
         let coming: Vec<_> = coming.map(|(&number, _)| number).collect();
         for number in coming.into_iter().rev() {
             if self.taken_room() > self.shelf.policy.quota {
-                self.fail(number, code::STORAGE_FULL, None);
+                self.fail(number, ResultCode::STORAGE_FULL, None);
             }
         }
     }
@@ -413,8 +412,8 @@ impl Images {
 
     fn stalled(&mut self, blob: BlobNo) {
         let why = match self.shelf.blobs.get(&blob).map(|blob| blob.phase) {
-            Some(Phase::Receiving | Phase::Downloading) => code::SOURCE_UNREACHABLE,
-            Some(Phase::Verifying) => code::GATEWAY_ERROR,
+            Some(Phase::Receiving | Phase::Downloading) => ResultCode::SOURCE_UNREACHABLE,
+            Some(Phase::Verifying) => ResultCode::GATEWAY_ERROR,
             Some(Phase::Stored) | None => return,
         };
         self.fail(blob, why, None);

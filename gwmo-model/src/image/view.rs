@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use dm_tree::ServerId;
 
-use super::code;
 use super::config::StoragePolicy;
 use super::digest::ContentDigest;
 use super::machine::Images;
@@ -113,7 +112,7 @@ impl<'a> ImageView<'a> {
     #[must_use]
     pub fn result(&self) -> Option<ResultCode> {
         match (self.state(), self.entry.bare) {
-            (ImageState::Ready, _) => Some(code::IMAGE_READY),
+            (ImageState::Ready, _) => Some(ResultCode::IMAGE_READY),
             (ImageState::Failed, Bare::Failed(code)) => Some(ResultCode::new(code)),
             _ => None,
         }
@@ -214,7 +213,7 @@ impl Images {
             return Some(ImageAddress::Local(uri));
         }
         if !self.shelf.policy.enabled || !view.spec().cacheable {
-            let forbidden = ImageAddress::Failed(code::FORBIDDEN);
+            let forbidden = ImageAddress::Failed(ResultCode::CACHING_FORBIDDEN);
             return Some(view.spec().source.clone().map_or(forbidden, ImageAddress::Origin));
         }
         Some(match (state, view.result()) {

@@ -159,7 +159,7 @@ pub struct ModeChoice {
 /// default; then what is possible. A mode that the gateway or the device does not support is passed over wherever it
 /// comes up.
 ///
-/// Rules hold any kind of selector; whoever asks says whether one matches. The answer depends on nothing else.
+/// Rules hold a [`Selector`](crate::Selector) or anything else that means devices; whoever asks says whether it matches. The answer depends on nothing else.
 ///
 /// ```
 /// use gwmo_model::{Mode, ModeFacts, ModePolicy, ModeRule, ModeWish, Modes};

@@ -1,6 +1,7 @@
 //! The list of servers in the alert `BootstrappedDMSList`.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use dm_tree::ServerId;
@@ -52,7 +53,7 @@ impl ListedServer {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct ServerList {
     servers: Vec<ListedServer>,
-    unparsed: Option<Box<str>>,
+    unparsed: String,
     truncated: bool,
 }
 
@@ -102,7 +103,7 @@ impl ServerList {
     /// What could not be read, its parts separated by a space.
     #[must_use]
     pub fn unparsed(&self) -> Option<&str> {
-        self.unparsed.as_deref()
+        Some(&*self.unparsed).filter(|text| !text.is_empty())
     }
 
     /// Whether the list is longer than is read or kept.
@@ -125,18 +126,16 @@ impl ServerList {
     }
 
     fn keep(&mut self, part: &str) {
-        let mut kept = self.unparsed.take().map(alloc::string::String::from).unwrap_or_default();
-        if !kept.is_empty() {
-            kept.push(' ');
+        let gap = if self.unparsed.is_empty() { "" } else { " " };
+        for c in gap.chars().chain(part.chars()) {
+            // It may end in a log, so what no log line should meet is shown.
+            let c = if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+            if self.unparsed.len() + c.len_utf8() > Self::MAX_UNPARSED {
+                self.truncated = true;
+                return;
+            }
+            self.unparsed.push(c);
         }
-        let room = Self::MAX_UNPARSED.saturating_sub(kept.len());
-        let end = (0..=part.len().min(room)).rev().find(|&end| part.is_char_boundary(end)).unwrap_or(0);
-        self.truncated |= end < part.len();
-        // It may end in a log, so what no log line should meet is shown.
-        kept.extend(
-            part[..end].chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }),
-        );
-        self.unparsed = Some(kept.into());
     }
 }
 
@@ -144,7 +143,7 @@ impl ServerList {
 mod tests {
     use super::*;
 
-    fn ids(payload: &str) -> Vec<alloc::string::String> {
+    fn ids(payload: &str) -> Vec<String> {
         ServerList::parse(payload).servers().iter().map(|server| server.id.as_str().into()).collect()
     }
 
@@ -167,7 +166,7 @@ mod tests {
         assert!(list.unparsed().is_some_and(|kept| kept.len() <= 1024 && kept.len() > 1000));
         assert!(list.is_truncated());
         let list = ServerList::parse(&"=,".repeat(100_000));
-        assert!(list.is_truncated() && list.unparsed().is_some_and(|kept| kept.len() <= 1025));
+        assert!(list.is_truncated() && list.unparsed().is_some_and(|kept| kept.len() <= 1024));
     }
 
     #[test]
