@@ -107,6 +107,8 @@ pub struct Town {
     /// Whether the gateway opens sessions when it wants to.
     pub calls_back: bool,
     pub wanted: Vec<ServerId>,
+    /// What else the gateway wants done.
+    pub asked: Vec<GatewayOutput>,
 }
 
 pub fn uri(text: &str) -> LocUri<'static> {
@@ -260,6 +262,7 @@ impl Town {
             entropy: 0,
             calls_back: true,
             wanted: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -601,7 +604,7 @@ impl Town {
                     }
                     return;
                 }
-                _ => panic!("unknown output"),
+                other => self.asked.push(other),
             }
         }
     }
