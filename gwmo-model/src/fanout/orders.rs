@@ -16,7 +16,8 @@ use super::outcome::Outcomes;
 use super::policy::{OnLimit, Policy};
 use super::record::{Draft, Step};
 use super::retry::Which;
-use super::target::{AWAY, CANCELLED, Event, LATE, LISTED, MET, OLD, STARTED, Target, TargetState};
+use super::target::{AWAY, CANCELLED, LATE, LISTED, MET, OLD, STARTED, Target, TargetState};
+use super::transition::Event;
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
 
@@ -564,6 +565,7 @@ impl Fanout {
         job.end(end);
         self.record(Step::JobEnded(number, end));
         self.journal.hold(Held::JobEnded(number, round));
+        self.lives.relax();
         self.set_due(at, keep);
         self.touch(at);
     }
