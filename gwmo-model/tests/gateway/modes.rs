@@ -1,5 +1,8 @@
 //! Devices in each of the modes behind one gateway.
 
+use std::time::Duration;
+
+use dm_syncml::{Alert, AlertCode, Data, Item, MediaType, Meta};
 use dm_tree::Value;
 use gwmo_model::console::{JobRequest, OpRequest};
 use gwmo_model::{
@@ -8,7 +11,7 @@ use gwmo_model::{
 };
 
 use crate::town::requests::*;
-use crate::town::{Town, serial};
+use crate::town::{Town, serial, uri};
 
 /// A home with two devices that speak OMA DM and a lamp that does not: one job, one result.
 #[test]
@@ -49,16 +52,35 @@ fn use_case_b_10_and_gwmo_amode_001_a_mixed_home() {
     assert_eq!(answers[1].data.as_deref(), Some(&b"7.9"[..]));
 }
 
-/// An operation that says by an alert when it is over (use case B.7).
+/// Execs that are answered 202 and end by an alert, in whatever session (use case B.7).
 #[test]
 fn use_case_b_7_a_result_that_comes_later_is_waited_for() {
-    let mut town = Town::with_devices(1, 1);
+    let mut town = Town::with_devices(1, 3);
+    for number in 1..=3 {
+        town.device(number).slow.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
     let run = OpRequest::new(exec("./Vendor/Lamp/Run")).ending_by("urn:example:done");
-    let request = JobRequest::new(key("J")).with_group(group("*")).with_operation(run);
-    launch(&mut town, request, "J");
+    launch(&mut town, JobRequest::new(key("J")).with_group(group("*")).with_operation(run), "J");
+    town.run_until(Duration::from_secs(20));
+    assert_eq!(status(&mut town, "J").counters.ok, 0);
+    let done = |town: &mut Town, number: u32, of: u32, data: &str| {
+        let correlator = town.device(of).correlators[0].clone();
+        let meta = Meta::new().with_media_type(MediaType::new("urn:example:done").unwrap());
+        let item = Item::from(uri("./Vendor/Lamp/Run")).with_meta(meta);
+        let item = item.with_data(Data::text(data.to_owned()).unwrap());
+        let mut alert = Alert::new(id(), AlertCode::GENERIC_ALERT);
+        alert.correlator = Some(correlator);
+        alert.items.push(item);
+        town.call_home_with(number, vec![alert]);
+    };
+    done(&mut town, 1, 1, "200");
+    // One says it for another, which counts for nothing.
+    done(&mut town, 2, 3, "200");
+    town.run_until(Duration::from_secs(40));
+    let counters = status(&mut town, "J").counters;
+    assert_eq!((counters.ok, counters.in_flight + counters.queued), (1, 2));
+    done(&mut town, 2, 2, "1499");
     town.run();
-    // The lamp answers at once: there is nothing to wait for.
-    assert_eq!(status(&mut town, "J").counters.ok, 1);
-    let read = town.ask(0, vec![get(&node(gwmo_model::mo::FanoutSlot::OpAsync, &["J", "1"]))]);
-    assert_eq!(read[0].data.as_ref().unwrap().as_text(), Some("urn:example:done"));
+    let ended = records(&mut town, "J").iter().map(|record| record.state).collect::<Vec<_>>();
+    assert_eq!(ended, [TargetState::Ok, TargetState::Failed, TargetState::TimedOut]);
 }
