@@ -50,7 +50,7 @@ use crate::journal::{Journal, RecordSeq};
 /// One setting for three devices. The first does it, the second refuses, the third never answers:
 ///
 /// ```
-/// use dm_syncml::Instant;
+/// use dm_syncml::{Instant, StatusCode};
 /// use dm_tree::ServerId;
 /// use gwmo_model::{
 ///     Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobSpec, Op, Serial, SessionEnd,
