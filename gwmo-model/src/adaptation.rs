@@ -198,6 +198,12 @@ impl Adaptation {
         open.into_iter().for_each(|order| self.journal.hold(Effect::Over(order)));
     }
 
+    /// Whether a device has an adapter.
+    #[must_use]
+    pub fn has_adapter(&self, device: Serial) -> bool {
+        self.adapters.contains_key(&device)
+    }
+
     /// Something is to be done on a device: the operation with this number of an attempt. One that is known already is
     /// not done again.
     ///

@@ -19,10 +19,14 @@ use dm_tree::{
     AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NoAnswer, NodeFacts,
     NodeSpec, ServerId, Tree, Value,
 };
+use gwmo_model::console::GatewayAlert;
 use gwmo_model::{
-    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
-    Serial, Sighting, Subscription, console,
+    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput,
+    GatewayRecord, GatewaySnapshot, PersistSeq, Serial, Sighting, Subscription,
 };
+use requests::console;
+
+pub mod requests;
 
 pub const GATEWAY: &str = "gw.example";
 pub const GATEWAY_URL: &str = "http://gw.local/dm";
@@ -90,6 +94,10 @@ pub struct Town {
     /// Whether storing takes its time: until [`Town::store`].
     pub stores_later: bool,
     unstored: Vec<PersistSeq>,
+    /// What is stored: a snapshot, and the records since.
+    snapshot: Option<GatewaySnapshot>,
+    records: Vec<GatewayRecord>,
+    crashes: u16,
     pub unanswered: u32,
     pub servers: Vec<Server>,
     pub devices: BTreeMap<u32, Device>,
@@ -99,6 +107,8 @@ pub struct Town {
     /// Whether the gateway opens sessions when it wants to.
     pub calls_back: bool,
     pub wanted: Vec<ServerId>,
+    /// What else the gateway wants done.
+    pub asked: Vec<GatewayOutput>,
 }
 
 pub fn uri(text: &str) -> LocUri<'static> {
@@ -241,6 +251,9 @@ impl Town {
             nonces: 0,
             stores_later: false,
             unstored: Vec::new(),
+            snapshot: None,
+            records: Vec::new(),
+            crashes: 0,
             unanswered: 0,
             servers: servers.into(),
             devices: BTreeMap::new(),
@@ -249,11 +262,13 @@ impl Town {
             entropy: 0,
             calls_back: true,
             wanted: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
     pub fn config() -> GatewayConfig {
         GatewayConfig::new(server_id(GATEWAY), ServerConfig::new(uri(GATEWAY_URL)))
+            .with_binding(crate::binding())
     }
 
     /// A town with this many devices, all attached.
@@ -355,6 +370,36 @@ impl Town {
         let now = self.now();
         while let Some(seq) = self.unstored.pop() {
             self.gateway.handle_persisted(now, seq);
+        }
+        self.drain_gateway();
+    }
+
+    /// Stores the gateway as it is.
+    pub fn keep(&mut self) {
+        self.drain_gateway();
+        self.snapshot = Some(self.gateway.snapshot(self.now()).unwrap());
+        self.records.clear();
+    }
+
+    pub fn kept(&self) -> GatewaySnapshot {
+        self.snapshot.clone().unwrap()
+    }
+
+    /// The gateway stops, and begins again with what was stored. Its sessions are over.
+    pub fn crash(&mut self) {
+        self.crashes += 1;
+        let (now, first) = (self.now(), 1000 * self.crashes);
+        let account = |id: &DeviceId| {
+            let number = id.as_str()["IMEI:".len()..].parse().ok()?;
+            let session_id = dm_notification::SessionId::new(first).unwrap();
+            Some(account(number).with_session_id(session_id))
+        };
+        let records = self.records.clone();
+        self.gateway = Gateway::restore(now, Self::config(), self.kept(), records, account).unwrap();
+        self.exchanges.clear();
+        for server in 0..self.servers.len() {
+            self.servers[server].uplink = None;
+            self.network.cancel_wake(Place::Uplink(server));
         }
         self.drain_gateway();
     }
@@ -521,7 +566,7 @@ impl Town {
             match self.gateway.poll_output() {
                 GatewayOutput::Notify { ticket, device, address, package_0 } => {
                     let number: u32 = device.as_str()["IMEI:".len()..].parse().unwrap();
-                    assert_eq!(address, Some(format!("10.0.0.{number}")));
+                    assert!(address.is_none_or(|address| address == format!("10.0.0.{number}")));
                     self.network.send(Place::Gateway, Place::Device(number), Packet::Notification(package_0));
                     self.gateway.handle_notify_sent(now, ticket);
                 }
@@ -541,8 +586,9 @@ impl Town {
                         self.open_uplink(index);
                     }
                 }
-                GatewayOutput::Persist(seq, _) => {
-                    self.nonces += 1;
+                GatewayOutput::Persist(seq, record) => {
+                    self.nonces += u32::from(matches!(record, GatewayRecord::Nonce(_)));
+                    self.records.push(record);
                     match self.stores_later {
                         true => self.unstored.push(seq),
                         false => self.gateway.handle_persisted(now, seq),
@@ -558,7 +604,7 @@ impl Town {
                     }
                     return;
                 }
-                _ => panic!("unknown output"),
+                other => self.asked.push(other),
             }
         }
     }
@@ -653,8 +699,8 @@ impl Town {
     }
 
     /// The alerts a server got, read.
-    pub fn alerts(&self, server: usize) -> Vec<console::GatewayAlert> {
-        let read = |alert| console::read_alert(alert).unwrap().expect("one of ours");
+    pub fn alerts(&self, server: usize) -> Vec<GatewayAlert> {
+        let read = |alert| console().read_alert(alert).unwrap().expect("one of ours");
         self.servers[server].alerts.iter().map(read).collect()
     }
 }
