@@ -228,3 +228,13 @@ fn help_has_examples() {
         assert!(stdout.contains("Examples:\n") && stdout.contains("Exit codes:"), "{stdout}");
     }
 }
+
+/// The table of the smallest queries; it exits 1 if one way finds what another does not, or is smaller.
+#[test]
+fn use_case_b_1_the_subset_query_is_the_smallest() {
+    let output = Command::new(env!("CARGO_BIN_EXE_query-octets")).output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{table}");
+    assert_eq!(table.lines().count(), 1 + 2 * 5, "{table}");
+    assert!(table.lines().nth(1).unwrap().contains("subset query") && table.contains(" 1.00"), "{table}");
+}

@@ -76,6 +76,9 @@
 //! | DM Protocol 1.2.1, generic alerts, client events | [`session::GenericAlert`], [`session::DeviceEvent`], [`session::Correlators`] |
 //! | DM Protocol 1.2.1, Atomic and Sequence | [`session::AllOrNothing`], [`session::InOrder`] |
 //! | TND 1.2.1, properties and listings in addresses | [`session::Query`] |
+//! | DM 2.0 RD HLF-019, optional features | [`session::Capabilities`] |
+//! | DM 2.0 RD HLF-021, large objects that go on later | [`session::PartialObjects`], [`session::ClientConfig::resume`] |
+//! | DM 2.0 RD HLF-010, media | [`session::InteractionMedia`] |
 //! | DM Notification 1.2, nonce resynchronisation | [`session::Account::resynchronizing`] |
 //! | DM Security 1.2.1, authentication; §5.4, `x-syncml-hmac` | [`auth`], [`auth::MacHeader`] |
 //! | SyncML HTTP binding 1.2 | [`http`] |

@@ -3,6 +3,7 @@
 use crate::acl::Acl;
 use crate::error::{Refusal, RefusalKind};
 use crate::mount::{MountId, Mounted};
+use crate::principal::Actor;
 use crate::rights::AccessType;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
@@ -42,11 +43,13 @@ impl Tree {
         match self.locate(uri) {
             Place::Stored(id) => Some(self.effective_stored(id)),
             Place::Mounted(mounted) => Some(self.effective_mounted(mounted.id, &mounted.path)),
-            Place::Missing { .. } | Place::BelowLeaf => None,
+            Place::Missing { .. } | Place::BelowLeaf(_) => None,
         }
     }
 
-    /// Whether the ACLs grant `rights` on the node at `uri` to `server`; never on a node that does not exist.
+    /// Whether `server` has `rights` on the node at `uri`, by ACL or by the [ledger](crate::authority) if there is one; never
+    /// on a node that does not exist. Below a mount point a server that the ledger keeps from some types has none: only
+    /// the handler knows the types there.
     ///
     /// ```
     /// use dm_tree::{NodeUri, Rights, ServerId, Tree};
@@ -59,7 +62,15 @@ impl Tree {
     /// ```
     #[must_use]
     pub fn may(&self, server: &ServerId, rights: Rights, uri: &NodeUri<'_>) -> bool {
-        self.effective_acl(uri).is_some_and(|acl| acl.rights_of(server).contains(rights))
+        let Some(spot) = self.spot_at(uri) else { return false };
+        self.may_at(server, rights, &spot)
+    }
+
+    pub(crate) fn may_at(&self, server: &ServerId, rights: Rights, spot: &Spot<'_>) -> bool {
+        if self.ledger.is_none() {
+            return self.effective(spot).rights_of(server).contains(rights);
+        }
+        rights.iter().all(|(right, _)| self.judge(server, right, spot, None).is_allowed())
     }
 
     pub(crate) fn effective(&self, spot: &Spot<'_>) -> &Acl {
@@ -88,27 +99,14 @@ impl Tree {
         }
     }
 
-    pub(crate) fn grants(&self, server: &ServerId, right: Rights, spot: &Spot<'_>) -> bool {
-        self.effective(spot).rights_of(server).contains(right)
-    }
-
-    /// Whether `server` may replace the ACL of a node (TND 1.2.1 §7.7.1.3): for a leaf it needs Replace on the
-    /// parent, for an interior node on the node or its parent, for the root on the root.
-    pub(crate) fn may_replace_acl(&self, server: &ServerId, spot: &Spot<'_>, is_leaf: bool) -> bool {
-        let on_parent = spot.parent(self).map(|parent| self.grants(server, Rights::REPLACE, &parent));
-        match on_parent {
-            Some(granted) if is_leaf => granted,
-            Some(true) => true,
-            _ => self.grants(server, Rights::REPLACE, spot),
-        }
-    }
-
-    /// The ACL of an interior node that `server` adds below `parent` (TND 1.2.1 §7.7.1, new nodes).
+    /// The ACL of an interior node that `actor` adds below `parent` (TND 1.2.1 §7.7.1, new nodes).
     ///
     /// Empty, except that who lacks Replace on the parent must get Add, Delete and Replace on the new node. The
     /// text leaves open what else such an ACL holds: here it is the one that would have been inherited, so nobody
     /// loses or gains anything else.
-    pub(crate) fn acl_of_new_interior(server: &ServerId, parent: &Acl) -> Acl {
+    /// What an application adds inherits: no ACL could name it.
+    pub(crate) fn acl_of_new_interior(actor: Actor<'_>, parent: &Acl) -> Acl {
+        let Actor::Server(server) = actor else { return Acl::EMPTY };
         if parent.rights_of(server).contains(Rights::REPLACE) {
             return Acl::EMPTY;
         }
@@ -126,15 +124,16 @@ impl Tree {
         self.any_below(top, |id| self.at(id).is_permanent())
     }
 
-    /// Whether `server` has Delete on every stored leaf at or below `top`.
-    pub(crate) fn may_delete_leaves(&self, server: &ServerId, top: NodeId) -> bool {
+    /// Whether `actor` has Delete on every stored leaf at or below `top`.
+    pub(crate) fn may_delete_leaves(&self, actor: Actor<'_>, top: NodeId) -> bool {
         !self.any_below(top, |id| {
             let is_interior = matches!(self.at(id).content, Content::Interior(_));
-            !is_interior && !self.store.acl(id).rights_of(server).contains(Rights::DELETE)
+            !is_interior
+                && !self.judge_actor(actor, Rights::DELETE, &Spot::Stored(id), Some(&[])).is_allowed()
         })
     }
 
-    fn any_below(&self, top: NodeId, is_it: impl Fn(NodeId) -> bool) -> bool {
+    pub(crate) fn any_below(&self, top: NodeId, mut is_it: impl FnMut(NodeId) -> bool) -> bool {
         let mut stack = alloc::vec![top];
         while let Some(id) = stack.pop() {
             if is_it(id) {
@@ -143,6 +142,18 @@ impl Tree {
             stack.extend_from_slice(self.store.unsorted(id));
         }
         false
+    }
+
+    /// Whether `server` may know that there is nothing where it looked, below a stored node.
+    pub(crate) fn check_missing(&self, server: &ServerId, nearest: NodeId) -> Result<(), RefusalKind> {
+        if !self.conceals(server) {
+            return Ok(());
+        }
+        let verdict = self.judge(server, Rights::NONE, &Spot::Stored(nearest), Some(&[]));
+        if verdict.is_concealed() {
+            return Err(verdict.into());
+        }
+        if self.conceals_below(server, nearest) { Err(RefusalKind::Denied) } else { Ok(()) }
     }
 
     /// The value of a stored leaf, for a server that may read it: a Get without copying, for who has the address
@@ -166,9 +177,24 @@ impl Tree {
         let id = match self.locate(uri) {
             Place::Stored(id) => id,
             Place::Mounted(_) => return refuse(RefusalKind::NoHandler),
-            Place::Missing { .. } | Place::BelowLeaf => return refuse(RefusalKind::NotFound),
+            Place::Missing { nearest: id, .. } | Place::BelowLeaf(id) => {
+                self.check_missing(server, id)?;
+                return refuse(RefusalKind::NotFound);
+            }
         };
         let node = self.at(id);
+        if self.ledger.is_some() {
+            let verdict = self.judge(server, Rights::GET, &Spot::Stored(id), Some(&[]));
+            let is_sealed = node.flags.contains(crate::store::Flags::SEALED);
+            if verdict.is_concealed() || !(verdict.is_allowed() || is_sealed) {
+                return refuse(verdict.into());
+            }
+            return match &node.content {
+                _ if is_sealed || !node.access.contains(AccessType::GET) => refuse(RefusalKind::AccessType),
+                Content::Leaf(value) => Ok(value),
+                _ => refuse(RefusalKind::Interior),
+            };
+        }
         if node.flags.contains(crate::store::Flags::SEALED) {
             return refuse(RefusalKind::AccessType);
         }

@@ -1,16 +1,18 @@
-//! A tree in the hands of one authenticated server.
+//! A tree in the hands of one authenticated server, or of an application of the device.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::access::Spot;
+use crate::authority::{Ledger, LedgerObject, ServedTypes, Verdict};
 use crate::change::{Change, ChangeKind, ExecRequest};
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::{Context, Handler, Handlers, NoAnswer};
 use crate::mount::Mounted;
 use crate::node::NodeFacts;
 use crate::pending::Question;
+use crate::principal::Actor;
 use crate::property::Property;
 use crate::rights::{AccessType, Rights};
 use crate::schema::SchemaCommand;
@@ -20,11 +22,12 @@ use crate::tree::{Place, Tree};
 use crate::uri::{List, NodeUri, Query, Uri, escape};
 use crate::value::{Format, Value};
 
-/// Executes commands on a tree for one authenticated server. Made by [`Tree::act_for`].
+/// Executes commands on a tree for one authenticated server, or for a registered application of the device. Made by
+/// [`Tree::act_for`] and [`Applications::act`](crate::application::Applications::act).
 ///
 /// Every method takes the `LocURI` as it came and checks in one order, whichever command it is: the address (500,
 /// lengths 414), whether it can be part of the open Atomic (500, 403), the property or list it names (406, 405),
-/// existence (404, 418, 405 below a leaf), permanence for
+/// a type that the server may not manage or a full delegation to another (425), existence (404, 418, 405 below a leaf), permanence for
 /// Delete and rename (405), the ACL (425), the `AccessType` (405), the kind of node (405), the data (415, 405,
 /// 413), room (420), and then the handler's own answer. What is refused has changed nothing.
 ///
@@ -45,17 +48,32 @@ use crate::value::{Format, Value};
 pub struct Acting<'t> {
     pub(crate) tree: &'t mut Tree,
     pub(crate) handlers: &'t mut dyn Handlers,
-    pub(crate) server: &'t ServerId,
+    pub(crate) actor: Actor<'t>,
     pub(crate) correlator: Option<&'t str>,
     pub(crate) changes: Vec<Change>,
     pub(crate) requests: Vec<ExecRequest>,
+    /// Serves the object that shows the ledger.
+    pub(crate) ledger: LedgerObject,
 }
 
 impl Tree {
     /// Lets `server`, which must have been authenticated, act on the tree. `handlers` serve the mounted subtrees;
     /// `&mut ()` when there are none.
     pub fn act_for<'t>(&'t mut self, server: &'t ServerId, handlers: &'t mut dyn Handlers) -> Acting<'t> {
-        Acting { tree: self, handlers, server, correlator: None, changes: Vec::new(), requests: Vec::new() }
+        self.act_as(Actor::Server(server), handlers)
+    }
+
+    /// Lets a server or an application act.
+    pub(crate) fn act_as<'t>(&'t mut self, actor: Actor<'t>, handlers: &'t mut dyn Handlers) -> Acting<'t> {
+        Acting {
+            tree: self,
+            handlers,
+            actor,
+            correlator: None,
+            changes: Vec::new(),
+            requests: Vec::new(),
+            ledger: LedgerObject::default(),
+        }
     }
 }
 
@@ -87,12 +105,13 @@ impl<'t> Acting<'t> {
     pub(crate) fn aim<'u>(&self, uri: &'u str, command: Rights) -> Result<Aim<'u>, Refusal> {
         let uri = Uri::parse_with(uri, self.tree.policy().uri_leniency)?;
         uri.check(&self.tree.limits().uri)?;
-        self.tree.check_turn(self.server)?;
+        self.tree.check_turn(self.actor)?;
         if self.tree.is_atomic_open() && (command == Rights::GET || command == Rights::EXEC) {
             return Err(RefusalKind::NotInAtomic.into());
         }
         let query = uri.query();
         let node = uri.into_node();
+        self.actor.check_place(self.tree, &node)?;
         let Some(query) = query else { return Ok(Aim { node, query: Aspect::Node }) };
         let property = match query {
             Query::List(_) if command == Rights::GET => {
@@ -127,20 +146,74 @@ impl<'t> Acting<'t> {
     /// The node at an address, whoever has it.
     pub(crate) fn find<'u>(&mut self, uri: &'u NodeUri<'_>) -> Result<Found<'u>, Refusal> {
         match self.tree.locate(uri) {
-            Place::Stored(id) => Ok(Found::stored(self.tree, Spot::Stored(id))),
-            Place::Mounted(mounted) => match self.facts(&mounted)? {
-                Some(facts) => Ok(Found::served(self.tree, mounted, facts)),
-                None => Err(RefusalKind::NotFound.into()),
-            },
-            Place::Missing { .. } | Place::BelowLeaf => Err(RefusalKind::NotFound.into()),
+            Place::Stored(id) => {
+                let spot = Spot::Stored(id);
+                self.check_concealed(&spot, Some(&[]))?;
+                Ok(Found::stored(self.tree, spot))
+            }
+            Place::Mounted(mounted) => {
+                let types = self.served_types(&mounted)?;
+                self.check_concealed(&Spot::Mounted(mounted.clone()), Some(&types))?;
+                let facts = self.facts(&mounted)?.ok_or(RefusalKind::NotFound)?;
+                let mut found = Found::served(self.tree, mounted, facts);
+                found.types = types;
+                Ok(found)
+            }
+            Place::Missing { nearest: id, .. } | Place::BelowLeaf(id) => {
+                if let Some(server) = self.actor.server() {
+                    self.tree.check_missing(server, id)?;
+                }
+                Err(RefusalKind::NotFound.into())
+            }
         }
     }
 
+    /// Refuses what the server must not even know of, before it is asked whether it exists.
+    pub(crate) fn check_concealed(&self, spot: &Spot<'_>, types: ServedTypes<'_>) -> Result<(), Refusal> {
+        // Applications are the device's own: for them the ledger of authorities says nothing.
+        let Some(server) = self.actor.server().filter(|server| self.tree.conceals(server)) else {
+            return Ok(());
+        };
+        match self.tree.judge(server, Rights::NONE, spot, types) {
+            verdict if verdict.is_concealed() => Err(RefusalKind::from(verdict).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there may be nodes that the actor must not even know of.
+    pub(crate) fn hides(&self) -> bool {
+        self.actor.server().is_some_and(|server| self.tree.conceals(server))
+    }
+
+    /// Whether the actor must not know of a node.
+    pub(crate) fn is_hidden(&self, spot: &Spot<'_>, types: ServedTypes<'_>) -> bool {
+        self.check_concealed(spot, types).is_err()
+    }
+
+    /// The types of a handler's nodes from the mount point down to one of them, where they matter.
+    pub(crate) fn served_types(&mut self, mounted: &Mounted<'_>) -> Result<Vec<String>, Refusal> {
+        let Some(server) = self.actor.server() else { return Ok(Vec::new()) };
+        let matters = |ledger: &Ledger| ledger.looks_at_types(server);
+        if !self.tree.ledger.as_deref().is_some_and(matters) {
+            return Ok(Vec::new());
+        }
+        let mut types = Vec::with_capacity(mounted.path.len() + 1);
+        for len in 0..=mounted.path.len() {
+            let above = Mounted { path: mounted.path[..len].to_vec(), ..*mounted };
+            let facts = self.facts(&above)?.filter(|facts| facts.format == Format::Node);
+            types.push(facts.map_or_else(String::new, |facts| facts.mime.as_ref().into()));
+        }
+        Ok(types)
+    }
+
+    pub(crate) fn judge(&self, found: &Found<'_>, right: Rights) -> Verdict {
+        self.tree.judge_actor(self.actor, right, &found.spot, Some(&found.types))
+    }
+
     pub(crate) fn check_acl(&self, found: &Found<'_>, right: Rights) -> Result<(), Refusal> {
-        if self.tree.grants(self.server, right, &found.spot) {
-            Ok(())
-        } else {
-            Err(RefusalKind::Denied.into())
+        match self.judge(found, right) {
+            verdict if verdict.is_allowed() => Ok(()),
+            verdict => Err(RefusalKind::from(verdict).into()),
         }
     }
 
@@ -155,16 +228,23 @@ impl<'t> Acting<'t> {
         let cx = Context {
             ticket: self.tree.pending.next(),
             tree: self.tree,
-            server: self.server,
+            actor: self.actor,
             correlator: self.correlator,
             mount: mounted.id,
         };
+        if self.tree.is_ledger_object(mounted.id) {
+            return Ok((&mut self.ledger, cx));
+        }
         let handler = self.handlers.handler(mounted.id).ok_or(RefusalKind::NoHandler)?;
         Ok((handler, cx))
     }
 
     /// Has a handler that is about to change something prepare to undo it, where that may have to be.
     pub(crate) fn prepare(&mut self, mounted: &Mounted<'_>) -> Result<(), Refusal> {
+        // What is done to the ledger the tree undoes itself.
+        if self.tree.is_ledger_object(mounted.id) {
+            return Ok(());
+        }
         match &self.tree.atomic {
             Some(atomic) if !atomic.begun.contains(&mounted.id) => {}
             _ => return Ok(()),
@@ -183,7 +263,7 @@ impl<'t> Acting<'t> {
             NoAnswer::Refused(status) => RefusalKind::Handler(status).into(),
             NoAnswer::Later => {
                 let question = question(self);
-                self.tree.wait_for(question).into()
+                self.tree.wait_for(self.actor, question).into()
             }
         }
     }
@@ -207,7 +287,12 @@ impl<'t> Acting<'t> {
 
     pub(crate) fn record(&mut self, spot: &Spot<'_>, kind: ChangeKind) {
         let uri = self.uri_of(spot);
-        self.changes.push(Change { uri, kind });
+        self.note_change(uri, kind);
+    }
+
+    /// A change, for whoever follows the tree.
+    pub(crate) fn note_change(&mut self, uri: NodeUri<'static>, kind: ChangeKind) {
+        self.changes.push(Change { uri, kind, by: self.actor.principal() });
     }
 
     /// As [`record`](Self::record), for who has the address at hand.
@@ -215,7 +300,7 @@ impl<'t> Acting<'t> {
         let folds =
             matches!(spot, Spot::Stored(id) if self.tree.at(*id).flags.contains(Flags::BELOW_FOLDING));
         match uri.usual() {
-            Some(uri) if !folds => self.changes.push(Change { uri, kind }),
+            Some(uri) if !folds => self.note_change(uri, kind),
             _ => self.record(spot, kind),
         }
     }
@@ -224,7 +309,7 @@ impl<'t> Acting<'t> {
 impl fmt::Debug for Acting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acting")
-            .field("server", &self.server)
+            .field("actor", &self.actor.principal())
             .field("changes", &self.changes)
             .finish_non_exhaustive()
     }
@@ -252,6 +337,8 @@ pub(crate) struct Found<'u> {
     pub(crate) access: AccessType,
     /// Never shown, whatever the ACL says.
     pub(crate) is_sealed: bool,
+    /// The types of the served nodes on the way to it, where they matter.
+    pub(crate) types: Vec<String>,
     /// Format and type of a served node; those of a stored one are in the tree.
     served: Option<NodeFacts>,
 }
@@ -266,7 +353,7 @@ impl<'u> Found<'u> {
             }
             Spot::Mounted(_) => (false, true, AccessType::NONE, false),
         };
-        Self { spot, is_interior, is_permanent, access, is_sealed, served: None }
+        Self { spot, is_interior, is_permanent, access, is_sealed, types: Vec::new(), served: None }
     }
 
     pub(crate) fn served(tree: &Tree, mounted: Mounted<'u>, facts: NodeFacts) -> Self {
@@ -277,6 +364,7 @@ impl<'u> Found<'u> {
             access: facts.access,
             is_sealed: tree.at(mounted.node).flags.contains(Flags::SEALED),
             spot: Spot::Mounted(mounted),
+            types: Vec::new(),
             served: Some(facts),
         }
     }

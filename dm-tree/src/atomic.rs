@@ -9,6 +9,7 @@ use crate::error::{RefusalKind, TreeError};
 use crate::handler::{Context, Handlers};
 use crate::mount::MountId;
 use crate::pending::Ticket;
+use crate::principal::Actor;
 use crate::server_id::ServerId;
 use crate::tree::Tree;
 
@@ -104,15 +105,21 @@ impl Tree {
         status
     }
 
-    /// Whether `server` may act at all now.
-    pub(crate) fn check_turn(&self, server: &ServerId) -> Result<(), RefusalKind> {
+    /// Whether `actor` may act at all now.
+    pub(crate) fn check_turn(&self, actor: Actor<'_>) -> Result<(), RefusalKind> {
         match &self.atomic {
-            Some(atomic) if atomic.server != *server => Err(RefusalKind::Busy),
+            Some(atomic) if actor.server() != Some(&atomic.server) => Err(RefusalKind::Busy),
             _ => Ok(()),
         }
     }
 
     fn context<'a>(&'a self, server: &'a ServerId, mount: MountId) -> Context<'a> {
-        Context { tree: self, server, correlator: None, mount, ticket: self.pending.next() }
+        Context {
+            tree: self,
+            actor: Actor::Server(server),
+            correlator: None,
+            mount,
+            ticket: self.pending.next(),
+        }
     }
 }

@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::mount::MountId;
+use crate::principal::Principal;
 use crate::server_id::ServerId;
 use crate::uri::NodeUri;
 
-/// One change that a server made, for whoever follows the tree.
+/// One change that a server or an application made, for whoever follows the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
@@ -16,6 +17,8 @@ pub struct Change {
     pub uri: NodeUri<'static>,
     /// What happened to it.
     pub kind: ChangeKind,
+    /// Who did it.
+    pub by: Principal,
 }
 
 /// What happened to a node.

@@ -3,6 +3,7 @@
 use dm_syncml::StatusCode;
 
 use crate::acl::AclErrorKind;
+use crate::authority::{LedgerErrorKind, Verdict};
 use crate::pending::Ticket;
 use crate::uri::{NodeUri, UriError, UriErrorKind};
 
@@ -111,6 +112,17 @@ impl From<RefusalKind> for Refusal {
     }
 }
 
+/// Why what was not allowed is refused.
+impl From<Verdict> for RefusalKind {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Type(..) | Verdict::TypeUnknown => Self::MoType,
+            Verdict::Full(_) => Self::Delegated,
+            _ => Self::Denied,
+        }
+    }
+}
+
 impl From<UriError> for Refusal {
     fn from(error: UriError) -> Self {
         Self::new(RefusalKind::Uri(error.kind()))
@@ -188,6 +200,21 @@ pub enum RefusalKind {
     /// The ACL does not grant it: 425.
     #[error("denied by the acl")]
     Denied,
+    /// Another authority alone manages the node, by a full delegation: 425, whether the node exists or not.
+    #[error("delegated to another authority")]
+    Delegated,
+    /// The server may not manage objects of that type: 425, whether the node exists or not.
+    #[error("objects of that type are not the server's to manage")]
+    MoType,
+    /// What a delegatee may not do on behalf of the owner, such as opening an ACL: 425.
+    #[error("beyond the terms of the delegation")]
+    BeyondDelegation,
+    /// An authority of higher priority wrote the node and still manages it: 403.
+    #[error("written by an authority of higher priority")]
+    Outranked,
+    /// What the server wants of the ledger of authorities is refused: this status.
+    #[error("{0}")]
+    Ledger(LedgerErrorKind),
     /// The node does not take the command from anyone: 405.
     #[error("the node does not take the command")]
     AccessType,
@@ -265,10 +292,13 @@ impl RefusalKind {
             | Self::FixedFormat
             | Self::CopyIntoItself
             | Self::RootAcl => StatusCode::NOT_ALLOWED,
-            Self::Busy | Self::CopyTarget => StatusCode::FORBIDDEN,
+            Self::Busy | Self::CopyTarget | Self::Outranked => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::AlreadyExists => StatusCode::ALREADY_EXISTS,
-            Self::Denied => StatusCode::PERMISSION_DENIED,
+            Self::Denied | Self::Delegated | Self::MoType | Self::BeyondDelegation => {
+                StatusCode::PERMISSION_DENIED
+            }
+            Self::Ledger(kind) => kind.status(),
             Self::SerialisedTree | Self::Format => StatusCode::UNSUPPORTED_FORMAT,
             Self::TooLarge => StatusCode::TOO_LARGE,
             Self::Full => StatusCode::DEVICE_FULL,

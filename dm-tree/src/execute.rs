@@ -13,6 +13,7 @@ use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::Handlers;
 use crate::pending::{Answered, Ticket};
+use crate::principal::Actor;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::tnds::carries_tnds;
@@ -254,7 +255,7 @@ impl Tree {
 
     /// A container inside an Atomic, or another server's turn.
     fn not_in_atomic(&self, server: &ServerId, members: &[Command<'_>]) -> Execution {
-        let kind = self.check_turn(server).err().unwrap_or(RefusalKind::NotInAtomic);
+        let kind = self.check_turn(Actor::Server(server)).err().unwrap_or(RefusalKind::NotInAtomic);
         let mut done = Execution::new(Vec::from([Refusal::new(kind).into()]));
         done.members = members.iter().map(not_executed).collect();
         done

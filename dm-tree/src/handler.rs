@@ -1,5 +1,6 @@
 //! Handlers: plug-ins that serve a subtree instead of storing it.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -8,10 +9,12 @@ use core::fmt;
 
 use dm_syncml::StatusCode;
 
+use crate::access::Spot;
 use crate::error::TreeError;
 use crate::mount::{MountId, Mounted};
 use crate::node::{NewNode, NodeFacts};
 use crate::pending::Ticket;
+use crate::principal::{Actor, ApplicationId};
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::tree::Tree;
@@ -189,7 +192,7 @@ pub enum ExecReply {
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub(crate) tree: &'a Tree,
-    pub(crate) server: &'a ServerId,
+    pub(crate) actor: Actor<'a>,
     pub(crate) correlator: Option<&'a str>,
     pub(crate) mount: MountId,
     pub(crate) ticket: Ticket,
@@ -203,10 +206,16 @@ impl<'a> Context<'a> {
         self.ticket
     }
 
-    /// The authenticated server whose command this is.
+    /// The authenticated server whose command this is; `None` when an application of the device acts.
     #[must_use]
-    pub const fn server(&self) -> &'a ServerId {
-        self.server
+    pub const fn server(&self) -> Option<&'a ServerId> {
+        self.actor.server()
+    }
+
+    /// The registered application of the device that acts; `None` when a server does.
+    #[must_use]
+    pub const fn application(&self) -> Option<&'a ApplicationId> {
+        self.actor.application()
     }
 
     /// The correlator of an Exec, to be returned with its outcome.
@@ -228,7 +237,7 @@ impl<'a> Context<'a> {
         path.iter().fold(top, |uri, name| uri.join(&escape(name)))
     }
 
-    /// Whether the ACLs grant `rights` on the node at `uri` to `server`, which need not be the one acting.
+    /// Whether `server`, which need not be the one acting, has `rights` on the node at `uri`.
     /// See [`Tree::may`].
     #[must_use]
     pub fn may(&self, server: &ServerId, rights: Rights, uri: &NodeUri<'_>) -> bool {
@@ -238,7 +247,10 @@ impl<'a> Context<'a> {
     /// As [`may`](Self::may), for a node below the handler's own mount point, without spelling its address.
     #[must_use]
     pub fn may_below(&self, server: &ServerId, rights: Rights, path: &[&str]) -> bool {
-        self.tree.effective_mounted(self.mount, path).rights_of(server).contains(rights)
+        let Some(mount) = self.tree.mounts.get(&self.mount) else { return false };
+        let path = path.iter().map(|name| Cow::Borrowed(*name)).collect();
+        let mounted = Mounted { id: self.mount, node: mount.node, path };
+        self.tree.may_at(server, rights, &Spot::Mounted(mounted))
     }
 }
 

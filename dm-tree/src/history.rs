@@ -2,9 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::acl::Acl;
+use crate::authority::{Ledger, LedgerStep};
 use crate::mount::{Mount, MountId};
 use crate::rights::AccessType;
 use crate::store::{Content, Flags, Name, NodeId, Stamp};
@@ -29,6 +31,8 @@ struct Mark {
     journal: usize,
     total_len: usize,
     mounted_acls: usize,
+    /// Whether the ledger as it was then is among the steps back.
+    has_ledger: bool,
 }
 
 /// One step back.
@@ -42,6 +46,7 @@ pub(crate) enum Undo {
     Name { id: NodeId, old: Name, stamp: Stamp, parent_stamp: Stamp },
     Hidden { id: NodeId, access: AccessType },
     MountedAcl { mount: MountId, path: String, old: Option<Acl> },
+    Ledger(Option<Arc<Ledger>>),
 }
 
 /// A mutation with the time it happened.
@@ -64,6 +69,7 @@ pub(crate) enum Mutation {
     Removed { uri: NodeUri<'static> },
     Hidden { uri: NodeUri<'static> },
     MountedAcl { mount: MountId, path: String, acl: Acl },
+    Ledger(LedgerStep),
 }
 
 /// A node with everything that is known of it but its children.
@@ -100,7 +106,7 @@ impl NodeImage {
             uri: tree.uri_of(id),
             kind,
             access: node.access,
-            flags: node.flags,
+            flags: node.flags.without(Flags::MARKED),
             acl: tree.store.own_acl(id).clone(),
             title: node.title.as_ref().into(),
             stamp: node.stamp,
@@ -111,6 +117,11 @@ impl NodeImage {
 impl History {
     pub(crate) const fn is_open(&self) -> bool {
         !self.marks.is_empty()
+    }
+
+    /// Whether the ledger is to be kept before it changes: the first time after each mark.
+    pub(crate) fn saves_ledger(&mut self) -> bool {
+        self.marks.last_mut().is_some_and(|mark| !core::mem::replace(&mut mark.has_ledger, true))
     }
 
     pub(crate) const fn is_journaling(&self) -> bool {
@@ -147,6 +158,7 @@ impl Tree {
             journal: journal.as_ref().map_or(0, Vec::len),
             total_len: self.total_len,
             mounted_acls: self.mounted_acls,
+            has_ledger: false,
         });
     }
 
@@ -221,6 +233,8 @@ impl Tree {
                     mount.set_at(path, old.unwrap_or_default());
                 }
             }
+            // What has been marked since stays so: a mark says only that it is worth a look.
+            Undo::Ledger(old) => self.ledger = old,
         }
     }
 }

@@ -51,6 +51,10 @@
 //! - Read much: [`Acting::walk`] streams a subtree, and goes on where another walk stopped.
 //! - Write much: [`Acting::add_subtree`] and [`Acting::replace_subtree`] with explicit properties.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
+//! - Let several authorities share a device: [`authority`], and why something is allowed or denied: [`Tree::explain`].
+//! - Let applications of the device take part: [`application`].
+//! - Listen to authorized servers only, and choose the one to turn to: [`servers`].
+//! - Agree with another server on who manages what: [`delegation`].
 //! - Make a device know its first server, or another one: [`bootstrap`].
 //! - Serve a subtree instead of storing it: [`Handler`], [`HandlerMap`], [`Handlers`]; answer later:
 //!   [`NoAnswer::Later`], [`Tree::answer`].
@@ -69,7 +73,8 @@
 //! - Names are hashed with a key: give a tree that strangers may add to a random one
 //!   ([`Tree::with_hash_seed`]).
 //! - The caller authenticates. A server identifier given to this crate is believed.
-//! - Not here: delegation.
+//! - What a handler serves has types that only the handler knows: where it cannot be asked, a server that the ledger of
+//!   authorities keeps from some types is denied ([`Tree::may`]).
 //!
 //! # Spec map
 //!
@@ -86,8 +91,14 @@
 //! | DM Protocol 1.2.1, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
 //! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`], [`Inbox`] |
 //! | TND 1.2.1, TNDS and DDF | [`mgmt_tree::MgmtTree`], [`Acting::add_tnds`], [`Acting::get_tnds`], [`ddf::Schema`] |
+//! | DM 2.0 RD HLF-009, 011 to 014, 020, 022 to 026, authorities | [`authority`], [`Tree::delegate`], [`Tree::explain`] |
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
+//! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |
+//! | DM 2.0 RD HLF-004, smallest queries | [`tnds::SubsetQuery`], [`tnds::Subset`] |
+//! | DM 2.0 RD HLF-019, optional features | [`CapabilitiesObject`], [`Tree::capabilities`] |
+//! | DM 2.0 RD HLF-015, HLF-018, authorized servers, choice of the server | [`servers`] |
+//! | DM 1.3 AD DM-6; DM 2.0 RD HLF-013, delegation between servers | [`delegation`] |
 //! | DM 2.0 RD HLF-006, several systems | [`DevInfo::install_at`], [`Tree::objects`] |
 //!
 //! # Features
@@ -106,22 +117,27 @@ extern crate std;
 mod access;
 mod acl;
 mod acting;
+pub mod application;
 mod atomic;
+pub mod authority;
 pub mod bootstrap;
 mod change;
 mod command;
 mod content;
 pub mod ddf;
+pub mod delegation;
 mod error;
 mod execute;
 mod handler;
 mod history;
+mod journal;
 mod limits;
 pub mod mgmt_tree;
 mod mount;
 mod mutation;
 mod node;
 mod pending;
+mod principal;
 mod property;
 mod record;
 mod rights;
@@ -130,6 +146,7 @@ mod secret;
 #[cfg(feature = "serde")]
 mod serde;
 mod server_id;
+pub mod servers;
 mod session;
 mod standard;
 mod store;
@@ -148,10 +165,12 @@ pub use content::Content;
 pub use error::{Refusal, RefusalKind, TreeError};
 pub use execute::{Execution, ItemExecution};
 pub use handler::{Children, Context, ExecReply, Handler, HandlerMap, Handlers, NoAnswer};
+pub use journal::RecordSeq;
 pub use limits::{TreeLimits, TreePolicy};
 pub use mount::MountId;
 pub use node::{NewNode, NodeFacts, NodeRef, NodeSpec};
 pub use pending::{Answered, LateAnswer, Ticket};
+pub use principal::{ApplicationId, ApplicationIdError, Principal};
 pub use property::Property;
 pub use record::{RestoreError, RestoreErrorKind, TreeRecord, TreeSnapshot};
 pub use rights::{AccessType, Rights};
@@ -160,7 +179,8 @@ pub use secret::Secret;
 pub use server_id::{ServerId, ServerIdError};
 pub use session::Effects;
 pub use standard::{
-    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, DevDetail, DevInfo, DmAccount, Inbox, dm_accounts,
+    AddrType, AppAddr, AppAuth, AuthLevel, AuthType, CapabilitiesObject, DevDetail, DevInfo, DmAccount,
+    Inbox, dm_accounts,
 };
 pub use timestamp::Timestamp;
 pub use tree::Tree;

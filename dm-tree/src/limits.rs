@@ -1,5 +1,6 @@
 //! How much a tree may hold.
 
+use crate::authority::LedgerLimits;
 use crate::mgmt_tree::DocumentOptions;
 use crate::uri::{UriLeniency, UriLimits};
 
@@ -38,6 +39,8 @@ pub struct TreeLimits {
     /// Answers waited for from handlers; exceeding answers 420. Default 1024: several for each session of a large
     /// gateway.
     pub max_pending: usize,
+    /// What the ledger of authorities may hold. Default: see [`LedgerLimits`].
+    pub ledger: LedgerLimits,
 }
 
 impl TreeLimits {
@@ -104,6 +107,13 @@ impl TreeLimits {
         self
     }
 
+    /// Sets [`ledger`](Self::ledger).
+    #[must_use]
+    pub const fn with_ledger(mut self, ledger: LedgerLimits) -> Self {
+        self.ledger = ledger;
+        self
+    }
+
     /// Sets [`max_pending`](Self::max_pending).
     #[must_use]
     pub const fn with_max_pending(mut self, answers: usize) -> Self {
@@ -125,6 +135,7 @@ impl Default for TreeLimits {
             max_list_items: 16_384,
             max_list_len: 1 << 20,
             max_pending: 1024,
+            ledger: LedgerLimits::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::acl::Acl;
+use crate::authority::{LedgerStep, Site};
 use crate::error::TreeError;
 use crate::history::{Mutation, NodeImage, Undo};
 use crate::mount::{Mount, MountId, Mounted};
@@ -149,6 +150,7 @@ impl Tree {
         let stamp = self.touch(id);
         let parent_stamp = self.touch(self.at(id).parent);
         self.note(|| Undo::Name { id, old, stamp, parent_stamp });
+        self.refresh_scopes();
         Ok(())
     }
 
@@ -160,9 +162,13 @@ impl Tree {
         }
         let parent = self.at(top).parent;
         let mut mounts = Vec::new();
+        let mut marked = Vec::new();
         let mut stack = Vec::from([top]);
         while let Some(id) = stack.pop() {
             let node = self.store.at(id);
+            if node.flags.contains(Flags::MARKED) {
+                marked.push(id);
+            }
             self.total_len -= node.len() + self.store.own_acl(id).text_len();
             if let Content::Mount(mount) = node.content
                 && let Some(kept) = self.mounts.remove(&mount)
@@ -174,6 +180,8 @@ impl Tree {
             }
             stack.extend_from_slice(self.store.unsorted(id));
         }
+        marked.into_iter().for_each(|id| self.forget_anchor(&Site::Stored(id)));
+        mounts.iter().for_each(|(mount, _)| self.forget_mount(*mount));
         self.store.detach(top);
         let parent_stamp = self.touch(parent);
         if self.history.is_open() {
@@ -238,6 +246,12 @@ impl Tree {
     pub(crate) fn drop_mounted_acls(&mut self, mounted: &Mounted<'_>) {
         for path in self.mounted(mounted.id).paths_below(&mounted.path) {
             self.put_mounted_acl_anyhow(mounted.id, path, Acl::EMPTY);
+        }
+        let path = crate::mount::key(&mounted.path);
+        let is_in_ledger =
+            self.ledger.as_deref().is_some_and(|ledger| !ledger.served_below(mounted.id, &path).is_empty());
+        if is_in_ledger {
+            self.take_step(LedgerStep::Forgot { mount: mounted.id, path });
         }
     }
 

@@ -289,10 +289,10 @@ impl<'t> NodeRef<'t> {
         self.tree.store.acl(self.id)
     }
 
-    /// Whether the ACL in force grants `rights` to `server`.
+    /// Whether `server` has `rights` on it, as [`Tree::may`](crate::Tree::may) says.
     #[must_use]
     pub fn grants(self, server: &ServerId, rights: Rights) -> bool {
-        self.effective_acl().rights_of(server).contains(rights)
+        self.tree.may_at(server, rights, &crate::access::Spot::Stored(self.id))
     }
 
     /// The node one level up; `None` for the root.

@@ -7,13 +7,17 @@ use alloc::vec::Vec;
 
 use dm_syncml::{LocUri, StatusCode};
 
+use crate::access::Spot;
 use crate::change::{Change, ChangeKind, ExecRequest};
 use crate::command::Got;
 use crate::error::{Refusal, RefusalKind, TreeError};
 use crate::execute::{ItemExecution, value_item};
 use crate::handler::Children;
+use crate::principal::{Actor, Principal};
+use crate::rights::Rights;
+use crate::server_id::ServerId;
 use crate::tree::{Place, Tree};
-use crate::uri::NodeUri;
+use crate::uri::{NodeUri, Uri};
 use crate::value::{Format, Value};
 
 /// Under which an answer that comes later is given. Never used twice by one tree.
@@ -68,7 +72,7 @@ pub struct Answered {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pending {
     next: u64,
-    waiting: BTreeMap<Ticket, Question>,
+    waiting: BTreeMap<Ticket, (Principal, Question)>,
 }
 
 /// What was asked of a handler.
@@ -79,6 +83,8 @@ pub(crate) enum Question {
         target: String,
         format: Format,
         mime: Cow<'static, str>,
+        /// The types of the nodes on the way: there may be another ledger once the answer comes.
+        types: Vec<String>,
     },
     Add {
         uri: NodeUri<'static>,
@@ -111,13 +117,13 @@ impl Tree {
     }
 
     /// Waits for a handler to answer. What the server is told meanwhile is nothing.
-    pub(crate) fn wait_for(&mut self, question: Question) -> RefusalKind {
+    pub(crate) fn wait_for(&mut self, actor: Actor<'_>, question: Question) -> RefusalKind {
         if self.pending.waiting.len() >= self.limits().max_pending {
             return RefusalKind::Full;
         }
         let ticket = self.pending.next();
         self.pending.next += 1;
-        self.pending.waiting.insert(ticket, question);
+        self.pending.waiting.insert(ticket, (actor.principal(), question));
         RefusalKind::Waiting(ticket)
     }
 
@@ -157,7 +163,7 @@ impl Tree {
     /// [`TreeError::NoTicket`] when nothing is waited for under the ticket, [`TreeError::WrongAnswer`] when the
     /// answer does not go with the question, which then still waits.
     pub fn answer(&mut self, ticket: Ticket, answer: LateAnswer) -> Result<Answered, TreeError> {
-        let question = self.pending.waiting.get(&ticket).ok_or(TreeError::NoTicket)?;
+        let (_, question) = self.pending.waiting.get(&ticket).ok_or(TreeError::NoTicket)?;
         let fits = match (question, &answer) {
             (_, LateAnswer::Refused(_)) => true,
             (Question::Get { format, .. }, LateAnswer::Value(_)) => *format != Format::Node,
@@ -171,13 +177,13 @@ impl Tree {
         if !fits {
             return Err(TreeError::WrongAnswer);
         }
-        let question = self.pending.waiting.remove(&ticket).ok_or(TreeError::NoTicket)?;
+        let (by, question) = self.pending.waiting.remove(&ticket).ok_or(TreeError::NoTicket)?;
         let mut answered = Answered {
             item: ItemExecution::done(StatusCode::OK),
             changes: Vec::new(),
             exec_requests: Vec::new(),
         };
-        if let Err(refusal) = self.conclude(question, answer, &mut answered) {
+        if let Err(refusal) = self.conclude(by, question, answer, &mut answered) {
             answered.item = refusal.into();
         }
         if let Some(atomic) = &mut self.atomic {
@@ -188,6 +194,7 @@ impl Tree {
 
     fn conclude(
         &mut self,
+        by: Principal,
         question: Question,
         answer: LateAnswer,
         out: &mut Answered,
@@ -202,7 +209,11 @@ impl Tree {
             {
                 return Err(RefusalKind::Handler(status).into());
             }
-            Question::Get { target, format, mime } => {
+            Question::Get { target, format, mime, types } => {
+                let answer = match &by {
+                    Principal::Server(server) => self.revealed_late(&target, server, &types, answer)?,
+                    Principal::Application(_) => answer,
+                };
                 let data = match answer {
                     LateAnswer::Value(data) => data,
                     LateAnswer::Children(names) => {
@@ -222,12 +233,12 @@ impl Tree {
                     self.forget_mounted_acls(&uri);
                     return Err(RefusalKind::Handler(status).into());
                 }
-                out.changes.push(Change { uri, kind: ChangeKind::Added { ancestors: 0 } });
+                out.changes.push(Change { uri, kind: ChangeKind::Added { ancestors: 0 }, by });
             }
-            Question::Replace { uri } => out.changes.push(Change { uri, kind: ChangeKind::Replaced }),
+            Question::Replace { uri } => out.changes.push(Change { uri, kind: ChangeKind::Replaced, by }),
             Question::Delete { uri } => {
                 self.forget_mounted_acls(&uri);
-                out.changes.push(Change { uri, kind: ChangeKind::Deleted });
+                out.changes.push(Change { uri, kind: ChangeKind::Deleted, by });
             }
             Question::Exec(request) => match answer {
                 LateAnswer::Executed(status) => out.item.status = status,
@@ -238,6 +249,37 @@ impl Tree {
             },
         }
         Ok(())
+    }
+
+    /// What of an answer the server may still see: it may have lost what it had when it asked.
+    fn revealed_late(
+        &self,
+        target: &str,
+        server: &ServerId,
+        types: &[String],
+        answer: LateAnswer,
+    ) -> Result<LateAnswer, Refusal> {
+        let Ok(uri) = Uri::parse_with(target, self.policy().uri_leniency) else { return Ok(answer) };
+        let node = uri.into_node();
+        let Place::Mounted(mounted) = self.locate(&node) else { return Ok(answer) };
+        if self.ledger.is_none() {
+            return Ok(answer);
+        }
+        let verdict = self.judge(server, Rights::GET, &Spot::Mounted(mounted.clone()), Some(types));
+        if !verdict.is_allowed() {
+            return Err(RefusalKind::from(verdict).into());
+        }
+        let LateAnswer::Children(mut names) = answer else { return Ok(answer) };
+        if self.type_rules(server).is_some_and(|rules| !rules.is_empty()) {
+            // Of what type they are nobody can be asked now.
+            return Err(RefusalKind::MoType.into());
+        }
+        names.retain(|name| {
+            let mut child = mounted.clone();
+            child.path.push(Cow::Borrowed(name));
+            !self.is_concealed(server, &Spot::Mounted(child), Some(types))
+        });
+        Ok(LateAnswer::Children(names))
     }
 
     /// The mount may be gone by now.

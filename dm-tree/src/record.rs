@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::acl::Acl;
+use crate::authority::LedgerImage;
 use crate::error::TreeError;
 use crate::history::{Entry, ImageKind, Mutation, NodeImage};
 use crate::limits::TreeLimits;
@@ -23,7 +24,8 @@ pub struct TreeRecord {
     entries: Vec<Entry>,
 }
 
-/// A whole tree: nodes with all their properties, mount points, and the ACLs kept for what handlers serve.
+/// A whole tree: nodes with all their properties, mount points, the ACLs kept for what handlers serve, and the ledger of
+/// authorities.
 ///
 /// Limits, policy, hash seed, schema, the time last told and the answers that handlers still owe are not in it. With the feature `serde`
 /// it goes into any store. It holds values in clear, secrets included.
@@ -35,10 +37,11 @@ pub struct TreeSnapshot {
     /// Parents before their children; the root first.
     nodes: Vec<NodeImage>,
     mounted_acls: Vec<(MountId, alloc::string::String, Acl)>,
+    ledger: Option<LedgerImage>,
 }
 
 /// The version of records and snapshots that is written, and the only one read.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Why a snapshot or a record was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,6 +160,7 @@ impl Tree {
             next_mount: self.next_mount,
             nodes,
             mounted_acls: acls.collect(),
+            ledger: self.ledger_image(),
         })
     }
 
@@ -194,6 +198,9 @@ impl Tree {
             }
         }
         tree.next_mount = snapshot.next_mount;
+        if let Some(image) = &snapshot.ledger {
+            tree.put_ledger(image).ok_or(fail(snapshot.nodes.len() + snapshot.mounted_acls.len()))?;
+        }
         Ok(tree)
     }
 
@@ -273,6 +280,9 @@ impl Tree {
                     return None;
                 }
                 self.put_mounted_acl_anyhow(*mount, path.clone(), acl.clone());
+            }
+            Mutation::Ledger(step) => {
+                self.take_step(step.clone())?;
             }
         }
         Some(())

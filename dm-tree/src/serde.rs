@@ -10,7 +10,9 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::acl::Acl;
-use crate::rights::AccessType;
+use crate::authority::MoType;
+use crate::principal::ApplicationId;
+use crate::rights::{AccessType, Rights};
 use crate::server_id::ServerId;
 use crate::store::Flags;
 use crate::timestamp::Timestamp;
@@ -43,7 +45,13 @@ as_text! {
     NodeUri<'static>: ToString::to_string,
         |text| NodeUri::parse(text).map(NodeUri::into_owned).map_err(|error| error.to_string());
     Timestamp: ToString::to_string, |text| Self::parse(text).ok_or("not a time like 20240229T120000Z".into());
+    ApplicationId: ToString::to_string, |text| Self::new(text).map_err(|error| error.to_string());
     AccessType: |access| access.iter().map(|(_, name)| name).collect::<Vec<_>>().join(" "),
+        |text| text.split_whitespace().try_fold(Self::NONE, |all, name| {
+            Self::from_name(name).map(|one| all | one).ok_or_else(|| "an unknown command".to_string())
+        });
+    MoType: ToString::to_string, |text| Self::new(text).map_err(|error| error.to_string());
+    Rights: |rights| rights.iter().map(|(_, name)| name).collect::<Vec<_>>().join(" "),
         |text| text.split_whitespace().try_fold(Self::NONE, |all, name| {
             Self::from_name(name).map(|one| all | one).ok_or_else(|| "an unknown command".to_string())
         });

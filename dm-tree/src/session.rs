@@ -127,9 +127,29 @@ impl Tree {
         handlers: &mut dyn Handlers,
         effects: &mut Effects,
     ) -> ClientOutput {
+        self.poll_session_while(now, session, server, handlers, effects, &|_| true)
+    }
+
+    /// As [`poll_session`](Self::poll_session), executing only `while` the tree says that the server may still act.
+    pub(crate) fn poll_session_while(
+        &mut self,
+        now: Instant,
+        session: &mut ClientSession,
+        server: &ServerId,
+        handlers: &mut dyn Handlers,
+        effects: &mut Effects,
+        still: &dyn Fn(&Self) -> bool,
+    ) -> ClientOutput {
         loop {
             let (handle, command) = match session.poll_output() {
                 ClientOutput::Execute(handle, command) => (handle, command),
+                ClientOutput::Atomic(handle, AtomicStep::Begin(_)) if !still(self) => {
+                    session
+                        .handle_outcome(now, handle, Outcome::all(StatusCode::PERMISSION_DENIED))
+                        .expect("the step was handed out just now, and has one code");
+                    session.abort(now);
+                    continue;
+                }
                 ClientOutput::Atomic(handle, step) => {
                     let code = self.atomic_step(step, server, handlers, effects);
                     session
@@ -139,6 +159,13 @@ impl Tree {
                 }
                 other => return other,
             };
+            if !still(self) {
+                session
+                    .handle_outcome(now, handle, Outcome::all(StatusCode::PERMISSION_DENIED))
+                    .expect("the handle was handed out just now, and one outcome is for all items");
+                session.abort(now);
+                continue;
+            }
             let mut done = self.execute(server, &command, handlers);
             effects.changes.append(&mut done.changes);
             effects.exec_requests.append(&mut done.exec_requests);

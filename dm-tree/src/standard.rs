@@ -3,6 +3,7 @@
 //! They are found by their management object identifier, so a device may have several of each: one for each of its
 //! operating systems or virtual devices, below a prefix of its own (DM 2.0 RD, HLF-006).
 
+mod capabilities;
 mod dev_detail;
 mod dev_info;
 mod dm_acc;
@@ -16,6 +17,7 @@ use crate::rights::AccessType;
 use crate::tree::Tree;
 use crate::value::Value;
 
+pub use capabilities::CapabilitiesObject;
 pub use dev_detail::DevDetail;
 pub use dev_info::DevInfo;
 pub(crate) use dm_acc::hide_secrets;

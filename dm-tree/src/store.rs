@@ -335,6 +335,11 @@ impl Store {
         if self.acls.owner(slot) == Some(id) { self.acls.get(slot) } else { NONE }
     }
 
+    /// Whether the ACL in force for a node is that of a node at or below `top`, which is the node or above it.
+    pub(crate) fn is_acl_set_within(&self, id: NodeId, top: NodeId) -> bool {
+        top == ROOT || self.at(id).acl != self.at(self.at(top).parent).acl
+    }
+
     /// Sets a node's own ACL and returns the former one. What inherits from the node is told, so this costs one
     /// step for each of these when the node begins or ceases to have a list of its own.
     pub(crate) fn set_own_acl(&mut self, id: NodeId, acl: Acl) -> Acl {

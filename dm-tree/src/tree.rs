@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use crate::acl::Acl;
 use crate::atomic::Atomic;
+use crate::authority::Ledger;
 use crate::error::TreeError;
 use crate::history::History;
 use crate::limits::{TreeLimits, TreePolicy};
@@ -49,6 +50,8 @@ pub struct Tree {
     pub(crate) atomic: Option<Box<Atomic>>,
     pub(crate) pending: Pending,
     pub(crate) schema: Option<Arc<dyn SchemaCheck>>,
+    /// Shared with what may have to be undone, and with nobody else.
+    pub(crate) ledger: Option<Arc<Ledger>>,
 }
 
 /// Where an address leads.
@@ -62,7 +65,7 @@ pub(crate) enum Place<'u> {
         rest: Segments<'u>,
     },
     /// A leaf is in the way.
-    BelowLeaf,
+    BelowLeaf(NodeId),
 }
 
 impl Tree {
@@ -88,6 +91,7 @@ impl Tree {
             atomic: None,
             pending: Pending::default(),
             schema: None,
+            ledger: None,
         }
     }
 
@@ -112,9 +116,11 @@ impl Tree {
     }
 
     /// Tells the tree what time it is: what changes from now on gets this TStamp (TND 1.2.1 §7.7, TStamp). A tree
-    /// that was never told answers 406 for the property.
-    pub const fn set_wall_clock(&mut self, now: Timestamp) {
+    /// that was never told answers 406 for the property. Delegations whose time is over [end](Self::revoke) now, for good:
+    /// they do not come back with a clock that steps back.
+    pub fn set_wall_clock(&mut self, now: Timestamp) {
         self.now = Some(now);
+        self.end_expired(now);
     }
 
     /// The time it was last told.
@@ -294,11 +300,11 @@ impl Tree {
             Place::Stored(ROOT) if acl.is_empty() => Err(TreeError::Root),
             Place::Stored(id) => self.put_acl(id, acl),
             Place::Mounted(mounted) => self.put_mounted_acl(&mounted, acl),
-            Place::Missing { .. } | Place::BelowLeaf => Err(TreeError::NotFound),
+            Place::Missing { .. } | Place::BelowLeaf(_) => Err(TreeError::NotFound),
         }
     }
 
-    /// Drops the ACLs kept for a handler's node and everything below it. For handlers whose nodes come and go by
+    /// Drops the ACLs kept for a handler's node and everything below it, and what the ledger of authorities says of them. For handlers whose nodes come and go by
     /// themselves: what takes the place of a node that is gone must not inherit its ACL.
     ///
     /// # Errors
@@ -371,7 +377,7 @@ impl Tree {
                     }
                 }
                 Content::Leaf(_) | Content::Vacant => {
-                    return if segments.next().is_some() { Place::BelowLeaf } else { Place::Stored(at) };
+                    return if segments.next().is_some() { Place::BelowLeaf(at) } else { Place::Stored(at) };
                 }
                 Content::Mount(id) => {
                     let path = segments.map(crate::uri::Segment::name).collect();
@@ -391,7 +397,7 @@ impl Tree {
             Place::Stored(id) => Ok(id),
             Place::Mounted(mounted) if mounted.path.is_empty() => Ok(mounted.node),
             Place::Mounted(_) => Err(TreeError::BelowMount),
-            Place::Missing { .. } | Place::BelowLeaf => Err(TreeError::NotFound),
+            Place::Missing { .. } | Place::BelowLeaf(_) => Err(TreeError::NotFound),
         }
     }
 
@@ -400,7 +406,7 @@ impl Tree {
             Place::Stored(_) => Err(TreeError::Exists),
             Place::Mounted(mounted) if mounted.path.is_empty() => Err(TreeError::Exists),
             Place::Mounted(_) => Err(TreeError::BelowMount),
-            Place::BelowLeaf => Err(TreeError::BelowLeaf),
+            Place::BelowLeaf(_) => Err(TreeError::BelowLeaf),
             Place::Missing { nearest, rest } => Ok((nearest, rest)),
         }
     }

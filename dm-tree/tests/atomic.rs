@@ -206,7 +206,7 @@ impl Handler for Counter {
     }
 
     fn commit(&mut self, cx: &Context<'_>) {
-        self.log.lock().unwrap().push(format!("commit for {}", cx.server()));
+        self.log.lock().unwrap().push(format!("commit for {}", cx.server().unwrap()));
     }
 
     fn roll_back(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {

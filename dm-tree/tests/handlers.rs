@@ -59,8 +59,9 @@ impl Handler for Fleet {
             ["Devices", serial, "Name"] => Ok(self.names[&serial.parse().unwrap()].clone().into_bytes()),
             // Answers differ with the rights of the server, for the sake of the context.
             ["Devices", _, "State"] => {
-                let may_write = cx.may_below(cx.server(), Rights::REPLACE, path);
-                assert_eq!(may_write, cx.may(cx.server(), Rights::REPLACE, &cx.uri(path)));
+                let server = cx.server().unwrap();
+                let may_write = cx.may_below(server, Rights::REPLACE, path);
+                assert_eq!(may_write, cx.may(server, Rights::REPLACE, &cx.uri(path)));
                 Ok(may_write.to_string().into_bytes())
             }
             _ => Err(StatusCode::DATA_STORE_FAILURE.into()),

@@ -323,9 +323,9 @@ fn snapshots_and_records_go_into_any_store() {
     let error = restored.replay(&record).unwrap_err();
     assert_eq!((error.kind(), error.at()), (dm_tree::RestoreErrorKind::Misfit, 1));
     assert_eq!(restored.snapshot().unwrap(), tree.snapshot().unwrap());
-    let other = text.replacen("\"version\":1", "\"version\":2", 1);
+    let other = text.replacen("\"version\":2", "\"version\":1", 1);
     let other: dm_tree::TreeSnapshot = serde_json::from_str(&other).unwrap();
     let error = Tree::restore(&other, TreeLimits::default()).unwrap_err();
-    assert_eq!(error.kind(), dm_tree::RestoreErrorKind::Version(2));
+    assert_eq!(error.kind(), dm_tree::RestoreErrorKind::Version(1));
     assert!(serde_json::from_str::<dm_tree::TreeSnapshot>(&text.replace("Get=T", "Get=")).is_err());
 }

@@ -350,7 +350,7 @@ fn row_66_authentication_is_not_access_control() {
 /// DM 2.0 HLF-006, several operating systems or virtual devices on one device: each has objects and rights of its own below
 /// a prefix of its own, and one client serves them all in one session.
 #[test]
-fn hlf_006_several_systems_are_served_by_one_client() {
+fn dm_hlf_006_several_systems_are_served_by_one_client() {
     let mut device = Device::new();
     for (prefix, dev_id) in [("./Android", "urn:uuid:android"), ("./Rtos", "urn:uuid:rtos")] {
         let info = DevInfo {

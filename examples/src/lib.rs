@@ -7,6 +7,8 @@
 //! - [`gateway`]: a gateway between a DM server and such devices.
 //! - [`server`]: a DM server.
 //! - [`wire`]: HTTP on loopback, counted and traced.
+//! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
+//!   what their operator sees.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
 //! - [`dmtool`]: what the `dmtool` program does with documents, a file for each of its subcommands.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
@@ -17,9 +19,14 @@ pub mod device;
 pub mod dmtool;
 pub mod fleet;
 pub mod gateway;
+pub mod http_client;
+pub mod listener;
 pub mod operator;
+pub mod operator_api;
 pub mod server;
+pub mod store;
 pub mod story;
+pub mod tls;
 pub mod wire;
 
 /// The Rust examples of the project's README run as tests.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dm_notification::Notification;
 use dm_syncml::http::{self, Action, GivenUp, Policy, Refusal, RequestHead, ResponseHead};
@@ -14,6 +14,8 @@ use dm_syncml::session::{ClientSession, Incoming, Outgoing};
 use dm_syncml::{DecodeError, DecodeOptions, Encoding, Instant, Message};
 
 use crate::clock::entropy;
+use crate::http_client::{HttpClient, HttpError};
+use crate::tls::Trust;
 
 /// The largest body anyone takes.
 pub const MAX_BODY: usize = 4 << 20;
@@ -29,7 +31,7 @@ struct Shared {
     trace: Option<PathBuf>,
     messages: AtomicU64,
     octets: AtomicU64,
-    http: reqwest::Client,
+    http: HttpClient,
 }
 
 /// What went wrong between two hosts.
@@ -37,7 +39,7 @@ struct Shared {
 pub enum WireError {
     /// No answer.
     #[error("no answer: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(HttpError),
     /// An answer without a message.
     #[error("the answer is empty")]
     Empty,
@@ -89,18 +91,6 @@ pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, W
     }
 }
 
-/// The body of a response, which may be longer than it said.
-async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, WireError> {
-    let mut body = Vec::new();
-    while let Some(part) = response.chunk().await? {
-        if body.len() + part.len() > MAX_BODY {
-            return Err(WireError::GivenUp(GivenUp::TooLarge));
-        }
-        body.extend_from_slice(&part);
-    }
-    Ok(body)
-}
-
 impl Wire {
     /// A wire that writes each message into the folder `trace`, if one is given.
     ///
@@ -110,12 +100,7 @@ impl Wire {
         if let Some(folder) = trace {
             std::fs::create_dir_all(folder)?;
         }
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            // A message holds credentials: where it may be sent again is decided in `post`.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(io::Error::other)?;
+        let http = HttpClient::new(&Trust::Nothing).map_err(io::Error::other)?;
         Ok(Self(Arc::new(Shared {
             trace: trace.map(Into::into),
             messages: AtomicU64::new(0),
@@ -145,16 +130,18 @@ impl Wire {
         self.note_message(from, to, message.encoding, &message.body);
         let (mut uri, mut redirects) = (uri.to_owned(), 0);
         loop {
-            let request = http::request_fields(message, Some(USER_AGENT))
-                .into_iter()
-                .fold(self.0.http.post(&uri), |request, (name, value)| request.header(name, value));
-            let response = request.body(message.body.clone()).send().await?;
-            let headers = response.headers().clone();
-            let head = ResponseHead::read(response.status().as_u16(), |name| field(&headers, name));
+            let fields = http::request_fields(message, Some(USER_AGENT));
+            // A message holds credentials: where it may be sent again is decided here.
+            let sent = self.0.http.send(Method::POST, &uri, fields, message.body.clone(), MAX_BODY).await;
+            let answer = sent.map_err(|error| match error {
+                HttpError::TooLarge(_) => WireError::GivenUp(GivenUp::TooLarge),
+                error => WireError::Http(error),
+            })?;
+            let head = ResponseHead::read(answer.status.as_u16(), |name| field(&answer.headers, name));
             match http::judge(&head, &uri, redirects, &POLICY) {
                 Action::Take { encoding, hmac } => {
                     let hmac = hmac.map(<[u8]>::to_vec);
-                    let body = read(response).await?;
+                    let body = answer.body.to_vec();
                     self.note_message(to, from, encoding, &body);
                     return Ok(Answer { encoding, hmac, body });
                 }

@@ -1,9 +1,12 @@
 //! Whatever is thrown at a fleet's sockets gets a clear answer, and the fleet goes on.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Mutex;
 
+use axum::http::Method;
 use dm_examples::fleet::{Options, Progress, play};
+use dm_examples::http_client::HttpClient;
+use dm_examples::tls::Trust;
 use dm_syncml::{Alert, AlertCode, CmdId};
 use dm_syncml::{Encoding, LocUri, Message, MsgId, SessionId, SyncBody, SyncHdr};
 use tokio::sync::oneshot;
@@ -66,26 +69,27 @@ async fn hostile_requests_get_clear_answers_and_the_fleet_goes_on() {
     for datagram in [&b""[..], b"\xFF\xFE", b"urn:uuid:stranger", &[b'x'; 1400]] {
         noise.send_to(datagram, announcements).unwrap();
     }
-    let http = reqwest::Client::new();
+    let http = HttpClient::new(&Trust::Nothing).unwrap();
+    let post = async |address: SocketAddr, media_type: &str, body: Vec<u8>| {
+        let fields = [("Content-Type", media_type.to_owned())];
+        http.send(Method::POST, &format!("http://{address}/dm"), fields, body, 65_536).await
+    };
     for address in [server, gateway] {
         for (what, media_type, body, status, words) in attacks() {
-            let request =
-                http.post(format!("http://{address}/dm")).header("Content-Type", media_type).body(body);
-            let response = match request.send().await {
+            let response = match post(address, media_type, body).await {
                 Ok(response) => response,
                 // A server may hang up on a flood before it has read it all.
                 Err(_) if what == "a flood" => continue,
                 Err(error) => panic!("{what}: {error}"),
             };
-            assert_eq!(response.status().as_u16(), status, "{what}");
-            let text = response.text().await.unwrap();
+            assert_eq!(response.status.as_u16(), status, "{what}");
+            let text = String::from_utf8_lossy(&response.body);
             assert!(text.contains(words), "{what}: {text}");
         }
         // A stranger who speaks properly is challenged, like a device with a wrong password.
         let body = stranger("1").encode(Encoding::Xml);
-        let request =
-            http.post(format!("http://{address}/dm")).header("Content-Type", "application/vnd.syncml.dm+xml");
-        let text = request.body(body).send().await.unwrap().text().await.unwrap();
+        let response = post(address, "application/vnd.syncml.dm+xml", body).await.unwrap();
+        let text = String::from_utf8_lossy(&response.body);
         assert!(text.contains("<Data>407</Data>") && text.contains("<Chal>"), "{text}");
     }
 

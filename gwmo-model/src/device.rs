@@ -57,6 +57,11 @@ impl DeviceId {
         }
     }
 
+    /// The octets in front that are compared without regard to case.
+    pub(crate) fn scheme_len(&self) -> usize {
+        self.parts().0.len()
+    }
+
     fn folded(&self) -> impl Iterator<Item = u8> {
         let (scheme, rest) = self.parts();
         scheme.bytes().map(|b| b.to_ascii_lowercase()).chain(rest.bytes())
@@ -67,7 +72,7 @@ text_traits!(DeviceId);
 
 impl PartialEq for DeviceId {
     fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && self.folded().eq(other.folded())
+        self.0.len() == other.0.len() && (self.0 == other.0 || self.folded().eq(other.folded()))
     }
 }
 

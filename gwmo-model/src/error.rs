@@ -108,6 +108,8 @@ macro_rules! error_type {
     };
 }
 
+pub(crate) use error_type;
+
 error_type! {
     /// Why an inventory did not take an input.
     InventoryError,
@@ -132,6 +134,13 @@ error_type! {
             /// The longest one kept, in octets.
             max: usize
         } => TOO_LARGE "fact is longer than {max} octet(s)",
+        /// The device has more management objects or servers than the inventory keeps.
+        TooManyNames {
+            /// The most kept.
+            max: u16
+        } => TOO_LARGE "more than {max} name(s)",
+        /// Another device has these credentials.
+        CredentialInUse => ALREADY_EXISTS "credentials are those of another device",
         /// A fact about the device holds a control character.
         ControlCharacter => BAD_REQUEST "fact holds a control character",
     }
@@ -156,6 +165,14 @@ error_type! {
         MemberExists => ALREADY_EXISTS "device is a member already",
         /// The device is not a member.
         UnknownMember => NOT_FOUND "no such member",
+        /// A group would be in itself.
+        Cycle => NOT_ALLOWED "group would be in itself",
+        /// Groups would be nested too deep.
+        TooDeep => TOO_LARGE "groups are nested too deep",
+        /// A rule can never match: it asks for a field that does not exist, or compares a number with what is none.
+        BadRule => BAD_REQUEST "rule asks for what no device has",
+        /// A label is too long or holds a control character.
+        BadLabel => BAD_REQUEST "label is too long or holds a control character",
     }
 }
 

@@ -1,115 +1,46 @@
 //! The devices behind the gateway.
 
+mod change;
+mod config;
+mod fact;
+mod id_index;
+mod output;
+mod presence;
+mod queue;
 mod record;
+mod restore;
+mod serial_set;
+mod serial_table;
+mod steps;
+mod summary;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use core::ops::RangeBounds;
+use core::ops::{Bound, RangeBounds};
 use core::time::Duration;
 
 use dm_syncml::Instant;
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{InventoryError, InventoryErrorKind};
-use crate::identifier::unprintable;
-use record::Presence;
+use crate::journal::{Journal, RecordSeq};
+use crate::mode::Mode;
+use crate::selector::Selector;
+use change::Change;
+use id_index::IdIndex;
+use presence::Event;
+use queue::Queue;
+use record::Moment;
 
-pub use record::{AttachStatus, DetachReason, DeviceRecord, Fact, Sighting};
-
-/// How large an inventory may grow and how long a silent device counts as attached.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct InventoryConfig {
-    /// Most devices registered at a time. Default 65 536: a class B network, far above the homes and buildings
-    /// the requirements speak of; a record takes some 300 octets and its facts.
-    pub max_devices: u32,
-    /// Longest fact kept, in octets. Default 255, what a DevInfo leaf commonly allows.
-    pub max_text: usize,
-    /// Time without a sign of life after which a device counts as detached. Default `None`: only a detach says so.
-    pub lifetime: Option<Duration>,
-    /// The first serial to give. After a restart this is what [`Inventory::next_serial`] last said, so that no
-    /// serial is ever given twice.
-    pub first_serial: Serial,
-}
-
-impl Default for InventoryConfig {
-    fn default() -> Self {
-        Self { max_devices: 65_536, max_text: 255, lifetime: None, first_serial: Serial::FIRST }
-    }
-}
-
-impl InventoryConfig {
-    /// Sets [`max_devices`](Self::max_devices).
-    #[must_use]
-    pub const fn with_max_devices(mut self, max: u32) -> Self {
-        self.max_devices = max;
-        self
-    }
-
-    /// Sets [`max_text`](Self::max_text).
-    #[must_use]
-    pub const fn with_max_text(mut self, max: usize) -> Self {
-        self.max_text = max;
-        self
-    }
-
-    /// Sets [`lifetime`](Self::lifetime).
-    #[must_use]
-    pub const fn with_lifetime(mut self, lifetime: Option<Duration>) -> Self {
-        self.lifetime = lifetime;
-        self
-    }
-
-    /// Sets [`first_serial`](Self::first_serial).
-    #[must_use]
-    pub const fn with_first_serial(mut self, first: Serial) -> Self {
-        self.first_serial = first;
-        self
-    }
-}
-
-/// What an inventory wants done or known.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum InventoryOutput {
-    /// A device is there that was not.
-    DeviceAttached {
-        /// The device.
-        serial: Serial,
-        /// What it calls itself.
-        id: DeviceId,
-        /// The epoch it is seen in.
-        epoch: u64,
-        /// Whether it was never seen before: a new registration in the sense of GwMO-DI-004.
-        first: bool,
-    },
-    /// A device is no longer there.
-    DeviceDetached {
-        /// The device.
-        serial: Serial,
-        /// What it calls itself; the record may be gone.
-        id: DeviceId,
-        /// The epoch it was last known in.
-        epoch: u64,
-        /// Why.
-        reason: DetachReason,
-    },
-    /// Nothing else is due before this time, or before the next input if there is none. Always the last output.
-    Wait(Option<Instant>),
-}
-
-/// The inventory in four numbers (GwMO-DI-002).
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Changes with every change of any record, so two equal revisions mean nothing happened.
-    pub rev: u64,
-    /// Registered devices.
-    pub total: u32,
-    /// Those that are there.
-    pub attached: u32,
-    /// Those that are not.
-    pub detached: u32,
-}
+pub use change::InventoryRecord;
+pub use config::InventoryConfig;
+pub use fact::{Fact, FactSet, Sighting};
+pub use output::InventoryOutput;
+pub use presence::{AttachStatus, DetachReason, Presence};
+pub use record::{BootState, Component, CredentialRef, DeviceRecord};
+pub use restore::{InventorySnapshot, RestoreError, RestoreErrorKind};
+pub(crate) use serial_set::SerialSet;
+pub(crate) use serial_table::SerialTable;
+pub use summary::{ModeCounts, Selection, Summary};
 
 /// The devices registered with a gateway and whether they are there (GwMO-DI-001 to 003).
 ///
@@ -117,16 +48,24 @@ pub struct Summary {
 /// News of an earlier epoch than is known are refused without effect, so a late message from before the device
 /// moved cannot bring it back.
 ///
+/// No input costs more the more devices there are, except turning a lifetime on and [`select`](Self::select).
+///
 /// ```
 /// use dm_syncml::Instant;
 /// use gwmo_model::{AttachStatus, DeviceId, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting};
 ///
+/// let now = Instant::EPOCH;
 /// let mut inventory = Inventory::new(InventoryConfig::default());
 /// let camera = DeviceId::new("urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6")?;
-/// let serial = inventory.handle_seen(Instant::EPOCH, &camera, &Sighting::new(1).with(Fact::LocalAddress, "10.0.0.7"))?;
-///
-/// assert!(matches!(inventory.poll_output(), InventoryOutput::DeviceAttached { first: true, .. }));
-/// assert_eq!(inventory.poll_output(), InventoryOutput::Wait(None));
+/// let serial = inventory.handle_seen(now, &camera, &Sighting::new(1).with(Fact::LocalAddress, "10.0.0.7"))?;
+/// loop {
+///     match inventory.poll_output() {
+///         InventoryOutput::Persist(seq, _) => inventory.handle_persisted(now, seq), // once it is stored
+///         InventoryOutput::DeviceAttached { first, .. } => assert!(first),
+///         InventoryOutput::Wait(_) => break,
+///         _ => {}
+///     }
+/// }
 /// let record = inventory.record(serial).unwrap();
 /// assert_eq!((record.status(), record.fact(Fact::LocalAddress)), (AttachStatus::Attached, Some("10.0.0.7")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -136,13 +75,20 @@ pub struct Inventory {
     config: InventoryConfig,
     now: Instant,
     next: Option<Serial>,
-    records: BTreeMap<Serial, DeviceRecord>,
-    by_id: BTreeMap<DeviceId, Serial>,
-    /// When each attached device expires, soonest first; empty without a lifetime.
-    expiries: BTreeSet<(Instant, Serial)>,
+    records: SerialTable<DeviceRecord>,
+    serials: SerialSet,
+    by_id: IdIndex,
+    credentials: BTreeMap<CredentialRef, Serial>,
+    /// One for each state that ends by itself.
+    queues: [Queue; 4],
+    /// When each sleeping device wakes.
+    sleepers: BTreeSet<(Moment, Serial)>,
     attached: u32,
+    by_mode: ModeCounts,
     rev: u64,
-    outputs: VecDeque<InventoryOutput>,
+    /// What waits for nothing.
+    notes: VecDeque<InventoryOutput>,
+    journal: Journal<InventoryRecord, InventoryOutput>,
 }
 
 impl Inventory {
@@ -152,13 +98,18 @@ impl Inventory {
         Self {
             now: Instant::EPOCH,
             next: Some(config.first_serial),
+            by_id: IdIndex::new(config.hash_seed),
             config,
-            records: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            expiries: BTreeSet::new(),
+            records: SerialTable::new(),
+            serials: SerialSet::new(),
+            credentials: BTreeMap::new(),
+            queues: [Queue::EMPTY; 4],
+            sleepers: BTreeSet::new(),
             attached: 0,
+            by_mode: ModeCounts::NONE,
             rev: 0,
-            outputs: VecDeque::new(),
+            notes: VecDeque::new(),
+            journal: Journal::new(),
         }
     }
 
@@ -168,13 +119,29 @@ impl Inventory {
     ///
     /// When the device is registered already, or the inventory is full.
     pub fn handle_registered(&mut self, now: Instant, id: DeviceId) -> Result<Serial, InventoryError> {
-        self.advance(now);
-        let registered = match self.by_id.get(&id) {
-            Some(&serial) => Err(InventoryErrorKind::AlreadyRegistered { serial }.into()),
-            None => self.register(id),
-        };
-        self.expire();
-        registered
+        self.input(now, |inventory| inventory.register_new(id))
+    }
+
+    /// Registers a device that was not seen yet, with the name of the credentials it will show (GwMO use case B.6). Each
+    /// is for one device.
+    ///
+    /// # Errors
+    ///
+    /// When the device is registered already, another device has the credentials, or the inventory is full.
+    pub fn handle_preregistered(
+        &mut self,
+        now: Instant,
+        id: DeviceId,
+        credential: CredentialRef,
+    ) -> Result<Serial, InventoryError> {
+        self.input(now, |inventory| {
+            if inventory.credentials.contains_key(&credential) {
+                return Err(InventoryErrorKind::CredentialInUse.into());
+            }
+            let serial = inventory.register_new(id)?;
+            inventory.change(serial, Change::Credential(Some(credential)));
+            Ok(serial)
+        })
     }
 
     /// Takes note that a device is there, registering it if need be. Also a sign of life.
@@ -189,25 +156,27 @@ impl Inventory {
         id: &DeviceId,
         sighting: &Sighting<'_>,
     ) -> Result<Serial, InventoryError> {
-        self.advance(now);
-        let seen = self.see(id, sighting);
-        self.expire();
-        seen
+        self.input(now, |inventory| inventory.see(id, sighting))
     }
 
-    /// Takes note of a sign of life of an attached device, such as a session; of others it says nothing.
+    /// Takes note of a sign of life of an attached device, such as a session; of others it says nothing. A device that
+    /// slept is awake.
     pub fn handle_alive(&mut self, now: Instant, serial: Serial) {
-        self.advance(now);
-        if self.records.get(&serial).is_some_and(|record| record.presence == Presence::Attached) {
-            self.live_on(serial);
-        }
-        self.expire();
+        self.input(now, |inventory| match inventory.records.get(serial).map(DeviceRecord::presence) {
+            Some(Presence::Attached) => inventory.live_on(serial),
+            Some(Presence::Fading) => {
+                inventory.step(serial, Event::Seen, None, None);
+                inventory.live_on(serial);
+            }
+            _ => {}
+        });
     }
 
     /// Takes note that a device is not there any more, in which epoch, and why.
     ///
     /// [`DetachReason::Moved`] with the epoch in which the device was seen elsewhere keeps it detached until it is
-    /// seen in a later one. A device that is detached already stays so, without an output.
+    /// seen in a later one. A device that is detached already stays so, without an output. That it left must hold for
+    /// the debounce time; other reasons count at once.
     ///
     /// # Errors
     ///
@@ -219,10 +188,15 @@ impl Inventory {
         epoch: u64,
         reason: DetachReason,
     ) -> Result<(), InventoryError> {
-        self.advance(now);
-        let done = self.detach_in(serial, epoch, reason);
-        self.expire();
-        done
+        self.input(now, |inventory| {
+            let known = inventory.known(serial)?.epoch;
+            if epoch < known {
+                return Err(InventoryErrorKind::StaleEpoch { known }.into());
+            }
+            let event = if reason == DetachReason::Left { Event::Gone } else { Event::Lost };
+            inventory.step(serial, event, Some(reason), Some(epoch));
+            Ok(())
+        })
     }
 
     /// Deletes a device from the inventory. Its serial is not given again.
@@ -231,68 +205,283 @@ impl Inventory {
     ///
     /// When there is no such device.
     pub fn handle_forgotten(&mut self, now: Instant, serial: Serial) -> Result<(), InventoryError> {
-        self.advance(now);
-        let known = self.records.contains_key(&serial);
-        if known {
-            self.detach(serial, DetachReason::Forgotten);
-            if let Some(record) = self.records.remove(&serial) {
-                self.by_id.remove(&record.id);
-            }
-            self.rev += 1;
-        }
-        self.expire();
-        if known { Ok(()) } else { Err(InventoryErrorKind::UnknownDevice.into()) }
+        self.input(now, |inventory| {
+            inventory.known(serial)?;
+            inventory.forget(serial);
+            Ok(())
+        })
     }
 
-    /// Sets the lifetime from now on, for devices that are attached as well. Linear in their number.
+    /// An attached device goes to sleep for a time, and will do so again and again if it says how often it wakes. It stays
+    /// attached, and its lifetime begins when it should wake. Of other devices only `every` is kept.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device.
+    pub fn handle_asleep(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        wakes_in: Duration,
+        every: Option<Duration>,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            if inventory.known(serial)?.presence == Presence::Fading {
+                inventory.step(serial, Event::Seen, None, None);
+            }
+            let record = inventory.known(serial)?;
+            let sleeps = record.presence == Presence::Attached;
+            if !sleeps && record.wakes_every() == every {
+                return Ok(());
+            }
+            let at = inventory.moment();
+            if let Some(record) = inventory.records.get_mut(serial) {
+                record.seen = at;
+            }
+            inventory.change(serial, Change::Sleep { wakes_in: sleeps.then_some(wakes_in), every });
+            if let Some(until) = inventory.known(serial)?.asleep_until() {
+                inventory.journal.hold(InventoryOutput::Asleep { serial, until });
+            }
+            Ok(())
+        })
+    }
+
+    /// The management objects that a device has, by their identifiers (MOID).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device, or they are too many, too long or not texts.
+    pub fn handle_mos<'a>(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        mos: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            let names = inventory.names(mos)?;
+            if inventory.known(serial)?.mos != names {
+                inventory.change(serial, Change::Mos(names));
+            }
+            Ok(())
+        })
+    }
+
+    /// The servers that a device is bootstrapped to: all of them, not those that are new.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device, or they are too many, too long or not texts.
+    pub fn handle_servers<'a>(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        servers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            let names = inventory.names(servers)?;
+            if inventory.known(serial)?.servers != names {
+                inventory.change(serial, Change::Servers(names));
+            }
+            Ok(())
+        })
+    }
+
+    /// Device or gateway.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device.
+    pub fn handle_component(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        component: Component,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            if inventory.known(serial)?.component != component {
+                inventory.change(serial, Change::Component(component));
+            }
+            Ok(())
+        })
+    }
+
+    /// The mode that was chosen for a device (GwMO-MOO-001).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device.
+    pub fn handle_mode(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        mode: Option<Mode>,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            if inventory.known(serial)?.mode != mode {
+                inventory.change(serial, Change::Mode(mode));
+            }
+            Ok(())
+        })
+    }
+
+    /// The mode that a server wishes for a device.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device.
+    pub fn handle_mode_wish(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        wish: Option<Mode>,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            if inventory.known(serial)?.wish != wish {
+                inventory.change(serial, Change::Wish(wish));
+            }
+            Ok(())
+        })
+    }
+
+    /// How far the bootstrap of a device came.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device.
+    pub fn handle_boot_state(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        state: BootState,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            if inventory.known(serial)?.boot != state {
+                inventory.change(serial, Change::Boot(state));
+            }
+            Ok(())
+        })
+    }
+
+    /// The name of the credentials of a device, or that it has none.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device, or another device has them.
+    pub fn handle_credential(
+        &mut self,
+        now: Instant,
+        serial: Serial,
+        credential: Option<CredentialRef>,
+    ) -> Result<(), InventoryError> {
+        self.input(now, |inventory| {
+            if inventory.known(serial)?.credential() == credential.as_ref() {
+                return Ok(());
+            }
+            if credential.as_ref().is_some_and(|credential| inventory.credentials.contains_key(credential)) {
+                return Err(InventoryErrorKind::CredentialInUse.into());
+            }
+            inventory.change(serial, Change::Credential(credential));
+            Ok(())
+        })
+    }
+
+    /// Sets the lifetime from now on, for devices that are attached as well, counted from their last signs of life.
+    /// Turning it on is linear in the number of devices.
     pub fn handle_lifetime(&mut self, now: Instant, lifetime: Option<Duration>) {
-        self.advance(now);
-        self.config.lifetime = lifetime;
-        self.expiries.clear();
-        if let Some(lifetime) = lifetime {
-            let attached = self.records.values().filter(|record| record.presence == Presence::Attached);
-            self.expiries.extend(attached.map(|record| (record.seen + lifetime, record.serial)));
-        }
-        self.expire();
+        self.input(now, |inventory| {
+            if inventory.config.lifetime.is_none() && lifetime.is_some() {
+                inventory.queue_by_silence();
+            }
+            inventory.config.lifetime = lifetime;
+        });
+    }
+
+    /// Sets the debounce time from now on, for changes that do not count yet as well.
+    pub fn handle_debounce(&mut self, now: Instant, debounce: Duration) {
+        self.input(now, |inventory| inventory.config.debounce = debounce);
+    }
+
+    /// Sets the time that detached devices are kept from now on, for those that are detached as well.
+    pub fn handle_keep_gone(&mut self, now: Instant, time: Option<Duration>) {
+        self.input(now, |inventory| inventory.config.keep_gone = time);
     }
 
     /// Takes note of the time.
     pub fn handle_tick(&mut self, now: Instant) {
-        self.advance(now);
-        self.expire();
+        self.input(now, |_| ());
+    }
+
+    /// This record, and all before it, are stored.
+    pub fn handle_persisted(&mut self, now: Instant, seq: RecordSeq) {
+        self.now = self.now.max(now);
+        self.journal.persisted(seq);
     }
 
     /// The next thing to do or to know; [`InventoryOutput::Wait`] when there is nothing left.
     pub fn poll_output(&mut self) -> InventoryOutput {
-        let soonest = || self.expiries.first().map(|&(at, _)| at);
-        self.outputs.pop_front().unwrap_or_else(|| InventoryOutput::Wait(soonest()))
+        if let Some((seq, record)) = self.journal.next_record() {
+            return InventoryOutput::Persist(seq, record);
+        }
+        if let Some(note) = self.notes.pop_front() {
+            return note;
+        }
+        match self.journal.next_released() {
+            Some(output) => output,
+            None => InventoryOutput::Wait(self.soonest().map(|(at, _)| at.instant())),
+        }
     }
 
     /// The record with this serial.
     #[must_use]
     pub fn record(&self, serial: Serial) -> Option<&DeviceRecord> {
-        self.records.get(&serial)
+        self.records.get(serial)
     }
 
     /// The serial of a device.
     #[must_use]
     pub fn serial_of(&self, id: &DeviceId) -> Option<Serial> {
-        self.by_id.get(id).copied()
+        self.by_id.find(id, &self.records)
+    }
+
+    /// The device that has these credentials.
+    #[must_use]
+    pub fn holder_of(&self, credential: &CredentialRef) -> Option<Serial> {
+        self.credentials.get(credential).copied()
     }
 
     /// The records with serials in a range, ascending: `..` for all, `(Excluded(last), Unbounded)` for the next page.
     pub fn records(&self, range: impl RangeBounds<Serial>) -> impl DoubleEndedIterator<Item = &DeviceRecord> {
-        // An upside-down range holds nothing; `BTreeMap` would panic over it.
-        let range = ascending(&range).then_some(range);
-        range.into_iter().flat_map(|range| self.records.range(range)).map(|(_, record)| record)
+        let from = match range.start_bound() {
+            Bound::Included(serial) => serial.get() - 1,
+            Bound::Excluded(serial) => serial.get(),
+            Bound::Unbounded => 0,
+        };
+        let until = match range.end_bound() {
+            Bound::Included(serial) => serial.get(),
+            Bound::Excluded(serial) => serial.get() - 1,
+            Bound::Unbounded => u32::MAX,
+        };
+        self.records.range(from, until)
     }
 
-    /// The inventory in four numbers.
+    /// The inventory in a few numbers (GwMO-DI-002).
     #[must_use]
-    pub fn summary(&self) -> Summary {
-        // As many records as `max_devices` allows, which is a `u32`.
-        let total = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-        Summary { rev: self.rev, total, attached: self.attached, detached: total - self.attached }
+    pub const fn summary(&self) -> Summary {
+        let total = self.records.len();
+        Summary {
+            rev: self.rev,
+            total,
+            attached: self.attached,
+            detached: total - self.attached,
+            by_mode: self.by_mode,
+        }
+    }
+
+    /// The devices that a selector matches now. Looks at every device.
+    #[must_use]
+    pub fn select(&self, selector: &Selector) -> Selection {
+        let matching = self.records.iter().filter(|record| selector.matches(record));
+        Selection { rev: self.rev, serials: matching.map(DeviceRecord::serial).collect() }
     }
 
     /// The serial the next device would get; `None` when they are used up.
@@ -307,128 +496,7 @@ impl Inventory {
         &self.config
     }
 
-    fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
-    }
-
-    fn register(&mut self, id: DeviceId) -> Result<Serial, InventoryError> {
-        let room = self.records.len() < self.config.max_devices as usize;
-        let Some(serial) = self.next.filter(|_| room) else {
-            return Err(InventoryErrorKind::Full.into());
-        };
-        self.next = serial.next();
-        self.by_id.insert(id.clone(), serial);
-        self.records.insert(serial, DeviceRecord::new(serial, id, self.now));
-        self.rev += 1;
-        Ok(serial)
-    }
-
-    fn see(&mut self, id: &DeviceId, sighting: &Sighting<'_>) -> Result<Serial, InventoryError> {
-        let max = self.config.max_text;
-        for (_, value) in sighting.facts() {
-            if value.len() > max {
-                return Err(InventoryErrorKind::TextTooLong { max }.into());
-            }
-            if unprintable(value).is_some() {
-                return Err(InventoryErrorKind::ControlCharacter.into());
-            }
-        }
-        let serial = match self.serial_of(id) {
-            Some(serial) => serial,
-            None => self.register(id.clone())?,
-        };
-        let record = self.records.get_mut(&serial).expect("every serial in the index has a record");
-        let moved = record.presence == Presence::Detached(DetachReason::Moved);
-        if sighting.epoch() < record.epoch || moved && sighting.epoch() == record.epoch {
-            return Err(InventoryErrorKind::StaleEpoch { known: record.epoch }.into());
-        }
-        let learnt = record.learn(sighting);
-        let mut changed = learnt || record.epoch != sighting.epoch();
-        record.epoch = sighting.epoch();
-        if record.presence != Presence::Attached {
-            let first = record.presence == Presence::Expected;
-            record.presence = Presence::Attached;
-            record.since = self.now;
-            self.attached += 1;
-            changed = true;
-            let (id, epoch) = (record.id.clone(), record.epoch);
-            self.outputs.push_back(InventoryOutput::DeviceAttached { serial, id, epoch, first });
-        }
-        self.rev += u64::from(changed);
-        self.live_on(serial);
-        Ok(serial)
-    }
-
-    fn detach_in(&mut self, serial: Serial, epoch: u64, reason: DetachReason) -> Result<(), InventoryError> {
-        let Some(record) = self.records.get_mut(&serial) else {
-            return Err(InventoryErrorKind::UnknownDevice.into());
-        };
-        if epoch < record.epoch {
-            return Err(InventoryErrorKind::StaleEpoch { known: record.epoch }.into());
-        }
-        let mut changed = record.epoch != epoch;
-        record.epoch = epoch;
-        // Who has moved stays moved, whatever is said about it later; who was never seen here was never lost.
-        if let Presence::Detached(known) = record.presence
-            && known != reason
-            && reason == DetachReason::Moved
-        {
-            record.presence = Presence::Detached(reason);
-            changed = true;
-        }
-        self.rev += u64::from(changed);
-        self.detach(serial, reason);
-        Ok(())
-    }
-
-    /// Attached becomes detached; everything else stays.
-    fn detach(&mut self, serial: Serial, reason: DetachReason) {
-        self.unschedule(serial);
-        if let Some(record) = self.records.get_mut(&serial)
-            && record.presence == Presence::Attached
-        {
-            record.presence = Presence::Detached(reason);
-            record.since = self.now;
-            self.attached -= 1;
-            self.rev += 1;
-            let (id, epoch) = (record.id.clone(), record.epoch);
-            self.outputs.push_back(InventoryOutput::DeviceDetached { serial, id, epoch, reason });
-        }
-    }
-
-    fn expire(&mut self) {
-        while let Some(&(at, serial)) = self.expiries.first()
-            && at <= self.now
-        {
-            self.detach(serial, DetachReason::Timeout);
-        }
-    }
-
-    /// Notes a sign of life and puts the expiry off.
-    fn live_on(&mut self, serial: Serial) {
-        self.unschedule(serial);
-        if let Some(record) = self.records.get_mut(&serial) {
-            record.seen = self.now;
-            if let Some(lifetime) = self.config.lifetime {
-                self.expiries.insert((record.seen + lifetime, serial));
-            }
-        }
-    }
-
-    /// Takes a device out of the expiry index; its `seen` must still be the one it went in with.
-    fn unschedule(&mut self, serial: Serial) {
-        if let (Some(lifetime), Some(record)) = (self.config.lifetime, self.records.get(&serial)) {
-            self.expiries.remove(&(record.seen + lifetime, serial));
-        }
-    }
-}
-
-/// Whether a range runs upwards, so that a sorted map can be asked for it.
-fn ascending<T: Ord>(range: &impl RangeBounds<T>) -> bool {
-    use core::ops::Bound::{Excluded, Included, Unbounded};
-    match (range.start_bound(), range.end_bound()) {
-        (Unbounded, _) | (_, Unbounded) => true,
-        (Excluded(from), Excluded(to)) => from < to,
-        (Included(from) | Excluded(from), Included(to) | Excluded(to)) => from <= to,
+    pub(crate) const fn serials(&self) -> &SerialSet {
+        &self.serials
     }
 }

@@ -79,7 +79,23 @@ impl<R, O> Journal<R, O> {
         }
     }
 
+    /// The record made last.
+    pub(crate) const fn last(&self) -> RecordSeq {
+        RecordSeq(self.last)
+    }
+
+    /// The last record that is stored, as all before it are.
+    pub(crate) const fn stored(&self) -> RecordSeq {
+        RecordSeq(self.stored)
+    }
+
+    /// Outputs that wait, and those that were not asked for yet, in their order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &O> {
+        self.held.iter().map(|(_, output)| output)
+    }
+
     /// Outputs that wait.
+    #[allow(dead_code, reason = "not every build has a machine that bounds them")]
     pub(crate) fn held(&self) -> usize {
         self.held.len()
     }

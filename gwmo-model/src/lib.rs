@@ -7,10 +7,16 @@
 //! machine runs on any runtime, in a simulator, or in a test. Each machine is usable alone:
 //!
 //! - [`Inventory`]: registered devices, whether they are attached, and what is known of them.
-//! - [`Groups`] and [`TargetSet`]: who is meant.
+//! - [`Groups`] and [`TargetSet`]: who is meant, by list, by rule and of other groups; [`Selector`] is what a rule is written in.
 //! - [`Fanout`]: jobs, each a list of operations for many devices, with a window, retries, and an honest outcome for
 //!   every device; [`Report`] is the aggregated result.
 //! - [`Outbox`]: alerts for the servers, kept until acknowledged.
+//! - [`Relay`] and [`Triggers`]: notifications of servers for devices that talk to them themselves (transparent mode).
+//! - [`Proxy`] and [`Adaptation`]: a server's commands in a session of the gateway's own, or for an adapter.
+//! - [`DeviceBootstrap`] and [`AccountScopes`]: how devices come to know the gateway and servers, and whom a server reaches.
+//! - [`Images`]: content that devices read here instead of from far away; [`substitute`] puts its address into commands.
+//! - [`Peers`]: servers that devices know and the gateway does not.
+//! - [`ModePolicy`]: in which mode a device is managed.
 //!
 //! [`Gateway`] composes them: it shows them to its servers as the management objects of [`mo`], runs the sessions with
 //! the devices, signs the notifications, and asks for rights. [`console`] is the other end: the commands a server
@@ -32,8 +38,9 @@
 //! use dm_syncml::{CmdId, Get, Instant, Item, LocUri};
 //! use dm_tree::{ServerId, Tree};
 //! use gwmo_model::{
-//!     DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayOutput, JobKey, Sighting, Subscription, console,
+//!     DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayOutput, JobKey, Sighting, Subscription,
 //! };
+//! use gwmo_model::console::{Console, JobRequest};
 //!
 //! // A gateway, the server it answers to, and a device that is there.
 //! let now = Instant::EPOCH;
@@ -51,8 +58,9 @@
 //! // What the server sends in its session, and the gateway executes.
 //! let get = Get::new(CmdId::new("1")?, vec![Item::to(LocUri::new("./DevDetail/SwV")?)]);
 //! let key = JobKey::new("J7")?;
-//! let mut commands = console::JobRequest::new(key.clone()).with_device(camera).with_command(get).into_commands();
-//! commands.push(console::start_job(&key, None));
+//! let console = Console::new();
+//! let mut commands = console.add_job(&JobRequest::new(key.clone()).with_device(camera).with_command(get));
+//! commands.push(console.start_job(&key, None));
 //! for command in &commands {
 //!     let outcome = gateway.execute(now, &server, command);
 //!     assert!(outcome.items.iter().all(|item| item.code.is_success()));
@@ -75,9 +83,9 @@
 //! assert_eq!(gateway.fanout().in_flight(), 1);
 //!
 //! // Where the job stands, as the server sees it.
-//! let outcome = gateway.execute(now, &server, &console::get_job(&key));
+//! let outcome = gateway.execute(now, &server, &console.get_job(&key));
 //! let items: Vec<_> = outcome.items.into_iter().flat_map(|item| item.results).collect();
-//! assert_eq!(console::read_job(&key, &items)?.counters.in_flight, 1);
+//! assert_eq!(console.read_job(&key, &items)?.counters.in_flight, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -100,7 +108,8 @@
 //! # Limits
 //!
 //! Everything that servers and devices can make grow has a limit with a documented default: [`InventoryConfig`],
-//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ObjectLimits`], [`SessionLimits`]. Every error has a kind, and the Status to answer with.
+//! [`GroupLimits`], [`FanoutLimits`], [`OutboxConfig`], [`ImageConfig`], [`PeersConfig`], [`ObjectLimits`], [`SessionLimits`],
+//! [`RelayConfig`], [`TriggerLimits`], [`ProxyConfig`], [`AdaptationConfig`], [`DeviceBootstrapConfig`]. Every error has a kind, and the Status to answer with.
 //! Outputs are not limited by themselves: a caller that does not drain them lets them pile up.
 //!
 //! # Requirements
@@ -111,20 +120,28 @@
 //! | requirement | where |
 //! |---|---|
 //! | GwMO-DI-001 one device | [`Inventory::record`], [`Inventory::serial_of`] |
-//! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`] |
+//! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`], [`Inventory::select`] |
 //! | GwMO-DI-003 attached or detached | [`DeviceRecord::status`] |
 //! | GwMO-DI-004 telling servers of new devices | [`Outbox`] |
-//! | GwMO-DI-005 switching that | [`Subscription`], [`console::set_alerts`] |
-//! | GwMO-Group-001 groups | [`Groups`] |
+//! | GwMO-DI-005 switching that | [`Subscription`], [`console::Console::set_alerts`] |
+//! | GwMO-Group-001 groups | [`Groups`], [`Selector`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
+//! | GwMO-DCIS-001 data for devices to read here | [`Images`] |
+//! | GwMO-DCIS-002 the same data once | [`StoragePolicy::dedup`] |
+//! | GwMO-DCIS-003 storing can be forbidden | [`StoragePolicy::enabled`], [`ImageSpec::cacheable`] |
+//! | GwMO-MOO-001 the gateway chooses the mode | [`ModePolicy`] |
 //! | GwMO-FORA-002 aggregate | [`Report`], [`ResultPages`] |
 //! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
-//! | GwMO-PMoDe-001 proxy mode | [`Gateway`] |
+//! | GwMO-PMoDe-001 proxy mode | [`Gateway`], [`Proxy`] |
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
 //! | GwMO-SECACATE-001 and 002 authentication | [`DeviceAccount`]; one upstream session for many devices |
 //! | GwMO-SECARIZE-001 authorization | the anchor of rights in [`mo`] |
 //! | GwMO-HLF-002 devices that move | epochs of [`Inventory`] |
-//! | GwMO-HLF-003 adding a device | [`Inventory::handle_registered`] |
+//! | GwMO-HLF-003 adding a device | [`Inventory::handle_registered`], [`DeviceBootstrap::handle_credential`] |
+//! | GwMO-HLF-004, GwMO-SECACATE-002 one account for a group | [`AccountScopes`] |
+//! | GwMO-HLF-005 and 006, GwMO-PMoDe-003 bootstrap of devices | [`DeviceBootstrap`] |
+//! | GwMO-TMode-001 transparent mode | [`Relay`], [`Triggers`] |
+//! | GwMO-IOP-001, GwMO-AMoDe-001 adaptation mode | [`Adaptation`] |
 //!
 //! # Features
 //!
@@ -138,19 +155,44 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod account_scope;
+mod adaptation;
 pub mod console;
 mod device;
+mod device_bootstrap;
 mod error;
 mod fanout;
 mod gateway;
 mod group;
 mod identifier;
+mod image;
 mod inventory;
 mod journal;
 pub mod mo;
+mod mode;
 mod outbox;
+mod peers;
+mod proxy;
+mod relay;
+mod selector;
+#[cfg(feature = "serde")]
+mod status_number;
+mod trigger;
 
+pub use account_scope::{
+    AccountKey, AccountScope, AccountScopeError, AccountScopeRecord, AccountScopeSnapshot, AccountScopes,
+};
+pub use adaptation::{
+    Adaptation, AdaptationConfig, AdaptationError, AdaptationErrorKind, AdaptationOutput, AdaptationRecord,
+    AdaptationRestoreError, AdaptationSnapshot, AdapterCapabilities, NativeCommands, NativeOp, NativeResult,
+    NativeToken,
+};
 pub use device::{DeviceId, Serial};
+pub use device_bootstrap::{
+    BootstrapAccount, BootstrapFailure, BootstrapState, BootstrapTarget, DeviceBootstrap,
+    DeviceBootstrapConfig, DeviceBootstrapError, DeviceBootstrapErrorKind, DeviceBootstrapOutput,
+    DeviceBootstrapRecord, DeviceBootstrapRestoreError, DeviceBootstrapSnapshot, DeviceCredential,
+};
 pub use error::{
     GatewayError, GroupError, GroupErrorKind, IdError, IdErrorKind, InventoryError, InventoryErrorKind,
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
@@ -164,14 +206,49 @@ pub use fanout::{
     Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
-    DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
-    SessionLimits,
+    DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayPart, GatewayRecord,
+    GatewayRestoreError, GatewaySnapshot, NonceRecord, PersistSeq, SessionLimits,
 };
-pub use group::{Group, GroupId, GroupLimits, Groups, ResolvedTargets, TargetSet};
+pub use group::{
+    Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
+    ResolvedTargets, TargetSet,
+};
+pub use image::{
+    AddressName, BlobNo, ByteRange, Chunk, ContentDigest, DigestError, ImageAddress, ImageConfig, ImageError,
+    ImageErrorKind, ImageKey, ImageNo, ImageRecord, ImageRestoreError, ImageRestoreErrorKind, ImageSpec,
+    ImageState, ImageToken, ImageView, Images, ImagesOutput, ImagesSnapshot, LocalUri, Membership, Scope,
+    Serve, ServeNo, ServeRefusal, ServeRequest, StoragePolicy, Substitution, SubstitutionError, substitute,
+};
 pub use inventory::{
-    AttachStatus, DetachReason, DeviceRecord, Fact, Inventory, InventoryConfig, InventoryOutput, Sighting,
-    Summary,
+    AttachStatus, BootState, Component, CredentialRef, DetachReason, DeviceRecord, Fact, FactSet, Inventory,
+    InventoryConfig, InventoryOutput, InventoryRecord, InventorySnapshot, ModeCounts, Presence, RestoreError,
+    RestoreErrorKind, Selection, Sighting, Summary,
 };
 pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
-pub use outbox::{Alert, AlertBody, AlertSeq, Outbox, OutboxConfig, OutboxOutput, Subscription};
+pub use mode::{
+    Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
+};
+pub use outbox::{
+    Alert, AlertBody, AlertKind, AlertNames, AlertSeq, Outbox, OutboxConfig, OutboxOutput, OutboxRecord,
+    OutboxSnapshot, Subscription,
+};
+pub use peers::{
+    ListedServer, PeerEvent, PeerState, PeerView, Peers, PeersConfig, PeersError, PeersErrorKind,
+    PeersOutput, PeersRecord, PeersRestoreError, PeersRestoreErrorKind, PeersSnapshot, ServerList,
+};
+pub use proxy::{
+    CommandState, DeviceAnswer, DownstreamSession, Proxy, ProxyConfig, ProxyError, ProxyErrorKind,
+    ProxyOutput, ProxyRecord, ProxyRequest, ProxyRestoreError, ProxySnapshot, RelationNo,
+};
+pub use relay::{
+    DeliveryNo, GwmoHeader, GwmoHeaderError, GwmoHeaderErrorKind, GwmoTarget, Reach, Recipient, Relay,
+    RelayAudit, RelayConfig, RelayDecision, RelayDirectory, RelayOutput, RelayRecord, RelayRefusal,
+    RelayRestoreError, RelaySnapshot, SharedAccount, SignedNotification, Verification,
+};
+pub use selector::{Field, Selector, SelectorError, SelectorErrorKind};
+pub use trigger::{
+    TargetOutcome, TriggerContent, TriggerError, TriggerErrorKind, TriggerKey, TriggerLimits, TriggerNo,
+    TriggerOutput, TriggerRecord, TriggerRestoreError, TriggerSnapshot, TriggerSpec, TriggerState,
+    TriggerTemplate, Triggers,
+};

@@ -1,10 +1,13 @@
 //! Alerts for the servers, kept until they are acknowledged.
 
 mod alert;
+mod change;
 mod desk;
+mod kind;
+mod restore;
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::ops::Bound;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
@@ -13,11 +16,17 @@ use dm_tree::ServerId;
 use crate::device::{DeviceId, Serial};
 use crate::error::{OutboxError, OutboxErrorKind};
 use crate::fanout::{JobNo, ResultCode};
+use crate::image::ImageNo;
 use crate::inventory::DetachReason;
+use crate::journal::{Journal, RecordSeq};
 
-use desk::Desk;
+use change::{Change, DeskChange};
+use desk::{Desk, Other};
 
 pub use alert::{Alert, AlertBody, AlertSeq, Subscription};
+pub use change::OutboxRecord;
+pub use kind::{AlertKind, AlertNames};
+pub use restore::OutboxSnapshot;
 
 /// How much an outbox keeps, and how often it asks for a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,11 +38,16 @@ pub struct OutboxConfig {
     /// before new devices. Default 1 024.
     pub max_device_alerts: u32,
     /// Most completions kept for one server. Beyond it a completion is refused, never dropped. Default 1 024, well
-    /// above the jobs a fanout holds.
+    /// above the jobs a fanout holds. As many that were acknowledged are remembered, to be told once only.
     pub max_completions: u32,
+    /// Most alerts kept for one server about images, progress and results, of which the last of each says all. Beyond it
+    /// progress is dropped before images and images before results. Default 1 024.
+    pub max_others: u32,
+    /// Under which names alerts are sent. Default our own.
+    pub names: AlertNames,
     /// Time until a session is asked for again while alerts wait. Default 60 s.
     pub ask_again: Duration,
-    /// The first sequence number to give. After a restart this is what [`Outbox::next_seq`] last said.
+    /// The first sequence number to give. Who keeps no snapshots sets it to what [`Outbox::next_seq`] last said.
     pub first_seq: AlertSeq,
 }
 
@@ -43,6 +57,8 @@ impl Default for OutboxConfig {
             max_servers: 16,
             max_device_alerts: 1024,
             max_completions: 1024,
+            max_others: 1024,
+            names: AlertNames::Own,
             ask_again: Duration::from_secs(60),
             first_seq: AlertSeq::FIRST,
         }
@@ -71,6 +87,20 @@ impl OutboxConfig {
         self
     }
 
+    /// Sets [`max_others`](Self::max_others).
+    #[must_use]
+    pub const fn with_max_others(mut self, max: u32) -> Self {
+        self.max_others = max;
+        self
+    }
+
+    /// Sets [`names`](Self::names).
+    #[must_use]
+    pub const fn with_names(mut self, names: AlertNames) -> Self {
+        self.names = names;
+        self
+    }
+
     /// Sets [`ask_again`](Self::ask_again).
     #[must_use]
     pub const fn with_ask_again(mut self, time: Duration) -> Self {
@@ -90,6 +120,8 @@ impl OutboxConfig {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum OutboxOutput {
+    /// Store this, then report with [`Outbox::handle_persisted`]; the alert it is about is held back until then.
+    Persist(RecordSeq, OutboxRecord),
     /// Open a session with this server: alerts wait. Report with [`Outbox::handle_session_opened`] when it is open.
     OpenSession {
         /// The server.
@@ -111,7 +143,8 @@ pub enum OutboxOutput {
 ///
 /// An alert that is not acknowledged in one session is sent again, with its number, in the next. What a server has
 /// not been sent yet is kept short: of one device only the news that still matters (that it is new, and where it
-/// stands now). Completions are never dropped.
+/// stands now). Of images, progress and results the last says all. Completions are never dropped, and each round of a job
+/// is told once.
 ///
 /// ```
 /// use dm_syncml::{Instant, StatusCode};
@@ -121,14 +154,18 @@ pub enum OutboxOutput {
 /// let (now, server) = (Instant::EPOCH, ServerId::new("dms")?);
 /// let mut outbox = Outbox::new(OutboxConfig::default());
 /// outbox.handle_subscribed(now, &server, Subscription::default())?;
-/// outbox.handle_device_attached(now, Serial::FIRST, &DeviceId::new("camera:1")?, 1, true);
-/// assert!(matches!(outbox.poll_output(), OutboxOutput::OpenSession { .. }));
-///
-/// outbox.handle_session_opened(now, &server);
-/// let OutboxOutput::Send { alert, .. } = outbox.poll_output() else { panic!() };
-/// outbox.handle_answered(now, &server, alert.seq, StatusCode::OK);
+/// outbox.handle_device_attached(now, 1, Serial::FIRST, &DeviceId::new("camera:1")?, 1, true);
+/// loop {
+///     match outbox.poll_output() {
+///         OutboxOutput::Persist(seq, _) => outbox.handle_persisted(now, seq), // once it is stored
+///         OutboxOutput::OpenSession { server } => outbox.handle_session_opened(now, &server),
+///         OutboxOutput::Send { server, alert } => outbox.handle_answered(now, &server, alert.seq, StatusCode::OK),
+///         OutboxOutput::Wait(_) => break,
+///         _ => {}
+///     }
+/// }
 /// outbox.handle_session_closed(now, &server);
-/// assert_eq!(outbox.poll_output(), OutboxOutput::Wait(None));
+/// assert_eq!(outbox.pending(&server).count(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -136,13 +173,17 @@ pub struct Outbox {
     config: OutboxConfig,
     now: Instant,
     next: u64,
+    /// The revision of the inventory up to which news were taken.
+    told: u64,
+    changes: u64,
     desks: BTreeMap<ServerId, Desk>,
     /// Servers in session that may have something to be sent.
     sending: BTreeSet<ServerId>,
     /// When a session is to be asked for.
     asks: BTreeSet<(Instant, ServerId)>,
-    /// Servers to be asked for a session now.
-    due: BTreeSet<ServerId>,
+    /// Servers to be asked for a session now, each after this record is stored.
+    due: BTreeMap<ServerId, RecordSeq>,
+    journal: Journal<OutboxRecord, OutboxOutput>,
 }
 
 impl Outbox {
@@ -153,10 +194,13 @@ impl Outbox {
             now: Instant::EPOCH,
             next: config.first_seq.get(),
             config,
+            told: 0,
+            changes: 0,
             desks: BTreeMap::new(),
             sending: BTreeSet::new(),
             asks: BTreeSet::new(),
-            due: BTreeSet::new(),
+            due: BTreeMap::new(),
+            journal: Journal::new(),
         }
     }
 
@@ -171,52 +215,56 @@ impl Outbox {
         server: &ServerId,
         subscription: Subscription,
     ) -> Result<(), OutboxError> {
-        self.advance(now);
-        let done = self.desk(server).map(|desk| desk.subscription = Some(subscription));
-        self.fire();
-        done
+        self.input(now, |outbox| {
+            if outbox.desk(server)?.subscription != Some(subscription) {
+                outbox.change(server, DeskChange::Subscribed(subscription));
+            }
+            Ok(())
+        })
     }
 
     /// A server wants to hear nothing more of devices; what waits for it of them is dropped. Completions stay.
     pub fn handle_unsubscribed(&mut self, now: Instant, server: &ServerId) {
-        self.advance(now);
-        if let Some(desk) = self.desks.get_mut(server) {
-            desk.subscription = None;
-            desk.forget_devices();
-        }
-        self.settle(server);
-        self.fire();
+        self.input(now, |outbox| {
+            if outbox.subscription(server).is_some() {
+                outbox.change(server, DeskChange::Unsubscribed);
+            }
+            outbox.settle(server);
+        });
     }
 
-    /// A device is there: alerts every server that wants to hear of it.
+    /// A device is there: alerts every server that wants to hear of it. `rev` is the revision of the inventory that this
+    /// is; news up to the last that was taken are not taken again.
     pub fn handle_device_attached(
         &mut self,
         now: Instant,
+        rev: u64,
         serial: Serial,
         id: &DeviceId,
         epoch: u64,
         first: bool,
     ) {
-        self.advance(now);
-        self.post_to_all(serial, &AlertBody::DeviceAttached { serial, id: id.clone(), epoch, first });
-        self.fire();
+        let body = AlertBody::DeviceAttached { serial, id: id.clone(), epoch, first };
+        self.input(now, |outbox| outbox.post_to_all(rev, &body));
     }
 
-    /// A device is gone: alerts every server that wants to hear of it.
+    /// A device is gone: alerts every server that wants to hear of it. `rev` as with
+    /// [`handle_device_attached`](Self::handle_device_attached).
     pub fn handle_device_detached(
         &mut self,
         now: Instant,
+        rev: u64,
         serial: Serial,
         id: &DeviceId,
         epoch: u64,
         reason: DetachReason,
     ) {
-        self.advance(now);
-        self.post_to_all(serial, &AlertBody::DeviceDetached { serial, id: id.clone(), epoch, reason });
-        self.fire();
+        let body = AlertBody::DeviceDetached { serial, id: id.clone(), epoch, reason };
+        self.input(now, |outbox| outbox.post_to_all(rev, &body));
     }
 
-    /// A job is over: alerts its owner, subscribed or not. Saying it twice of one job says it once.
+    /// A round of a job is over, the first being 1: alerts its owner, subscribed or not. Saying it twice says it once, also
+    /// when it was acknowledged in between, to a server that subscribed.
     ///
     /// # Errors
     ///
@@ -226,87 +274,154 @@ impl Outbox {
         now: Instant,
         owner: &ServerId,
         job: JobNo,
+        round: u16,
         result: ResultCode,
     ) -> Result<(), OutboxError> {
-        self.advance(now);
-        let posted = self.post_completion(owner, job, result);
-        self.settle(owner);
-        self.fire();
-        posted
+        self.input(now, |outbox| {
+            let (seq, max) = (outbox.next_seq(), outbox.config.max_completions);
+            let desk = outbox.desk(owner)?;
+            if desk.ended.contains_key(&(job, round)) {
+                return Ok(());
+            }
+            let full = desk.completions >= max;
+            if !full {
+                // What it has come to is said; that it has come on needs not be.
+                let progress = desk.others.get(&Other::Progress(job)).copied();
+                if let Some(progress) = progress {
+                    outbox.change(owner, DeskChange::Removed(progress));
+                }
+                let body = AlertBody::JobEnded { job, result };
+                outbox.change(owner, DeskChange::Posted { seq, body, round });
+            }
+            outbox.settle(owner);
+            if full { Err(OutboxErrorKind::TooManyCompletions.into()) } else { Ok(()) }
+        })
     }
 
-    /// A job was removed by its owner, who need not hear any more that it is over.
+    /// The aggregated results of a job are to be sent to its owner, subscribed or not.
+    ///
+    /// # Errors
+    ///
+    /// When too many servers wait.
+    pub fn handle_job_results(
+        &mut self,
+        now: Instant,
+        owner: &ServerId,
+        job: JobNo,
+    ) -> Result<(), OutboxError> {
+        self.input(now, |outbox| outbox.post_other(owner, AlertBody::JobResults { job }))
+    }
+
+    /// A job has come on, and its owner wants to hear of it. However often that is said, it is sent once until then.
+    ///
+    /// # Errors
+    ///
+    /// When too many servers wait.
+    pub fn handle_job_progress(
+        &mut self,
+        now: Instant,
+        owner: &ServerId,
+        job: JobNo,
+    ) -> Result<(), OutboxError> {
+        self.input(now, |outbox| outbox.post_other(owner, AlertBody::JobProgress { job }))
+    }
+
+    /// An image of a server can be fetched, which it hears if it subscribed to that.
+    pub fn handle_image_ready(&mut self, now: Instant, owner: &ServerId, image: ImageNo) {
+        self.input(now, |outbox| outbox.post_image(owner, AlertBody::ImageReady { image }));
+    }
+
+    /// An image of a server cannot be had, which it hears if it subscribed to that.
+    pub fn handle_image_failed(&mut self, now: Instant, owner: &ServerId, image: ImageNo, code: ResultCode) {
+        self.input(now, |outbox| outbox.post_image(owner, AlertBody::ImageFailed { image, code }));
+    }
+
+    /// A job was removed by its owner, who need not hear any more of it.
     pub fn handle_job_removed(&mut self, now: Instant, owner: &ServerId, job: JobNo) {
-        self.advance(now);
-        if let Some(desk) = self.desks.get_mut(owner)
-            && let Some(seq) = desk.by_job.remove(&job)
-        {
-            desk.alerts.remove(&seq);
-        }
-        self.settle(owner);
-        self.fire();
+        self.input(now, |outbox| {
+            if outbox.desks.get(owner).is_some_and(|desk| desk.knows_job(job)) {
+                outbox.change(owner, DeskChange::JobRemoved(job));
+            }
+            outbox.settle(owner);
+        });
     }
 
     /// A session with a server is open, whoever asked for it: everything that waits is sent in it.
     pub fn handle_session_opened(&mut self, now: Instant, server: &ServerId) {
-        self.advance(now);
-        // Beyond the limit a server is not known; it is owed nothing then.
-        if let Ok(desk) = self.desk(server) {
-            // A second session while the first is open can only mean that the first is dead.
-            desk.requeue();
-            desk.session = Some(None);
-            self.sending.insert(server.clone());
-        }
-        self.settle(server);
-        self.fire();
+        self.input(now, |outbox| {
+            // Beyond the limit a server is not known; it is owed nothing then.
+            if let Ok(desk) = outbox.desk(server) {
+                // A second session while the first is open can only mean that the first is dead.
+                desk.requeue();
+                desk.session = Some(None);
+                outbox.sending.insert(server.clone());
+            }
+            outbox.settle(server);
+        });
     }
 
     /// The session with a server is over; what it did not acknowledge is sent again in the next.
     pub fn handle_session_closed(&mut self, now: Instant, server: &ServerId) {
-        self.advance(now);
-        if let Some(desk) = self.desks.get_mut(server)
-            && desk.session.is_some()
-        {
-            desk.requeue();
-            desk.session = None;
-            self.sending.remove(server);
-            // Not at once: a server that refuses an alert would be called again and again.
-            let again = (!desk.alerts.is_empty()).then(|| self.now + self.config.ask_again);
-            self.ask(server, again);
-        }
-        self.settle(server);
-        self.fire();
+        self.input(now, |outbox| {
+            if let Some(desk) = outbox.desks.get_mut(server)
+                && desk.session.is_some()
+            {
+                desk.requeue();
+                desk.session = None;
+                outbox.sending.remove(server);
+                // Not at once: a server that refuses an alert would be called again and again.
+                let again = (!desk.alerts.is_empty()).then(|| outbox.now + outbox.config.ask_again);
+                outbox.ask(server, again);
+            }
+            outbox.settle(server);
+        });
     }
 
     /// A server answered an alert: with a Status of class 2 it is done. Answers to alerts that do not wait, or wait
     /// for another server, change nothing.
     pub fn handle_answered(&mut self, now: Instant, server: &ServerId, seq: AlertSeq, status: StatusCode) {
-        self.advance(now);
-        if status.is_success()
-            && let Some(desk) = self.desks.get_mut(server)
-        {
-            desk.remove(seq);
-        }
-        self.settle(server);
-        self.fire();
+        self.input(now, |outbox| {
+            let waits = outbox.desks.get(server).is_some_and(|desk| desk.alerts.contains_key(&seq));
+            if status.is_success() && waits {
+                outbox.change(server, DeskChange::Removed(seq));
+            }
+            outbox.settle(server);
+        });
+    }
+
+    /// This record, and all before it, are stored.
+    pub fn handle_persisted(&mut self, now: Instant, seq: RecordSeq) {
+        self.input(now, |outbox| {
+            outbox.journal.persisted(seq);
+            let stored = outbox.journal.stored();
+            let ready = outbox.desks.iter().filter(|(_, desk)| desk.next_to_send(stored).is_some());
+            outbox.sending.extend(ready.map(|(server, _)| server.clone()));
+        });
     }
 
     /// Takes note of the time.
     pub fn handle_tick(&mut self, now: Instant) {
-        self.advance(now);
-        self.fire();
+        self.input(now, |_| ());
     }
 
     /// The next thing to do; [`OutboxOutput::Wait`] when there is nothing left.
     pub fn poll_output(&mut self) -> OutboxOutput {
+        if let Some((seq, record)) = self.journal.next_record() {
+            return OutboxOutput::Persist(seq, record);
+        }
+        let stored = self.journal.stored();
         while let Some(server) = self.sending.first() {
-            if let Some(alert) = self.desks.get_mut(server).and_then(Desk::send) {
+            if let Some(alert) = self.desks.get_mut(server).and_then(|desk| desk.send(stored)) {
                 return OutboxOutput::Send { server: server.clone(), alert };
             }
             self.sending.pop_first();
         }
-        match self.due.pop_first() {
-            Some(server) => OutboxOutput::OpenSession { server },
+        let due = self.due.iter().find(|(_, after)| **after <= stored).map(|(server, _)| server.clone());
+        match due {
+            Some(server) => {
+                self.due.remove(&server);
+                OutboxOutput::OpenSession { server }
+            }
             None => OutboxOutput::Wait(self.asks.first().map(|&(at, _)| at)),
         }
     }
@@ -319,11 +434,10 @@ impl Outbox {
 
     /// The alerts that wait for a server or for its acknowledgement, oldest first.
     pub fn pending(&self, server: &ServerId) -> impl DoubleEndedIterator<Item = &Alert> {
-        self.desks.get(server).into_iter().flat_map(|desk| desk.alerts.values())
+        self.desks.get(server).into_iter().flat_map(|desk| desk.alerts.values().map(|entry| &entry.alert))
     }
 
-    /// How many alerts about devices were dropped for want of room; a server that hears of any should read the
-    /// inventory.
+    /// How many alerts were dropped for want of room; a server that hears of any should read the inventory.
     #[must_use]
     pub fn dropped(&self, server: &ServerId) -> u64 {
         self.desks.get(server).map_or(0, |desk| desk.dropped)
@@ -335,8 +449,18 @@ impl Outbox {
         AlertSeq::new(self.next)
     }
 
-    fn advance(&mut self, now: Instant) {
+    /// The type under which an alert is sent (`Meta/Type`).
+    #[must_use]
+    pub const fn media_type(&self, body: &AlertBody) -> &'static str {
+        body.kind().urn(self.config.names)
+    }
+
+    /// What every input does around what it means.
+    fn input<T>(&mut self, now: Instant, act: impl FnOnce(&mut Self) -> T) -> T {
         self.now = self.now.max(now);
+        let done = act(self);
+        self.fire();
+        done
     }
 
     fn desk(&mut self, server: &ServerId) -> Result<&mut Desk, OutboxError> {
@@ -346,36 +470,77 @@ impl Outbox {
         Ok(self.desks.entry(server.clone()).or_default())
     }
 
-    fn post_to_all(&mut self, serial: Serial, body: &AlertBody) {
-        let mut next = self.desks.first_key_value().map(|(server, _)| server.clone());
-        while let Some(server) = next {
-            if let Some(desk) = self.desks.get_mut(&server) {
-                let alert = Alert { seq: AlertSeq::new(self.next), at: self.now, body: body.clone() };
-                self.next += u64::from(desk.post(serial, alert, self.config.max_device_alerts as usize));
+    /// Does a change for one server and wants it stored.
+    fn change(&mut self, server: &ServerId, change: DeskChange) {
+        self.record(Change::Desk(server.clone(), change));
+    }
+
+    fn record(&mut self, change: Change) {
+        self.changes += 1;
+        self.journal.record(OutboxRecord { number: self.changes, change: change.clone() });
+        let rests_on = self.journal.last();
+        self.apply(&change, rests_on);
+    }
+
+    fn apply(&mut self, change: &Change, rests_on: RecordSeq) {
+        let (server, change) = match change {
+            Change::Told(rev) => {
+                self.told = *rev;
+                return;
             }
-            self.settle(&server);
-            let later = (Bound::Excluded(server), Bound::Unbounded);
-            next = self.desks.range(later).next().map(|(server, _)| server.clone());
+            Change::Desk(server, change) => (server, change),
+        };
+        if let DeskChange::Posted { seq, .. } = change {
+            self.next = seq.get() + 1;
+        }
+        if *change == DeskChange::Forgotten {
+            self.desks.remove(server);
+            return;
+        }
+        let (now, max_done) = (self.now, self.config.max_completions as usize);
+        self.desks.entry(server.clone()).or_default().apply(change, now, rests_on, max_done);
+    }
+
+    fn post_to_all(&mut self, rev: u64, body: &AlertBody) {
+        if rev <= self.told {
+            return;
+        }
+        let servers: Vec<ServerId> = self
+            .desks
+            .iter()
+            .filter(|(_, desk)| desk.subscription.is_some())
+            .map(|(server, _)| server.clone())
+            .collect();
+        let max = self.config.max_device_alerts as usize;
+        for server in &servers {
+            let Some(desk) = self.desks.get(server) else { continue };
+            let changes = desk.device(body, self.next_seq(), max);
+            changes.into_iter().for_each(|change| self.change(server, change));
+            self.settle(server);
+        }
+        // After what it tells: told twice it is replaced, told never it is lost.
+        if servers.is_empty() {
+            self.told = rev;
+        } else {
+            self.record(Change::Told(rev));
         }
     }
 
-    fn post_completion(
-        &mut self,
-        owner: &ServerId,
-        job: JobNo,
-        result: ResultCode,
-    ) -> Result<(), OutboxError> {
-        let (seq, at, max) = (AlertSeq::new(self.next), self.now, self.config.max_completions as usize);
+    fn post_image(&mut self, owner: &ServerId, body: AlertBody) {
+        if self.subscription(owner).is_some_and(|subscription| subscription.images) {
+            // It has a desk, so there is room for it.
+            let _ = self.post_other(owner, body);
+        }
+    }
+
+    fn post_other(&mut self, owner: &ServerId, body: AlertBody) -> Result<(), OutboxError> {
+        let (seq, max) = (self.next_seq(), self.config.max_others as usize);
         let desk = self.desk(owner)?;
-        if desk.by_job.contains_key(&job) {
-            return Ok(());
+        if let Some(other) = Other::of(&body) {
+            let changes = desk.other(other, body, seq, max);
+            changes.into_iter().for_each(|change| self.change(owner, change));
         }
-        if desk.by_job.len() >= max {
-            return Err(OutboxErrorKind::TooManyCompletions.into());
-        }
-        desk.by_job.insert(job, seq);
-        desk.alerts.insert(seq, Alert { seq, at, body: AlertBody::JobEnded { job, result } });
-        self.next += 1;
+        self.settle(owner);
         Ok(())
     }
 
@@ -389,13 +554,16 @@ impl Outbox {
             }
             return;
         }
-        let forget = desk.session.is_none() && desk.subscription.is_none();
-        if desk.next_to_send().is_some() {
+        // Who subscribed to nothing is not remembered, and neither is what it was told.
+        let (forget, recorded) = (desk.session.is_none() && desk.subscription.is_none(), desk.recorded);
+        if desk.next_to_send(self.journal.stored()).is_some() {
             self.sending.insert(server.clone());
         }
         self.ask(server, None);
         self.due.remove(server);
-        if forget {
+        if forget && recorded {
+            self.change(server, DeskChange::Forgotten);
+        } else if forget {
             self.desks.remove(server);
         }
     }
@@ -419,8 +587,11 @@ impl Outbox {
             let Some((_, server)) = self.asks.pop_first() else { break };
             // At least a moment later, and never at the end of time, or this would not end.
             let again = self.now + self.config.ask_again.max(Duration::from_millis(1));
+            if let Some(desk) = self.desks.get_mut(&server) {
+                desk.ask_at = None;
+            }
             self.ask(&server, (again > self.now).then_some(again));
-            self.due.insert(server);
+            self.due.insert(server, self.journal.last());
         }
     }
 }

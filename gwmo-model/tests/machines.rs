@@ -12,6 +12,17 @@ fn machines_can_live_in_any_store() {
 }
 
 #[test]
+fn modes_can_live_in_any_store() {
+    fn movable<T: Send + 'static>() {}
+    movable::<gwmo_model::Relay>();
+    movable::<gwmo_model::Triggers>();
+    movable::<gwmo_model::Proxy>();
+    movable::<gwmo_model::Adaptation>();
+    movable::<gwmo_model::DeviceBootstrap>();
+    movable::<gwmo_model::AccountScopes>();
+}
+
+#[test]
 fn the_readme_shows_the_example_of_the_crate() {
     let lib = include_str!("../src/lib.rs");
     let (_, example) = lib.split_once("//! ```\n").unwrap();

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Times are CPU time of the process, the median of several runs. Octets are what the machine holds when the job is
-//! over, by the allocator, and at most while it runs.
+//! over, by the allocator, and at most while it runs; of an inventory, what it holds for a device beside its texts.
 
 use core::hint::black_box;
 use std::alloc::System;
@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use cpu_time::ProcessTime;
 use dm_benches::fanouts::{DEVICES, Life, WINDOWS, bare_pass};
+use dm_benches::inventories::{self, GROUPS, Town};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -39,6 +40,10 @@ fn main() -> ExitCode {
             fanout(devices, window);
         }
     }
+    for devices in DEVICES.into_iter().filter(|devices| wanted.is_empty() || wanted.contains(devices)) {
+        inventory(devices);
+    }
+    groups();
     ExitCode::SUCCESS
 }
 
@@ -84,4 +89,91 @@ fn fanout(devices: u32, window: u32) {
         &format!("{:.1}", life / bare),
         &format!("{:.1}", octets as f64 / f64::from(devices)),
     ]);
+}
+
+/// Events about devices, one after the other in no order, and what the inventory holds for a device beside its own texts.
+fn inventory(devices: u32) {
+    let texts: usize = (1..=devices).map(inventories::texts).sum();
+    let mut town = Town::new(devices);
+    let region = Region::new(ALLOCATOR);
+    let start = ProcessTime::now();
+    town.arrive();
+    let arrival = start.elapsed().as_nanos() as f64 / f64::from(devices);
+    let change = region.change();
+    let held = change.bytes_allocated - change.bytes_deallocated;
+    // The names were there before.
+    let names: usize = (1..=devices).map(inventories::name_len).sum();
+    let octets = (held + names - texts) as f64 / f64::from(devices);
+
+    let runs = (2_000_000 / devices).clamp(3, 201) | 1;
+    let mut records = vec![[1_u64; inventories::RECORD / 8]; devices as usize];
+    let mut bare = Vec::new();
+    let (mut alive, mut seen, mut flaps) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..runs {
+        let time = |times: &mut Vec<f64>, act: &mut dyn FnMut()| {
+            let start = ProcessTime::now();
+            act();
+            times.push(start.elapsed().as_nanos() as f64 / f64::from(devices));
+        };
+        time(&mut bare, &mut || {
+            black_box(town.bare_pass(&mut records));
+        });
+        time(&mut alive, &mut || town.live());
+        time(&mut seen, &mut || town.see());
+        time(&mut flaps, &mut || town.flap());
+    }
+    let median = |mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    let bare = median(bare);
+    let rows = [
+        ("arrive", arrival),
+        ("alive", median(alive)),
+        ("seen", median(seen)),
+        ("gone, back", median(flaps) / 2.0),
+    ];
+    for (event, ns) in rows {
+        row([
+            event,
+            "-",
+            &devices.to_string(),
+            &format!("{ns:.1}"),
+            &format!("{:.0}", 1e9 / ns),
+            &format!("{bare:.1}"),
+            &format!("{:.1}", ns / bare),
+            &format!("{octets:.1}"),
+        ]);
+    }
+}
+
+/// A firmware that changes, as far as the groups are concerned: with ten groups whose rules ask for it, and with these
+/// among a thousand. The column of the window holds how many there are, that of the bare pass the time with ten.
+fn groups() {
+    let mut town = Town::populated(1_000);
+    let mut times = Vec::new();
+    for of in GROUPS {
+        let mut groups = town.groups(of);
+        let mut runs: Vec<f64> = (0..51)
+            .map(|_| {
+                let start = ProcessTime::now();
+                let moved = town.update(1_000, "1.5", &mut groups) + town.update(1_000, "1.0", &mut groups);
+                assert_eq!(moved, 10_000, "five groups are left, and joined again");
+                start.elapsed().as_nanos() as f64 / 2_000.0
+            })
+            .collect();
+        runs.sort_by(f64::total_cmp);
+        let median = runs[runs.len() / 2];
+        times.push(median);
+        row([
+            "firmware",
+            &of.0.to_string(),
+            "1000",
+            &format!("{median:.1}"),
+            &format!("{:.0}", 1e9 / median),
+            &format!("{:.1}", times[0]),
+            &format!("{:.2}", median / times[0]),
+            "-",
+        ]);
+    }
 }

@@ -84,6 +84,20 @@ impl<'a> Extensions<'a> {
         last
     }
 
+    /// Leaves out those that are not wanted.
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&Element<'a>) -> bool) {
+        let Some(kept) = &mut self.0 else { return };
+        let elements = core::mem::take(&mut kept.elements);
+        let places = core::mem::take(&mut kept.places);
+        for (element, place) in elements.into_iter().zip(places).filter(|(element, _)| wanted(element)) {
+            kept.elements.push(element);
+            kept.places.push(place);
+        }
+        if kept.elements.is_empty() {
+            self.0 = None;
+        }
+    }
+
     /// To write them between the known elements.
     #[inline]
     pub(super) fn cursor(&self) -> Cursor<'_, 'a> {

@@ -6,7 +6,9 @@ use dm_wbxml::{Element, Name, Tag, syncml};
 
 use crate::error::DecodeError;
 
+use super::Encoding;
 use super::data::Data;
+use super::encode_options::{DocumentCarriage, EncodeOptions};
 use super::extensions::{Extensions, Place};
 use super::header::{Source, Target};
 use super::management_tree::reshape;
@@ -118,6 +120,30 @@ impl<'a> Item<'a> {
             more_data: self.more_data,
             extensions: self.extensions.into_owned(),
         }
+    }
+
+    /// The same item with the management tree that stands in it as mark-up as a document of its own: octets or text, which can be cut into
+    /// chunks as mark-up cannot.
+    pub(crate) fn with_document_apart(mut self, encoding: Encoding) -> Self {
+        let (documents, format) = match encoding {
+            Encoding::Wbxml => (DocumentCarriage::Wbxml, Format::BIN),
+            #[cfg(feature = "xml")]
+            Encoding::Xml => (DocumentCarriage::Xml, Format::XML),
+        };
+        let options = EncodeOptions::new().with_documents(documents);
+        let Some(data) = self.data.as_ref().filter(|data| data.as_nodes().is_some()) else { return self };
+        let media_type = self.media_type_under(None);
+        let Some(apart) = reshape(data, media_type, None, &options, encoding == Encoding::Wbxml) else {
+            return self;
+        };
+        let mut meta = self.meta.take().unwrap_or_default().with_format(format);
+        if let Some(media_type) = apart.media_type {
+            meta = meta.with_media_type(media_type);
+        }
+        let data = apart.data.into_owned();
+        self.meta = Some(meta);
+        self.data = Some(data);
+        self
     }
 
     /// Writes the item of a command whose Meta is `command`: where the encoding cannot carry octets they become base64, and the item's

@@ -141,6 +141,29 @@ impl<'a> Meta<'a> {
         self.rare.as_ref().map_or(&[], |rare| rare.extensions.as_slice())
     }
 
+    /// Adds an `EMI`: what two peers that know each other have to say beside the standard (MetInf 1.2).
+    #[must_use]
+    pub(crate) fn with_emi(mut self, text: impl Into<Cow<'a, str>>) -> Self {
+        let mut element = Element::new(metinf::EMI);
+        element.children.push(dm_wbxml::Node::Text(text.into()));
+        self.rare.get_or_insert_default().extensions.push(element);
+        self
+    }
+
+    /// The texts of its EMI elements.
+    pub(crate) fn emi(&self) -> impl Iterator<Item = &str> {
+        self.extensions().iter().filter_map(emi_text)
+    }
+
+    /// The same without the EMI elements whose text begins so.
+    #[must_use]
+    pub(crate) fn without_emi(mut self, label: &str) -> Self {
+        if let Some(rare) = &mut self.rare {
+            rare.extensions.retain(|element| !emi_text(element).is_some_and(|text| text.starts_with(label)));
+        }
+        self
+    }
+
     /// Whether nothing is said.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -271,6 +294,14 @@ impl<'a> Meta<'a> {
         } else {
             0
         }
+    }
+}
+
+/// The text of an EMI; `None` for another element, and for one that holds more.
+fn emi_text<'e>(element: &'e Element<'_>) -> Option<&'e str> {
+    match element.children.as_slice() {
+        [dm_wbxml::Node::Text(text)] if element.name == Name::Tag(metinf::EMI) => Some(text.trim()),
+        _ => None,
     }
 }
 

@@ -48,7 +48,7 @@ use crate::time::Instant;
 use super::composer::Letterhead;
 use super::incoming::Incoming;
 use super::interaction::UserResponse;
-use super::large_object::Assembler;
+use super::large_object::{Announcement, Assembler, PartialObjects};
 use super::ledger::CommandHandle;
 use super::outcome::Outcome;
 use super::outgoing::Outgoing;
@@ -100,6 +100,8 @@ pub struct ClientSession {
     empty_messages: u8,
     /// What comes of the server in chunks.
     assembler: Assembler,
+    /// What the server can go on with, if it has announced that it can.
+    peer_resumes: Option<Announcement>,
     /// The chunk that was sent last.
     chunk: Option<(u32, CmdId<'static>)>,
 
@@ -166,6 +168,10 @@ impl ClientSession {
             max_msg_size: config.max_msg_size,
             max_obj_size: config.max_obj_size,
         };
+        let mut assembler = Assembler::new(config.max_obj_size);
+        if config.resume && config.large_objects {
+            assembler.keep(now, config.server.as_str(), PartialObjects::new());
+        }
         let mut session = Self {
             letterhead,
             next_uri: config.server.clone(),
@@ -189,7 +195,8 @@ impl ClientSession {
             server_final_before: true,
             our_final: false,
             empty_messages: 0,
-            assembler: Assembler::new(config.max_obj_size),
+            assembler,
+            peer_resumes: None,
             chunk: None,
             alerts: alerts.into(),
             alert_ids: BTreeMap::new(),
@@ -216,6 +223,23 @@ impl ClientSession {
         self.package.push_report(id, alert.clone());
         self.persist(Record::AlertQueued(id, Box::new(alert)));
         Ok(id)
+    }
+
+    /// Gives the session what former ones with this server have kept of large objects that have no end; to be called before it is drained.
+    /// Without effect unless [`ClientConfig::resume`] is set.
+    #[must_use]
+    pub fn with_partial_objects(mut self, objects: PartialObjects) -> Self {
+        if self.assembler.keeping.is_some() {
+            self.assembler.keep(self.now, self.config.server.as_str(), objects);
+        }
+        self
+    }
+
+    /// What is there of large objects that have no end, that of the one under way included: for the next session with this server. Nothing
+    /// unless [`ClientConfig::resume`] is set.
+    #[must_use]
+    pub fn partial_objects(&self) -> PartialObjects {
+        self.assembler.kept()
     }
 
     /// What no server has taken yet.
@@ -495,6 +519,7 @@ impl ClientSession {
 
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.assembler.advance(self.now);
     }
 
     fn event(&mut self, event: ClientEvent) {

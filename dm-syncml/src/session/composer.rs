@@ -11,6 +11,8 @@ use crate::model::{
     Representation, SessionId, Source, Status, SyncBody, SyncHdr, VerDtd, VerProto,
 };
 
+use super::large_object::Announcement;
+
 /// A message being put together.
 ///
 /// Sizes are the exact ones of [`Message::encoded_len`] wherever they decide something. In between an upper bound is added up, so that
@@ -89,6 +91,16 @@ impl Composer {
     pub(super) fn with_resp_uri(mut self, uri: Option<&LocUri<'static>>) -> Self {
         if uri.is_some() {
             self.message.header.resp_uri = uri.cloned();
+            self.size = self.measure();
+        }
+        self
+    }
+
+    /// Says that objects whose transfer broke off can go on, and which.
+    pub(super) fn with_announcement(mut self, announced: Option<&Announcement>) -> Self {
+        if let Some(announced) = announced {
+            let meta = self.message.header.meta.take().unwrap_or_default();
+            self.message.header.meta = Some(meta.with_emi(announced.to_text()));
             self.size = self.measure();
         }
         self

@@ -44,6 +44,12 @@
 //! [`ClientConfig::max_commands`] and [`ClientConfig::max_results`], a MiB for what the statuses of one command say, and the most messages of a
 //! session.
 //!
+//! # Beyond DM 1.2.1
+//!
+//! Between peers that both announce it, large objects whose transfer broke off go on in a later session ([`PartialObjects`]). A client tells
+//! what it offers ([`Capabilities`]), and a server session keeps to it. Questions to the user may have [media](InteractionMedia). Peers that
+//! know nothing of these see the protocol as it ever was.
+//!
 //! # Restarts
 //!
 //! With the feature `serde` both machines are values between any two messages, the client's also while something it handed out is under way.
@@ -101,6 +107,7 @@
 
 #![allow(clippy::result_large_err, reason = "what does not fit into a message is handed back, not copied")]
 
+mod capabilities;
 mod client;
 mod composer;
 mod correlators;
@@ -122,6 +129,7 @@ mod snapshot;
 mod state_table;
 mod unstored;
 
+pub use capabilities::{Capabilities, Feature};
 pub use client::{
     AlertId, AlertQueue, AtomicStep, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
     Initiation,
@@ -129,7 +137,10 @@ pub use client::{
 pub use correlators::{CorrelatorOutput, Correlators};
 pub use dependent::{AllOrNothing, InOrder, WindowsAtomic};
 pub use incoming::{Incoming, SessionKey};
-pub use interaction::{Echo, InputType, Interaction, InteractionKind, TextInput, UserResponse};
+pub use interaction::{
+    Echo, InputType, Interaction, InteractionKind, InteractionMedia, MediaContent, TextInput, UserResponse,
+};
+pub use large_object::{PartialObject, PartialObjects};
 pub use ledger::{Answer, AnsweredItem, AnsweredStatus, CommandHandle, GivenUp};
 pub use lockout::{Lockout, LockoutPolicy};
 pub use outcome::{ItemOutcome, Outcome};
@@ -142,8 +153,8 @@ pub use server::{
 };
 #[cfg(feature = "serde")]
 pub use {
-    client::ClientSnapshot, correlators::CorrelatorsSnapshot, lockout::LockoutSnapshot,
-    server::ServerSnapshot, snapshot::RestoreError,
+    client::ClientSnapshot, correlators::CorrelatorsSnapshot, large_object::PartialObjectsSnapshot,
+    lockout::LockoutSnapshot, server::ServerSnapshot, snapshot::RestoreError,
 };
 
 use alloc::boxed::Box;
@@ -227,7 +238,7 @@ impl PeerError {
     }
 }
 
-/// How a caller broke the contract; no input of a peer causes this.
+/// How a caller broke the contract; no input of a peer causes this, save that a device says what it cannot do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
@@ -249,6 +260,9 @@ pub enum Misuse {
     /// A command that lacks items, or a container that holds what a device of this profile takes in none.
     #[error("the command is not one that the device could execute")]
     Nesting,
+    /// The device has said that it cannot do this, see [`Capabilities`].
+    #[error("the device does not offer {0}")]
+    NotOffered(Feature),
     /// Outputs have not been drained, or records not been stored.
     #[error("outputs are still to be drained")]
     NotDrained,

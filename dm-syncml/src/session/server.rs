@@ -21,13 +21,14 @@ use alloc::collections::VecDeque;
 
 use crate::auth::Nonce;
 use crate::codes::{AlertCode, StatusCode};
-use crate::model::Command;
+use crate::model::{Command, Data, Item};
 use crate::time::Instant;
 
+use super::capabilities::{Capabilities, Feature};
 use super::composer::Letterhead;
 use super::incoming::Incoming;
 use super::interaction::Interaction;
-use super::large_object::Assembler;
+use super::large_object::{Announcement, Assembler, PartialObjects};
 use super::ledger::{CommandHandle, Fate, Ledger, UNNUMBERED};
 use super::outgoing::Outgoing;
 use super::unstored::Unstored;
@@ -69,6 +70,13 @@ pub struct ServerSession {
     cutting: Option<Cutting>,
     /// The large object that is coming in.
     assembler: Assembler,
+    /// What the device can go on with, if it has announced that it can.
+    peer_resumes: Option<Announcement>,
+    /// What the device has said that it can do.
+    capabilities: Capabilities,
+    /// Our last message said that we can, and the device has taken one that did.
+    resume_telling: bool,
+    resume_told: bool,
     /// Our package has not had its Final.
     package_open: bool,
     /// The caller wants the session aborted.
@@ -121,6 +129,10 @@ impl ServerSession {
     /// A session with the device behind `account`; `None` when nobody knows it, which it will not be able to tell.
     #[must_use]
     pub fn new(now: Instant, config: ServerConfig, account: Option<Account>) -> Self {
+        let mut assembler = Assembler::new(config.max_obj_size);
+        if config.resume {
+            assembler.keep(now, "", PartialObjects::new());
+        }
         Self {
             proving: Proving::new(&config, account),
             letterhead: None,
@@ -129,7 +141,11 @@ impl ServerSession {
             ledger: Ledger::default(),
             owed: VecDeque::new(),
             cutting: None,
-            assembler: Assembler::new(config.max_obj_size),
+            assembler,
+            peer_resumes: None,
+            capabilities: Capabilities::new(),
+            resume_telling: false,
+            resume_told: false,
             package_open: false,
             aborting: false,
             state: State::Waiting,
@@ -153,26 +169,82 @@ impl ServerSession {
         self
     }
 
+    /// Gives the session what former ones with this device have kept of large objects that have no end. Without effect unless
+    /// [`ServerConfig::resume`] is set.
+    #[must_use]
+    pub fn with_partial_objects(mut self, objects: PartialObjects) -> Self {
+        if self.config.resume {
+            let peer = self.letterhead.as_ref().map(|letterhead| letterhead.peer.as_str());
+            self.assembler.keep(self.now, peer.unwrap_or_default(), objects);
+        }
+        self
+    }
+
+    /// What is there of large objects that have no end, that of the one under way included: for the next session with this device. Nothing
+    /// unless [`ServerConfig::resume`] is set.
+    #[must_use]
+    pub fn partial_objects(&self) -> PartialObjects {
+        self.assembler.kept()
+    }
+
     /// Queues a command; it goes out when the device may take commands, with an id the session gives it and its members.
     ///
     /// # Errors
     /// [`Misuse::Ended`] after the end; [`Misuse::Command`] for Status, Results, unknown elements and alerts other than user interaction;
     /// [`Misuse::Nesting`] for a command without items and for a container whose members it must not have (DM Protocol 1.2.1, Atomic and
-    /// Sequence).
+    /// Sequence); [`Misuse::NotOffered`] for what the device has said it cannot do ([`capabilities`](Self::capabilities)). Where the same can
+    /// be said otherwise, it is: an Atomic with one item goes to a device without Atomic as that command alone, and so does the only member
+    /// of a Sequence; its answer is the member's then, numbered 0.
     pub fn queue(&mut self, command: impl Into<Command<'static>>) -> Result<CommandHandle, Misuse> {
-        let mut command = command.into();
         self.admit()?;
-        check_offer(&command, &self.config.profile)?;
+        let mut command = self.capabilities.rewrite(command.into());
+        check_offer(&command, &self.config.profile, &self.capabilities)?;
         if !self.config.profile.correlator {
             dispatching::strip_correlators(&mut command);
+        }
+        self.strip_media(&mut command);
+        if let Some(feature) = self.capabilities.missing(&command) {
+            return Err(Misuse::NotOffered(feature));
+        }
+        if self.capabilities.lacks(Feature::LargeObjects) && self.is_larger_than_a_message(&command) {
+            return Err(Misuse::NotOffered(Feature::LargeObjects));
         }
         Ok(self.ledger.queue(command))
     }
 
-    /// Asks the user of the device; the answer comes as [`ServerEvent::Responded`].
+    /// Whether an item of the command alone is more than the device takes in one message.
+    fn is_larger_than_a_message(&self, command: &Command<'_>) -> bool {
+        let Some(limit) = self.peer_max_msg_size.or(self.capabilities.max_msg_size()) else { return false };
+        let octets = |item: &Item<'_>| item.data.as_ref().and_then(Data::as_octets).map_or(0, <[u8]>::len);
+        command.items().iter().any(|item| octets(item) as u64 >= limit)
+            || command.members().iter().any(|member| self.is_larger_than_a_message(member))
+    }
+
+    /// What the device can do, as far as known: what package 1 brought, what was [given](Self::with_capabilities) and
+    /// [learnt](Self::learn).
+    #[must_use]
+    pub const fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Gives the session what is known of the device from before. What the device says in this session counts for more.
+    #[must_use]
+    pub fn with_capabilities(mut self, known: Capabilities) -> Self {
+        self.capabilities = self.capabilities.over(&known);
+        self
+    }
+
+    /// Tells the session what the device has said of itself, in an answer ([`Capabilities::read`]). Commands that are queued already, and
+    /// that the device cannot do, are given up as not offered when their turn comes.
+    pub fn learn(&mut self, said: &Capabilities) {
+        self.capabilities = said.over(&self.capabilities);
+    }
+
+    /// Asks the user of the device; the answer comes as [`ServerEvent::Responded`]. [Media](super::InteractionMedia) go along when the device
+    /// has said that it shows their type and there is room for them; the text always goes.
     ///
     /// # Errors
-    /// [`Misuse::Ended`] after the end.
+    /// [`Misuse::Ended`] after the end; [`Misuse::NotOffered`] when the device has said that it cannot ask so.
     pub fn ask(&mut self, interaction: &Interaction) -> Result<CommandHandle, Misuse> {
         self.queue(interaction.to_alert(UNNUMBERED))
     }
@@ -355,6 +427,7 @@ impl ServerSession {
     /// Clocks that step back do no harm.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.assembler.advance(self.now);
     }
 
     fn event(&mut self, event: ServerEvent) {

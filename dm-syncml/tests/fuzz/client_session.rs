@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use dm_syncml::auth::{AuthScheme, Nonce};
 use dm_syncml::session::{
-    AtomicStep, ClientConfig, ClientEvent, ClientOutput, ClientSession, CommandHandle, Incoming, Initiation,
-    ItemOutcome, Outcome, RecordSeq, UserResponse,
+    AtomicStep, Capabilities, ClientConfig, ClientEvent, ClientOutput, ClientSession, CommandHandle,
+    Incoming, Initiation, ItemOutcome, Outcome, RecordSeq, UserResponse,
 };
 use dm_syncml::{
     Alert, AlertCode, CmdId, Command, Data, DecodeOptions, Encoding, Instant, Item, Quirks, SessionId,
@@ -68,7 +68,9 @@ impl Play {
             .with_attempts(ATTEMPTS, TIMEOUT)
             .with_max_commands(MAX_COMMANDS)
             .with_max_messages(MAX_MESSAGES)
-            .with_max_obj_size(4000);
+            .with_max_obj_size(4000)
+            .with_resume()
+            .with_announcement(Capabilities::new());
         config.device = (device != AuthScheme::None).then(|| (device, device_credentials()));
         config.server_auth = (server != AuthScheme::None).then(|| (server, server_credentials()));
         config.atomic = flags & 8 == 0;

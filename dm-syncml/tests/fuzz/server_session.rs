@@ -63,7 +63,8 @@ impl Play {
             .with_idle(IDLE)
             .with_max_commands(MAX_COMMANDS)
             .with_max_obj_size(4000)
-            .with_max_result_octets(MAX_RESULTS);
+            .with_max_result_octets(MAX_RESULTS)
+            .with_resume();
         let mut play = Self {
             session: ServerSession::new(Instant::EPOCH, config, account),
             now: Instant::EPOCH,

@@ -8,8 +8,8 @@ use dm_sim::{Delivery, Network};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, AlertQueue, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, CommandHandle,
-    Incoming, Initiation, Interaction, ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent,
-    ServerOutput, ServerSession, SessionKey, UserResponse,
+    Incoming, Initiation, Interaction, ItemOutcome, Outcome, Outgoing, PartialObjects, Record, ServerConfig,
+    ServerEvent, ServerOutput, ServerSession, SessionKey, UserResponse,
 };
 use dm_syncml::{
     Command, Data, DecodeOptions, Encoding, Get, Instant, Item, LocUri, Message, Replace, SessionId,
@@ -20,6 +20,9 @@ use dm_syncml::{
 pub enum Node {
     Device,
     Server,
+    /// Other places the device may be at: what the server sees as where its messages come from.
+    Office,
+    Road,
 }
 
 pub const DEVICE: &str = "IMEI:004999010640000";
@@ -79,6 +82,21 @@ pub struct World {
     pub server_records: Vec<Record>,
     pub server_errors: Vec<String>,
     pub closed: usize,
+    /// What both sides keep of objects whose transfer broke off.
+    pub client_objects: PartialObjects,
+    pub server_objects: PartialObjects,
+    /// The network goes away when so many messages have been sent.
+    pub cut_after: Option<usize>,
+    /// Both sides lose what they keep of objects when so many have been.
+    pub forget_after: Option<usize>,
+    /// Where the device is, and where it goes when so many messages have been sent: what comes to the place before is lost.
+    pub place: Node,
+    pub moves: Vec<(usize, Node)>,
+    /// The addresses a NAT gives the device, one for each exchange, in turn; none means that it keeps its own.
+    pub rebinding: Vec<Node>,
+    /// Where the message under way at the server came from, and all such places in turn.
+    pub origin: Node,
+    pub origins: Vec<Node>,
     /// Every body that was sent, in order.
     pub sent: Vec<(Node, Vec<u8>)>,
     entropy: u8,
@@ -115,6 +133,15 @@ impl World {
             server_records: Vec::new(),
             server_errors: Vec::new(),
             closed: 0,
+            client_objects: PartialObjects::new(),
+            server_objects: PartialObjects::new(),
+            cut_after: None,
+            forget_after: None,
+            place: Node::Device,
+            moves: Vec::new(),
+            rebinding: Vec::new(),
+            origin: Node::Device,
+            origins: Vec::new(),
             sent: Vec::new(),
             entropy: 0,
         }
@@ -122,7 +149,9 @@ impl World {
 
     pub fn start_over(&mut self, config: ClientConfig, session_id: &str, alerts: impl Into<AlertQueue>) {
         let initiation = Initiation::Client(SessionId::new(session_id.to_owned()).unwrap());
-        self.client = ClientSession::new(self.now(), config, initiation, alerts);
+        let objects = self.client_objects.clone();
+        self.client =
+            ClientSession::new(self.now(), config, initiation, alerts).with_partial_objects(objects);
         self.client_end = None;
     }
 
@@ -144,8 +173,14 @@ impl World {
             assert!(steps < 10_000, "the session never ends");
             let now = Instant::new(at);
             match delivery {
-                Delivery::Message { to: Node::Server, message, .. } => self.serve(now, &message),
-                Delivery::Message { to: Node::Device, message, .. } => {
+                Delivery::Message { from, to: Node::Server, message, .. } => {
+                    self.origin = from;
+                    self.origins.push(from);
+                    self.serve(now, &message);
+                }
+                // Nobody is there any more.
+                Delivery::Message { to, .. } if to != self.place => {}
+                Delivery::Message { message, .. } => {
                     let incoming = Incoming::decode(self.encoding, &message, &DecodeOptions::new());
                     let entropy = self.entropy();
                     match incoming {
@@ -157,7 +192,7 @@ impl World {
                     }
                     self.drain_client();
                 }
-                Delivery::Wake { node: Node::Device } => {
+                Delivery::Wake { node: Node::Device | Node::Office | Node::Road } => {
                     self.client.handle_tick(now);
                     self.drain_client();
                 }
@@ -179,7 +214,8 @@ impl World {
         let key = incoming.key();
         let over = self.sessions.get(&key).is_none_or(ServerSession::is_over);
         if incoming.is_first() && over && !self.sessions.contains_key(&key) {
-            let session = ServerSession::new(now, self.server_config.clone(), self.account.clone());
+            let session = ServerSession::new(now, self.server_config.clone(), self.account.clone())
+                .with_partial_objects(self.server_objects.clone());
             self.sessions.insert(key.clone(), session);
         }
         let entropy = self.entropy();
@@ -223,11 +259,11 @@ impl World {
                     self.server_events.push(event);
                 }
                 ServerOutput::Reply(Outgoing { body, .. }) => {
-                    self.sent.push((Node::Server, body.clone()));
-                    self.network.send(Node::Server, Node::Device, body);
+                    self.send(Node::Server, self.origin, body);
                 }
                 ServerOutput::Closed => {
                     self.closed += 1;
+                    self.server_objects = session.partial_objects();
                     self.sessions.remove(key);
                 }
                 ServerOutput::Wait(at) => {
@@ -267,8 +303,11 @@ impl World {
                 ClientOutput::Event(event) => self.client_events.push(event),
                 ClientOutput::Send(to, Outgoing { body, .. }) => {
                     assert_eq!(to, SERVER);
-                    self.sent.push((Node::Device, body.clone()));
-                    self.network.send(Node::Device, Node::Server, body);
+                    if let Some(place) = self.rebinding.first().copied() {
+                        self.rebinding.rotate_left(1);
+                        self.place = place;
+                    }
+                    self.send(self.place, Node::Server, body);
                 }
                 ClientOutput::Execute(handle, command) => {
                     let outcome = self.execute(&command);
@@ -280,7 +319,10 @@ impl World {
                     self.asked.push(interaction);
                     self.client.handle_response(now, handle, &response).unwrap();
                 }
-                ClientOutput::Closed(end) => self.client_end = Some(end),
+                ClientOutput::Closed(end) => {
+                    self.client_end = Some(end);
+                    self.client_objects = self.client.partial_objects();
+                }
                 ClientOutput::Wait(at) => {
                     match at {
                         Some(at) => self.network.wake_at(Node::Device, at.since_epoch()),
@@ -290,6 +332,27 @@ impl World {
                 }
                 _ => panic!("unknown output"),
             }
+        }
+    }
+
+    fn send(&mut self, from: Node, to: Node, body: Vec<u8>) {
+        if self.cut_after == Some(self.sent.len()) {
+            self.network.cut(Node::Device, Node::Server);
+        }
+        if self.forget_after == Some(self.sent.len()) {
+            self.client = self.client.clone().with_partial_objects(PartialObjects::new());
+            for session in self.sessions.values_mut() {
+                *session = session.clone().with_partial_objects(PartialObjects::new());
+            }
+        }
+        let side = if from == Node::Server { Node::Server } else { Node::Device };
+        self.sent.push((side, body.clone()));
+        self.network.send(from, to, body);
+        if let Some(at) = self.moves.iter().position(|(after, _)| *after == self.sent.len()) {
+            self.place = self.moves.remove(at).1;
+            // The connection it had is gone.
+            let now = self.now();
+            self.client.handle_lost(now);
         }
     }
 

@@ -29,6 +29,7 @@ struct Sum {
     unknown: usize,
     never: usize,
     chunks: usize,
+    resumed: usize,
     heard: usize,
     responses: usize,
 }
@@ -46,6 +47,7 @@ impl Sum {
             unknown: self.unknown + other.unknown,
             never: self.never + other.never,
             chunks: self.chunks + other.chunks,
+            resumed: self.resumed + other.resumed,
             heard: self.heard + other.heard,
             responses: self.responses + other.responses,
         }
@@ -62,6 +64,7 @@ fn play(seed: u64) -> Sum {
         restored: world.restored,
         messages: world.messages,
         chunks: world.chunks,
+        resumed: world.resumed,
         ..Sum::default()
     };
     // A report leaves the device's store when the server has heard it, and not before.
@@ -179,7 +182,7 @@ fn sessions_of_all_seeds_keep_their_promises() {
     assert!(sum.completed * 2 > sum.sessions, "most sessions complete: {sum:?}");
     assert!(sum.done > SEEDS as usize && sum.failed > 100 && sum.unknown > 100, "{sum:?}");
     assert!(sum.responses > 500, "{sum:?}");
-    assert!(sum.restarts > 1000 && sum.chunks > 1000 && sum.heard > 1000, "{sum:?}");
+    assert!(sum.restarts > 1000 && sum.chunks > 1000 && sum.heard > 1000 && sum.resumed > 0, "{sum:?}");
 }
 
 /// A session that another process takes up goes on as if nothing had happened, octet for octet.

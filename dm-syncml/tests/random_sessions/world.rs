@@ -8,8 +8,9 @@ use dm_sim::{Delivery, Link, Network};
 use dm_syncml::auth::{AuthScheme, Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, AlertId, AlertQueue, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession,
-    GenericAlert, GivenUp, Incoming, Initiation, Interaction, InteractionKind, Outcome, PeerError, Record,
-    ServerConfig, ServerEvent, ServerOutput, ServerSession, SessionError, SessionKey, UserResponse,
+    GenericAlert, GivenUp, Incoming, Initiation, Interaction, InteractionKind, Outcome, PartialObjects,
+    PeerError, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession, SessionError, SessionKey,
+    UserResponse,
 };
 use dm_syncml::{
     Alert, CmdId, Data, DecodeOptions, Encoding, Format, Instant, Item, LocUri, Message, SessionId,
@@ -68,6 +69,10 @@ pub(crate) struct World {
     /// How likely each message is the last one a side sees before it restarts, in percent.
     restart: u64,
     slow: bool,
+    /// Whether both sides go on with objects whose transfer broke off, and what they keep of them.
+    resume: bool,
+    client_objects: PartialObjects,
+    server_objects: PartialObjects,
     client: Option<ClientSession>,
     client_nonces: (Option<Nonce>, Option<Nonce>),
     executing: Option<Outcome>,
@@ -99,6 +104,7 @@ pub(crate) struct World {
     pub(crate) restored: usize,
     pub(crate) messages: usize,
     pub(crate) chunks: usize,
+    pub(crate) resumed: usize,
 }
 
 fn uri(text: &str) -> LocUri<'static> {
@@ -177,6 +183,9 @@ impl World {
             server_limit: choices.pick(&[1500, 2000, 5000, 65_536]),
             restart: if choices.percent(40) { choices.pick(&[3, 10, 30]) } else { 0 },
             slow: choices.percent(20),
+            resume: seed % 2 == 1,
+            client_objects: PartialObjects::new(),
+            server_objects: PartialObjects::new(),
             client: None,
             client_nonces: (None, None),
             executing: None,
@@ -203,6 +212,7 @@ impl World {
             restored: 0,
             messages: 0,
             chunks: 0,
+            resumed: 0,
             choices,
         }
     }
@@ -294,6 +304,9 @@ impl World {
         if self.scheme != AuthScheme::None {
             config = config.with_auth(self.scheme, Self::device_credentials(), Self::server_credentials());
         }
+        if self.resume {
+            config = config.with_resume();
+        }
         self.say(|| format!("session {}", id.as_str()));
         #[cfg(feature = "serde")]
         {
@@ -301,7 +314,8 @@ impl World {
         }
         self.silent = None;
         let alerts = AlertQueue::restore(self.reports.clone());
-        self.client = Some(ClientSession::new(self.now(), config, Initiation::Client(id), alerts));
+        let session = ClientSession::new(self.now(), config, Initiation::Client(id), alerts);
+        self.client = Some(session.with_partial_objects(self.client_objects.clone()));
         self.drain_client();
     }
 
@@ -309,7 +323,12 @@ impl World {
     fn restart_device(&mut self) {
         self.say(|| "the device restarts".into());
         self.restarts += 1;
-        self.client = None;
+        // It may have stored what had come, or not.
+        if let Some(client) = self.client.take()
+            && self.restarts.is_multiple_of(2)
+        {
+            self.client_objects = client.partial_objects();
+        }
         self.executing = None;
         self.executing_handle = None;
         self.device.forget();
@@ -344,7 +363,8 @@ impl World {
         let key = incoming.key();
         if incoming.is_first() && !self.server.contains_key(&key) {
             self.server_sessions += 1;
-            let session = ServerSession::new(now, self.server_config(), Some(self.account.clone()));
+            let session = ServerSession::new(now, self.server_config(), Some(self.account.clone()))
+                .with_partial_objects(self.server_objects.clone());
             self.server.insert(key.clone(), (self.server_sessions, session));
         }
         let entropy = self.entropy();
@@ -362,11 +382,12 @@ impl World {
     }
 
     fn server_config(&self) -> ServerConfig {
-        ServerConfig::new(uri(SERVER))
+        let config = ServerConfig::new(uri(SERVER))
             .with_idle(IDLE)
             .with_max_msg_size(self.server_limit)
             .with_max_obj_size(20_000)
-            .with_stranger_scheme(self.scheme)
+            .with_stranger_scheme(self.scheme);
+        if self.resume { config.with_resume() } else { config }
     }
 
     /// A session goes through a store, and comes back by another clock.
@@ -440,7 +461,11 @@ impl World {
                     let header = reply.hmac.map(|header| header.to_string());
                     self.network.send(Node::Server, Node::Device, Packet::Message(reply.body, header));
                 }
-                ServerOutput::Closed => drop(self.server.remove(key)),
+                ServerOutput::Closed => {
+                    if let Some((_, session)) = self.server.remove(key) {
+                        self.server_objects = session.partial_objects();
+                    }
+                }
                 ServerOutput::Wait(_) => {
                     #[cfg(feature = "serde")]
                     self.move_session(key);
@@ -467,6 +492,10 @@ impl World {
     /// What the server is told of its jobs.
     fn told(&mut self, session: usize, event: ServerEvent) {
         let (handle, fate, found) = match event {
+            ServerEvent::Resumed(..) => {
+                self.resumed += 1;
+                return;
+            }
             ServerEvent::GenericAlert(_, alert) => {
                 *self.heard.entry(alert.name().to_owned()).or_default() += 1;
                 return;
@@ -577,7 +606,9 @@ impl World {
                 ClientOutput::Closed(end) => {
                     self.say(|| format!("the device's session ends: {end:?}"));
                     self.sessions_completed += usize::from(end == ClientEnd::Completed);
-                    self.client = None;
+                    if let Some(client) = self.client.take() {
+                        self.client_objects = client.partial_objects();
+                    }
                     self.network.cancel_wake(Node::Device);
                     self.network.cancel_wake(Node::Executor);
                     let left =

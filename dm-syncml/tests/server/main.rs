@@ -2,6 +2,7 @@
 #![cfg(feature = "xml")]
 
 mod alerts;
+mod capabilities;
 mod commands;
 mod device;
 mod endings;

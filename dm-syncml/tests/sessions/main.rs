@@ -5,9 +5,11 @@
 mod pair;
 
 mod deaths;
+mod moving;
 mod network;
 mod oddities;
 mod proof;
+mod resuming;
 mod rounds;
 
 use dm_syncml::session::{ServerEnd, ServerEvent};

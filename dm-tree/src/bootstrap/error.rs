@@ -94,6 +94,9 @@ pub enum BootstrapErrorKind {
     /// Two accounts of one server in one message.
     #[error("two accounts of one server")]
     Repeated,
+    /// The policy does not name the server.
+    #[error("not a server that may be bootstrapped")]
+    ServerNotAllowed,
     /// There is an account of the server, and the policy does not replace it.
     #[error("the server is known already")]
     Known,

@@ -431,6 +431,9 @@ impl<'p> Places<'p> {
         if !self.met.insert(server.clone()) {
             return Err(BootstrapErrorKind::Repeated.into());
         }
+        if self.policy.servers.as_ref().is_some_and(|allowed| !allowed.contains(server)) {
+            return Err(BootstrapErrorKind::ServerNotAllowed.into());
+        }
         if let Some(uri) = self.known.get(server) {
             if self.policy.known_server != KnownServer::Replace {
                 return Err(BootstrapErrorKind::Known.into());

@@ -1,11 +1,13 @@
 //! What a device lets a bootstrap do.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use dm_notification::bootstrap::MIN_PIN_DIGITS;
 
 use super::proof::ProofSet;
+use crate::server_id::ServerId;
 
 /// What a device lets a bootstrap do. The standard leaves all of this to the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct BootstrapPolicy {
     pub proofs: ProofSet,
     /// The fewest digits of a PIN with check digits. Default [`MIN_PIN_DIGITS`].
     pub min_pin_digits: usize,
+    /// The servers that may be bootstrapped (DM 2.0 RD HLF-015); `None`: any that can prove itself. Default `None`.
+    pub servers: Option<BTreeSet<ServerId>>,
     /// What becomes of the account of a server that is known. Default [`KnownServer::Replace`]: a server that lost
     /// its nonces or secrets may bootstrap the device again.
     pub known_server: KnownServer,
@@ -64,6 +68,7 @@ impl Default for BootstrapPolicy {
         Self {
             proofs: ProofSet::ALL,
             min_pin_digits: MIN_PIN_DIGITS,
+            servers: None,
             known_server: KnownServer::Replace,
             max_accounts: 8,
             accounts: "./DMAcc".into(),
@@ -85,6 +90,13 @@ impl BootstrapPolicy {
     #[must_use]
     pub const fn with_min_pin_digits(mut self, digits: usize) -> Self {
         self.min_pin_digits = digits;
+        self
+    }
+
+    /// The same for these servers only.
+    #[must_use]
+    pub fn with_servers(mut self, servers: impl IntoIterator<Item = ServerId>) -> Self {
+        self.servers = Some(servers.into_iter().collect());
         self
     }
 

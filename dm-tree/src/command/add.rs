@@ -3,6 +3,7 @@
 use crate::access::Spot;
 use crate::acl::Acl;
 use crate::acting::Acting;
+use crate::authority::Verdict;
 use crate::change::ChangeKind;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
@@ -43,8 +44,14 @@ impl Acting<'_> {
         new: impl FnOnce() -> Result<NewNode, RefusalKind>,
     ) -> Result<(Spot<'u>, usize), Refusal> {
         match self.tree.locate(uri) {
-            Place::Stored(_) => Err(RefusalKind::AlreadyExists.into()),
-            Place::BelowLeaf => Err(RefusalKind::BelowLeaf.into()),
+            Place::Stored(id) => {
+                self.check_concealed(&Spot::Stored(id), Some(&[]))?;
+                Err(RefusalKind::AlreadyExists.into())
+            }
+            Place::BelowLeaf(id) => {
+                self.check_concealed(&Spot::Stored(id), Some(&[]))?;
+                Err(RefusalKind::BelowLeaf.into())
+            }
             Place::Missing { nearest, rest } => self.add_stored(uri, nearest, rest, new),
             Place::Mounted(mounted) => {
                 self.add_mounted(uri, &mounted, new)?;
@@ -53,38 +60,65 @@ impl Acting<'_> {
         }
     }
 
-    /// Whether the server may add below a stored node at all. Returns the number of missing ancestors.
+    /// Whether the server may add below a stored node at all. Returns the number of missing ancestors, and by which
+    /// rule it may.
     pub(crate) fn admit(
         &self,
         uri: &NodeUri<'_>,
         parent: NodeId,
         rest: &Segments<'_>,
-    ) -> Result<usize, Refusal> {
+    ) -> Result<(usize, Verdict), Refusal> {
+        self.check_concealed(&Spot::Stored(parent), Some(&[]))?;
         let ancestors = rest.clone().count().saturating_sub(1);
         if ancestors > 0 && !self.tree.policy().implicit_add {
             return Err(RefusalKind::NotFound.into());
         }
-        if !self.tree.effective_stored(parent).rights_of(self.server).contains(Rights::ADD) {
-            return Err(in_the_way(RefusalKind::Denied, uri, rest));
+        let verdict = self.tree.judge_actor(self.actor, Rights::ADD, &Spot::Stored(parent), Some(&[]));
+        if !verdict.is_allowed() {
+            return Err(in_the_way(verdict.into(), uri, rest));
         }
         if !self.tree.at(parent).access.contains(AccessType::ADD) {
             return Err(in_the_way(RefusalKind::AccessType, uri, rest));
         }
-        Ok(ancestors)
+        Ok((ancestors, verdict))
     }
 
     /// The ACL of the topmost new node. Who adds an interior node and could not change its ACL gets rights on it
     /// (TND 1.2.1 §7.7.1, new nodes). Below the first such node everything inherits, so one ACL does for all of
     /// them. Leaves never get one.
-    pub(crate) fn top_acl(&self, parent: NodeId, ancestors: usize, is_leaf: bool) -> Result<Acl, Refusal> {
+    pub(crate) fn top_acl(
+        &self,
+        parent: NodeId,
+        ancestors: usize,
+        is_leaf: bool,
+        by: &Verdict,
+    ) -> Result<Acl, Refusal> {
         if ancestors == 0 && is_leaf {
             return Ok(Acl::EMPTY);
         }
-        let acl = Tree::acl_of_new_interior(self.server, self.tree.effective_stored(parent));
+        let acl = self.acl_of_new(&Spot::Stored(parent), by);
         if !acl.is_empty() && acl.text_len() > self.tree.limits().max_acl_len {
             return Err(RefusalKind::Full.into());
         }
         Ok(acl)
+    }
+
+    /// What the owner or a delegatee adds is the owner's, who needs no ACL for it.
+    fn acl_of_new(&self, parent: &Spot<'_>, by: &Verdict) -> Acl {
+        match by {
+            Verdict::Acl => Tree::acl_of_new_interior(self.actor, self.tree.effective(parent)),
+            _ => Acl::EMPTY,
+        }
+    }
+
+    /// Refuses a new object of a type that the server may not manage.
+    pub(crate) fn check_type(&self, new: &NewNode) -> Result<(), Refusal> {
+        match (new, self.actor.server()) {
+            (NewNode::Interior { mo_id }, Some(server)) if !self.tree.may_make(server, mo_id) => {
+                Err(RefusalKind::MoType.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn add_stored<'u>(
@@ -94,12 +128,26 @@ impl Acting<'_> {
         rest: Segments<'_>,
         new: impl FnOnce() -> Result<NewNode, RefusalKind>,
     ) -> Result<(Spot<'u>, usize), Refusal> {
-        let ancestors = self.admit(uri, parent, &rest)?;
+        let (ancestors, by) = self.admit(uri, parent, &rest)?;
         let new = new()?;
+        self.check_type(&new)?;
+        let is_object = matches!(&new, NewNode::Interior { mo_id } if !mo_id.is_empty());
         if self.tree.schema.is_some() {
             self.check_new(uri, parent, &rest, &new)?;
         }
-        let acl = self.top_acl(parent, ancestors, new.is_leaf())?;
+        let mut acl = self.top_acl(parent, ancestors, new.is_leaf(), &by)?;
+        let is_owned = is_object && self.tree.ledger.is_some() && by == Verdict::Acl;
+        if is_owned {
+            self.tree.check_marks()?;
+            if let Some(server) = self.actor.server()
+                && ancestors == 0
+                && !acl.is_empty()
+            {
+                // The object is its owner's alone (DM-HLF-011), and its ACL says no more.
+                acl = Acl::EMPTY;
+                acl.grant(server, Rights::ALL);
+            }
+        }
         let mut spec = NodeSpec::new(new);
         if let Some(schema) = &self.tree.schema {
             let expected = schema.expected(uri);
@@ -110,6 +158,9 @@ impl Acting<'_> {
         }
         let id = self.tree.create_path(parent, rest, spec, acl)?;
         crate::standard::hide_secrets(self.tree, id);
+        if is_owned {
+            self.tree.own_new(self.actor, &Spot::Stored(id), &by);
+        }
         Ok((Spot::Stored(id), ancestors))
     }
 
@@ -140,6 +191,8 @@ impl Acting<'_> {
         mounted: &Mounted<'_>,
         new: impl FnOnce() -> Result<NewNode, RefusalKind>,
     ) -> Result<(), Refusal> {
+        let mut types = self.served_types(mounted)?;
+        self.check_concealed(&Spot::Mounted(mounted.clone()), Some(&types))?;
         if self.facts(mounted)?.is_some() {
             return Err(RefusalKind::AlreadyExists.into());
         }
@@ -150,18 +203,25 @@ impl Acting<'_> {
             return Err(RefusalKind::BelowLeaf.into());
         }
         let parent = Spot::Mounted(parent);
-        if !self.tree.grants(self.server, Rights::ADD, &parent) {
-            return Err(RefusalKind::Denied.into());
+        types.pop();
+        let by = self.tree.judge_actor(self.actor, Rights::ADD, &parent, Some(&types));
+        if !by.is_allowed() {
+            return Err(RefusalKind::from(by).into());
         }
         if !facts.access.contains(AccessType::ADD) {
             return Err(RefusalKind::AccessType.into());
         }
         let new = new()?;
+        self.check_type(&new)?;
         self.check_schema(uri, SchemaCommand::Add(&new))?;
         let acl = match &new {
-            NewNode::Interior { .. } => Tree::acl_of_new_interior(self.server, self.tree.effective(&parent)),
+            NewNode::Interior { .. } => self.acl_of_new(&parent, &by),
             NewNode::Leaf(_) => Acl::EMPTY,
         };
+        let is_object = matches!(&new, NewNode::Interior { mo_id } if !mo_id.is_empty());
+        if is_object {
+            self.tree.check_marks()?;
+        }
         if acl.text_len() > self.tree.limits().max_acl_len {
             return Err(RefusalKind::Full.into());
         }
@@ -170,8 +230,11 @@ impl Acting<'_> {
         // that went without a word is not inherited.
         self.tree.drop_mounted_acls(mounted);
         self.tree.put_mounted_acl(mounted, acl)?;
+        if is_object {
+            self.tree.own_new(self.actor, &Spot::Mounted(mounted.clone()), &by);
+        }
         let (handler, cx) = self.ask(mounted)?;
-        let Err(no) = handler.add(&cx, &mounted.names(), &new) else { return Ok(()) };
+        let Err(no) = handler.add(&cx, &mounted.names(), &new) else { return self.settle_ledger() };
         let refusal = self
             .no_answer(no, |acting| Question::Add { uri: acting.uri_of(&Spot::Mounted(mounted.clone())) });
         if no != NoAnswer::Later || !refusal.is_waiting() {

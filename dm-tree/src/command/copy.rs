@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::access::Spot;
 use crate::acting::{Acting, Found};
+use crate::authority::Verdict;
 use crate::change::ChangeKind;
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::NoAnswer;
@@ -33,10 +34,23 @@ impl Acting<'_> {
         let target = self.aim_at_node(target, Rights::ADD)?;
         let from = self.find(&source)?;
         let is_new = match self.tree.locate(&target) {
-            Place::Stored(_) => false,
-            Place::Mounted(mounted) => self.facts(&mounted)?.is_none(),
-            Place::Missing { .. } => true,
-            Place::BelowLeaf => return Err(RefusalKind::BelowLeaf.into()),
+            Place::Stored(id) => {
+                self.check_concealed(&Spot::Stored(id), Some(&[]))?;
+                false
+            }
+            Place::Mounted(mounted) => {
+                let types = self.served_types(&mounted)?;
+                self.check_concealed(&Spot::Mounted(mounted.clone()), Some(&types))?;
+                self.facts(&mounted)?.is_none()
+            }
+            Place::Missing { nearest, .. } => {
+                self.check_concealed(&Spot::Stored(nearest), Some(&[]))?;
+                true
+            }
+            Place::BelowLeaf(id) => {
+                self.check_concealed(&Spot::Stored(id), Some(&[]))?;
+                return Err(RefusalKind::BelowLeaf.into());
+            }
         };
         if from.is_interior && starts_with(&target, &source) {
             return Err(RefusalKind::CopyIntoItself.into());
@@ -106,10 +120,14 @@ impl Acting<'_> {
         let Place::Missing { nearest, rest } = self.tree.locate(target) else {
             return Err(RefusalKind::UnsupportedCommand.into());
         };
-        let ancestors = self.admit(target, nearest, &rest)?;
+        let (ancestors, by) = self.admit(target, nearest, &rest)?;
         // Everything is looked at before anything is made, so that what is made cannot be part of it.
         let plan = self.plan_copy(top, target)?;
-        let acl = self.top_acl(nearest, ancestors, false)?;
+        let acl = self.top_acl(nearest, ancestors, false, &by)?;
+        let owns = self.tree.ledger.is_some() && by == Verdict::Acl;
+        if owns {
+            self.tree.check_marks()?;
+        }
         let names = rest.rest().len() + 1 - rest.clone().count();
         let len: usize = plan.iter().skip(1).map(|part| part.name.len() + new_len(&part.new)).sum();
         self.tree.check_room(plan.len() + ancestors, names + len + acl.text_len())?;
@@ -122,6 +140,9 @@ impl Acting<'_> {
             };
             crate::standard::hide_secrets(self.tree, id);
             ids.push(id);
+        }
+        if owns {
+            self.own_objects(&ids);
         }
         if let Some(id) = ids.first() {
             self.record(&Spot::Stored(*id), ChangeKind::Added { ancestors });
@@ -151,6 +172,7 @@ impl Acting<'_> {
                 let below = uri.join(self.tree.at(*child).name.as_str());
                 stack.push((*child, plan.len(), below));
             }
+            self.check_type(&new)?;
             plan.push(Part { parent, uri, name: node.name.as_str().into(), new });
         }
         if let Some(error) = too_long {
@@ -162,6 +184,19 @@ impl Acting<'_> {
         Ok(plan)
     }
 
+    /// What was copied by a right of the server's own is the server's: the objects in it, where they begin.
+    fn own_objects(&mut self, ids: &[NodeId]) {
+        for id in ids {
+            let is_object = matches!(&self.tree.at(*id).content, Stored::Interior(interior) if !interior.mo_id().is_empty());
+            let spot = Spot::Stored(*id);
+            let is_owned =
+                self.tree.owned_at(&spot).and_then(|(_, own)| own.owner.as_ref()) == self.actor.server();
+            if is_object && !is_owned {
+                self.tree.own_new(self.actor, &spot, &Verdict::Acl);
+            }
+        }
+    }
+
     /// Gives a leaf that may be replaced another value.
     pub(crate) fn put_value_at(
         &mut self,
@@ -169,6 +204,7 @@ impl Acting<'_> {
         found: &Found<'_>,
         value: Value,
     ) -> Result<(), Refusal> {
+        self.contend(found)?;
         self.check_schema(uri, SchemaCommand::Replace(&value))?;
         match &found.spot {
             Spot::Stored(id) => self.tree.put_value(*id, value)?,
@@ -180,8 +216,10 @@ impl Acting<'_> {
                         |acting: &Self| crate::pending::Question::Replace { uri: acting.uri_of(&found.spot) };
                     return Err(self.no_answer(no, question));
                 }
+                self.settle_ledger()?;
             }
         }
+        self.claim(found);
         self.record_at(uri, &found.spot, ChangeKind::Replaced);
         Ok(())
     }
@@ -205,7 +243,7 @@ fn new_len(new: &NewNode) -> usize {
 }
 
 /// Whether `uri` is `top` or below it.
-fn starts_with(uri: &NodeUri<'_>, top: &NodeUri<'_>) -> bool {
+pub(crate) fn starts_with(uri: &NodeUri<'_>, top: &NodeUri<'_>) -> bool {
     let mut names = uri.segments().map(Segment::name);
     top.segments().all(|segment| names.next() == Some(segment.name()))
 }

@@ -33,11 +33,12 @@ impl Acting<'_> {
         self.check_acl(found, Rights::DELETE)?;
         let strict = self.tree.policy().strict_subtree_delete;
         if let Spot::Stored(id) = found.spot
-            && strict
-            && !self.tree.may_delete_leaves(self.server, id)
+            && (strict || self.actor.server().is_none())
+            && !self.tree.may_delete_leaves(self.actor, id)
         {
             return Err(RefusalKind::Denied.into());
         }
+        self.check_going(found, Rights::DELETE)?;
         found.check_access(AccessType::DELETE)?;
         match &found.spot {
             Spot::Stored(id) => {
@@ -56,6 +57,7 @@ impl Acting<'_> {
                     let question = |acting: &Self| Question::Delete { uri: acting.uri_of(&found.spot) };
                     return Err(self.no_answer(no, question));
                 }
+                self.settle_ledger()?;
                 self.tree.drop_mounted_acls(mounted);
                 self.record(&found.spot, ChangeKind::Deleted);
             }

@@ -11,6 +11,7 @@ use crate::change::ExecRequest;
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::ExecReply;
 use crate::pending::Question;
+use crate::principal::Actor;
 use crate::rights::{AccessType, Rights};
 use crate::schema::SchemaCommand;
 
@@ -42,17 +43,22 @@ impl Acting<'_> {
             return Err(RefusalKind::TooLarge.into());
         }
         let Spot::Mounted(mounted) = &found.spot else { return Err(RefusalKind::NothingToExecute.into()) };
+        // No application has the right, so none comes here.
+        let Actor::Server(server) = self.actor else { return Err(RefusalKind::Denied.into()) };
         self.check_schema(&uri, SchemaCommand::Exec)?;
         let (handler, cx) = self.ask(mounted)?;
         let request = |acting: &Self, argument: Cow<'_, [u8]>| ExecRequest {
             uri: acting.uri_of(&found.spot),
             mount: mounted.id,
-            server: acting.server.clone(),
+            server: server.clone(),
             correlator: acting.correlator.map(String::from),
             argument: argument.into_owned(),
         };
         match handler.exec(&cx, &mounted.names(), &argument) {
-            ExecReply::Done(status) => Ok(status),
+            ExecReply::Done(status) => {
+                self.settle_ledger()?;
+                Ok(status)
+            }
             ExecReply::Accepted => {
                 let request = request(self, argument);
                 self.requests.push(request);
@@ -60,7 +66,7 @@ impl Acting<'_> {
             }
             ExecReply::Later => {
                 let request = request(self, argument);
-                Err(self.tree.wait_for(Question::Exec(request)).into())
+                Err(self.tree.wait_for(self.actor, Question::Exec(request)).into())
             }
         }
     }

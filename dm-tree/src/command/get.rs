@@ -9,6 +9,7 @@ use crate::access::Spot;
 use crate::acting::{Acting, Aim, Aspect, Found};
 use crate::error::{Refusal, RefusalKind};
 use crate::handler::Children;
+use crate::mount::Mounted;
 use crate::node::NodeRef;
 use crate::pending::Question;
 use crate::rights::{AccessType, Rights};
@@ -81,7 +82,7 @@ impl Acting<'_> {
     }
 
     pub(crate) fn get_aimed(&mut self, target: &str, aim: &Aim<'_>) -> Result<Got, Refusal> {
-        let found = self.find(&aim.node)?;
+        let mut found = self.find(&aim.node)?;
         // Never shown, whatever the ACL says (StdObj 1.2.1, Inbox).
         if found.is_sealed {
             return Err(RefusalKind::AccessType.into());
@@ -106,11 +107,41 @@ impl Acting<'_> {
                 match handler.get(&cx, &mounted.names()) {
                     Ok(data) => Ok(Got::new(format, mime, data)),
                     Err(no) => {
-                        Err(self.no_answer(no, |_| Question::Get { target: target.into(), format, mime }))
+                        let question = |_: &Self| Question::Get {
+                            target: target.into(),
+                            format,
+                            mime,
+                            types: core::mem::take(&mut found.types),
+                        };
+                        Err(self.no_answer(no, question))
                     }
                 }
             }
         }
+    }
+
+    /// The names of a handler's nodes that the server may know of.
+    fn revealed(
+        &mut self,
+        mounted: &Mounted<'_>,
+        types: &[String],
+        names: Children,
+    ) -> Result<Children, Refusal> {
+        let mut revealed = Children::new(self.tree.limits().max_child_list_len);
+        let all: Vec<String> = names.names().ok_or(RefusalKind::TooLarge)?.map(String::from).collect();
+        for name in all {
+            let mut child = mounted.clone();
+            child.path.push(Cow::Owned(crate::store::resolved(&name).into_owned()));
+            let mut types = types.to_vec();
+            if !types.is_empty() {
+                let facts = self.facts(&child)?.filter(|facts| facts.format == Format::Node);
+                types.push(facts.map_or_else(String::new, |facts| facts.mime.as_ref().into()));
+            }
+            if !self.is_hidden(&Spot::Mounted(child), Some(&types)) {
+                revealed.push_spelled(&name);
+            }
+        }
+        Ok(revealed)
     }
 
     fn child_list(&mut self, target: &str, found: &Found<'_>) -> Result<String, Refusal> {
@@ -118,17 +149,28 @@ impl Acting<'_> {
         match &found.spot {
             Spot::Stored(id) => {
                 self.tree.store.settle(*id);
+                let hides = self.hides();
                 for child in (NodeRef { tree: self.tree, id: *id }).children() {
-                    names.push_spelled(child.name());
+                    let spot = Spot::Stored(child.id);
+                    if !hides || !self.is_hidden(&spot, Some(&[])) {
+                        names.push_spelled(child.name());
+                    }
                 }
             }
             Spot::Mounted(mounted) => {
                 let (handler, cx) = self.ask(mounted)?;
                 if let Err(no) = handler.children(&cx, &mounted.names(), &mut names) {
                     let mime = Cow::Borrowed(Value::DEFAULT_TYPE);
-                    let question =
-                        |_: &Self| Question::Get { target: target.into(), format: Format::Node, mime };
+                    let question = |_: &Self| Question::Get {
+                        target: target.into(),
+                        format: Format::Node,
+                        mime,
+                        types: found.types.clone(),
+                    };
                     return Err(self.no_answer(no, question));
+                }
+                if self.hides() {
+                    names = self.revealed(mounted, &found.types, names)?;
                 }
             }
         }

@@ -6,7 +6,8 @@ use alloc::string::{String, ToString};
 use crate::access::Spot;
 use crate::acl::{Acl, AclErrorKind};
 use crate::acting::{Acting, Found};
-use crate::change::{Change, ChangeKind};
+use crate::authority::Verdict;
+use crate::change::ChangeKind;
 use crate::command::Got;
 use crate::content::Content;
 use crate::error::{Refusal, RefusalKind};
@@ -81,6 +82,7 @@ impl Acting<'_> {
         let not_text = RefusalKind::Acl(AclErrorKind::UnknownCommand);
         let text = content.property_text().ok_or(not_text)?;
         let acl = Acl::parse(text).map_err(|error| RefusalKind::Acl(error.kind()))?;
+        self.check_acl_grants(found, &acl)?;
         self.put_acl_at(found, acl)?;
         self.record(&found.spot, ChangeKind::AclReplaced);
         Ok(())
@@ -88,11 +90,30 @@ impl Acting<'_> {
 
     /// Whether the server may replace the ACL (TND 1.2.1 §7.7.1.3).
     pub(crate) fn check_acl_change(&self, found: &Found<'_>) -> Result<(), Refusal> {
-        if self.tree.may_replace_acl(self.server, &found.spot, !found.is_interior) {
-            Ok(())
-        } else {
-            Err(RefusalKind::Denied.into())
+        match self.judge_acl_change(found) {
+            verdict if verdict.is_allowed() => Ok(()),
+            verdict => Err(RefusalKind::from(verdict).into()),
         }
+    }
+
+    fn judge_acl_change(&self, found: &Found<'_>) -> Verdict {
+        match self.actor.server() {
+            Some(server) => {
+                self.tree.judge_acl_change(server, &found.spot, !found.is_interior, Some(&found.types))
+            }
+            // ACLs are about servers; an application has no say in them.
+            None => Verdict::NotGranted,
+        }
+    }
+
+    /// Who acts by a delegation gives nobody rights through an ACL, itself among them: they would outlast the delegation,
+    /// and its terms would not hold for them. It may take rights away.
+    pub(crate) fn check_acl_grants(&self, found: &Found<'_>, acl: &Acl) -> Result<(), Refusal> {
+        let by_delegation = matches!(self.judge_acl_change(found), Verdict::Delegation(_));
+        if by_delegation && !self.tree.only_narrows(&found.spot, acl) {
+            return Err(RefusalKind::BeyondDelegation.into());
+        }
+        Ok(())
     }
 
     pub(crate) fn put_acl_at(&mut self, found: &Found<'_>, acl: Acl) -> Result<(), Refusal> {
@@ -127,6 +148,7 @@ impl Acting<'_> {
             _ => return Err(RefusalKind::Permanent.into()),
         };
         self.check_acl(found, Rights::REPLACE)?;
+        self.check_going(found, Rights::REPLACE)?;
         found.check_access(AccessType::REPLACE)?;
         // A permanent node stays where it is, so what it hangs from does too.
         if self.tree.holds_permanent(id) {
@@ -140,14 +162,17 @@ impl Acting<'_> {
         to.check(&self.tree.limits().uri)?;
         self.check_subtree_lengths(id, &to)?;
         match self.tree.store.child(parent, &name.name()) {
-            Some(other) if other != id => return Err(RefusalKind::AlreadyExists.into()),
+            Some(other) if other != id => {
+                self.check_concealed(&Spot::Stored(other), Some(&[]))?;
+                return Err(RefusalKind::AlreadyExists.into());
+            }
             _ => {}
         }
         let from = self.uri_of(&found.spot);
         self.check_schema(&from, SchemaCommand::Rename(name.as_str()))?;
         self.tree.rename(id, name)?;
         crate::standard::hide_secrets(self.tree, id);
-        self.changes.push(Change { uri: from, kind: ChangeKind::Renamed { to } });
+        self.note_change(from, ChangeKind::Renamed { to });
         Ok(())
     }
 

@@ -136,7 +136,7 @@ impl Acting<'_> {
         match done {
             Ok(kind) => {
                 self.tree.keep();
-                self.changes.push(crate::change::Change { uri: target.clone(), kind });
+                self.note_change(target.clone(), kind);
                 Ok(())
             }
             Err(refusal) => {
@@ -167,6 +167,7 @@ impl Acting<'_> {
         let Place::Stored(id) = self.tree.locate(&uri) else { return self.add_part(target, node) };
         let replace = |acting: &mut Self| {
             let found = Found::stored(acting.tree, Spot::Stored(id));
+            acting.check_concealed(&found.spot, Some(&[]))?;
             acting.check_acl(&found, Rights::REPLACE)?;
             let new = node.checked(acting.tree.limits().max_value_len)?;
             match (&new, found.is_interior) {
@@ -225,6 +226,7 @@ impl Acting<'_> {
             return Ok(());
         }
         self.check_acl_change(found)?;
+        self.check_acl_grants(found, acl)?;
         if acl.text_len() > self.tree.limits().max_acl_len {
             return Err(RefusalKind::TooLarge.into());
         }

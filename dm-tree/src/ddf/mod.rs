@@ -46,5 +46,5 @@ mod violations;
 pub(crate) use schema::resolved;
 
 pub use schema::{Described, Description, Schema, SchemaError};
-pub use standard::{DEV_DETAIL, DEV_INFO, DM_ACC, INBOX};
+pub use standard::{CAPABILITIES, DEV_DETAIL, DEV_INFO, DM_ACC, DM_AUTHORITY, INBOX};
 pub use violation::{Violation, ViolationKind};

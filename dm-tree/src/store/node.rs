@@ -142,6 +142,8 @@ impl Flags {
     pub(crate) const BELOW_FOLDING: Self = Self(8);
     /// There are percent escapes in the name.
     pub(crate) const ESCAPED: Self = Self(16);
+    /// The ledger of authorities says something about the node, or once did.
+    pub(crate) const MARKED: Self = Self(32);
     /// What is true of a parent is true of its children.
     pub(crate) const INHERITED: Self = Self(2 | 4);
 

@@ -42,8 +42,10 @@ mod get;
 mod item;
 mod local;
 mod place;
+mod subset;
 
 pub(crate) use item::carries_tnds;
 
 pub use filter::{Filter, FilterError};
 pub use local::LoadError;
+pub use subset::{Subset, SubsetError, SubsetQuery};

@@ -32,6 +32,8 @@ impl ResultCode {
     pub const NO_TARGET: Self = Self(1202);
     /// 1203: the job is over, and what devices returned was cut for want of room.
     pub const CUT: Self = Self(1203);
+    /// 1210: an image is ready.
+    pub const IMAGE_READY: Self = Self(1210);
     /// 1401: cancelled.
     pub const CANCELLED: Self = Self(1401);
     /// 1402: a target of the job does not exist.
@@ -58,6 +60,12 @@ impl ResultCode {
     pub const HASH_MISMATCH: Self = Self(1415);
     /// 1416: an image of the job could not be fetched.
     pub const SOURCE_UNREACHABLE: Self = Self(1416);
+    /// 1417: an image may not be stored, or not be fetched from there.
+    pub const CACHING_FORBIDDEN: Self = Self(1417);
+    /// 1500: the gateway's own fault.
+    pub const GATEWAY_ERROR: Self = Self(1500);
+    /// 1501: storage is full, or failed.
+    pub const STORAGE_FULL: Self = Self(1501);
     /// 1502: what became of it was lost when the gateway restarted.
     pub const STATE_LOST: Self = Self(1502);
 
@@ -87,6 +95,7 @@ impl ResultCode {
             Self::NOT_ALL_OK => "not every target is ok",
             Self::NO_TARGET => "there was no target",
             Self::CUT => "results were cut",
+            Self::IMAGE_READY => "the image is ready",
             Self::CANCELLED => "cancelled",
             Self::BAD_TARGET => "a target does not exist",
             Self::BAD_OPERATION => "an operation is missing or cannot be used",
@@ -100,6 +109,9 @@ impl ResultCode {
             Self::BUSY => "the device is busy",
             Self::HASH_MISMATCH => "an image is not what it should be",
             Self::SOURCE_UNREACHABLE => "an image could not be fetched",
+            Self::CACHING_FORBIDDEN => "an image may not be stored",
+            Self::GATEWAY_ERROR => "the gateway failed",
+            Self::STORAGE_FULL => "storage is full",
             Self::STATE_LOST => "lost when the gateway restarted",
             Self(code) => return StatusCode::new(code).meaning(),
         })

@@ -1,171 +1,187 @@
-//! What is known of one device.
+//! What is kept of one device.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use dm_syncml::Instant;
 
+use super::fact::{Fact, Names, Texts};
+use super::presence::{AttachStatus, DetachReason, Presence};
+use super::queue::Links;
 use crate::device::{DeviceId, Serial};
+use crate::device_bootstrap::BootstrapState;
+use crate::identifier::identifier;
+use crate::mode::Mode;
 
-/// Whether a registered device is there: the two values of GwMO-DI-003.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum AttachStatus {
-    /// The device is there.
-    Attached,
-    /// The device is registered, but not there.
-    Detached,
+identifier! {
+    /// The name of a secret in the caller's own store, at most 64 octets: by it a device is registered with credentials
+    /// before it was ever seen (GwMO use case B.6). The secret itself never reaches an inventory.
+    CredentialRef, 64
 }
 
-impl AttachStatus {
-    /// The value of an `AttachStatus` node: 1 attached, 2 detached.
+/// What stands behind a record (`CompType`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Component {
+    /// A device.
+    #[default]
+    EndDevice,
+    /// A gateway with devices of its own.
+    ChildGateway,
+}
+
+impl Component {
+    /// The value of a `CompType` node: 0 end device, 1 child gateway.
     #[must_use]
     pub const fn number(self) -> u8 {
-        match self {
-            Self::Attached => 1,
-            Self::Detached => 2,
+        self as u8
+    }
+
+    /// The component with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::EndDevice),
+            1 => Some(Self::ChildGateway),
+            _ => None,
         }
     }
 }
 
-/// Why a device is no longer there.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// How far the bootstrap of a device came (`Boot/State`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub enum DetachReason {
-    /// It said goodbye, or its link went down.
-    Left,
-    /// It gave no sign of life for its lifetime.
-    Timeout,
-    /// It is attached somewhere else now.
-    Moved,
-    /// It was deleted from the inventory.
-    Forgotten,
+pub enum BootState {
+    /// None was needed yet.
+    #[default]
+    None,
+    /// It was offered.
+    Offered,
+    /// The device used what it was given.
+    Confirmed,
+    /// The device did not take it.
+    Failed,
 }
 
-impl DetachReason {
-    /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 4] = [Self::Left, Self::Timeout, Self::Moved, Self::Forgotten];
-
-    /// The word for it, as alerts carry it.
+impl BootState {
+    /// The value of a `Boot/State` node, in the order of the enum from 0.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Left => "left",
-            Self::Timeout => "timeout",
-            Self::Moved => "moved",
-            Self::Forgotten => "forgotten",
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The state with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::None),
+            1 => Some(Self::Offered),
+            2 => Some(Self::Confirmed),
+            3 => Some(Self::Failed),
+            _ => None,
         }
     }
 }
 
-/// A text known of a device, besides its identifier.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum Fact {
-    /// The address on the gateway's side.
-    LocalAddress,
-    /// The publicly routable address, if there is one (GwMO use case B.1).
-    PublicAddress,
-    /// What the device speaks, such as `dm/1.2` or `zigbee`.
-    Protocol,
-    /// `Man` of DevInfo.
-    Manufacturer,
-    /// `Mod` of DevInfo.
-    Model,
-    /// `HwV` of DevDetail.
-    Hardware,
-    /// `FwV` of DevDetail.
-    Firmware,
-    /// `SwV` of DevDetail.
-    Software,
-}
-
-impl Fact {
-    /// Every fact, in the order of the enum.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::LocalAddress,
-        Self::PublicAddress,
-        Self::Protocol,
-        Self::Manufacturer,
-        Self::Model,
-        Self::Hardware,
-        Self::Firmware,
-        Self::Software,
-    ];
-
-    pub(crate) const COUNT: usize = 8;
-
-    const fn index(self) -> usize {
-        self as usize
+impl From<BootstrapState> for BootState {
+    fn from(state: BootstrapState) -> Self {
+        match state {
+            BootstrapState::None => Self::None,
+            BootstrapState::Offered => Self::Offered,
+            BootstrapState::Confirmed => Self::Confirmed,
+            BootstrapState::Failed(_) => Self::Failed,
+        }
     }
 }
 
-/// What a device looks like when it is seen: its epoch, and what it tells of itself.
-///
-/// A fact that is not given stays as it was known; an empty one is forgotten.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Sighting<'a> {
-    epoch: u64,
-    facts: [Option<&'a str>; Fact::COUNT],
+/// Milliseconds on the caller's clock. Before its epoch lies what happened before a restart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Moment(i64);
+
+impl Moment {
+    pub(super) fn at(now: Instant) -> Self {
+        Self(i64::try_from(now.since_epoch().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn instant(self) -> Instant {
+        Instant::from_millis(u64::try_from(self.0).unwrap_or(0))
+    }
+
+    /// Rounded up, so that nothing is due too early by more than the time was rounded down.
+    pub(super) fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(millis(time)))
+    }
+
+    pub(super) fn before(self, age: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(age)))
+    }
+
+    pub(super) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
 }
 
-impl<'a> Sighting<'a> {
-    /// A sighting in this epoch: the device's own count of its attachments, by which gateways agree who has it
-    /// last (GwMO-HLF-002). Devices that do not count are always seen in epoch 0.
-    #[must_use]
-    pub const fn new(epoch: u64) -> Self {
-        Self { epoch, facts: [None; Fact::COUNT] }
-    }
-
-    /// Adds a fact.
-    #[must_use]
-    pub const fn with(mut self, fact: Fact, value: &'a str) -> Self {
-        self.facts[fact.index()] = Some(value);
-        self
-    }
-
-    /// The epoch.
-    #[must_use]
-    pub const fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    pub(super) fn facts(&self) -> impl Iterator<Item = (Fact, &'a str)> {
-        Fact::ALL.into_iter().filter_map(|fact| Some((fact, self.facts[fact.index()]?)))
-    }
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }
 
 /// The record of one registered device.
 #[derive(Clone, Debug)]
 pub struct DeviceRecord {
     pub(super) serial: Serial,
+    pub(super) links: Links,
     pub(super) id: DeviceId,
-    pub(super) presence: Presence,
-    pub(super) since: Instant,
-    pub(super) seen: Instant,
+    pub(super) texts: Texts,
+    pub(super) mos: Names,
+    pub(super) servers: Names,
+    pub(super) rare: Option<Box<Rare>>,
     pub(super) epoch: u64,
-    pub(super) facts: [Option<Box<str>>; Fact::COUNT],
+    pub(super) since: Moment,
+    pub(super) seen: Moment,
+    /// When it went into the queue it is in.
+    pub(super) queued: Moment,
+    pub(super) presence: Presence,
+    /// Why it went last.
+    pub(super) reason: Option<DetachReason>,
+    pub(super) attached_before: bool,
+    pub(super) component: Component,
+    pub(super) mode: Option<Mode>,
+    pub(super) wish: Option<Mode>,
+    pub(super) boot: BootState,
 }
 
-/// The presence of a device with what decides about its next sighting.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Presence {
-    /// Registered, never seen.
-    Expected,
-    Attached,
-    /// Seen before. After `Moved` only a later epoch brings it back.
-    Detached(DetachReason),
+/// What few records have.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Rare {
+    pub(super) credential: Option<CredentialRef>,
+    pub(super) every: Option<Duration>,
+    /// Until when it sleeps.
+    pub(super) wakes: Option<Moment>,
 }
 
 impl DeviceRecord {
-    pub(super) const fn new(serial: Serial, id: DeviceId, now: Instant) -> Self {
+    pub(super) fn new(serial: Serial, id: DeviceId, now: Moment) -> Self {
         Self {
             serial,
+            links: Links::default(),
             id,
-            presence: Presence::Expected,
+            texts: Texts::default(),
+            mos: Names::default(),
+            servers: Names::default(),
+            rare: None,
+            epoch: 0,
             since: now,
             seen: now,
-            epoch: 0,
-            facts: [const { None }; Fact::COUNT],
+            queued: now,
+            presence: Presence::Registered,
+            reason: None,
+            attached_before: false,
+            component: Component::EndDevice,
+            mode: None,
+            wish: None,
+            boot: BootState::None,
         }
     }
 
@@ -181,40 +197,44 @@ impl DeviceRecord {
         &self.id
     }
 
-    /// Whether it is there.
+    /// Whether it is there (GwMO-DI-003).
     #[must_use]
     pub const fn status(&self) -> AttachStatus {
-        match self.presence {
-            Presence::Attached => AttachStatus::Attached,
-            Presence::Expected | Presence::Detached(_) => AttachStatus::Detached,
-        }
+        self.presence.status()
     }
 
-    /// Whether it was ever seen; a pre-registered device was not.
+    /// Where it stands, debouncing included.
+    #[must_use]
+    pub const fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    /// Whether it was ever attached; a pre-registered device was not.
     #[must_use]
     pub const fn was_seen(&self) -> bool {
-        !matches!(self.presence, Presence::Expected)
+        self.attached_before
     }
 
-    /// Why it went, while it is away; `None` before it was first seen.
+    /// Why it went, while it is away; `None` while it never went.
     #[must_use]
     pub const fn detach_reason(&self) -> Option<DetachReason> {
-        match self.presence {
-            Presence::Detached(reason) => Some(reason),
-            Presence::Expected | Presence::Attached => None,
+        match self.status() {
+            AttachStatus::Detached => self.reason,
+            AttachStatus::Attached => None,
         }
     }
 
-    /// When the status last changed; at first, when the device was registered.
+    /// For how long its status has been what it is, to the millisecond; at first since it was registered. Replayed
+    /// records do not know when they were made: what they say begins with the restart.
     #[must_use]
-    pub const fn since(&self) -> Instant {
-        self.since
+    pub fn status_age(&self, now: Instant) -> Duration {
+        Moment::at(now).since(self.since)
     }
 
-    /// When the device last gave a sign of life; at first, when it was registered.
+    /// For how long it gave no sign of life, to the millisecond; at first since it was registered.
     #[must_use]
-    pub const fn last_seen(&self) -> Instant {
-        self.seen
+    pub fn silent_for(&self, now: Instant) -> Duration {
+        Moment::at(now).since(self.seen)
     }
 
     /// The latest epoch known.
@@ -226,18 +246,90 @@ impl DeviceRecord {
     /// What is known of one fact.
     #[must_use]
     pub fn fact(&self, fact: Fact) -> Option<&str> {
-        self.facts[fact.index()].as_deref()
+        self.texts.get(fact)
     }
 
-    /// Takes what a sighting tells; whether anything was new.
-    pub(super) fn learn(&mut self, sighting: &Sighting<'_>) -> bool {
-        let mut changed = false;
-        for (fact, value) in sighting.facts() {
-            if self.fact(fact).unwrap_or_default() != value {
-                self.facts[fact.index()] = (!value.is_empty()).then(|| value.into());
-                changed = true;
-            }
-        }
-        changed
+    /// Device or gateway.
+    #[must_use]
+    pub const fn component(&self) -> Component {
+        self.component
+    }
+
+    /// The mode in force, once one was chosen.
+    #[must_use]
+    pub const fn mode(&self) -> Option<Mode> {
+        self.mode
+    }
+
+    /// The mode a server wishes.
+    #[must_use]
+    pub const fn mode_wish(&self) -> Option<Mode> {
+        self.wish
+    }
+
+    /// How far its bootstrap came.
+    #[must_use]
+    pub const fn boot_state(&self) -> BootState {
+        self.boot
+    }
+
+    /// The identifiers of the management objects it has, as it told them.
+    pub fn mos(&self) -> impl Iterator<Item = &str> {
+        self.mos.iter()
+    }
+
+    /// The identifiers of the servers it is bootstrapped to, as it told them.
+    pub fn servers(&self) -> impl Iterator<Item = &str> {
+        self.servers.iter()
+    }
+
+    /// The credentials it was registered with beforehand.
+    #[must_use]
+    pub fn credential(&self) -> Option<&CredentialRef> {
+        self.rare.as_ref()?.credential.as_ref()
+    }
+
+    /// Until when it sleeps. A sleeping device is attached and cannot be reached.
+    #[must_use]
+    pub fn asleep_until(&self) -> Option<Instant> {
+        Some(self.rare.as_ref()?.wakes?.instant())
+    }
+
+    /// How often it wakes, if it told.
+    #[must_use]
+    pub fn wakes_every(&self) -> Option<Duration> {
+        self.rare.as_ref()?.every
+    }
+
+    pub(super) fn wakes(&self) -> Option<Moment> {
+        self.rare.as_ref()?.wakes
+    }
+
+    /// Changes what few records have, and frees it when there is nothing left.
+    pub(super) fn set_rare(&mut self, change: impl FnOnce(&mut Rare)) {
+        let mut rare = self.rare.take().unwrap_or_default();
+        change(&mut rare);
+        self.rare = (*rare != Rare::default()).then_some(rare);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_small() {
+        assert!(size_of::<DeviceRecord>() <= 160, "{}", size_of::<DeviceRecord>());
+        assert_eq!(size_of::<Option<DeviceRecord>>(), size_of::<DeviceRecord>());
+    }
+
+    #[test]
+    fn moments_do_not_overflow() {
+        let late = Moment::at(Instant::new(Duration::MAX));
+        assert_eq!(late.after(Duration::MAX), late);
+        assert_eq!(Moment(0).before(Duration::MAX).since(late), Duration::ZERO);
+        assert_eq!(Moment(0).before(Duration::from_secs(2)).instant(), Instant::EPOCH);
+        assert_eq!(Moment(0).after(Duration::from_nanos(1)).instant(), Instant::from_millis(1));
+        assert!(late.since(Moment(0).before(Duration::MAX)) > Duration::from_secs(1));
     }
 }

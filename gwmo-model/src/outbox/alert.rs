@@ -7,10 +7,14 @@ use dm_syncml::Instant;
 
 use crate::device::{DeviceId, Serial};
 use crate::fanout::{JobNo, ResultCode};
+use crate::image::ImageNo;
 use crate::inventory::DetachReason;
+
+use super::kind::AlertKind;
 
 /// The sequence number of an alert, unique within an outbox and never given again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AlertSeq(u64);
 
 impl AlertSeq {
@@ -42,8 +46,9 @@ impl fmt::Debug for AlertSeq {
     }
 }
 
-/// What a server wants to hear of devices (GwMO-DI-005), and how soon.
+/// What a server wants to hear of devices (GwMO-DI-005) and of images, and how soon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Subscription {
     /// New devices. Default yes.
@@ -52,13 +57,15 @@ pub struct Subscription {
     pub each_time: bool,
     /// Devices that go. Default no.
     pub detached: bool,
+    /// Images of its own that are ready or failed. Default yes.
+    pub images: bool,
     /// Time an alert may wait for company before a session is asked for. Default none.
     pub max_delay: Duration,
 }
 
 impl Default for Subscription {
     fn default() -> Self {
-        Self { attached: true, each_time: false, detached: false, max_delay: Duration::ZERO }
+        Self { attached: true, each_time: false, detached: false, images: true, max_delay: Duration::ZERO }
     }
 }
 
@@ -84,6 +91,13 @@ impl Subscription {
         self
     }
 
+    /// Sets [`images`](Self::images).
+    #[must_use]
+    pub const fn with_images(mut self, on: bool) -> Self {
+        self.images = on;
+        self
+    }
+
     /// Sets [`max_delay`](Self::max_delay).
     #[must_use]
     pub const fn with_max_delay(mut self, delay: Duration) -> Self {
@@ -92,8 +106,10 @@ impl Subscription {
     }
 }
 
-/// What an alert tells a server.
+/// What an alert tells a server. Of jobs and images it holds the number only: what there is to say is looked up when it is
+/// sent, and one that is gone by then needs no alert.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AlertBody {
     /// A device is there: `deviceattached`.
@@ -118,13 +134,51 @@ pub enum AlertBody {
         /// Why.
         reason: DetachReason,
     },
-    /// A fanout is over: `completionstatus`.
+    /// A round of a job is over: `completionstatus`.
     JobEnded {
         /// The job.
         job: JobNo,
         /// What it came to.
         result: ResultCode,
     },
+    /// The aggregated results of a job, or the first page of them: `resultaggregation`.
+    JobResults {
+        /// The job.
+        job: JobNo,
+    },
+    /// A job has come on: `progress`.
+    JobProgress {
+        /// The job.
+        job: JobNo,
+    },
+    /// An image can be fetched from the gateway: `imageready`.
+    ImageReady {
+        /// The image.
+        image: ImageNo,
+    },
+    /// An image cannot be had: `imagefailed`.
+    ImageFailed {
+        /// The image.
+        image: ImageNo,
+        /// Why.
+        code: ResultCode,
+    },
+}
+
+impl AlertBody {
+    /// Which kind of alert says it.
+    #[must_use]
+    pub const fn kind(&self) -> AlertKind {
+        match self {
+            Self::DeviceAttached { .. } => AlertKind::DeviceAttached,
+            Self::DeviceDetached { .. } => AlertKind::DeviceDetached,
+            Self::JobEnded { .. } => AlertKind::CompletionStatus,
+            Self::JobResults { .. } => AlertKind::ResultAggregation,
+            Self::JobProgress { .. } => AlertKind::Progress,
+            Self::ImageReady { .. } => AlertKind::ImageReady,
+            Self::ImageFailed { .. } => AlertKind::ImageFailed,
+        }
+    }
 }
 
 /// An alert on its way to a server.
@@ -133,7 +187,7 @@ pub enum AlertBody {
 pub struct Alert {
     /// Its number: the same when it is sent again, so that a server can tell.
     pub seq: AlertSeq,
-    /// When it happened.
+    /// When it happened; after a restart, no earlier than that.
     pub at: Instant,
     /// What happened.
     pub body: AlertBody,
@@ -145,7 +199,7 @@ impl Alert {
             AlertBody::DeviceAttached { serial, .. } | AlertBody::DeviceDetached { serial, .. } => {
                 Some(serial)
             }
-            AlertBody::JobEnded { .. } => None,
+            _ => None,
         }
     }
 }

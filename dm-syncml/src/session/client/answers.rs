@@ -106,6 +106,13 @@ impl Capacity {
     /// Results, and texts of the user, that cannot be sent become 413 (RepPro 1.2.2 §10).
     pub(super) fn restrict(&self, asked: &Asked, msg_ref: &MsgId<'static>, outcome: &mut Outcome) {
         for item in &mut outcome.items {
+            for result in &mut item.results {
+                // Mark-up cannot be cut; as a document of its own it can.
+                let is_markup = result.data.as_ref().is_some_and(|data| data.as_nodes().is_some());
+                if is_markup && self.large_objects && !self.holds(asked, msg_ref, result) {
+                    *result = core::mem::take(result).with_document_apart(self.encoding);
+                }
+            }
             if !item.results.iter().all(|result| self.holds(asked, msg_ref, result)) {
                 *item = ItemOutcome::new(StatusCode::TOO_LARGE);
             }

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{Alert, CmdId, CmdName, Replace, Status};
+use crate::session::capabilities::Capabilities;
 use crate::session::composer::Composer;
 use crate::session::outgoing::Outgoing;
 
@@ -20,8 +21,13 @@ impl ClientSession {
             Initiation::Client(_) => AlertCode::CLIENT_INITIATED,
         };
         self.package.push_status(Alert::new(CmdId::LONGEST, code));
-        if !self.config.dev_info.is_empty() {
-            self.package.push_status(Replace::new(CmdId::LONGEST, self.config.dev_info.clone()));
+        let mut dev_info = self.config.dev_info.clone();
+        if let Some(executor) = &self.config.announcement {
+            dev_info.retain(|item| item.source_uri().is_none_or(|uri| *uri != Capabilities::DEV_INFO_LEAF));
+            dev_info.push(Capabilities::of(&self.config).over(executor).to_dev_info_item());
+        }
+        if !dev_info.is_empty() {
+            self.package.push_status(Replace::new(CmdId::LONGEST, dev_info));
         }
         for (id, alert) in self.alerts.iter() {
             self.package.push_report(id, alert.clone());
@@ -73,7 +79,10 @@ impl ClientSession {
         if self.msg_id >= self.config.max_messages {
             self.aborting.get_or_insert(ClientEnd::TooManyMessages);
         }
+        // Until the server has taken a message with it.
+        let announced = self.assembler.announcement().filter(|_| !self.accepted);
         let mut composer = Composer::new(&self.letterhead, self.msg_id, Some(&mut self.prover))
+            .with_announcement(announced.as_ref())
             .with_limit(self.peer_max_msg_size);
         if let Some(Received { msg_ref, header: (code, chal), .. }) = received {
             composer.header_status(&msg_ref, code, chal);
@@ -90,7 +99,7 @@ impl ClientSession {
             (true, true) => Cutting::Later,
             (false, true) => Cutting::Now,
         };
-        let filled = self.package.fill(&mut composer, cutting);
+        let filled = self.package.fill(&mut composer, cutting, self.peer_resumes.as_ref());
         if aborts {
             let alert = Alert::new(composer.next_cmd_id(), AlertCode::SESSION_ABORT);
             composer.push(alert.into());

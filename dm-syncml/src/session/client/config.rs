@@ -1,10 +1,12 @@
 //! How a client behaves, and why its session begins.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::auth::{AuthScheme, Credentials, Nonce};
 use crate::model::{Encoding, Item, LocUri, SessionId};
+use crate::session::capabilities::Capabilities;
 
 /// How a client behaves in its sessions with one server.
 #[derive(Clone, Debug)]
@@ -52,8 +54,17 @@ pub struct ClientConfig {
     pub exec_in_atomic: bool,
     /// Whether there is a user to be asked, by [`ClientOutput::Interact`](super::ClientOutput::Interact); user interaction alerts are answered 406 otherwise.
     pub interaction: bool,
+    /// The types of content that the user can be shown or played beside a text ([`InteractionMedia`](crate::session::InteractionMedia)):
+    /// `image/png`, `audio/*`. It is only said to the server; whatever comes is handed out.
+    pub media: Vec<String>,
+    /// What executes the commands can do; with it, package 1 tells the server what this client offers ([`Capabilities`]), in a leaf below
+    /// `./DevInfo/Ext`. What sessions of this configuration do by themselves is said as it is, whatever stands here.
+    pub announcement: Option<Capabilities>,
     /// Whether objects may be larger than a message, in both directions; `./DevDetail/LrgObj` should say the same.
     pub large_objects: bool,
+    /// Whether large objects whose transfer broke off go on in a later session, with a server that can do that too. It is announced in the
+    /// header of package 1, by an EMI element; a server that does not know it behaves as ever.
+    pub resume: bool,
 }
 
 impl ClientConfig {
@@ -83,8 +94,18 @@ impl ClientConfig {
             atomic: false,
             exec_in_atomic: false,
             interaction: false,
+            media: Vec::new(),
+            announcement: None,
             large_objects: true,
+            resume: false,
         }
+    }
+
+    /// Sets [`resume`](Self::resume); without [`large_objects`](Self::large_objects) it has no effect.
+    #[must_use]
+    pub const fn with_resume(mut self) -> Self {
+        self.resume = true;
+        self
     }
 
     /// Sets [`encoding`](Self::encoding).
@@ -178,6 +199,21 @@ impl ClientConfig {
     #[must_use]
     pub const fn with_interaction(mut self) -> Self {
         self.interaction = true;
+        self
+    }
+
+    /// Sets [`media`](Self::media), and [`interaction`](Self::interaction) with it.
+    #[must_use]
+    pub fn with_media(mut self, types: Vec<String>) -> Self {
+        self.interaction = true;
+        self.media = types;
+        self
+    }
+
+    /// Sets [`announcement`](Self::announcement): what executes the commands can do.
+    #[must_use]
+    pub fn with_announcement(mut self, executor: Capabilities) -> Self {
+        self.announcement = Some(executor);
         self
     }
 

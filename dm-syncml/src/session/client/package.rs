@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::model::{CmdId, Command};
 use crate::session::composer::Composer;
-use crate::session::large_object::{Cut, Cutter};
+use crate::session::large_object::{Announcement, Cut, Cutter};
 
 use super::alerts::AlertId;
 use super::answers::{halve, shorten};
@@ -105,13 +105,31 @@ impl Package {
         None
     }
 
+    /// The server does not have what it seemed to have of the object that is being sent: all of it is to go out. `false` when it began so.
+    pub(super) fn rewind_object(&mut self) -> bool {
+        for lane in [&mut self.again, &mut self.results, &mut self.reports] {
+            if let Some(Piece::Cut(cutter, _)) = lane.front_mut()
+                && cutter.has_begun()
+            {
+                return cutter.rewind();
+            }
+        }
+        false
+    }
+
     /// Nothing more is to be said.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Puts as much as fits into a message whose header is complete.
-    pub(super) fn fill(&mut self, composer: &mut Composer, cutting: Cutting) -> Filled {
+    /// `announced` is what the server can go on with.
+    pub(super) fn fill(
+        &mut self,
+        composer: &mut Composer,
+        cutting: Cutting,
+        announced: Option<&Announcement>,
+    ) -> Filled {
         let mut filled = Filled::default();
         self.flying.clear();
         let head = composer.len();
@@ -123,7 +141,8 @@ impl Package {
                 // with nothing beside that answer there would be no end.
                 let answered = usize::from(matches!(composer.last(), Some(Command::Status(_))));
                 let alone = composer.len() <= head + answered;
-                match self.put(piece, lane, composer, Place { alone, cutting, room }, &mut filled) {
+                match self.put(piece, lane, composer, Place { alone, cutting, room, announced }, &mut filled)
+                {
                     Room::Left => {}
                     Room::Full => return filled,
                 }
@@ -155,7 +174,7 @@ impl Package {
         piece: Piece,
         lane: Lane,
         composer: &mut Composer,
-        place: Place,
+        place: Place<'_>,
         filled: &mut Filled,
     ) -> Room {
         let (command, report) = match piece {
@@ -199,7 +218,10 @@ impl Package {
                         return Room::Full;
                     }
                     Cutting::Never => None,
-                    Cutting::Now => Cutter::new(command, composer.encoding()).ok(),
+                    Cutting::Now => Cutter::new(command, composer.encoding()).ok().map(|mut cutter| {
+                        cutter.resume(place.announced);
+                        cutter
+                    }),
                 };
                 match cutter {
                     Some(cutter) => self.put_back(lane, Piece::Cut(Box::new(cutter), report)),
@@ -229,7 +251,7 @@ impl Package {
         report: Option<AlertId>,
         lane: Lane,
         composer: &mut Composer,
-        place: Place,
+        place: Place<'_>,
         filled: &mut Filled,
     ) -> Room {
         match cutter.push_next(composer) {
@@ -275,10 +297,11 @@ enum Lane {
 
 /// Where a piece would stand.
 #[derive(Clone, Copy)]
-struct Place {
+struct Place<'p> {
     /// There is as little in the message as there can be.
     alone: bool,
     cutting: Cutting,
     /// What is free in a message with nothing but that Status.
     room: usize,
+    announced: Option<&'p Announcement>,
 }

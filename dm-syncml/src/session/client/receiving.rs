@@ -9,6 +9,7 @@ use crate::codes::{AlertCode, StatusCode};
 use crate::model::{Command, SyncHdr};
 use crate::session::Record;
 use crate::session::incoming::Incoming;
+use crate::session::large_object::Announcement;
 use crate::session::outcome::Outcome;
 use crate::session::resp_uri::same_host;
 
@@ -61,6 +62,11 @@ impl ClientSession {
                 return;
             }
             TheirStanding::Trusted => self.store_device_nonce(),
+        }
+        if self.assembler.keeping.is_some()
+            && let Some(announced) = Announcement::read(message.header.meta.as_ref())
+        {
+            self.peer_resumes = Some(announced);
         }
         if !will_answer {
             return self.close(ClientEnd::Completed);
@@ -130,7 +136,10 @@ impl ClientSession {
             let of_chunk =
                 self.chunk.as_ref().is_some_and(|(msg, cmd)| *msg == msg_ref && cmd.as_str() == cmd_ref);
             if of_chunk && !status.code.is_done() {
-                self.drop_object(status.code);
+                let again = status.code == StatusCode::PARTIAL_NOT_ACCEPTED && self.package.rewind_object();
+                if !again {
+                    self.drop_object(status.code);
+                }
             }
             if self.alert_ids.is_empty() {
                 continue;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::{Nonce, ProverState, VerifierState};
 use crate::model::{CmdId, Command, Item, SessionId};
 use crate::session::Misuse;
+use crate::session::large_object::Announcement;
 use crate::session::snapshot::{
     AssemblerState, CutterState, LetterheadState, OutgoingState, RestoreError, due, pack, pack_items,
     remaining, unpack, unpack_items,
@@ -53,6 +54,8 @@ pub struct ClientSnapshot {
     our_final: bool,
     empty_messages: u8,
     assembler: AssemblerState,
+    #[serde(default)]
+    peer_resumes: Option<String>,
     chunk: Option<(u32, String)>,
     alerts: AlertQueueState,
     /// MsgID, CmdID, alert.
@@ -156,7 +159,8 @@ impl ClientSession {
             server_final_before: self.server_final_before,
             our_final: self.our_final,
             empty_messages: self.empty_messages,
-            assembler: AssemblerState::of(&self.assembler),
+            assembler: AssemblerState::of(&self.assembler, now),
+            peer_resumes: self.peer_resumes.as_ref().map(Announcement::to_text),
             chunk: self.chunk.as_ref().map(|(msg_id, cmd_id)| (*msg_id, cmd_id.as_str().into())),
             alerts: AlertQueueState::of(&self.alerts),
             alert_ids: alert_ids.collect(),
@@ -213,7 +217,8 @@ impl ClientSession {
         session.server_final_before = snapshot.server_final_before;
         session.our_final = snapshot.our_final;
         session.empty_messages = snapshot.empty_messages;
-        session.assembler = snapshot.assembler.restore(session.config.max_obj_size)?;
+        session.peer_resumes = snapshot.peer_resumes.as_deref().and_then(Announcement::parse);
+        session.assembler = snapshot.assembler.restore(now, session.config.max_obj_size)?;
         session.chunk = match snapshot.chunk {
             Some((msg_id, cmd_id)) => Some((msg_id, CmdId::new(cmd_id)?)),
             None => None,

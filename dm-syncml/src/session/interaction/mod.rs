@@ -1,8 +1,10 @@
 //! What a server asks of the user: the alerts 1100 to 1104 (DM Protocol 1.2.1, user interaction alerts), typed for both sides.
 
+mod media;
 mod options;
 mod response;
 
+pub use media::{InteractionMedia, MediaContent};
 pub use response::UserResponse;
 
 use alloc::string::String;
@@ -44,6 +46,8 @@ pub struct Interaction {
     pub min_display: Option<Duration>,
     /// `MAXDT`: an answer is waited for so long, in whole seconds; then it counts as cancelled.
     pub max_display: Option<Duration>,
+    /// What is shown or played beside the text, by who can. Of types that are not known, and when nothing is, the text is enough.
+    pub media: Vec<InteractionMedia>,
 }
 
 /// What kind of answer an interaction wants. A default (`DR`) only presets what the user then confirms or changes; it is never an
@@ -121,9 +125,12 @@ pub enum Echo {
 }
 
 impl Interaction {
+    /// How many pieces of media one interaction has at the most.
+    pub const MAX_MEDIA: usize = 8;
+
     fn new(kind: InteractionKind, text: String) -> Result<Self, ValueError> {
         check(&text)?;
-        Ok(Self { kind, text, min_display: None, max_display: None })
+        Ok(Self { kind, text, min_display: None, max_display: None, media: Vec::new() })
     }
 
     /// Shows a text (1100).
@@ -180,6 +187,15 @@ impl Interaction {
     #[must_use]
     pub const fn with_max_display(mut self, time: Duration) -> Self {
         self.max_display = Some(time);
+        self
+    }
+
+    /// Adds something to see or hear; beyond [`MAX_MEDIA`](Self::MAX_MEDIA) it is left out.
+    #[must_use]
+    pub fn with_media(mut self, media: InteractionMedia) -> Self {
+        if self.media.len() < Self::MAX_MEDIA {
+            self.media.push(media);
+        }
         self
     }
 
@@ -285,7 +301,13 @@ impl Interaction {
             _ => InteractionKind::MultipleChoice { choices, defaults: numbers },
         };
         let seconds = |seconds: Option<u32>| seconds.map(|s| Duration::from_secs(s.into()));
-        Ok(Self { kind, text, min_display: seconds(options.min), max_display: seconds(options.max) })
+        Ok(Self {
+            kind,
+            text,
+            min_display: seconds(options.min),
+            max_display: seconds(options.max),
+            media: options.media,
+        })
     }
 }
 
@@ -340,6 +362,35 @@ mod tests {
             assert_eq!(interaction.code().get(), code);
             let alert = interaction.to_alert(CmdId::new("1").unwrap());
             assert_eq!(Interaction::read(&alert), Ok(interaction));
+        }
+    }
+
+    /// A device that does not know media reads the same question without, as it passes over any option it does not know.
+    #[test]
+    fn dm_hlf_010_media_travel_with_the_text_that_stands_without_them() {
+        let uri =
+            crate::LocUri::new("https://media.example.net/lamp.png?a=1&b=2 3".replace(' ', "%20")).unwrap();
+        let choices = || vec!["red".to_string(), "green".to_string()];
+        for plain in [
+            Interaction::display("Look").unwrap(),
+            Interaction::confirm("Green?").unwrap().with_default(&[1]),
+            Interaction::input("Which", TextInput::default()).unwrap(),
+            Interaction::single_choice("Which", choices()).unwrap().with_default(&[2]),
+            Interaction::multiple_choice("Which", choices()).unwrap(),
+        ] {
+            let rich = plain
+                .clone()
+                .with_media(InteractionMedia::uri("image/png", uri.clone()).unwrap())
+                .with_media(InteractionMedia::octets("audio/ogg", (0..=255).collect::<Vec<u8>>()).unwrap());
+            let alert = rich.to_alert(CmdId::new("1").unwrap());
+            assert_eq!(Interaction::read(&alert).as_ref(), Ok(&rich));
+            let standard = plain.to_alert(CmdId::new("1").unwrap());
+            assert_eq!(alert.items[1..], standard.items[1..], "all but the options is as ever");
+            let mut old = alert.clone();
+            let known = alert.items[0].data.as_ref().unwrap().as_text().unwrap().to_string();
+            let known: Vec<_> = known.split('&').filter(|pair| !pair.starts_with("X-MEDIA=")).collect();
+            old.items[0] = Item::new().with_data(text_data(&known.join("&")));
+            assert_eq!(Interaction::read(&old), Ok(plain));
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::time::Duration;
 
-use super::{Echo, InputType, Interaction, InteractionKind};
+use super::{Echo, InputType, Interaction, InteractionKind, InteractionMedia};
 
 /// What the options say, whatever kind of interaction they belong to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -16,7 +16,11 @@ pub(super) struct Options {
     pub(super) max_length: Option<u32>,
     pub(super) input_type: InputType,
     pub(super) echo: Echo,
+    pub(super) media: Vec<InteractionMedia>,
 }
+
+/// Our own key, which may come several times.
+const MEDIA: &str = "X-MEDIA";
 
 impl Options {
     pub(super) fn of(interaction: &Interaction) -> Self {
@@ -26,6 +30,7 @@ impl Options {
         let mut options = Self {
             min: seconds(interaction.min_display),
             max: seconds(interaction.max_display),
+            media: interaction.media.clone(),
             ..Self::default()
         };
         match &interaction.kind {
@@ -69,6 +74,8 @@ impl Options {
                 options.max_length = options.max_length.or_else(|| number(value));
             } else if is("IT") {
                 input_type = input_type.or_else(|| INPUT_TYPES.iter().find(|(letter, _)| *letter == value));
+            } else if is(MEDIA) && options.media.len() < Interaction::MAX_MEDIA {
+                options.media.extend(decode(value).and_then(|value| InteractionMedia::parse(&value)));
             } else if is("ET") {
                 echo = echo.or_else(|| ECHOES.iter().find(|(letter, _)| *letter == value));
             }
@@ -126,6 +133,9 @@ impl Options {
             && self.echo != Echo::default()
         {
             pair("ET", letter);
+        }
+        for media in &self.media {
+            pair(MEDIA, &media.to_text());
         }
         text
     }

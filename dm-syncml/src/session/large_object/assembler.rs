@@ -6,6 +6,10 @@ use alloc::vec::Vec;
 
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{Alert, CmdId, CmdName, Data, Item, LocUri, Meta, Source, Target};
+use crate::time::Instant;
+
+use super::partial_objects::{Beginning, PartialObjects};
+use super::resuming::{Announcement, Digest, LABEL, Mark, Tag};
 
 /// Joins the chunks of one object at a time; there is never more than one under way.
 ///
@@ -16,6 +20,17 @@ pub(in crate::session) struct Assembler {
     /// The largest object taken.
     limit: Option<u64>,
     pub(in crate::session) partial: Option<Partial>,
+    /// Where that goes which has no end, so that a later session can go on with it; `None` where nothing is kept.
+    pub(in crate::session) keeping: Option<Keeping>,
+}
+
+/// What is kept of objects without an end.
+#[derive(Clone, Debug)]
+pub(in crate::session) struct Keeping {
+    pub(in crate::session) objects: PartialObjects,
+    /// Whose objects come here.
+    pub(in crate::session) peer: String,
+    pub(in crate::session) now: Instant,
 }
 
 /// What a chunk belongs to: chunks of one object agree in this.
@@ -32,6 +47,8 @@ pub(in crate::session) struct Partial {
     pub(in crate::session) of: ChunkOf,
     pub(in crate::session) target: Option<LocUri<'static>>,
     pub(in crate::session) source: Option<LocUri<'static>>,
+    /// What the whole must come to, if the sender says so.
+    pub(in crate::session) digest: Option<Digest>,
     pub(in crate::session) state: Joining,
 }
 
@@ -57,9 +74,27 @@ pub(in crate::session) enum Taken {
 }
 
 impl Partial {
+    /// What has come of it, if its sender could go on with it. Moved, not copied: a peer may break off as often as it likes.
+    fn into_beginning(self) -> Option<Beginning> {
+        let Joining::Joined { data, text, size, .. } = self.state else { return None };
+        Some(Beginning {
+            cmd: self.of.cmd.as_str().into(),
+            target: self.target.map(|uri| uri.as_str().into()),
+            source: self.source.map(|uri| uri.as_str().into()),
+            size,
+            digest: self.digest?,
+            text,
+            data,
+        })
+    }
+
     /// Whether a later chunk of it may have this Meta. A Size stands on the first chunk only, but some senders repeat it with each. Taking
     /// that for a new object would lose every object of theirs. A new object that is taken for that is found out: it is too much.
     fn may_have(&self, meta: Option<&Meta<'_>>) -> bool {
+        // Only a first chunk has a mark.
+        if Mark::read(meta).is_some() {
+            return false;
+        }
         let repeated = meta.and_then(Meta::size);
         match (&self.state, repeated) {
             (_, None) => true,
@@ -76,7 +111,36 @@ impl Partial {
 
 impl Assembler {
     pub(in crate::session) const fn new(limit: Option<u64>) -> Self {
-        Self { limit, partial: None }
+        Self { limit, partial: None, keeping: None }
+    }
+
+    /// Keeps what has no end.
+    pub(in crate::session) fn keep(&mut self, now: Instant, peer: &str, mut objects: PartialObjects) {
+        objects.expire(now);
+        self.keeping = Some(Keeping { objects, peer: peer.into(), now });
+    }
+
+    /// Tells it the time.
+    pub(in crate::session) fn advance(&mut self, now: Instant) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.now = now;
+        }
+    }
+
+    /// What is there to go on with; `None` where nothing is kept.
+    pub(in crate::session) fn announcement(&self) -> Option<Announcement> {
+        let keeping = self.keeping.as_ref()?;
+        Some(keeping.objects.announcement(&keeping.peer))
+    }
+
+    /// What would be kept if nothing more came.
+    pub(in crate::session) fn kept(&self) -> PartialObjects {
+        let Some(keeping) = &self.keeping else { return PartialObjects::new() };
+        let mut objects = keeping.objects.clone();
+        if let Some(beginning) = self.partial.clone().and_then(Partial::into_beginning) {
+            objects.keep(keeping.now, &keeping.peer, beginning);
+        }
+        objects
     }
 
     /// Whether an object is under way.
@@ -107,8 +171,11 @@ impl Assembler {
             return None;
         }
         let mut item = Item::new();
-        item.target = partial.target.map(Target::new);
-        item.source = partial.source.map(Source::new);
+        item.target = partial.target.clone().map(Target::new);
+        item.source = partial.source.clone().map(Source::new);
+        if let (Some(keeping), Some(beginning)) = (&mut self.keeping, partial.into_beginning()) {
+            keeping.objects.keep(keeping.now, &keeping.peer, beginning);
+        }
         let mut alert = Alert::new(CmdId::LONGEST, AlertCode::NO_END_OF_DATA);
         alert.items.push(item);
         Some(alert)
@@ -159,9 +226,10 @@ impl Assembler {
                 Joining::Refused(code) => Taken::Refused(code),
             };
         }
+        let digest = partial.digest;
         match self.partial.take().map(|partial| partial.state) {
             Some(Joining::Joined { mut first, data, text, size, .. }) => {
-                if data.len() as u64 != size {
+                if data.len() as u64 != size || digest.is_some_and(|digest| digest != Digest::of(&data)) {
                     return Taken::Refused(StatusCode::SIZE_MISMATCH);
                 }
                 first.data = Some(joined(data, text));
@@ -173,6 +241,10 @@ impl Assembler {
     }
 
     fn whole(&self, item: &Item<'_>) -> Taken {
+        // The rest of something is not the whole of it.
+        if Mark::read(item.meta.as_ref()).is_some_and(|mark| mark.from > 0) {
+            return Taken::Refused(StatusCode::PARTIAL_NOT_ACCEPTED);
+        }
         let octets = item.data.as_ref().and_then(Data::as_octets).map_or(0, <[u8]>::len);
         if self.limit.is_some_and(|limit| octets as u64 > limit) {
             return Taken::Refused(StatusCode::TOO_LARGE);
@@ -183,6 +255,12 @@ impl Assembler {
     fn begin(&mut self, of: &ChunkOf, item: &Item<'_>, command: Option<&Meta<'_>>) -> Taken {
         let size = item.meta.as_ref().and_then(Meta::size).or_else(|| command.and_then(Meta::size));
         let octets = item.data.as_ref().map_or(Some(&[][..]), Data::as_octets);
+        let mark = Mark::read(item.meta.as_ref());
+        // What came of it before; `None` when there should be something and is not.
+        let before = match (mark, size) {
+            (Some(mark), Some(size)) => self.take_kept(of, item, mark, size),
+            _ => Some((Vec::new(), true)),
+        };
         let state = match (size, octets) {
             // Without the size a loss could not be told from the end.
             (None, _) => Joining::Refused(StatusCode::SIZE_REQUIRED),
@@ -190,18 +268,22 @@ impl Assembler {
                 Joining::Refused(StatusCode::TOO_LARGE)
             }
             (Some(_), None) => Joining::Refused(StatusCode::UNSUPPORTED_FORMAT),
-            (Some(size), Some(octets)) if octets.len() as u64 > size => {
-                Joining::Refused(StatusCode::SIZE_MISMATCH)
-            }
-            (Some(size), Some(octets)) => {
-                let text = item.data.as_ref().is_none_or(Data::is_text);
-                // Grows with what comes, not with what is promised.
-                let data = octets.to_vec();
-                let mut first = item.clone();
-                first.data = None;
-                first.more_data = false;
-                Joining::Joined { first: Box::new(first.into_owned()), data, text, size, again: 0 }
-            }
+            (Some(size), Some(octets)) => match before {
+                None => Joining::Refused(StatusCode::PARTIAL_NOT_ACCEPTED),
+                Some((data, _)) if (data.len() + octets.len()) as u64 > size => {
+                    Joining::Refused(StatusCode::SIZE_MISMATCH)
+                }
+                Some((mut data, text)) => {
+                    let text = text && item.data.as_ref().is_none_or(Data::is_text);
+                    // Grows with what comes, not with what is promised.
+                    data.extend_from_slice(octets);
+                    let mut first = item.clone();
+                    first.data = None;
+                    first.more_data = false;
+                    first.meta = first.meta.map(|meta| meta.without_emi(LABEL));
+                    Joining::Joined { first: Box::new(first.into_owned()), data, text, size, again: 0 }
+                }
+            },
         };
         let taken = match state {
             Joining::Joined { .. } => Taken::Chunk,
@@ -211,9 +293,27 @@ impl Assembler {
             of: of.clone(),
             target: item.target_uri().cloned().map(LocUri::into_owned),
             source: item.source_uri().cloned().map(LocUri::into_owned),
+            digest: mark.map(|mark| mark.digest),
             state,
         });
         taken
+    }
+
+    /// What was kept of an object up to where its sender goes on, and whether it was text. An object that begins anew loses what was kept.
+    fn take_kept(&mut self, of: &ChunkOf, item: &Item<'_>, mark: Mark, size: u64) -> Option<(Vec<u8>, bool)> {
+        let (cmd, target) = (of.cmd.as_str(), item.target_uri().map(LocUri::as_str));
+        let source = item.source_uri().map(LocUri::as_str);
+        if mark.from == 0 {
+            if let Some(keeping) = &mut self.keeping {
+                keeping.objects.forget(&keeping.peer, cmd, target, source);
+            }
+            return Some((Vec::new(), true));
+        }
+        let keeping = self.keeping.as_mut()?;
+        let tag = Tag::of(cmd, target, source, size, &mark.digest);
+        let mut kept = keeping.objects.take(&keeping.peer, &tag, mark.from)?;
+        kept.data.truncate(usize::try_from(mark.from).ok()?);
+        Some((kept.data, kept.text))
     }
 }
 
@@ -347,6 +447,70 @@ mod tests {
         let mut assembler = Assembler::new(Some(1));
         assembler.take(&of(), &item("ab", Some(2), true), None);
         assert!(assembler.interrupt().is_none());
+    }
+
+    fn keeping(objects: PartialObjects) -> Assembler {
+        let mut assembler = Assembler::new(Some(10_000));
+        assembler.keep(Instant::EPOCH, "srv", objects);
+        assembler
+    }
+
+    fn marked(data: &str, size: u64, more: bool, digest: Digest, from: u64) -> Item<'static> {
+        let mut item = item(data, Some(size), more);
+        item.meta = item.meta.map(|meta| meta.with_emi(Mark { digest, from }.to_text()));
+        item
+    }
+
+    /// Whoever says that the rest of something comes, without there being a beginning, is refused; a rest is never taken for a whole.
+    #[test]
+    fn a_rest_without_its_beginning_is_refused() {
+        let digest = Digest::of(b"abcdef");
+        let refused = Taken::Refused(StatusCode::PARTIAL_NOT_ACCEPTED);
+        for mut assembler in [Assembler::new(Some(10)), keeping(PartialObjects::new())] {
+            assert_eq!(assembler.take(&of(), &marked("ef", 6, false, digest, 4), None), refused);
+            assert_eq!(assembler.take(&of(), &marked("e", 6, true, digest, 4), None), refused);
+            // The sender begins anew.
+            assert!(!assembler.continues(&of(), &marked("abc", 6, true, digest, 0)));
+            assert_eq!(assembler.interrupt(), None, "of what was refused nobody complains");
+            assert_eq!(assembler.take(&of(), &marked("abc", 6, true, digest, 0), None), Taken::Chunk);
+            assert!(matches!(assembler.take(&of(), &item("def", None, false), None), Taken::Whole(_)));
+        }
+    }
+
+    #[test]
+    fn what_is_interrupted_goes_on_and_what_it_comes_to_is_checked() {
+        let digest = Digest::of(b"abcdef");
+        let begun = || {
+            let mut assembler = keeping(PartialObjects::new());
+            assert_eq!(assembler.take(&of(), &marked("abcd", 6, true, digest, 0), None), Taken::Chunk);
+            assert_eq!(assembler.kept().octets(), 4, "as if nothing more came");
+            assert!(assembler.interrupt().is_some());
+            keeping(assembler.kept())
+        };
+        let mut assembler = begun();
+        // From before the end of what is there, as the sender likes.
+        assert_eq!(assembler.take(&of(), &marked("cd", 6, true, digest, 2), None), Taken::Chunk);
+        match assembler.take(&of(), &item("ef", None, false), None) {
+            Taken::Whole(item) => {
+                assert_eq!(item.data.unwrap().as_text(), Some("abcdef"));
+                assert!(
+                    item.meta.unwrap().extensions().is_empty(),
+                    "what was said to us is not for the application"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(assembler.kept().is_empty());
+        // From behind it; another whole; other octets.
+        let refused = Taken::Refused(StatusCode::PARTIAL_NOT_ACCEPTED);
+        assert_eq!(begun().take(&of(), &marked("e", 6, true, digest, 5), None), refused);
+        assert_eq!(begun().take(&of(), &marked("e", 7, true, digest, 4), None), refused);
+        assert_eq!(begun().take(&of(), &marked("e", 6, true, Digest::of(b"abcdeg"), 4), None), refused);
+        let mut assembler = begun();
+        assert_eq!(assembler.take(&of(), &marked("e", 6, true, digest, 4), None), Taken::Chunk);
+        let mismatch = Taken::Refused(StatusCode::SIZE_MISMATCH);
+        assert_eq!(assembler.take(&of(), &item("g", None, false), None), mismatch);
+        assert!(assembler.kept().is_empty(), "it is not tried again with what was wrong");
     }
 
     #[cfg(feature = "xml")]
@@ -499,6 +663,95 @@ mod tests {
             complained |= assembler.end_of_message(true).is_some();
             prop_assert!(complained || (at == 0 && bodies.len() == 1), "chunk {at} lost unseen");
             prop_assert!(!whole);
+        }
+
+        /// Cut after any number of chunks, however often, with messages of any size each time, and with a receiver that may have lost what it
+        /// had: the object arrives whole.
+        #[test]
+        fn any_object_goes_on_after_any_cut(
+            (data, format) in values(), encoding in encodings(),
+            transfers in proptest::collection::vec((0u64..400, 0usize..6, any::<bool>()), 1..6),
+        ) {
+            let mut item = Item::to(LocUri::new("./Big").unwrap()).with_data(data);
+            if let Some(format) = format {
+                item = item.with_meta(Meta::new().with_format(format));
+            }
+            let due = value_of(&item);
+            let command: Command<'static> = Replace::new(CmdId::LONGEST, alloc::vec![item]).into();
+            let mut objects = PartialObjects::new();
+            let last = (1000, usize::MAX, true);
+            for (room, mut chunks, remembers) in transfers.into_iter().chain([last]) {
+                let limit = least(encoding) + 80 + room;
+                let announced = objects.announcement("srv");
+                let held = objects.octets();
+                if !remembers {
+                    objects = PartialObjects::new();
+                }
+                let mut assembler = keeping(objects);
+                let mut cutter = Cutter::new(command.clone(), encoding).unwrap();
+                cutter.resume(Some(&announced));
+                prop_assert!(cutter.resumed() + 12 > held.min(cutter.total()), "of {} only {}", held, cutter.resumed());
+                while chunks > 0 {
+                    chunks -= 1;
+                    let mut composer = Composer::new(&letterhead(encoding), 1, None).with_limit(Some(limit));
+                    let cut = cutter.push_next(&mut composer);
+                    prop_assert!(cut != Cut::NoRoom);
+                    let body = composer.finish(false);
+                    let message = Message::decode(encoding, &body, &DecodeOptions::new()).unwrap();
+                    let chunk = &message.body.commands[0].items()[0];
+                    if assembler.is_busy() && !assembler.continues(&of(), chunk) {
+                        prop_assert_eq!(assembler.interrupt(), None);
+                    }
+                    match (assembler.take(&of(), chunk, None), cut) {
+                        (Taken::Chunk, Cut::More) => {}
+                        (Taken::Refused(StatusCode::PARTIAL_NOT_ACCEPTED), Cut::More) => {
+                            prop_assert!(!remembers && cutter.rewind());
+                        }
+                        (Taken::Whole(item), Cut::Last) => {
+                            prop_assert_eq!(&value_of(&item), &due);
+                            break;
+                        }
+                        (other, cut) => prop_assert!(false, "{:?} {:?}", other, cut),
+                    }
+                }
+                objects = assembler.kept();
+            }
+            prop_assert!(objects.is_empty());
+        }
+
+        /// Whatever a peer claims of digests and beginnings, what comes out under a mark is an object that the mark is of, and what is kept is
+        /// bounded.
+        #[test]
+        fn nothing_comes_of_marks_but_what_they_are_of(
+            steps in proptest::collection::vec(
+                (0usize..2, 0u64..14, 0usize..14, any::<bool>(), any::<bool>(), any::<bool>()), 1..40,
+            ),
+        ) {
+            let objects = ["abcdefghijkl", "abcdefGHIJKL"];
+            let store = PartialObjects::new().with_max_octets(60).with_max_objects(2);
+            let mut assembler = keeping(store);
+            for (which, from, len, more, first, breaks) in steps {
+                let object = objects[which];
+                let at = (from as usize).min(object.len());
+                let piece = &object[at..(at + len).min(object.len())];
+                let digest = Digest::of(object.as_bytes());
+                let step = if first { marked(piece, 12, more, digest, from) } else { item(piece, None, more) };
+                if breaks || (assembler.is_busy() && !assembler.continues(&of(), &step)) {
+                    assembler.interrupt();
+                }
+                let busy = assembler.is_busy();
+                match assembler.take(&of(), &step, None) {
+                    Taken::Whole(item) if busy || first => {
+                        let whole = item.data.unwrap();
+                        let whole = whole.as_text().unwrap();
+                        // One that is whole at once may be short, as any may.
+                        prop_assert!(objects.contains(&whole) || (!busy && from == 0), "{}", whole);
+                    }
+                    _ => {}
+                }
+                let kept = assembler.kept();
+                prop_assert!(kept.octets() <= 60 && kept.len() <= 2);
+            }
         }
 
         #[test]

@@ -4,8 +4,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::model::{Command, Data, Encoding, Format, Item, Meta};
+use crate::model::{Command, Data, Encoding, Format, Item, LocUri, Meta};
 use crate::session::composer::Composer;
+
+use super::resuming::{Announcement, Digest, Mark, Tag};
 
 /// A command with one item whose data goes out in chunks.
 #[derive(Clone, Debug)]
@@ -14,8 +16,14 @@ pub(in crate::session) struct Cutter {
     pub(in crate::session) shell: Command<'static>,
     pub(in crate::session) data: Carried,
     pub(in crate::session) cuts: Cuts,
-    /// Octets sent.
+    /// Octets sent, or known to be there.
     pub(in crate::session) sent: usize,
+    /// Octets that the peer has from before.
+    pub(in crate::session) start: usize,
+    /// It begins anew, since the peer did not have what it seemed to have.
+    pub(in crate::session) rewound: bool,
+    /// The digest of the whole, for a peer that could go on with it.
+    pub(in crate::session) digest: Option<Digest>,
 }
 
 #[derive(Clone, Debug)]
@@ -101,7 +109,41 @@ impl Cutter {
         if let Some((meta, _)) = shell.meta_and_items_mut() {
             *meta = meta.take().map(Meta::without_size).filter(|meta| !meta.is_empty());
         }
-        Ok(Self { shell, data, cuts, sent: 0 })
+        Ok(Self { shell, data, cuts, sent: 0, start: 0, rewound: false, digest: None })
+    }
+
+    /// Goes on where a former transfer of the same object stopped, as far as the peer says that it has it; whatever it has, it is told
+    /// what the object must come to. Nothing changes for a peer that has not announced that it understands this.
+    pub(in crate::session) fn resume(&mut self, announced: Option<&Announcement>) {
+        /// What is left for the chunks of this transfer at the least: a first one, which says how it goes on, and a last one. Each may be as
+        /// short as a character, or a group of base64.
+        const LEAST: usize = 8;
+        let Some(announced) = announced else { return };
+        let digest = Digest::of(self.octets());
+        self.digest = Some(digest);
+        let item = self.shell.items().first();
+        let target = item.and_then(Item::target_uri).map(LocUri::as_str);
+        let source = item.and_then(Item::source_uri).map(LocUri::as_str);
+        let cmd = self.shell.name();
+        let cmd = cmd.as_ref().map_or("", |cmd| cmd.as_str());
+        let tag = Tag::of(cmd, target, source, self.total() as u64, &digest);
+        let held = usize::try_from(announced.octets_of(&tag)).unwrap_or(usize::MAX);
+        self.start = self.legal(held.min(self.total().saturating_sub(LEAST)));
+        self.sent = self.start;
+    }
+
+    /// Begins anew with all of the object, when the peer does not have what it seemed to have. `false` when it began so.
+    pub(in crate::session) const fn rewind(&mut self) -> bool {
+        let resumed = self.start > 0;
+        self.start = 0;
+        self.sent = 0;
+        self.rewound |= resumed;
+        resumed
+    }
+
+    /// Octets that are not sent, because the peer has them.
+    pub(in crate::session) const fn resumed(&self) -> usize {
+        self.start
     }
 
     /// Octets of the whole object, as the messages carry it.
@@ -111,17 +153,12 @@ impl Cutter {
 
     /// Whether a chunk has been sent.
     pub(in crate::session) const fn has_begun(&self) -> bool {
-        self.sent > 0
+        self.sent > self.start
     }
 
     /// The command, without data.
     pub(in crate::session) const fn shell(&self) -> &Command<'static> {
         &self.shell
-    }
-
-    /// Whether a chunk has gone out.
-    pub(in crate::session) const fn is_begun(&self) -> bool {
-        self.sent > 0
     }
 
     /// The command with all of its data again, to be sent from its begin.
@@ -141,7 +178,12 @@ impl Cutter {
         let end = self.total();
         // An object that fits one message has no MoreData. What is larger than any message is not even tried, or each chunk would cost
         // what all the rest does.
-        if end - self.sent <= composer.limit() && composer.try_push(self.chunk(end).into_owned()).is_ok() {
+        // A chunk without MoreData would be taken for the last of what was refused.
+        let tells_where = (self.start > 0 || self.rewound) && !self.has_begun();
+        if !tells_where
+            && end - self.sent <= composer.limit()
+            && composer.try_push(self.chunk(end).into_owned()).is_ok()
+        {
             self.sent = end;
             return Cut::Last;
         }
@@ -197,9 +239,12 @@ impl Cutter {
         };
         let mut command = self.shell.clone();
         if let Some(item) = command.items_mut().and_then(|items| items.first_mut()) {
-            if self.sent == 0 && to < self.total() {
-                let meta = item.meta.take().unwrap_or_default();
-                item.meta = Some(meta.with_size(self.total() as u64));
+            if !self.has_begun() && to < self.total() {
+                let mut meta = item.meta.take().unwrap_or_default().with_size(self.total() as u64);
+                if let Some(digest) = self.digest {
+                    meta = meta.with_emi(Mark { digest, from: self.start as u64 }.to_text());
+                }
+                item.meta = Some(meta);
             }
             item.data = Some(data.unwrap_or_else(|| Data::octets(Cow::Borrowed(piece))));
         }

@@ -60,8 +60,13 @@ impl ServerSession {
     pub(super) fn answer(&mut self, draft: Draft) -> State {
         let Some(letterhead) = self.letterhead.clone() else { return State::Closed };
         self.msg_id = self.msg_id.saturating_add(1);
+        // Told to devices that understand it, and only until they have it.
+        let tells = self.peer_resumes.is_some() && !self.resume_told && self.proving.is_authenticated();
+        self.resume_telling = tells;
+        let announced = self.assembler.announcement().filter(|_| tells);
         let mut composer = Composer::new(&letterhead, self.msg_id, self.proving.prover())
             .with_resp_uri(self.config.resp_uri.as_ref())
+            .with_announcement(announced.as_ref())
             .with_limit(self.peer_max_msg_size);
         composer.header_status(&draft.msg_ref, draft.header.0, draft.header.1);
 

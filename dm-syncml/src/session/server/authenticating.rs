@@ -132,8 +132,12 @@ impl ServerSession {
             return;
         }
         match self.proving.prover.handle_status(status.code, status.chal.as_deref()) {
-            Proof::Accepted { next_nonce: Some(nonce) } => self.persist(Record::ServerNonce(nonce)),
-            Proof::Accepted { next_nonce: None } => {}
+            Proof::Accepted { next_nonce } => {
+                self.resume_told |= self.resume_telling;
+                if let Some(nonce) = next_nonce {
+                    self.persist(Record::ServerNonce(nonce));
+                }
+            }
             Proof::Challenged => {
                 // Nothing of that message was executed. Its last command goes back first, so that the order stays.
                 if let Some(cutting) = self.cutting.take() {

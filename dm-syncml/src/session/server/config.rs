@@ -33,6 +33,9 @@ pub struct ServerConfig {
     pub max_result_octets: usize,
     /// What the devices of this session cannot do, or do otherwise.
     pub profile: DeviceProfile,
+    /// Whether large objects whose transfer broke off go on in a later session, with devices that announce that they can
+    /// ([`ClientConfig::resume`](crate::session::ClientConfig::resume)). Nothing changes for others.
+    pub resume: bool,
     /// Where devices are to send their next messages, if not to the server's address.
     pub resp_uri: Option<LocUri<'static>>,
 }
@@ -51,8 +54,16 @@ impl ServerConfig {
             max_messages: 10_000,
             max_result_octets: 16 << 20,
             profile: DeviceProfile::STANDARD,
+            resume: false,
             resp_uri: None,
         }
+    }
+
+    /// Sets [`resume`](Self::resume).
+    #[must_use]
+    pub const fn with_resume(mut self) -> Self {
+        self.resume = true;
+        self
     }
 
     /// Sets [`stranger_scheme`](Self::stranger_scheme).

@@ -1,11 +1,13 @@
 //! Queued commands are put into messages: whole, divided at their items, or as large objects.
 
 use crate::codes::AlertCode;
-use crate::model::{CmdId, Command, LocUri, Status};
+use crate::model::{CmdId, Command, Encoding, LocUri, Status};
 use crate::session::Misuse;
+use crate::session::capabilities::{Capabilities, Feature};
 use crate::session::composer::Composer;
+use crate::session::interaction::Interaction;
 use crate::session::large_object::{Cut, Cutter};
-use crate::session::ledger::{CommandHandle, GivenUp, Unit};
+use crate::session::ledger::{CommandHandle, GivenUp, UNNUMBERED, Unit};
 
 use super::ServerSession;
 use super::output::ServerEvent;
@@ -63,7 +65,8 @@ impl ServerSession {
             }
             let Some(unit) = self.ledger.next_queued() else { break };
             let Unit { handle, command, part } = unit;
-            if !is_offered(&command, &self.config.profile) {
+            let offered = is_offered(&command, &self.config.profile);
+            if !offered || self.capabilities.missing(&command).is_some() {
                 self.give_up(handle, GivenUp::NotOffered);
                 continue;
             }
@@ -106,6 +109,7 @@ impl ServerSession {
         alone: bool,
         done: &mut Dispatched,
     ) -> bool {
+        let begun = cutting.cutter.has_begun();
         match cutting.cutter.push_next(composer) {
             Cut::Last => {
                 done.sent = true;
@@ -115,6 +119,10 @@ impl ServerSession {
             Cut::More => {
                 if self.ledger.began(cutting.handle) {
                     self.event(ServerEvent::Sent(cutting.handle));
+                }
+                let resumed = cutting.cutter.resumed();
+                if resumed > 0 && !begun {
+                    self.event(ServerEvent::Resumed(cutting.handle, resumed));
                 }
                 let cmd_id = composer.last().and_then(Command::cmd_id).cloned();
                 cutting.awaiting = cmd_id.map(|cmd_id| (self.msg_id, cmd_id));
@@ -128,7 +136,7 @@ impl ServerSession {
                 true
             }
             Cut::NoRoom => {
-                let begun = cutting.cutter.is_begun();
+                let begun = cutting.cutter.has_begun();
                 if begun {
                     self.cutting = Some(cutting);
                 } else {
@@ -141,12 +149,40 @@ impl ServerSession {
     }
 
     fn as_large_object(&self, command: Command<'static>, composer: &Composer) -> Option<Cutter> {
-        if !self.config.profile.large_objects {
+        if !self.config.profile.large_objects || self.capabilities.lacks(Feature::LargeObjects) {
             return None;
         }
-        let cutter = Cutter::new(command, composer.encoding()).ok()?;
+        let mut cutter = Cutter::new(command, composer.encoding()).ok()?;
+        cutter.resume(self.peer_resumes.as_ref());
         let allowed = self.peer_max_obj_size.is_none_or(|limit| cutter.total() as u64 <= limit);
         allowed.then_some(cutter)
+    }
+
+    /// Leaves out of questions what the device has not said it shows, and what has no room. Other options stay as they are.
+    pub(super) fn strip_media(&self, command: &mut Command<'static>) {
+        match command {
+            Command::Alert(alert) if alert.code.is_some_and(AlertCode::is_user_interaction) => {
+                let Ok(mut interaction) = Interaction::read(alert) else { return };
+                let before = interaction.media.len();
+                interaction.media.retain(|media| self.capabilities.shows(media.media_type.as_str()));
+                let limit = self.peer_max_msg_size.or(self.capabilities.max_msg_size());
+                // Header, statuses and credentials take some of it.
+                let room = limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX));
+                let encoding = self.letterhead.as_ref().map_or(Encoding::Wbxml, |head| head.encoding);
+                let len = |interaction: &Interaction| {
+                    Command::from(interaction.to_alert(UNNUMBERED)).encoded_len(encoding)
+                };
+                while !interaction.media.is_empty() && len(&interaction) > room {
+                    interaction.media.pop();
+                }
+                if interaction.media.len() < before {
+                    alert.items = interaction.to_alert(UNNUMBERED).items;
+                }
+            }
+            Command::Atomic(atomic) => atomic.commands.iter_mut().for_each(|one| self.strip_media(one)),
+            Command::Sequence(sequence) => sequence.commands.iter_mut().for_each(|one| self.strip_media(one)),
+            _ => {}
+        }
     }
 
     fn went_out(&mut self, unit: Unit, composer: &Composer) {
@@ -164,7 +200,11 @@ impl ServerSession {
 }
 
 /// Whether a command is one that a server sends for its caller, and well formed.
-pub(super) fn check_offer(command: &Command<'_>, profile: &DeviceProfile) -> Result<(), Misuse> {
+pub(super) fn check_offer(
+    command: &Command<'_>,
+    profile: &DeviceProfile,
+    known: &Capabilities,
+) -> Result<(), Misuse> {
     let needs = |holds: bool| if holds { Ok(()) } else { Err(Misuse::Nesting) };
     match command {
         Command::Add(_) | Command::Copy(_) | Command::Delete(_) | Command::Get(_) | Command::Replace(_) => {
@@ -180,7 +220,7 @@ pub(super) fn check_offer(command: &Command<'_>, profile: &DeviceProfile) -> Res
             needs(!sequence.commands.is_empty())?;
             sequence.commands.iter().try_for_each(|member| {
                 needs(!matches!(member, Command::Sequence(_)))?;
-                check_offer(member, profile)
+                check_offer(member, profile, known)
             })
         }
         Command::Atomic(atomic) => {
@@ -192,11 +232,13 @@ pub(super) fn check_offer(command: &Command<'_>, profile: &DeviceProfile) -> Res
                     | Command::Copy(_)
                     | Command::Delete(_)
                     | Command::Replace(_) => true,
-                    Command::Exec(_) => profile.exec_in_atomic,
+                    Command::Exec(_) => {
+                        profile.exec_in_atomic || known.supports(Feature::ExecInAtomic) == Some(true)
+                    }
                     _ => false,
                 };
                 needs(allowed)?;
-                check_offer(member, profile)
+                check_offer(member, profile, known)
             })
         }
         Command::Results(_) | Command::Status(_) | Command::Unknown(_) => Err(Misuse::Command),

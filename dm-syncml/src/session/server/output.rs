@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::Item;
+use crate::session::capabilities::Capabilities;
 use crate::session::interaction::UserResponse;
 use crate::session::ledger::{Answer, CommandHandle, GivenUp};
 use crate::session::outgoing::Outgoing;
@@ -49,6 +50,9 @@ pub enum ServerEvent {
     /// A command, or the first part of it, goes out with the reply that follows. It is told again when the device refused our header, and
     /// with it all commands of that message: none was executed, and they go out once more.
     Sent(CommandHandle),
+    /// A large object goes on where a former session had stopped: the device has so many octets of it, and only the rest goes out. Should
+    /// it turn out that the device does not have them, all of it goes out after all.
+    Resumed(CommandHandle, usize),
     /// A command has its answer.
     Answered(CommandHandle, Answer),
     /// The user has answered what [`ServerSession::ask`](super::ServerSession::ask) asked, or the device for the user.
@@ -112,6 +116,12 @@ impl DeviceInfo {
     #[must_use]
     pub fn language(&self) -> Option<&str> {
         self.get("Lang")
+    }
+
+    /// What it says it can do, in a leaf below `Ext`; the session heeds it already.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities::read(&self.0)
     }
 
     /// All leaves as they came: items with Source and Data.

@@ -2,6 +2,9 @@
 
 /// What a server session has to know about a kind of device, beside what the device says by itself.
 ///
+/// Beside what a device says by itself ([`Capabilities`](crate::session::Capabilities)) it stands for what a whole kind is known for; a
+/// command goes out when neither of the two says no.
+///
 /// A profile changes what is sent, never what is understood: reading is lenient towards everyone where it can be
 /// ([`Quirks`](crate::Quirks) are for what cannot even be decoded).
 ///

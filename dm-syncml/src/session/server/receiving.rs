@@ -3,10 +3,11 @@
 use crate::auth::Nonce;
 use crate::codes::{AlertCode, StatusCode};
 use crate::model::{Alert, CmdName, CmdRef, Command, Item, Results, SessionId, Status, VerDtd, VerProto};
+use crate::session::capabilities::Capabilities;
 use crate::session::composer::Letterhead;
 use crate::session::incoming::Incoming;
 use crate::session::is_dm_1;
-use crate::session::large_object::{ChunkOf, Taken};
+use crate::session::large_object::{Announcement, ChunkOf, Taken};
 use crate::session::ledger::{GivenUp, ResultsTaken, meta_len};
 use crate::session::report::{DeviceEvent, GenericAlert};
 
@@ -48,6 +49,11 @@ impl ServerSession {
         }
         if msg_id > self.config.max_messages {
             self.aborting = true;
+        }
+        if self.config.resume
+            && let Some(announced) = Announcement::read(header.meta.as_ref())
+        {
+            self.peer_resumes = Some(announced);
         }
         // While we have more to say, a message without Final only asks for it.
         draft.next_message = !message.body.last_in_package && !self.package_open;
@@ -94,6 +100,11 @@ impl ServerSession {
                 max_obj_size: self.config.max_obj_size,
             });
         }
+        if let Some(keeping) = &mut self.assembler.keeping
+            && keeping.peer.is_empty()
+        {
+            keeping.peer = header.source.loc_uri.as_str().into();
+        }
         // Each holds until another is told (RepPro 1.2.2, MaxMsgSize).
         if let Some(meta) = &header.meta {
             self.peer_max_msg_size = meta.max_msg_size().or(self.peer_max_msg_size);
@@ -117,6 +128,8 @@ impl ServerSession {
                     // It is all that a client may replace (DM Protocol 1.2.1, package 1).
                     (false, _) => StatusCode::NOT_ALLOWED,
                     (true, _) => {
+                        let said = Capabilities::read(&replace.items);
+                        self.learn(&said);
                         let items = replace.items.iter().cloned().map(Item::into_owned).collect();
                         self.event(ServerEvent::DevInfo(DeviceInfo::new(items)));
                         StatusCode::OK
@@ -150,6 +163,9 @@ impl ServerSession {
         };
         if status.code.is_done() {
             // 213; whatever else succeeded is not the whole object.
+            cutting.awaiting = None;
+        } else if status.code == StatusCode::PARTIAL_NOT_ACCEPTED && cutting.cutter.rewind() {
+            // The device does not have what it seemed to have: all of it goes out.
             cutting.awaiting = None;
         } else if let Some(cutting) = self.cutting.take() {
             let end = self.ledger.refused(cutting.into_unit(), status);

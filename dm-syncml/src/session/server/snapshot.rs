@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::auth::{ProverState, VerifierState};
 use crate::model::CmdId;
 use crate::session::Misuse;
+use crate::session::capabilities::Capabilities;
+use crate::session::large_object::Announcement;
 use crate::session::ledger::CommandHandle;
 use crate::session::snapshot::{
     AssemblerState, CutterState, LedgerState, LetterheadState, OutgoingState, RestoreError, due, pack,
@@ -42,6 +44,14 @@ pub struct ServerSnapshot {
     owed: Vec<String>,
     cutting: Option<CuttingState>,
     assembler: AssemblerState,
+    #[serde(default)]
+    peer_resumes: Option<String>,
+    #[serde(default)]
+    capabilities: String,
+    #[serde(default)]
+    resume_telling: bool,
+    #[serde(default)]
+    resume_told: bool,
     package_open: bool,
     aborting: bool,
     phase: PhaseState,
@@ -116,7 +126,11 @@ impl ServerSession {
                 cutter: CutterState::of(&cutting.cutter),
                 awaiting: cutting.awaiting.as_ref().map(|(msg_id, cmd_id)| (*msg_id, cmd_id.as_str().into())),
             }),
-            assembler: AssemblerState::of(&self.assembler),
+            assembler: AssemblerState::of(&self.assembler, now),
+            peer_resumes: self.peer_resumes.as_ref().map(Announcement::to_text),
+            capabilities: self.capabilities.to_announcement(),
+            resume_telling: self.resume_telling,
+            resume_told: self.resume_told,
             package_open: self.package_open,
             aborting: self.aborting,
             phase,
@@ -165,7 +179,11 @@ impl ServerSession {
         session.ledger = snapshot.ledger.restore()?;
         session.owed = snapshot.owed.iter().map(|owed| unpack(owed)).collect::<Result<VecDeque<_>, _>>()?;
         session.cutting = snapshot.cutting.map(CuttingState::restore).transpose()?;
-        session.assembler = snapshot.assembler.restore(session.config.max_obj_size)?;
+        session.peer_resumes = snapshot.peer_resumes.as_deref().and_then(Announcement::parse);
+        session.capabilities = Capabilities::parse(&snapshot.capabilities);
+        session.resume_telling = snapshot.resume_telling;
+        session.resume_told = snapshot.resume_told;
+        session.assembler = snapshot.assembler.restore(now, session.config.max_obj_size)?;
         session.package_open = snapshot.package_open;
         session.aborting = snapshot.aborting;
         session.state = match snapshot.phase {

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::StatusCode;
 use crate::model::{CmdName, Item, Source, Target};
-use crate::session::large_object::{Assembler, Carried, ChunkOf, Cuts, Cutter, Joining, Partial};
+use crate::session::large_object::{
+    Assembler, Carried, ChunkOf, Cuts, Cutter, Digest, Joining, Keeping, Partial, PartialObjects,
+    PartialObjectsSnapshot,
+};
+use crate::time::Instant;
 
 use super::{RestoreError, pack, pack_items, pack_octets, unpack, unpack_items, unpack_octets};
 
@@ -19,6 +23,12 @@ pub(in crate::session) struct CutterState {
     text: bool,
     cuts: Cuts,
     sent: usize,
+    #[serde(default)]
+    start: usize,
+    #[serde(default)]
+    rewound: bool,
+    #[serde(default)]
+    digest: Option<String>,
 }
 
 impl CutterState {
@@ -33,6 +43,9 @@ impl CutterState {
             text,
             cuts: cutter.cuts,
             sent: cutter.sent,
+            start: cutter.start,
+            rewound: cutter.rewound,
+            digest: cutter.digest.map(Digest::to_text),
         }
     }
 
@@ -47,16 +60,39 @@ impl CutterState {
             Carried::Text(text) => text.is_char_boundary(self.sent),
             Carried::Octets(octets) => self.sent <= octets.len(),
         };
-        if !boundary {
+        if !boundary || self.start > self.sent {
             return Err(RestoreError::Malformed("a place in the object"));
         }
-        Ok(Cutter { shell: unpack(&self.shell)?, data, cuts: self.cuts, sent: self.sent })
+        Ok(Cutter {
+            shell: unpack(&self.shell)?,
+            data,
+            cuts: self.cuts,
+            sent: self.sent,
+            start: self.start,
+            rewound: self.rewound,
+            digest: digest(self.digest)?,
+        })
     }
 }
 
-/// An object that is coming in, if one is.
+fn digest(text: Option<String>) -> Result<Option<Digest>, RestoreError> {
+    text.map(|text| Digest::parse(&text).ok_or(RestoreError::Malformed("a digest"))).transpose()
+}
+
+/// An object that is coming in, if one is, and what is kept of others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(in crate::session) struct AssemblerState(Option<PartialState>);
+pub(in crate::session) struct AssemblerState {
+    partial: Option<PartialState>,
+    #[serde(default)]
+    keeping: Option<KeepingState>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct KeepingState {
+    objects: PartialObjectsSnapshot,
+    limits: (usize, usize, u64),
+    peer: String,
+}
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct PartialState {
@@ -64,6 +100,8 @@ struct PartialState {
     answers: Option<(u32, String)>,
     /// An item with Target and Source.
     place: Option<String>,
+    #[serde(default)]
+    digest: Option<String>,
     state: JoiningState,
 }
 
@@ -74,11 +112,17 @@ enum JoiningState {
 }
 
 impl AssemblerState {
-    pub(in crate::session) fn of(assembler: &Assembler) -> Self {
-        Self(assembler.partial.as_ref().map(|partial| PartialState {
+    pub(in crate::session) fn of(assembler: &Assembler, now: Instant) -> Self {
+        let keeping = assembler.keeping.as_ref().map(|keeping| KeepingState {
+            objects: keeping.objects.snapshot(now),
+            limits: keeping.objects.limits(),
+            peer: keeping.peer.clone(),
+        });
+        let partial = assembler.partial.as_ref().map(|partial| PartialState {
             cmd: partial.of.cmd.as_str().into(),
             answers: partial.of.answers.clone(),
             place: pack_items(&[place_of(partial)]),
+            digest: partial.digest.map(Digest::to_text),
             state: match &partial.state {
                 Joining::Joined { first, data, text, size, again } => JoiningState::Joined {
                     first: pack_items(core::slice::from_ref(&**first)),
@@ -89,13 +133,22 @@ impl AssemblerState {
                 },
                 Joining::Refused(code) => JoiningState::Refused(code.get()),
             },
-        }))
+        });
+        Self { partial, keeping }
     }
 
     /// With the limit of the configuration in force now.
-    pub(in crate::session) fn restore(self, limit: Option<u64>) -> Result<Assembler, RestoreError> {
+    pub(in crate::session) fn restore(
+        self,
+        now: Instant,
+        limit: Option<u64>,
+    ) -> Result<Assembler, RestoreError> {
         let mut assembler = Assembler::new(limit);
-        let Some(partial) = self.0 else { return Ok(assembler) };
+        if let Some(KeepingState { objects, limits, peer }) = self.keeping {
+            let objects = PartialObjects::with_limits(limits).restored(now, objects)?;
+            assembler.keeping = Some(Keeping { objects, peer, now });
+        }
+        let Some(partial) = self.partial else { return Ok(assembler) };
         let state = match partial.state {
             JoiningState::Joined { first, data, text, size, again } => {
                 let data = unpack_octets(&data)?;
@@ -113,6 +166,7 @@ impl AssemblerState {
             of: ChunkOf { cmd: CmdName::new(partial.cmd)?, answers: partial.answers },
             target: place.target.map(|target| target.loc_uri),
             source: place.source.map(|source| source.loc_uri),
+            digest: digest(partial.digest)?,
             state,
         });
         Ok(assembler)

@@ -1,0 +1,9 @@
+//! What programs show their operator over HTTP: who may look, the page, and events as they happen.
+
+mod events;
+mod page;
+mod token;
+
+pub use events::{Events, stream};
+pub use page::page;
+pub use token::{OperatorToken, only_operators};

@@ -1,0 +1,297 @@
+//! What programs keep: one file, written by one thread, many writes to a commit.
+//!
+//! A machine's `Persist` becomes a [`Batch`]; what it protects goes on when [`Store::write`] says that the batch is on the disk. Batches that
+//! wait at the same time share one commit, so the disk is asked to settle once for many sessions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use redb::{Database, Durability, ReadableTable, TableDefinition};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+
+/// Most batches in one commit.
+const MAX_GROUP: usize = 1_024;
+
+/// A kind of entries: a table of keys and values, both octets.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind(&'static str);
+
+impl Kind {
+    /// The kind of this name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    const fn table(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.0)
+    }
+}
+
+/// Why something is not kept, or cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// Nothing was written: the disk is full, or fails.
+    #[error("the store cannot be written: {0}")]
+    Write(String),
+    /// An entry cannot be read.
+    #[error("the store cannot be read: {0}")]
+    Read(String),
+    /// An entry was not written by this program, or by another version of it.
+    #[error("{kind} holds an entry that cannot be understood: {reason}")]
+    Content {
+        /// Where.
+        kind: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The writing thread is gone, after a failure that it has reported.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Changes that are made together or not at all.
+#[derive(Debug, Default)]
+pub struct Batch(Vec<(Kind, Vec<u8>, Option<Vec<u8>>)>);
+
+impl Batch {
+    /// No changes yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Puts a value in place of whatever was there.
+    ///
+    /// # Errors
+    /// The value cannot be written as JSON.
+    pub fn put(
+        &mut self,
+        kind: Kind,
+        key: impl AsRef<[u8]>,
+        value: &impl Serialize,
+    ) -> Result<(), StoreError> {
+        let octets = serde_json::to_vec(value).map_err(|error| StoreError::Write(error.to_string()))?;
+        self.0.push((kind, key.as_ref().to_vec(), Some(octets)));
+        Ok(())
+    }
+
+    /// Removes what is there, if anything is.
+    pub fn remove(&mut self, kind: Kind, key: impl AsRef<[u8]>) {
+        self.0.push((kind, key.as_ref().to_vec(), None));
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A store; clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Store {
+    database: Arc<Database>,
+    writer: mpsc::Sender<Job>,
+}
+
+type Job = (Batch, oneshot::Sender<Result<(), StoreError>>);
+
+impl Store {
+    /// Opens the file, making it if need be.
+    ///
+    /// # Errors
+    /// Another program has it open, it is damaged beyond repair, or it is no store.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |reason: String| StoreError::Open { path: path.into(), reason };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+        }
+        let exists = path.exists();
+        let database = Database::create(path).map_err(|error| {
+            failed(match error {
+                redb::DatabaseError::DatabaseAlreadyOpen => {
+                    "another program has it open; stop that one first".into()
+                }
+                error if exists => {
+                    format!("{error}; move it away to begin anew, or put back a copy of it")
+                }
+                error => error.to_string(),
+            })
+        })?;
+        #[cfg(unix)]
+        {
+            // Nonces and credentials are in it.
+            use std::os::unix::fs::PermissionsExt;
+            let owner_only = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(path, owner_only).map_err(|error| failed(error.to_string()))?;
+        }
+        let database = Arc::new(database);
+        let (writer, jobs) = mpsc::channel();
+        let writing = Arc::clone(&database);
+        std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || write_all(&writing, &jobs))
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Self { database, writer })
+    }
+
+    /// Writes a batch, and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// It is not: the disk is full, or fails.
+    pub async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        self.enqueue(batch).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The same, for threads that may wait.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_blocking(&self, batch: Batch) -> Result<(), StoreError> {
+        self.enqueue(batch).blocking_recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Hands a batch to the writer: batches are written in the order of these calls. The receiver hears when it is on the disk.
+    #[must_use]
+    pub fn enqueue(&self, batch: Batch) -> oneshot::Receiver<Result<(), StoreError>> {
+        let (sender, done) = oneshot::channel();
+        // Who waits hears of a writer that is gone by the sender that is dropped.
+        let _ = self.writer.send((batch, sender));
+        done
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the entry cannot be understood.
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        key: impl AsRef<[u8]>,
+    ) -> Result<Option<T>, StoreError> {
+        let read = |error: &dyn std::fmt::Display| StoreError::Read(error.to_string());
+        let transaction = self.database.begin_read().map_err(|error| read(&error))?;
+        let table = match transaction.open_table(kind.table()) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(read(&error)),
+        };
+        let entry = table.get(key.as_ref()).map_err(|error| read(&error))?;
+        entry.map(|value| understand(kind, value.value())).transpose()
+    }
+
+    /// All entries of a kind, by their keys.
+    ///
+    /// # Errors
+    /// The store cannot be read, or an entry cannot be understood.
+    pub fn all<T: DeserializeOwned>(&self, kind: Kind) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        let read = |error: &dyn std::fmt::Display| StoreError::Read(error.to_string());
+        let transaction = self.database.begin_read().map_err(|error| read(&error))?;
+        let table = match transaction.open_table(kind.table()) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(read(&error)),
+        };
+        let entries = table.iter().map_err(|error| read(&error))?;
+        entries
+            .map(|entry| {
+                let (key, value) = entry.map_err(|error| read(&error))?;
+                Ok((key.value().to_vec(), understand(kind, value.value())?))
+            })
+            .collect()
+    }
+}
+
+fn understand<T: DeserializeOwned>(kind: Kind, octets: &[u8]) -> Result<T, StoreError> {
+    let reason = |error: serde_json::Error| StoreError::Content { kind: kind.0, reason: error.to_string() };
+    serde_json::from_slice(octets).map_err(reason)
+}
+
+/// Writes batches until nobody is left to give any: all that wait, in one commit.
+fn write_all(database: &Database, jobs: &mpsc::Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let group: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(MAX_GROUP - 1)).collect();
+        let written = commit(database, group.iter().map(|(batch, _)| batch));
+        if let Err(error) = &written {
+            tracing::error!(%error, "the store");
+        }
+        for (_, waiting) in group {
+            let _ = waiting.send(written.clone());
+        }
+    }
+}
+
+fn commit<'a>(database: &Database, batches: impl Iterator<Item = &'a Batch>) -> Result<(), StoreError> {
+    let failed = |error: &dyn std::fmt::Display| StoreError::Write(error.to_string());
+    let mut transaction = database.begin_write().map_err(|error| failed(&error))?;
+    transaction.set_durability(Durability::Immediate);
+    for (kind, key, value) in batches.flat_map(|batch| &batch.0) {
+        let mut table = transaction.open_table(kind.table()).map_err(|error| failed(&error))?;
+        let done = match value {
+            Some(value) => table.insert(key.as_slice(), value.as_slice()).map(drop),
+            None => table.remove(key.as_slice()).map(drop),
+        };
+        done.map_err(|error| failed(&error))?;
+    }
+    transaction.commit().map_err(|error| failed(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THINGS: Kind = Kind::new("things");
+
+    #[tokio::test]
+    async fn what_was_written_is_there_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/store.redb");
+        {
+            let store = Store::open(&path).expect("made");
+            let mut batch = Batch::new();
+            batch.put(THINGS, "one", &1).expect("json");
+            batch.put(THINGS, "two", &2).expect("json");
+            store.write(batch).await.expect("written");
+            let mut batch = Batch::new();
+            batch.remove(THINGS, "one");
+            store.write(batch).await.expect("written");
+            let error = Store::open(&path).expect_err("one at a time").to_string();
+            assert!(error.contains("another program"), "{error}");
+        }
+        // The writing thread lets go of the file when the last handle is gone.
+        let store = loop {
+            match Store::open(&path) {
+                Ok(store) => break store,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        assert_eq!(store.all::<u32>(THINGS).expect("read"), [(b"two".to_vec(), 2)]);
+        assert_eq!(store.get::<u32>(THINGS, "one").expect("read"), None);
+        assert!(matches!(
+            store.get::<String>(THINGS, "two"),
+            Err(StoreError::Content { kind: "things", .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_no_store_is_said_to_be_none_and_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.redb");
+        std::fs::write(&path, "a letter to my aunt").expect("written");
+        let error = Store::open(&path).expect_err("no store").to_string();
+        assert!(error.contains("store.redb") && error.contains("move it away"), "{error}");
+        assert_eq!(std::fs::read(&path).expect("there"), b"a letter to my aunt");
+    }
+}

@@ -1,0 +1,7 @@
+//! Selectors: see the body.
+#![no_main]
+
+#[path = "../../gwmo-model/tests/fuzz/selector.rs"]
+mod body;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
