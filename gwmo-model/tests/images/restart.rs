@@ -1,8 +1,11 @@
 //! Crashes, records and snapshots.
 
-use gwmo_model::{ImageState, Images};
+use std::time::Duration;
 
-use crate::scene::{config, source, store};
+use gwmo_model::{Chunk, ImageNo, ImageSpec, ImageState, Images, JobNo};
+
+use crate::image_store::{Store, digest_of};
+use crate::scene::{HOUR, config, source, store};
 
 #[test]
 fn a_crash_between_record_and_effect_loses_neither() {
