@@ -220,7 +220,7 @@ impl Desk {
         match errand {
             Errand::Launch(key) => {
                 // What was there already, since the answer of a former attempt was lost.
-                let repeated = |code: &u16| is_fine(code) || matches!(code, 418 | 405 | 507 | 500);
+                let repeated = |code: &u16| is_fine(code) || matches!(code, 418 | 425 | 507);
                 let Some((start, before)) = codes.split_last() else { return Ok(()) };
                 let may_repeat = plan.job(key).is_some();
                 if !is_fine(start) || !before.iter().all(repeated) || !may_repeat {

@@ -7,7 +7,7 @@ use dm_syncml::session::{Incoming, Outgoing};
 use dm_syncml::{DecodeOptions, Encoding};
 use gwmo_model::{DetachReason, Fact, GatewayEvent, GatewayOutput, GatewayRecord, PersistSeq, Sighting};
 
-use super::place::{Packet, Place, account, device_id, device_number};
+use super::place::{Packet, Place, SECOND, account, device_id, device_number};
 use super::town::Town;
 
 impl Town {
@@ -28,6 +28,7 @@ impl Town {
                 return self.violation(format!("gateway {gateway} does not start again: {what}"));
             }
             self.network.note(Place::Gateway(gateway), "started");
+            self.network.wake_at(Place::Uplink(gateway), now + SECOND);
         }
         let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
         let clock = site.clock(now);

@@ -10,6 +10,7 @@ use super::device::Device;
 use super::place::{MINUTE, Packet, Place, SECOND};
 use super::plan::{Mishap, Plan, home, spread};
 use super::site::Site;
+use super::uplink::POLL;
 use super::{Options, Outcome, Tally};
 
 /// How far a run has come.
@@ -99,6 +100,7 @@ impl Town {
         }
         for gateway in 0..self.options.gateways {
             self.drain_gateway(gateway);
+            self.network.wake_at(Place::Uplink(gateway), POLL);
         }
         self.network.wake_at(Place::Server, TICK);
         self.await_mishap();

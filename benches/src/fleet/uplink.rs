@@ -5,15 +5,23 @@ use core::time::Duration;
 use dm_syncml::session::{ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Outgoing};
 use dm_syncml::{DecodeOptions, Encoding};
 
-use super::place::{Packet, Place, server_id};
+use super::place::{MINUTE, Packet, Place, server_id};
 use super::town::Town;
+
+/// How long a gateway waits for a notification before it looks by itself.
+pub(super) const POLL: Duration = Duration::from_secs(5 * MINUTE.as_secs());
 
 impl Town {
     pub(super) fn tick_uplink(&mut self, now: Duration, gateway: u16) {
         let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
         let clock = site.clock(now);
-        if let Some(session) = &mut site.uplink.session {
-            session.handle_tick(clock);
+        match &mut site.uplink.session {
+            Some(session) => session.handle_tick(clock),
+            // It looks by itself from time to time: a notification may be signed with a nonce that it never got.
+            None => {
+                let initiation = site.uplink.own_session();
+                return self.open_uplink(gateway, initiation);
+            }
         }
         self.drain_uplink(gateway);
     }
@@ -109,7 +117,7 @@ impl Town {
                     let is_wanted = core::mem::take(&mut site.wanted);
                     let has_more = machine.outbox().pending(&server).next().is_some();
                     let initiation = site.uplink.own_session();
-                    self.network.cancel_wake(Place::Uplink(gateway));
+                    self.network.wake_at(Place::Uplink(gateway), now + POLL);
                     self.drain_gateway(gateway);
                     let is_free = |town: &Self| {
                         town.sites.get(usize::from(gateway)).is_some_and(|site| site.uplink.session.is_none())
