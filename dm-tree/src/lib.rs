@@ -51,6 +51,7 @@
 //! - Read much: [`Acting::walk`] streams a subtree, and goes on where another walk stopped.
 //! - Write much: [`Acting::add_subtree`] and [`Acting::replace_subtree`] with explicit properties.
 //! - Answer a whole client session from a tree: [`Tree::poll_session`].
+//! - Let several authorities share a device: [`authority`], and why something is allowed or denied: [`Tree::explain`].
 //! - Let applications of the device take part: [`application`].
 //! - Listen to authorized servers only, and choose the one to turn to: [`servers`].
 //! - Agree with another server on who manages what: [`delegation`].
@@ -72,6 +73,8 @@
 //! - Names are hashed with a key: give a tree that strangers may add to a random one
 //!   ([`Tree::with_hash_seed`]).
 //! - The caller authenticates. A server identifier given to this crate is believed.
+//! - What a handler serves has types that only the handler knows: where it cannot be asked, a server that the ledger of
+//!   authorities keeps from some types is denied ([`Tree::may`]).
 //!
 //! # Spec map
 //!
@@ -88,6 +91,7 @@
 //! | DM Protocol 1.2.1, sessions | [`Tree::poll_session`], [`DevInfo::items`], [`DmAccount::credentials`] |
 //! | StdObj 1.2.1, objects | [`DmAccount`], [`DevInfo`], [`DevDetail`], [`Inbox`] |
 //! | TND 1.2.1, TNDS and DDF | [`mgmt_tree::MgmtTree`], [`Acting::add_tnds`], [`Acting::get_tnds`], [`ddf::Schema`] |
+//! | DM 2.0 RD HLF-009, 011 to 014, 020, 022 to 026, authorities | [`authority`], [`Tree::delegate`], [`Tree::explain`] |
 //! | DDF AccessType, Scope, CaseSense | [`AccessType`], [`NodeSpec::permanent`], [`NodeSpec::ignoring_case`], [`SchemaCheck`] |
 //! | DM Bootstrap 1.2; DM Security 1.2.1, bootstrap | [`bootstrap`] |
 //! | DM 2.0 RD HLF-005, HLF-016, HLF-017, applications | [`application`] |

@@ -304,7 +304,7 @@ impl Tree {
         }
     }
 
-    /// Drops the ACLs kept for a handler's node and everything below it. For handlers whose nodes come and go by
+    /// Drops the ACLs kept for a handler's node and everything below it, and what the ledger of authorities says of them. For handlers whose nodes come and go by
     /// themselves: what takes the place of a node that is gone must not inherit its ACL.
     ///
     /// # Errors

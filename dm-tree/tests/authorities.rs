@@ -669,6 +669,10 @@ fn dm_hlf_025_nodes_that_a_handler_serves() {
     assert_eq!(get(&mut tree, "A", "./Devices/2/x").as_deref(), Ok("secret"));
     assert_eq!(get(&mut tree, "D", "./Devices/2/x").as_deref(), Ok("secret"));
     assert_eq!(get(&mut tree, "D", "./Devices"), Err(425));
+    // Without the handler, what is given by type is not seen; the rest is.
+    assert!(tree.may(&id("A"), Rights::GET, &uri("./Devices/2/x")));
+    assert!(!tree.may(&id("D"), Rights::GET, &uri("./Devices/2/x")));
+    assert!(!tree.may(&id("A"), Rights::GET, &uri("./Devices/1/x")));
     tree.set_type_rules(&id("A"), TypeRules::new().deny(SCOMO).unwrap());
     assert_eq!(get(&mut tree, "A", "./Devices/2/x"), Err(425));
     assert_eq!(get(&mut tree, "A", "./Devices").as_deref(), Ok(""));

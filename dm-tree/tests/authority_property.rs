@@ -1,4 +1,4 @@
-//! Random delegations, revocations, ACLs and commands of five authorities, beside an oracle written from the rules.
+//! Random delegations, revocations, ACLs and commands of five authorities and two applications, beside an oracle written from the rules.
 
 #[path = "fuzz/authority.rs"]
 mod authority;

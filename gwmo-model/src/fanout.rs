@@ -2,6 +2,7 @@
 
 mod audit;
 mod code;
+mod device_events;
 mod dispatch;
 mod entry;
 mod in_flight;
@@ -20,10 +21,14 @@ mod record;
 mod replay;
 mod report;
 mod restore;
+mod result;
+mod result_document;
+mod result_pages;
 mod retry;
 mod snapshot;
 mod stages;
 mod target;
+mod transition;
 
 pub use audit::Audit;
 pub use code::ResultCode;
@@ -37,6 +42,9 @@ pub use policy::{Offline, OnLimit, Policy, RetryOn, UnsafePolicy};
 pub use record::FanoutRecord;
 pub use report::{Bucket, Counters, OpRecord, Report, SerialRange, TargetRecord};
 pub use restore::{FanoutRestoreError, FanoutRestoreErrorKind};
+pub use result::{Detail, DeviceOutcome, Grouping, OpOutcome, OutcomeBucket, ResultPage};
+pub use result_document::{ResultDocumentError, ResultDocumentErrorKind};
+pub use result_pages::{ResultOptions, ResultPages};
 pub use retry::Which;
 pub use snapshot::FanoutSnapshot;
 pub use stages::{Stages, StagesError};

@@ -33,7 +33,7 @@ use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
 use crate::fanout::{Fanout, JobNo, ResultCode, Ticket};
 use crate::group::Groups;
 use crate::inventory::{DetachReason, Inventory, Sighting};
-use crate::mo::{FanoutSlot, GroupsSlot, InventorySlot, Objects, Slot};
+use crate::mo::{FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, Objects, Slot, TriggerSlot};
 use crate::outbox::{Outbox, OutboxConfig};
 use crate::relay::Relay;
 
@@ -384,6 +384,15 @@ impl Gateway {
         GatewayOutput::Wait(soonest)
     }
 
+    /// Chance that nobody can guess, for the address of one image each. Without any left, servers that add images are told
+    /// to come again (417). As many as 64 are kept.
+    pub fn handle_entropy(&mut self, now: Instant, entropy: [u8; 16]) {
+        self.advance(now);
+        if self.objects.tokens.len() < 64 {
+            self.objects.tokens.push(entropy);
+        }
+    }
+
     /// What time of day it is: for time stamps, and for jobs that are to begin at some time. Say it again whenever the
     /// clock was set.
     pub fn handle_wall_clock(&mut self, now: Instant, time: Timestamp) {
@@ -540,7 +549,13 @@ impl fmt::Debug for Gateway {
 impl Gateway {
     /// Whether a node that was added belongs to its server alone: a group or a job.
     fn is_owned(&self, uri: &NodeUri<'_>) -> bool {
-        let owned = [GroupsSlot::Group.into(), FanoutSlot::Job.into(), InventorySlot::Query.into()];
+        let owned = [
+            GroupsSlot::Group.into(),
+            FanoutSlot::Job.into(),
+            InventorySlot::Query.into(),
+            ImagesSlot::Image.into(),
+            TriggerSlot::Trigger.into(),
+        ];
         self.objects.binding.resolve(uri).is_some_and(|(slot, _): (Slot, _)| owned.contains(&slot))
     }
 

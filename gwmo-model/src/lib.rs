@@ -7,7 +7,7 @@
 //! machine runs on any runtime, in a simulator, or in a test. Each machine is usable alone:
 //!
 //! - [`Inventory`]: registered devices, whether they are attached, and what is known of them.
-//! - [`Groups`] and [`TargetSet`]: who is meant.
+//! - [`Groups`] and [`TargetSet`]: who is meant, by list, by rule and of other groups; [`Selector`] is what a rule is written in.
 //! - [`Fanout`]: jobs, each a list of operations for many devices, with a window, retries, and an honest outcome for
 //!   every device; [`Report`] is the aggregated result.
 //! - [`Outbox`]: alerts for the servers, kept until acknowledged.
@@ -120,17 +120,17 @@
 //! | requirement | where |
 //! |---|---|
 //! | GwMO-DI-001 one device | [`Inventory::record`], [`Inventory::serial_of`] |
-//! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`] |
+//! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`], [`Inventory::select`] |
 //! | GwMO-DI-003 attached or detached | [`DeviceRecord::status`] |
 //! | GwMO-DI-004 telling servers of new devices | [`Outbox`] |
 //! | GwMO-DI-005 switching that | [`Subscription`], [`console::Console::set_alerts`] |
-//! | GwMO-Group-001 groups | [`Groups`] |
+//! | GwMO-Group-001 groups | [`Groups`], [`Selector`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
-//! | GwMO-FORA-002 aggregate | [`Report`] |
 //! | GwMO-DCIS-001 data for devices to read here | [`Images`] |
 //! | GwMO-DCIS-002 the same data once | [`StoragePolicy::dedup`] |
 //! | GwMO-DCIS-003 storing can be forbidden | [`StoragePolicy::enabled`], [`ImageSpec::cacheable`] |
 //! | GwMO-MOO-001 the gateway chooses the mode | [`ModePolicy`] |
+//! | GwMO-FORA-002 aggregate | [`Report`], [`ResultPages`] |
 //! | GwMO-HLF-001 devices that cannot be reached | [`GatewayOutput::Notify`], [`Gateway::handle_device_message`] |
 //! | GwMO-PMoDe-001 proxy mode | [`Gateway`], [`Proxy`] |
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
@@ -198,10 +198,12 @@ pub use error::{
     JobError, JobErrorKind, OutboxError, OutboxErrorKind,
 };
 pub use fanout::{
-    Answer, Audit, Bucket, Counters, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutRestoreError,
-    FanoutRestoreErrorKind, FanoutSnapshot, JobKey, JobNo, JobSpec, JobState, JobView, Offline, OnLimit, Op,
-    OpClass, OpRecord, OrderReply, Policy, Report, ResultCode, RetryOn, SerialRange, SessionEnd, Stages,
-    StagesError, StartOptions, TargetRecord, TargetState, Ticket, Trace, UnsafePolicy, Which,
+    Answer, Audit, Bucket, Counters, Detail, DeviceOutcome, Fanout, FanoutLimits, FanoutOutput, FanoutRecord,
+    FanoutRestoreError, FanoutRestoreErrorKind, FanoutSnapshot, Grouping, JobKey, JobNo, JobSpec, JobState,
+    JobView, Offline, OnLimit, Op, OpClass, OpOutcome, OpRecord, OrderReply, OutcomeBucket, Policy, Report,
+    ResultCode, ResultDocumentError, ResultDocumentErrorKind, ResultOptions, ResultPage, ResultPages,
+    RetryOn, SerialRange, SessionEnd, Stages, StagesError, StartOptions, TargetRecord, TargetState, Ticket,
+    Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
     DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayPart, GatewayRecord,

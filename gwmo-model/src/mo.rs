@@ -55,6 +55,7 @@ mod description;
 mod draft;
 mod fanout;
 mod groups;
+mod images;
 mod inventory;
 mod job;
 mod limits;
@@ -64,6 +65,7 @@ mod query;
 mod record;
 mod result;
 mod table;
+mod trigger;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
@@ -76,7 +78,7 @@ use dm_tree::{
     NodeFacts, ServerId, Timestamp, Tree, TreeError, Value,
 };
 
-use crate::account_scope::AccountScopes;
+use crate::account_scope::{AccountScopeRecord, AccountScopes};
 use crate::device::Serial;
 use crate::device_bootstrap::DeviceCredential;
 use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
@@ -87,7 +89,7 @@ use crate::mode::ModePolicy;
 use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::selector::Selector;
-use crate::trigger::Triggers;
+use crate::trigger::{TriggerKey, TriggerLimits, Triggers};
 
 pub use binding::{Binding, BindingError};
 pub(crate) use binding::{Found, Keys};
@@ -125,6 +127,18 @@ pub(crate) struct Objects {
     /// The time of day, as last told, and when that was.
     clock: Option<(Instant, Timestamp)>,
     settings: config::Settings,
+    /// Settings that are one number and were written.
+    settings_written: BTreeMap<ConfigSlot, u32>,
+    /// Whether devices may have to be managed otherwise.
+    pub(crate) modes_changed: bool,
+    /// Changes of shared accounts, to be stored.
+    pub(crate) account_records: Vec<AccountScopeRecord>,
+    /// Images by the names of their nodes.
+    image_keys: BTreeMap<ImageKey, ImageNo>,
+    /// Chance that nobody can guess, for the addresses of images.
+    pub(crate) tokens: Vec<[u8; 16]>,
+    trigger_drafts: BTreeMap<TriggerKey, trigger::Draft>,
+    trigger_limits: TriggerLimits,
     image_config: ImageConfig,
     limits: ObjectLimits,
     mounts: [MountId; MOUNTED.len()],
@@ -137,7 +151,7 @@ pub(crate) struct Objects {
 }
 
 /// The objects that are served.
-pub(crate) const MOUNTED: [Object; 4] = [Object::Config, Object::Inventory, Object::Groups, Object::Fanout];
+pub(crate) const MOUNTED: [Object; 6] = Object::ALL;
 
 /// What is special about a node as it is now.
 struct Shape {
@@ -248,6 +262,13 @@ impl Objects {
             gateway: config.server_id.clone(),
             clock: None,
             settings: config::Settings::new(config),
+            settings_written: BTreeMap::new(),
+            modes_changed: false,
+            account_records: Vec::new(),
+            image_keys: BTreeMap::new(),
+            tokens: Vec::new(),
+            trigger_drafts: BTreeMap::new(),
+            trigger_limits: config.triggers,
             image_config: config.images.clone(),
             limits: config.objects,
             mounts: mounts.try_into().expect("one for each"),
@@ -308,7 +329,7 @@ impl Objects {
 
     /// All that servers wrote, as records.
     pub(crate) fn written(&self) -> Vec<ObjectRecord> {
-        let own = self.settings.written();
+        let own = self.settings_written();
         let servers = self.servers.iter().cloned().map(Written::Server);
         own.into_iter().chain(servers).chain(self.jobs.written()).map(ObjectRecord).collect()
     }
@@ -317,6 +338,11 @@ impl Objects {
     pub(crate) fn replay(&mut self, ObjectRecord(written): &ObjectRecord) -> Option<()> {
         match written {
             Written::Address(address) => self.settings.set_address(address).ok(),
+            Written::Number { node, number } => self.set_number(*node, *number).ok(),
+            Written::Rule { name, rule } => {
+                self.put_rule(name, rule.clone());
+                Some(())
+            }
             Written::Server(server) => {
                 self.servers.insert(server.clone());
                 Some(())
@@ -434,7 +460,8 @@ impl Objects {
             Slot::Inventory(slot) => self.inventory_shape(slot, keys),
             Slot::Groups(slot) => self.groups_shape(slot, keys),
             Slot::Fanout(slot) => self.fanout_shape(slot, keys),
-            Slot::Images(_) | Slot::Trigger(_) => None,
+            Slot::Images(slot) => self.images_shape(slot, keys),
+            Slot::Trigger(slot) => self.trigger_shape(slot, keys),
         }?;
         let row = slot.row();
         let access = takes.intersection(shape.access);
@@ -471,7 +498,8 @@ impl Handler for Objects {
             Slot::Inventory(slot) => self.inventory_value(slot, &keys),
             Slot::Groups(slot) => self.groups_value(slot, &keys),
             Slot::Fanout(slot) => self.fanout_value(slot, &keys),
-            Slot::Images(_) | Slot::Trigger(_) => Err(StatusCode::NOT_FOUND),
+            Slot::Images(slot) => self.images_value(slot, &keys),
+            Slot::Trigger(slot) => self.trigger_value(slot, &keys),
         };
         Ok(value?)
     }
@@ -489,7 +517,9 @@ impl Handler for Objects {
             Some(Slot::Inventory(slot)) => self.inventory_names(slot, keys, out),
             Some(Slot::Groups(slot)) => self.groups_names(slot, keys, out),
             Some(Slot::Fanout(slot)) => self.fanout_names(slot, keys, out),
-            Some(Slot::Images(_) | Slot::Trigger(_)) | None => {}
+            Some(Slot::Images(slot)) => self.images_names(slot, keys, out),
+            Some(Slot::Trigger(slot)) => self.trigger_names(slot, keys, out),
+            None => {}
         }
         Ok(())
     }
@@ -502,7 +532,8 @@ impl Handler for Objects {
             Slot::Inventory(slot) => self.inventory_replace(slot, &keys, value),
             Slot::Groups(slot) => self.groups_replace(slot, &keys, value),
             Slot::Fanout(slot) => self.fanout_replace(slot, &keys, value),
-            _ => Err(StatusCode::NOT_ALLOWED),
+            Slot::Images(slot) => self.images_replace(slot, &keys, value),
+            Slot::Trigger(slot) => self.trigger_replace(slot, &keys, value),
         };
         Ok(done?)
     }
@@ -519,7 +550,9 @@ impl Handler for Objects {
             (Slot::Inventory(slot), value) => self.inventory_add(slot, &keys, value),
             (Slot::Groups(slot), value) => self.groups_add(slot, &keys, value),
             (Slot::Fanout(slot), value) => self.fanout_add(cx, slot, &keys, value),
-            _ => Err(StatusCode::NOT_ALLOWED),
+            (Slot::Images(slot), value) => self.images_add(cx, slot, &keys, value),
+            (Slot::Trigger(slot), value) => self.trigger_add(cx, slot, &keys, value),
+            (Slot::Config(slot), value) => self.config_add(slot, &keys, value),
         };
         Ok(done?)
     }
@@ -531,7 +564,9 @@ impl Handler for Objects {
             Slot::Inventory(slot) => self.inventory_delete(slot, &keys),
             Slot::Groups(slot) => self.groups_delete(slot, &keys),
             Slot::Fanout(slot) => self.fanout_delete(slot, &keys),
-            _ => Err(StatusCode::NOT_ALLOWED),
+            Slot::Images(slot) => self.images_delete(slot, &keys),
+            Slot::Trigger(slot) => self.trigger_delete(slot, &keys),
+            Slot::Config(slot) => self.config_delete(slot, &keys),
         };
         Ok(done?)
     }
@@ -539,6 +574,8 @@ impl Handler for Objects {
     fn exec(&mut self, cx: &Context<'_>, path: &[&str], argument: &[u8]) -> ExecReply {
         let done = self.slot(cx, path).and_then(|(slot, keys)| match slot {
             Slot::Inventory(InventorySlot::QueryRun) => self.query_run(&keys),
+            Slot::Images(ImagesSlot::Fetch) => self.fetch_image(&keys),
+            Slot::Trigger(TriggerSlot::Send) => self.send_trigger(cx, &keys),
             Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys, argument),
             _ => Err(StatusCode::NOT_ALLOWED),
         });

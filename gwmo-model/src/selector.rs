@@ -60,9 +60,9 @@ pub struct Selector {
 /// both have at least two members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Expr {
-    Any(Vec<Expr>),
-    All(Vec<Expr>),
-    Not(Box<Expr>),
+    Any(Vec<Self>),
+    All(Vec<Self>),
+    Not(Box<Self>),
     Test(Test),
 }
 
@@ -191,11 +191,7 @@ impl Expr {
 
     /// Whether a part stands in parentheses in it.
     const fn encloses(&self, part: &Self) -> bool {
-        match (self, part) {
-            (Self::Not(_), Self::Any(_) | Self::All(_)) => true,
-            (Self::All(_), Self::Any(_)) => true,
-            _ => false,
-        }
+        matches!((self, part), (Self::Not(_), Self::Any(_) | Self::All(_)) | (Self::All(_), Self::Any(_)))
     }
 }
 

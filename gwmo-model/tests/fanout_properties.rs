@@ -56,6 +56,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// What to do, in terms that only get a meaning when it is done: the n-th ticket seen, the n-th job.
+#[expect(clippy::large_enum_variant, reason = "a policy is passed around once in a test")]
 #[derive(Clone, Debug)]
 enum Action {
     Add { targets: Vec<Serial>, away: Vec<Serial>, ops: Vec<Op>, policy: Policy },

@@ -94,6 +94,7 @@ fn seen(fanout: &Fanout) -> Vec<String> {
     lines
 }
 
+#[expect(clippy::large_enum_variant, reason = "a policy is passed around once in a test")]
 #[derive(Clone, Debug)]
 enum Action {
     Add { targets: Vec<u32>, ops: Vec<Op>, policy: Policy, live: bool },
@@ -145,6 +146,10 @@ fn policy() -> impl Strategy<Value = Policy> {
     let stages = prop_oneof![Just(""), Just("1"), Just("1,50%"), Just("2,3")];
     (0..4u32, 0..4u16, 0..16u8, offline, on_unsafe, on_limit, stages, 0..101u8, 0..60u32).prop_map(
         |(window, retries, retry_on, offline, on_unsafe, on_limit, stages, max_fail, rate)| {
+            // The pause of a device that came back is not stored, so one that leaves again in it may be left out at
+            // once after a restart rather than at the end of the pause: the same end, and another time.
+            let left_out = matches!(offline, Offline::Skip | Offline::Fail);
+            let jitter = if left_out { 0 } else { u64::from(rate % 3) };
             Policy::default()
                 .with_window(window)
                 .with_retries(retries)
@@ -157,7 +162,7 @@ fn policy() -> impl Strategy<Value = Policy> {
                 .with_max_fail(max_fail, 1, on_limit)
                 .with_stages(stages.parse().unwrap())
                 .with_rate(if rate < 30 { 0 } else { rate })
-                .with_release_jitter(Duration::from_secs(u64::from(rate % 3)))
+                .with_release_jitter(Duration::from_secs(jitter))
                 .with_keep((rate % 5 == 0).then_some(Duration::from_secs(100)))
         },
     )
@@ -589,5 +594,54 @@ proptest! {
                 prop_assert!(runs[1] <= 1, "an Exec ran {} times", runs[1]);
             }
         }
+    }
+}
+
+/// I14, and that what is stored can be stored as text: at most 96 octets of JSON for each target that is not under way
+/// and like others.
+#[cfg(feature = "serde")]
+#[test]
+fn snapshots_are_small_and_travel_as_text() {
+    let mut fanout = Fanout::new(FanoutLimits::default());
+    let now = Instant::from_millis(5_000);
+    let dms = ServerId::new("dms").unwrap();
+    let spec = JobSpec::new(dms, JobKey::new("J").unwrap(), (1..=1000).map(serial), [Op::get(), Op::exec()]);
+    let job = fanout.handle_add(now, spec.with_policy(Policy::default().with_window(64))).unwrap();
+    fanout.handle_start(now, job).unwrap();
+    let mut records = Vec::new();
+    for step in 0..3000 {
+        match fanout.poll_output() {
+            FanoutOutput::Persist(seq, record) => {
+                records.push(record);
+                fanout.handle_persisted(now, seq);
+            }
+            FanoutOutput::Notify { ticket } => fanout.handle_session_opened(now, ticket.serial),
+            FanoutOutput::Deliver { ticket, ops } if step < 2900 => {
+                for op in ops {
+                    fanout.handle_answer(now, ticket, op, Answer::new(StatusCode::OK).with_data(b"2.1.0"));
+                }
+            }
+            _ => {}
+        }
+    }
+    let snapshot = fanout.snapshot(now);
+    let text = serde_json::to_string(&snapshot).unwrap();
+    let in_flight = fanout.in_flight();
+    assert!(text.len() <= 4096 + 1000 * 96 + in_flight * 256, "{} octets", text.len());
+    let back: FanoutSnapshot = serde_json::from_str(&text).unwrap();
+    assert_eq!(back, snapshot);
+    for record in records {
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<FanoutRecord>(&text).unwrap(), record);
+    }
+    // Whatever is cut off or changed in it is refused or restored, never worse.
+    let restored = Fanout::restore(now, limits(), back, []).unwrap();
+    assert_eq!(restored.job(job).unwrap().records(..).len(), 1000);
+    for (from, to) in
+        [("\"version\":1", "\"version\":2"), ("\"next\":2", "\"next\":1"), ("[1,\"Ok\"", "[2,\"Ok\"")]
+    {
+        assert!(text.contains(from), "{from}");
+        let changed: FanoutSnapshot = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
+        assert!(Fanout::restore(now, limits(), changed, []).is_err(), "{from}");
     }
 }

@@ -104,7 +104,10 @@ impl Model {
             self.moved = false;
         }
         if there == self.attached {
-            self.pending = None;
+            // Who was about to come is gone anew.
+            if self.pending.take().is_some() && !there {
+                self.gone = now;
+            }
         } else if certain {
             self.settle(now);
         } else {
@@ -298,17 +301,13 @@ proptest! {
                         inventory.handle_persisted(at(now), seq);
                     }
                     // A listener that has heard of a revision needs not hear of it again.
-                    InventoryOutput::DeviceAttached { serial, rev, .. } => {
-                        if rev > heard_rev {
-                            heard_rev = rev;
-                            prop_assert_ne!(heard.insert(serial.get(), true), Some(true));
-                        }
+                    InventoryOutput::DeviceAttached { serial, rev, .. } if rev > heard_rev => {
+                        heard_rev = rev;
+                        prop_assert_ne!(heard.insert(serial.get(), true), Some(true));
                     }
-                    InventoryOutput::DeviceDetached { serial, rev, .. } => {
-                        if rev > heard_rev {
-                            heard_rev = rev;
-                            prop_assert_eq!(heard.insert(serial.get(), false), Some(true));
-                        }
+                    InventoryOutput::DeviceDetached { serial, rev, .. } if rev > heard_rev => {
+                        heard_rev = rev;
+                        prop_assert_eq!(heard.insert(serial.get(), false), Some(true));
                     }
                     InventoryOutput::Wait(at) => break at,
                     _ => {}
@@ -338,7 +337,7 @@ proptest! {
     /// GwMO-HLF-002, use case B.4: whatever the order in which three gateways hear of a device, the one of its last
     /// epoch has it.
     #[test]
-    fn use_case_b_4_the_last_epoch_wins_in_any_order(
+    fn gwmo_hlf_002_the_last_epoch_wins_in_any_order(
         homes in prop::collection::vec(0..3usize, 1..8),
         debounce in 0..2u64,
         order in Just(()).prop_perturb(|(), mut rng| rng.random::<u64>()),

@@ -170,9 +170,9 @@ fn a_selector_tells_what_it_looks_at() {
 enum Tree {
     Mode(u64),
     Epoch(&'static str, u64),
-    Not(Box<Tree>),
-    All(Vec<Tree>),
-    Any(Vec<Tree>),
+    Not(Box<Self>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
 }
 
 impl Tree {

@@ -110,7 +110,7 @@ fn inventory(devices: u32) {
     let mut bare = Vec::new();
     let (mut alive, mut seen, mut flaps) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
-        let mut time = |times: &mut Vec<f64>, act: &mut dyn FnMut()| {
+        let time = |times: &mut Vec<f64>, act: &mut dyn FnMut()| {
             let start = ProcessTime::now();
             act();
             times.push(start.elapsed().as_nanos() as f64 / f64::from(devices));

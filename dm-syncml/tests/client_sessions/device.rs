@@ -72,10 +72,12 @@ impl Device {
     }
 
     pub fn with(config: ClientConfig, initiation: Initiation, alerts: AlertQueue) -> Self {
+        #[cfg(feature = "serde")]
+        let kept = config.clone();
         let mut device = Self {
-            client: ClientSession::new(Instant::EPOCH, config.clone(), initiation, alerts),
+            client: ClientSession::new(Instant::EPOCH, config, initiation, alerts),
             #[cfg(feature = "serde")]
-            config,
+            config: kept,
             now: Instant::EPOCH,
             events: Vec::new(),
             records: Vec::new(),

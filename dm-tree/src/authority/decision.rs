@@ -276,11 +276,9 @@ impl Tree {
         served: ServedTypes<'_>,
     ) -> Verdict {
         let Some(ledger) = &self.ledger else { return self.by_acl(server, right, spot) };
-        if let Spot::Mounted(mounted) = spot
-            && served.is_none()
-            && ledger.object != Some(mounted.id)
-            && ledger.looks_at_types(server)
-        {
+        let is_unknown =
+            matches!(spot, Spot::Mounted(mounted) if ledger.object != Some(mounted.id)) && served.is_none();
+        if is_unknown && ledger.types.get(server).is_some_and(|rules| !rules.is_empty()) {
             return Verdict::TypeUnknown;
         }
         if let Some(against) = self.type_against(ledger, server, spot, served) {
@@ -295,6 +293,9 @@ impl Tree {
         let mut way = OnTheWay::new();
         let region = self.region(ledger, spot, |domain| way.pass(domain, print, server));
         let Some(region) = region else { return self.by_acl(server, right, spot) };
+        if is_unknown && ledger.gives_types_away(&region.ownership.owner) {
+            return Verdict::TypeUnknown;
+        }
         self.each_typed(ledger, &region, spot, served, |domain| way.pass(domain, print, server));
         let over = in_force(&way.fulls);
         if over.is_none() && region.ownership.owner.as_ref() == Some(server) {

@@ -135,7 +135,7 @@ impl Tree {
 
     /// Says whose a node is, with everything below it that has no owner of its own; with `None` that it is nobody's
     /// in particular, and the ACLs decide. Delegations that someone else had made there end, and are returned.
-    /// Below a mount point the node need not exist yet.
+    /// Below a mount point the node need not exist; what is said of one that does not is forgotten when a server adds it.
     ///
     /// # Errors
     ///

@@ -184,6 +184,10 @@ impl ByType {
         });
     }
 
+    pub(super) fn has_fulls(&self) -> bool {
+        self.0.values().flatten().any(|(_, domain)| !domain.fulls.is_empty())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

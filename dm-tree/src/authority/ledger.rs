@@ -110,6 +110,11 @@ impl Ledger {
         self.by_type.get(owner)
     }
 
+    /// Whether an owner has delegated objects by type in full.
+    pub(crate) fn gives_types_away(&self, owner: &Option<ServerId>) -> bool {
+        owner.as_ref().and_then(|owner| self.by_type.get(owner)).is_some_and(ByType::has_fulls)
+    }
+
     fn domain_mut(&mut self, anchor: &Anchor) -> &mut Domain {
         match anchor {
             Site::Stored(id) => self.stored.entry(*id),

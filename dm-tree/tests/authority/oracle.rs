@@ -376,6 +376,59 @@ impl Oracle {
         Answer::Allowed
     }
 
+    /// What an application of the device was granted: `mail` reads and writes the objects of one type, `store` does
+    /// everything below one node. Neither an ACL nor a delegation says anything about it.
+    fn application_may(&self, application: &str, command: &str, path: &[&'static str], mo: &str) -> bool {
+        match application {
+            "mail" => {
+                let within = |len: usize| self.nodes.get(&path[..len]).is_some_and(|node| node.mo == mo);
+                ["Get", "Replace"].contains(&command) && (0..=path.len()).any(within)
+            }
+            _ => path.first() == Some(&"b") && command != "Exec",
+        }
+    }
+
+    /// A command of an application: `value` is for Replace and for Add of a leaf.
+    pub(crate) fn application(
+        &mut self,
+        application: &str,
+        command: &str,
+        path: &[&'static str],
+        mo: &str,
+        value: u8,
+    ) -> Answer {
+        let may = |command| self.application_may(application, command, path, mo);
+        if !COMMANDS.into_iter().any(may) {
+            return Answer::Concealed;
+        }
+        if command == "Add" {
+            let parent = &path[..path.len() - 1];
+            let vacant = self.nodes.get(parent).is_some_and(|node| node.value.is_none());
+            if self.nodes.contains_key(path) || !vacant {
+                return Answer::Impossible;
+            }
+            if !self.application_may(application, command, parent, mo) {
+                return Answer::Denied;
+            }
+            self.nodes.insert(path.to_vec(), Node { value: Some(value), ..Node::default() });
+            return Answer::Allowed;
+        }
+        let Some(node) = self.nodes.get(path) else { return Answer::Impossible };
+        if !may(command) {
+            return Answer::Denied;
+        }
+        match command {
+            "Replace" if node.value.is_none() => return Answer::Impossible,
+            "Replace" => {
+                let node = self.nodes.get_mut(path).unwrap();
+                (node.value, node.writer) = (Some(value), None);
+            }
+            "Delete" => self.remove(path),
+            _ => {}
+        }
+        Answer::Allowed
+    }
+
     /// HLF-013: only the owner who has it in hand.
     pub(crate) fn delegate(&mut self, one: Delegation) -> bool {
         let sensible = one.from != one.to

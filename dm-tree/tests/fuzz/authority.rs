@@ -1,10 +1,14 @@
-//! Five authorities who own, delegate, revoke, write ACLs and send commands, beside a naive oracle of the rules: each
+//! Five authorities who own, delegate, revoke, write ACLs and send commands, and two applications, beside a naive oracle of the rules: each
 //! answer is the one the oracle gives, the tree is the one the oracle has, and it is the same tree after a restart.
 
 use std::collections::BTreeSet;
 
+use dm_syncml::Instant;
+use dm_tree::application::{
+    Admission, AllowedApplications, ApplicationIdentity, Applications, Grant, SignerDigest,
+};
 use dm_tree::authority::{DelegationId, DelegationKind, MoType, Priority, Scope, Terms, TypeRules};
-use dm_tree::{Acl, Content, NodeUri, Rights, ServerId, Timestamp, Tree, TreeLimits};
+use dm_tree::{Acl, ApplicationId, Content, NodeUri, Rights, ServerId, Timestamp, Tree, TreeLimits};
 
 use crate::oracle::{self, Answer, COMMANDS, Delegation, Id, Kind, Oracle, Path};
 
@@ -102,7 +106,25 @@ fn terms(one: &Delegation) -> Terms {
     one.prohibited.iter().fold(terms, |terms, who| terms.prohibiting(id(who)))
 }
 
+/// Two applications of the device: one for a type of objects, one for a part of the tree.
+fn applications(tree: &Tree) -> Applications {
+    let mut applications = Applications::default();
+    let grants = [
+        ("mail", Grant::object(TYPES[1], Rights::GET | Rights::REPLACE)),
+        ("store", Grant::subtree("./b", Rights::ALL).unwrap()),
+    ];
+    for (name, grant) in grants {
+        let signer = SignerDigest::new([7; 32]);
+        let admission = Admission::new(ApplicationId::new(name).unwrap()).with_grant(grant);
+        let policy = AllowedApplications::new().with(name, signer, admission);
+        let identity = ApplicationIdentity::new(name).with_signer(signer);
+        applications.register(Instant::EPOCH, tree, &identity, &policy).unwrap();
+    }
+    applications
+}
+
 struct Both {
+    applications: Applications,
     tree: Tree,
     oracle: Oracle,
     next: u64,
@@ -138,7 +160,7 @@ impl Both {
         let status =
             |done: Result<(), dm_tree::Refusal>| done.err().map_or(200, |refusal| refusal.status().get());
         let handlers = &mut ();
-        match choices.octet() % 24 {
+        match choices.octet() % 26 {
             0..=5 => {
                 if !self.oracle.nodes.contains_key(&path[..path.len() - 1]) {
                     return;
@@ -233,6 +255,26 @@ impl Both {
                 let now = self.oracle.now + i64::from(choices.octet() % 4);
                 self.tree.set_wall_clock(time(now));
                 self.oracle.set_time(now);
+            }
+            23 | 24 => {
+                let name = choices.pick(&["mail", "store"]);
+                let command = choices.pick(&["Get", "Replace", "Add", "Delete"]);
+                let value = choices.octet();
+                let data = value.to_string();
+                let application = ApplicationId::new(name).unwrap();
+                let mut acting = self.applications.act(&mut self.tree, &application, handlers).unwrap();
+                // Without its parent an Add would make that too.
+                if command == "Add" && !self.oracle.nodes.contains_key(&path[..path.len() - 1]) {
+                    return;
+                }
+                let done = status(match command {
+                    "Get" => acting.get(&at).map(|_| ()),
+                    "Replace" => acting.replace(&at, &Content::new(data.as_bytes())),
+                    "Add" => acting.add(&at, &Content::new(data.as_bytes())),
+                    _ => acting.delete(&at),
+                });
+                let answer = self.oracle.application(name, command, &path, TYPES[1], value);
+                self.agree(command, name, &path, answer, done);
             }
             _ => {
                 if choices.octet().is_multiple_of(8) {
@@ -364,7 +406,7 @@ pub(crate) fn run(data: &[u8]) {
     oracle.now = BEGIN;
     let first = tree.snapshot().unwrap();
     tree.set_journaling(true);
-    let mut both = Both { tree, oracle, next: 0 };
+    let mut both = Both { applications: applications(&tree), tree, oracle, next: 0 };
     let mut records = Vec::new();
     let mut steps = 0;
     while !choices.0.is_empty() && steps < 400 {

@@ -9,7 +9,7 @@ use dm_tree::{ServerId, Timestamp};
 use super::Console;
 use super::build::{add, cmd_id, replace, text};
 use crate::device::DeviceId;
-use crate::fanout::{JobKey, Policy, Trace, Which};
+use crate::fanout::{Detail, Grouping, JobKey, Policy, Trace, Which};
 use crate::group::GroupId;
 use crate::mo::{FanoutSlot as Node, POLICY_SLOTS, policy_text, retried};
 use crate::selector::Selector;
@@ -43,6 +43,7 @@ pub struct JobRequest {
     policy: Policy,
     start_at: Option<Timestamp>,
     report: Option<u8>,
+    result: Option<(Grouping, Detail)>,
 }
 
 /// An operation to be added: a command, and what is to be done about its answer.
@@ -106,6 +107,7 @@ impl JobRequest {
             policy: Policy::default(),
             start_at: None,
             report: None,
+            result: None,
         }
     }
 
@@ -178,6 +180,13 @@ impl JobRequest {
         self
     }
 
+    /// Says which devices share an entry of the aggregated result, and how much it tells of them.
+    #[must_use]
+    pub const fn with_result(mut self, grouping: Grouping, detail: Detail) -> Self {
+        self.result = Some((grouping, detail));
+        self
+    }
+
     /// Says which gateways the job has come through.
     #[must_use]
     pub fn with_trace(mut self, trace: Trace) -> Self {
@@ -247,6 +256,10 @@ impl Console {
         }
         let start_at = job.start_at.iter();
         settings.extend(start_at.map(|time| self.leaf(Node::StartAt, &[key], time.to_string())));
+        if let Some((grouping, detail)) = job.result {
+            settings.push(self.leaf(Node::ReportGrouping, &[key], grouping.number().to_string()));
+            settings.push(self.leaf(Node::ReportDetail, &[key], detail.number().to_string()));
+        }
         let told = job.report.iter();
         settings.extend(told.map(|told| self.leaf(Node::ReportAlert, &[key], told.to_string())));
         if !settings.is_empty() {

@@ -3,12 +3,12 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use dm_syncml::{Command, Item, StatusCode};
+use dm_syncml::{Command, Encoding, Item, StatusCode};
 
 use super::Console;
 use super::read::{ReadError, Values};
 use crate::device::{DeviceId, Serial};
-use crate::fanout::{Bucket, Counters, JobKey, JobState, ResultCode, SerialRange, TargetState};
+use crate::fanout::{Bucket, Counters, JobKey, JobState, ResultCode, ResultPage, SerialRange, TargetState};
 use crate::mo::{FanoutSlot as Node, STATS};
 
 /// Where a job stands.
@@ -119,6 +119,29 @@ impl Console {
         let text =
             values.text(Node::OutSum, &[key.as_str()]).ok_or_else(|| ReadError::missing(Node::OutSum))?;
         Outcomes::parse(text).ok_or_else(|| ReadError::malformed(Node::OutSum))
+    }
+
+    /// Asks for a page of the aggregated result of a job as a document, from 1 on; it says of how many. How it is grouped and how much
+    /// it tells was said when the job was added.
+    #[must_use]
+    pub fn get_result_page(&self, key: &JobKey, page: u32) -> Command<'static> {
+        self.get([(Node::OutDoc, &[key.as_str(), &*page.to_string()][..])])
+    }
+
+    /// Reads what [`get_result_page`](Self::get_result_page) brought.
+    ///
+    /// # Errors
+    ///
+    /// When the page is missing or is none.
+    pub fn read_result_page(
+        &self,
+        key: &JobKey,
+        page: u32,
+        items: &[Item<'_>],
+    ) -> Result<ResultPage, ReadError> {
+        let octets = Values::new(self, items).octets(Node::OutDoc, &[key.as_str(), &page.to_string()]);
+        let octets = octets.ok_or_else(|| ReadError::missing(Node::OutDoc))?;
+        ResultPage::decode(&octets, Encoding::Wbxml).map_err(|_| ReadError::malformed(Node::OutDoc))
     }
 
     /// Asks for the records of a job from this serial on, as many as the gateway puts on a page.

@@ -8,7 +8,8 @@ use super::entry::Job;
 use super::job::{JobState, Ticket};
 use super::machine::{Fanout, Held};
 use super::record::Step;
-use super::target::{AGAIN, Event, LISTED, READY, STARTED, TargetState};
+use super::target::{AGAIN, LISTED, READY, STARTED, TargetState};
+use super::transition::Event;
 
 impl Fanout {
     /// Decides one thing to be done; whether there was one.

@@ -277,7 +277,7 @@ impl<'a> JobView<'a> {
         }
     }
 
-    fn look_at(&self, target: &'a Target) -> TargetRecord<'a> {
+    pub(super) fn look_at(&self, target: &'a Target) -> TargetRecord<'a> {
         TargetRecord { target, view: *self }
     }
 }

@@ -8,7 +8,7 @@ use dm_syncml::StatusCode;
 
 use super::operation::{Answer, Op, OpClass};
 use super::policy::RetryOn;
-use super::target::retriable;
+use super::transition::retriable;
 
 /// Longest `Format` or `Type` kept, in octets: 127 is what RFC 6838 allows either half of a media type.
 pub(super) const MAX_NAME: usize = 127;
@@ -243,16 +243,15 @@ impl Ledger {
     /// These operations are delivered from here on.
     pub(super) fn deliver(&mut self, ops: &[Op], range: Range<u16>, attempt: u16) {
         self.begin(ops.len());
-        let (start, end) = (usize::from(range.start), usize::from(range.end).min(ops.len()));
-        for index in start..end {
-            let slot = &mut self.slots[index];
+        let (start, count) = (usize::from(range.start), usize::from(range.end.saturating_sub(range.start)));
+        for (slot, op) in self.slots.iter_mut().zip(ops).skip(start).take(count) {
             if !matches!(slot.stage, OpStage::Unsent | OpStage::Lost) {
                 continue;
             }
             slot.replayed = slot.stage == OpStage::Lost;
             if !slot.replayed {
                 self.loose += 1;
-                self.doubt += u16::from(ops[index].class() == OpClass::Unsafe);
+                self.doubt += u16::from(op.class() == OpClass::Unsafe);
             }
             slot.stage = OpStage::Sent;
             slot.attempt = attempt;

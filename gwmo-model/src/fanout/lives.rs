@@ -99,6 +99,13 @@ impl Lives {
         self.free.push(at);
     }
 
+    /// Gives back the memory, if nobody needs it now.
+    pub(super) fn relax(&mut self) {
+        if self.free.len() == self.rooms.len() {
+            (self.rooms, self.free) = (Vec::new(), Vec::new());
+        }
+    }
+
     pub(super) fn get(&self, at: u32) -> &Live {
         &self.rooms[at as usize]
     }

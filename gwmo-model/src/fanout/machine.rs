@@ -5,23 +5,21 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::Instant;
 use dm_tree::ServerId;
 
 use super::audit::Audit;
 use super::code::ResultCode;
 use super::entry::{Job, JobView};
 use super::in_flight::Devices;
-use super::job::{JobKey, JobNo, JobSpec, OrderReply, SessionEnd, StartOptions, Ticket};
+use super::job::{JobKey, JobNo, JobSpec, OrderReply, StartOptions, Ticket};
 use super::limits::FanoutLimits;
 use super::lives::Lives;
-use super::operation::Answer;
 use super::output::FanoutOutput;
 use super::policy::Policy;
 use super::record::{FanoutRecord, Step};
-use super::report::Counters;
 use super::retry::Which;
-use super::target::{AWAY, Event, TargetState};
+use super::target::TargetState;
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
 use crate::journal::{Journal, RecordSeq};
@@ -411,133 +409,6 @@ impl Fanout {
         changed
     }
 
-    /// The notification of this attempt is on its way: the time to answer it starts.
-    pub fn handle_notify_sent(&mut self, now: Instant, ticket: Ticket) {
-        self.report(now, ticket, Event::NotifySent);
-    }
-
-    /// The notification of this attempt could not be sent; counts as one that was not answered.
-    pub fn handle_notify_failed(&mut self, now: Instant, ticket: Ticket) {
-        self.report(now, ticket, Event::NotifyFailed);
-    }
-
-    /// The device of this attempt is busy with something else, such as a session with another server. What was
-    /// handed out last was not done.
-    pub fn handle_busy(&mut self, now: Instant, ticket: Ticket) {
-        self.report(now, ticket, Event::Busy);
-    }
-
-    /// What was last asked for this attempt is not allowed, and was not done: the target is skipped with this code,
-    /// such as 425. Operations handed out for delivery count as not delivered.
-    pub fn handle_denied(&mut self, now: Instant, ticket: Ticket, status: StatusCode) {
-        self.report(now, ticket, Event::Denied(status));
-    }
-
-    /// A device opened a session, notified or not. Every job that waits for the device may use it.
-    pub fn handle_session_opened(&mut self, now: Instant, serial: Serial) {
-        self.advance(now);
-        self.session_opened(serial);
-        self.finish();
-    }
-
-    /// A device sent something in its session that is no answer yet, such as a part of a large object.
-    pub fn handle_session_heard(&mut self, now: Instant, serial: Serial) {
-        self.advance(now);
-        self.apply_to_device(serial, Event::Heard);
-        self.finish();
-    }
-
-    /// The session of a device is over. What it has not answered it will not answer any more.
-    pub fn handle_session_closed(&mut self, now: Instant, serial: Serial, end: SessionEnd) {
-        self.advance(now);
-        self.devices.close_session(serial);
-        self.apply_to_device(serial, Event::SessionClosed(end));
-        self.finish();
-    }
-
-    /// A device answered one operation of an attempt. What is late, repeated or was never asked is counted and
-    /// dropped. 202 to an operation that was declared asynchronous frees the slot of the window, once nothing else
-    /// is to do on the device.
-    pub fn handle_answer(&mut self, now: Instant, ticket: Ticket, op: u16, answer: Answer<'_>) {
-        self.advance(now);
-        if !self.answer(ticket, op, &answer) {
-            self.count_late(ticket);
-        }
-        self.finish();
-    }
-
-    /// A device reported the result of what it had accepted in this attempt, in whatever session. A result that
-    /// comes after the end of its target is noted and changes nothing.
-    pub fn handle_async_done(&mut self, now: Instant, ticket: Ticket, op: u16, answer: Answer<'_>) {
-        self.advance(now);
-        self.async_done(ticket, op, &answer);
-        self.finish();
-    }
-
-    /// A gateway among the targets reported what the job came to there: as
-    /// [`handle_async_done`](Self::handle_async_done), done if every one of its targets was ok or it had none, and
-    /// its counters are kept beside ours.
-    pub fn handle_child_done(
-        &mut self,
-        now: Instant,
-        ticket: Ticket,
-        op: u16,
-        result: ResultCode,
-        counters: Counters,
-    ) {
-        self.advance(now);
-        let fine = matches!(result, ResultCode::ALL_OK | ResultCode::NO_TARGET | ResultCode::CUT);
-        let status = if fine { StatusCode::OK } else { StatusCode::new(result.get()) };
-        if self.async_done(ticket, op, &Answer::new(status))
-            && let Some(at) = self.position(ticket.job)
-        {
-            self.record(Step::Child(ticket.job, ticket.serial, counters.into()));
-            self.jobs[at].children.insert(ticket.serial, counters);
-        }
-        self.finish();
-    }
-
-    /// An operation that was handed out for delivery never left: the session ended before its turn. Said before the
-    /// end of the session is, it keeps the target out of doubt about what cannot have run.
-    pub fn handle_not_sent(&mut self, now: Instant, ticket: Ticket, op: u16) {
-        self.advance(now);
-        if !self.not_sent(ticket, op) {
-            self.count_late(ticket);
-        }
-        self.finish();
-    }
-
-    /// A device is attached now and awake, or detached.
-    pub fn handle_presence(&mut self, now: Instant, serial: Serial, attached: bool) {
-        self.advance(now);
-        self.wake(serial);
-        for at in 0..self.jobs.len() {
-            let Some(index) = self.jobs[at].index_of(serial) else { continue };
-            let target = &mut self.jobs[at].targets[index as usize];
-            if target.is(AWAY) == attached {
-                target.set(AWAY, !attached);
-                // What is at its end may be tried once more, and what is known of its presence is recorded then.
-                if !target.state.is_terminal() {
-                    let number = self.jobs[at].number;
-                    self.record(Step::Away(number, serial, !attached));
-                }
-            }
-            if self.jobs[at].state.is_under_way() {
-                let event = if attached { self.attached(at, serial) } else { Event::Detached };
-                self.apply(at, index, event);
-            }
-        }
-        self.finish();
-    }
-
-    /// A device sleeps, and cannot be reached by a notification before this much time is over. It may open a session
-    /// by itself at any time.
-    pub fn handle_asleep(&mut self, now: Instant, serial: Serial, rest: Duration) {
-        self.advance(now);
-        self.fall_asleep(serial, rest);
-        self.finish();
-    }
-
     /// Takes note of the time.
     pub fn handle_tick(&mut self, now: Instant) {
         self.advance(now);
@@ -632,12 +503,12 @@ impl Fanout {
     }
 
     /// Clocks that step back do no harm.
-    fn advance(&mut self, now: Instant) {
+    pub(super) fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
 
     /// Lets everything happen that was due by now, and follow from what happened.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         loop {
             // What has ended has ended, before anything else is due.
             if core::mem::take(&mut self.unsettled) {
@@ -646,16 +517,6 @@ impl Fanout {
                 return;
             }
         }
-    }
-
-    /// A report about an attempt: applied if the attempt is under way, else counted.
-    fn report(&mut self, now: Instant, ticket: Ticket, event: Event) {
-        self.advance(now);
-        match self.current(ticket) {
-            Some((at, index)) => self.apply(at, index, event),
-            None => self.count_late(ticket),
-        }
-        self.finish();
     }
 
     /// An effect whose record is stored, if it still makes sense.
@@ -674,9 +535,7 @@ impl Fanout {
                 if !core::mem::take(&mut self.lives.get_mut(live).held) {
                     return None;
                 }
-                if self.lives.get(live).until != self.now + self.jobs[at].policy.t_session {
-                    self.start_clock(at, live, TargetState::InSession, Duration::ZERO);
-                }
+                self.start_clock(at, live, TargetState::InSession, Duration::ZERO);
                 FanoutOutput::Deliver { ticket, ops }
             }
             Held::JobEnded(job, round) => {
@@ -716,13 +575,5 @@ impl Fanout {
         if self.limits.audit {
             self.audits.push_back(audit);
         }
-    }
-
-    fn count_late(&mut self, ticket: Ticket) {
-        self.late += 1;
-        if let Some(at) = self.position(ticket.job) {
-            self.jobs[at].late += 1;
-        }
-        self.audit(Audit::Stale { ticket });
     }
 }

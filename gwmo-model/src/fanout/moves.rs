@@ -13,9 +13,9 @@ use super::machine::{Fanout, Timer};
 use super::operation::Answer;
 use super::record::{Returned, Step};
 use super::target::{
-    AGAIN, AWAY, CANCELLED, Event, FACTS, Facts, LATE, LISTED, LIVE, MET, NONE, READY, STARTED, Stage,
-    TargetState,
+    AGAIN, AWAY, CANCELLED, FACTS, LATE, LISTED, LIVE, MET, NONE, READY, STARTED, TargetState,
 };
+use super::transition::{Event, Facts, Stage};
 use crate::device::Serial;
 
 impl Fanout {
@@ -156,7 +156,9 @@ impl Fanout {
                 self.devices.close_session(serial);
                 session = false;
             }
-            self.offer(serial, session);
+            if self.jobs.len() > 1 || !is.is_terminal() {
+                self.offer(serial, session);
+            }
         } else if is.is_waiting() {
             let session = self.devices.is_ready(serial);
             self.enqueue(at, index, session);
@@ -257,9 +259,13 @@ impl Fanout {
             TargetState::AwaitAsync => (Clock::Async, policy.t_async),
             _ => (Clock::Odd, wait),
         };
-        self.stop_clock(at, room);
         let until = self.now + time;
-        self.run_clock(at, room, clock, until);
+        let live = self.lives.get(room);
+        // Started anew at the instant it was started: nothing to move.
+        if (live.clock, live.until) != (clock, until) {
+            self.stop_clock(at, room);
+            self.run_clock(at, room, clock, until);
+        }
     }
 
     /// Lets a clock run that is stopped.

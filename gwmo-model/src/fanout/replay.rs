@@ -165,7 +165,8 @@ impl Fanout {
                 job.ending = Some(code);
             }
             Step::LimitHit(_) if under_way => self.jobs[at].limit_hit = true,
-            Step::Retried(_, serials, detached) if over => {
+            Step::Retried(_, round) if over => {
+                let (serials, detached) = (&round.targets, &round.detached);
                 let ascending = serials.windows(2).all(|pair| pair[0] < pair[1]);
                 let known = |serial| {
                     let index = self.jobs[at].index_of(serial)?;
@@ -180,7 +181,7 @@ impl Fanout {
                         target.set(AWAY, detached.binary_search(&target.serial).is_ok());
                     }
                 }
-                self.requeue(at, &serials);
+                self.requeue(at, serials);
             }
             Step::JobEnded(_, state) if under_way && state.is_over() => {
                 if self.jobs[at].targets.iter().any(|target| !target.state.is_terminal()) {

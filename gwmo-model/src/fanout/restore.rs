@@ -15,9 +15,8 @@ use super::machine::{Fanout, Held, Timer};
 use super::policy::UnsafePolicy;
 use super::record::{Draft, FanoutRecord};
 use super::snapshot::{FanoutSnapshot, JobSnapshot, TargetSnapshot, VERSION};
-use super::target::{
-    AGAIN, AWAY, Event, FACTS, LISTED, LIVE, NONE, OLD, READY, STARTED, Stage, Target, TargetState,
-};
+use super::target::{AGAIN, AWAY, FACTS, LISTED, LIVE, NONE, OLD, READY, STARTED, Target, TargetState};
+use super::transition::{Event, Stage};
 
 /// Why something that was stored is no fanout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]

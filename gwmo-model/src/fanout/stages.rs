@@ -21,7 +21,7 @@ use thiserror::Error;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stages {
     len: u8,
-    steps: [Step; Stages::MAX],
+    steps: [Step; Self::MAX],
 }
 
 /// A text that is no list of stages.

@@ -47,7 +47,14 @@ impl Waits {
 impl Gateway {
     pub(super) fn drain_machines(&mut self) {
         self.persist_objects();
+        for record in core::mem::take(&mut self.objects.account_records) {
+            self.persist(Origin::Gateway, GatewayRecord::Accounts(record));
+        }
         self.take_registered();
+        if core::mem::take(&mut self.objects.modes_changed) {
+            let all: Vec<Serial> = self.objects.inventory.records(..).map(|record| record.serial()).collect();
+            all.into_iter().for_each(|serial| self.choose_mode(serial));
+        }
         self.drain_inventory();
         self.drain_groups();
         self.drain_fanout();

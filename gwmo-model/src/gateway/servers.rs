@@ -9,7 +9,9 @@ use super::machines::Waiting;
 use super::persistence::Origin;
 use super::{Gateway, GatewayError, GatewayOutput, GatewayRecord, Upstream, alerts};
 use crate::fanout::JobNo;
-use crate::mo::{Binding, ConfigSlot, FanoutSlot, GroupsSlot, InventorySlot, MOUNTED};
+use crate::mo::{
+    Binding, ConfigSlot, FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, MOUNTED, TriggerSlot,
+};
 use crate::outbox::{self, AlertBody, AlertSeq, OutboxOutput, Subscription};
 
 /// Where servers get rights, and which. Whoever adds a group or a job owns it; Exec is granted so that the ACL the
@@ -30,6 +32,9 @@ fn grants(binding: &Binding) -> Vec<(NodeUri<'static>, Rights)> {
     all.extend([
         (binding.uri(InventorySlot::Devices, &[]), Rights::ALL),
         (binding.uri(FanoutSlot::Jobs, &[]), add),
+        (binding.uri(InventorySlot::Queries, &[]), add),
+        (binding.uri(ImagesSlot::Images, &[]), add),
+        (binding.uri(TriggerSlot::Triggers, &[]), add),
     ]);
     let groups = binding.uri(GroupsSlot::Root, &[]);
     all.retain(|(uri, _)| *uri != groups);
@@ -76,10 +81,14 @@ impl Gateway {
     /// When there is no room for its rights.
     pub fn handle_administrator(&mut self, now: Instant, server: &ServerId) -> Result<(), GatewayError> {
         self.advance(now);
-        let uri = self.objects.binding.uri(ConfigSlot::Root, &[]);
-        let mut acl = self.tree.effective_acl(&uri).cloned().unwrap_or_else(|| self.own_acl());
-        acl.grant(server, Rights::ALL);
-        Ok(self.tree.set_acl(uri.as_str(), acl)?)
+        let binding = &self.objects.binding;
+        for uri in [binding.uri(ConfigSlot::Root, &[]), binding.uri(InventorySlot::Registered, &[])] {
+            let mut acl = self.tree.effective_acl(&uri).cloned().unwrap_or_else(|| self.own_acl());
+            acl.grant(server, Rights::ALL);
+            self.tree.set_acl(uri.as_str(), acl)?;
+        }
+        self.persist_objects();
+        Ok(())
     }
 
     /// A server that the gateway does not answer to any more: it leaves every ACL, and nothing more is started for its

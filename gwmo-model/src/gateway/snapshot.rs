@@ -239,6 +239,7 @@ impl Gateway {
         let objects = &mut gateway.objects;
         let images = Images::restore(now, config.images, snapshot.images, sorted.images);
         objects.images = part(P::Images, images)?;
+        objects.index_images();
         let triggers = Triggers::restore(now, config.triggers, snapshot.triggers, sorted.triggers);
         objects.triggers = part(P::Triggers, triggers)?;
         let peers = Peers::restore(now, config.peers, snapshot.peers, sorted.peers);

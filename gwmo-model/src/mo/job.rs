@@ -68,7 +68,7 @@ pub(crate) struct ReportPolicy {
 
 impl Default for ReportPolicy {
     fn default() -> Self {
-        Self { alert: 1, detail: 3, grouping: 0 }
+        Self { alert: 1, detail: 2, grouping: 0 }
     }
 }
 

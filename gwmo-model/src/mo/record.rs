@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use dm_syncml::StatusCode;
 use dm_tree::{ServerId, Timestamp, Value};
 
+use super::config::RuleDraft;
 use super::fanout::op_number;
 use super::groups::{device_id, group_id, selector_of};
 use super::job::{Job, Jobs, Step};
 use super::limits::ObjectLimits;
 use super::operation::Operation;
 use super::policy::{POLICY_SLOTS, policy_text, with_policy_text};
-use super::table::FanoutSlot as Node;
+use super::table::{ConfigSlot, FanoutSlot as Node};
 use super::{bool_of, choice, text_of};
 use crate::fanout::{JobKey, JobNo, Policy, ResultCode, Trace};
 use crate::image::ImageKey;
@@ -40,6 +41,10 @@ pub(crate) enum Written {
     Removed { key: JobKey },
     /// A setting that no machine has.
     Address(String),
+    /// A setting that is one number.
+    Number { node: ConfigSlot, number: u32 },
+    /// A rule of modes.
+    Rule { name: String, rule: Option<RuleDraft> },
     /// The gateway answers to a server.
     Server(ServerId),
     /// And not any more.
@@ -191,7 +196,11 @@ impl Jobs {
                 self.by_key.get_mut(key)?.refusal = Some(ResultCode::new(*code));
             }
             Written::Removed { key } => drop(self.remove(key)?),
-            Written::Address(_) | Written::Server(_) | Written::ServerRemoved(_) => return None,
+            Written::Address(_)
+            | Written::Number { .. }
+            | Written::Rule { .. }
+            | Written::Server(_)
+            | Written::ServerRemoved(_) => return None,
         }
         Some(())
     }

@@ -11,7 +11,9 @@ use super::job::Job;
 use super::table::FanoutSlot as Node;
 use super::{Keys, Leaf, Objects, Shape, chr, int, rev_number};
 use crate::device::Serial;
-use crate::fanout::{Bucket, Counters, OpRecord, ResultCode, TargetRecord};
+use crate::fanout::{
+    Bucket, Counters, Detail, Grouping, OpRecord, ResultCode, ResultOptions, ResultPages, TargetRecord,
+};
 
 /// Finds one of the counters.
 type Counter = fn(&mut Counters) -> &mut u32;
@@ -34,9 +36,14 @@ pub(crate) const STATS: [(Node, Counter); 11] = [
 impl Objects {
     pub(super) fn result_shape(&self, job: &Job, node: Node, keys: &Keys<'_>) -> Option<Shape> {
         match node {
-            Node::Stat | Node::Out | Node::OutRev | Node::OutSum | Node::OutPages | Node::OutRecords => {
-                Some(Shape::PLAIN)
-            }
+            Node::Stat
+            | Node::Out
+            | Node::OutRev
+            | Node::OutSum
+            | Node::OutDocs
+            | Node::OutPages
+            | Node::OutRecords => Some(Shape::PLAIN),
+            Node::OutDoc => Shape::there(page_number(keys[1]).is_some() && job.started.is_some()),
             Node::OutPage => Shape::there(keys[1].parse::<Serial>().is_ok()),
             _ if STATS.iter().any(|(stat, _)| *stat == node) => Some(Shape::PLAIN),
             _ => {
@@ -79,6 +86,10 @@ impl Objects {
             Node::OutRev => {
                 return Ok(int(rev_number(self.view(job).map_or(0, |view| view.rev()))));
             }
+            Node::OutDoc => {
+                let page = page_number(keys[1]).and_then(|page| self.pages(job)?.encode(page));
+                return page.ok_or(NONE);
+            }
             Node::OutSum => return Ok(self.sum(job).into_bytes()),
             Node::OutPage => {
                 return keys[1]
@@ -112,6 +123,10 @@ impl Objects {
         match node {
             // Any serial names a page; listed is the one to begin with.
             Node::OutPage => out.push("1"),
+            Node::OutDoc => {
+                let pages = self.pages(job).map_or(0, |pages| pages.len());
+                (1..=pages).all(|page| out.push(&page.to_string()))
+            }
             Node::Record => {
                 let view = self.view(job);
                 view.is_none_or(|view| view.records(..).all(|record| out.push(&record.serial().to_string())))
@@ -141,6 +156,18 @@ impl Objects {
         page
     }
 
+    /// The aggregated result in pages. To make them out is linear in the devices of the job.
+    fn pages(&self, job: &Job) -> Option<ResultPages<'_>> {
+        let grouping = Grouping::from_number(job.report().grouping).unwrap_or_default();
+        let detail = Detail::from_number(job.report().detail).unwrap_or_default();
+        let options = ResultOptions::default()
+            .with_gateway(self.gateway.clone())
+            .with_grouping(grouping)
+            .with_detail(detail)
+            .with_max_page(self.limits.max_page);
+        Some(self.view(job)?.result_pages(&options))
+    }
+
     /// The aggregated result of a job by its number, as `Out/Sum` has it.
     pub(crate) fn sum_of(&self, number: crate::fanout::JobNo) -> String {
         self.jobs.numbered(number).map_or_else(String::new, |(_, job)| self.sum(job))
@@ -158,6 +185,12 @@ impl Objects {
         }
         sum
     }
+}
+
+/// The place of a page, counted from 0, by its name, which counts from 1.
+fn page_number(name: &str) -> Option<usize> {
+    let number: Serial = name.parse().ok()?;
+    usize::try_from(number.get() - 1).ok()
 }
 
 /// Adds the line of a bucket; whether all of it fitted.

@@ -9,6 +9,7 @@ use gwmo_model::{
     TargetState, Ticket, UnsafePolicy,
 };
 
+#[expect(clippy::large_enum_variant, reason = "a policy is passed around once in a test")]
 #[derive(Debug)]
 pub(crate) enum Input {
     Add { job: Option<JobNo>, targets: Vec<Serial>, away: Vec<Serial>, ops: Vec<Op>, policy: Policy },

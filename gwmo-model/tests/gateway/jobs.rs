@@ -69,6 +69,10 @@ fn gwmo_fora_001_and_002_the_whole_story() {
         let serials: Vec<_> = sum.buckets[0].serials.iter().map(ToString::to_string).collect();
         assert_eq!(serials, ["1", "4-5"]);
 
+        let items = town.ask(0, vec![console().get_result_page(&key("J7"), 1)]);
+        let page = console().read_result_page(&key("J7"), 1, &items).unwrap();
+        assert_eq!((page.count(), page.counters.map(|counters| counters.ok)), (5, Some(3)));
+
         let answers = town.manage(0, vec![console().get_answers(&key("J7"), serial(1), 3)]);
         let ops = console().read_answers(&key("J7"), serial(1), 3, &answers[0].clone().into_items()).unwrap();
         assert_eq!(ops.iter().map(|op| op.status.unwrap().get()).collect::<Vec<_>>(), [200, 200, 200]);

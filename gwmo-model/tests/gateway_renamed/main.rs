@@ -9,6 +9,8 @@ mod devices;
 mod groups;
 #[path = "../gateway/jobs.rs"]
 mod jobs;
+#[path = "../gateway/objects.rs"]
+mod objects;
 #[path = "../gateway/rights.rs"]
 mod rights;
 #[path = "../gateway/sessions.rs"]

@@ -44,12 +44,8 @@ object_table! {
     LimitsMaxInFlight "Limits/MaxInFlight" Int [GET REPLACE] One Permanent "Devices that are notified or in session at a time, for all jobs.";
     LimitsMaxResult "Limits/MaxResult" Int [GET] One Permanent "Octets kept of what a device answers to one operation.";
     LimitsMaxPage "Limits/MaxPage" Int [GET] One Permanent "Octets of a page.";
-    Boot "Boot" Node [GET] One Permanent "How devices are bootstrapped.";
-    BootToGateway "Boot/ToGateway" Bool [GET REPLACE] One Permanent "New devices are bootstrapped to the gateway.";
-    BootToServer "Boot/ToServer" Bool [GET REPLACE] One Permanent "Servers may have devices bootstrapped to themselves.";
-    Accounts "Boot/Accounts" Node [GET] One Permanent "Which devices a server that shares an account may reach.";
-    Account "Boot/Accounts/*" Node [GET ADD DELETE] ZeroOrMore Dynamic "The scope of the server with this name; a server without one reaches every device.";
-    AccountGroup "Boot/Accounts/*/GroupRef" Chr [GET ADD REPLACE] ZeroOrOne Dynamic "The group it may reach; none at all while this is missing.";
+    Accounts "Accounts" Node [GET] One Permanent "Which devices a server with a shared account may reach.";
+    Account "Accounts/*" Chr [GET ADD REPLACE DELETE] ZeroOrMore Dynamic "The group of devices that the server with this name may reach, * for all. A server that never had an entry is not judged here; one whose entry was deleted reaches nothing.";
     Peers "Peers" Node [GET] One Permanent "Servers that devices know and the gateway does not.";
     PeersAuto "Peers/Auto" Bool [GET REPLACE] One Permanent "Whether the gateway may ask those that are allowed to bootstrap it.";
     PeersAllow "Peers/Allow" Node [GET] One Permanent "The servers that are allowed.";

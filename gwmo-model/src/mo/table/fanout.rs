@@ -78,8 +78,8 @@ object_table! {
     Out "Jobs/*/Out" Node [GET] One Dynamic "What became of the devices.";
     OutRev "Jobs/*/Out/Rev" Int [GET] One Dynamic "Changes with it; modulo 2^31.";
     OutSum "Jobs/*/Out/Sum" Chr [GET] One Dynamic "One outcome a line `State;Code;count;serials` with runs of serials as `4-7 9`, the largest first. A last line `+` says that more did not fit.";
-    OutDocs "Jobs/*/Out/Doc" Node [GET] ZeroOrOne Dynamic "The aggregated result as a document.";
-    OutDoc "Jobs/*/Out/Doc/*" Xml("text/xml") [GET] ZeroOrMore Dynamic "A page of it, from 1; each says of how many.";
+    OutDocs "Jobs/*/Out/Doc" Node [GET] One Dynamic "The aggregated result as a document.";
+    OutDoc "Jobs/*/Out/Doc/*" Bin("application/vnd.wbxml") [GET] ZeroOrMore Dynamic "A page of it, from 1; each says of how many. Grouped and detailed as Report says.";
     OutPages "Jobs/*/Out/Page" Node [GET] One Dynamic "The records, many in one piece.";
     OutPage "Jobs/*/Out/Page/*" Chr [GET] ZeroOrMore Dynamic "The records from this device on, one a line `serial;DevID;State;Code;Tries`, as many as fit.";
     OutRecords "Jobs/*/Out/Rec" Node [GET] One Dynamic "One record for each device.";
