@@ -54,8 +54,7 @@ fn main() -> ExitCode {
                         return;
                     }
                     let seed = arguments.first_seed.wrapping_add(place);
-                    let mut options =
-                        Options::new(seed).with_size(arguments.devices, arguments.gateways);
+                    let mut options = Options::new(seed).with_size(arguments.devices, arguments.gateways);
                     options.trace = arguments.trace;
                     let outcome = run(options);
                     if let Ok(mut results) = results.lock() {
@@ -67,7 +66,11 @@ fn main() -> ExitCode {
     });
     let Ok(results) = results.into_inner() else { return ExitCode::FAILURE };
     results.summary(arguments.json);
-    if results.failed == 0 && results.shown == arguments.seeds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if results.failed == 0 && results.shown == arguments.seeds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Shows outcomes in the order of their seeds, whichever came first.

@@ -220,7 +220,7 @@ impl Desk {
         match errand {
             Errand::Launch(key) => {
                 // What was there already, since the answer of a former attempt was lost.
-                let repeated = |code: &u16| is_fine(code) || matches!(code, 418 | 425 | 507);
+                let repeated = |code: &u16| is_fine(code) || matches!(code, 405 | 418 | 507);
                 let Some((start, before)) = codes.split_last() else { return Ok(()) };
                 let may_repeat = plan.job(key).is_some();
                 if !is_fine(start) || !before.iter().all(repeated) || !may_repeat {
@@ -284,7 +284,8 @@ impl Desk {
             Some(GatewayAlert::DeviceAttached { id, .. }) => drop(self.told.insert(id, true)),
             Some(GatewayAlert::DeviceDetached { id, .. }) => drop(self.told.insert(id, false)),
             Some(GatewayAlert::JobEnded { key, result, correlator, .. }) => {
-                let known = self.jobs.get_mut(&key).ok_or_else(|| format!("the end of a strange job {key}"))?;
+                let known =
+                    self.jobs.get_mut(&key).ok_or_else(|| format!("the end of a strange job {key}"))?;
                 if known.ended.is_none() {
                     known.ended = Some((result, correlator));
                     self.waiting.push_back((Duration::ZERO, Errand::Read(key)));

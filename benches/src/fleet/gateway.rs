@@ -53,11 +53,14 @@ impl Town {
                 let origin = format!("{from:?}");
                 let incoming = match Incoming::decode(Encoding::Wbxml, &body, &DecodeOptions::new()) {
                     Ok(incoming) => incoming.with_origin(Some(&origin)),
-                    Err(error) => return self.violation(format!("{from:?} sent what is no message: {error}")),
+                    Err(error) => {
+                        return self.violation(format!("{from:?} sent what is no message: {error}"));
+                    }
                 };
-                let taken = site.gateway.as_mut().map(|machine| {
-                    machine.handle_device_message(clock, exchange, &incoming, entropy)
-                });
+                let taken = site
+                    .gateway
+                    .as_mut()
+                    .map(|machine| machine.handle_device_message(clock, exchange, &incoming, entropy));
                 // Copies that come late have no answer.
                 if !matches!(taken, Some(Ok(()))) {
                     site.exchanges.remove(&exchange);
@@ -239,7 +242,8 @@ impl Town {
                 let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
                 let record = site.gateway.as_ref().and_then(|machine| machine.inventory().record(serial));
                 let device = record.and_then(|record| device_number(record.id()));
-                let data = alert.items.first().and_then(|item| item.data.as_ref()?.as_text().map(str::to_owned));
+                let data =
+                    alert.items.first().and_then(|item| item.data.as_ref()?.as_text().map(str::to_owned));
                 if let (Some(device), Some(data)) = (device, data) {
                     *site.heard.entry((device, data)).or_default() += 1;
                 }

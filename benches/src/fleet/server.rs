@@ -53,7 +53,9 @@ impl Town {
         let (clock, entropy) = (self.now(), self.entropy());
         let incoming = match Incoming::decode(Encoding::Wbxml, body, &DecodeOptions::new()) {
             Ok(incoming) => incoming,
-            Err(error) => return self.violation(format!("gateway {gateway} sent what is no message: {error}")),
+            Err(error) => {
+                return self.violation(format!("gateway {gateway} sent what is no message: {error}"));
+            }
         };
         let Some(desk) = self.desks.get_mut(usize::from(gateway)) else { return };
         let key = incoming.key();

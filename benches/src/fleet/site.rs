@@ -121,10 +121,10 @@ impl Site {
     /// When it does not.
     pub(super) fn restored(&self, now: Instant) -> Result<Gateway, String> {
         // Notifications go on elsewhere than before, so that no device takes them for old ones.
-        let first = dm_notification::SessionId::new(1 + 4096 * (self.starts % 15)).map_err(|e| e.to_string())?;
-        let account = |id: &gwmo_model::DeviceId| {
-            Some(account(device_number(id)?, self.number).with_session_id(first))
-        };
+        let first =
+            dm_notification::SessionId::new(1 + 4096 * (self.starts % 15)).map_err(|e| e.to_string())?;
+        let account =
+            |id: &gwmo_model::DeviceId| Some(account(device_number(id)?, self.number).with_session_id(first));
         let records = self.disk.records.iter().cloned();
         Gateway::restore(now, self.config.clone(), self.disk.snapshot.clone(), records, account)
             .map_err(|error| error.to_string())

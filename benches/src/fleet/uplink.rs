@@ -42,7 +42,9 @@ impl Town {
             Packet::Answer(body) => {
                 let incoming = match Incoming::decode(Encoding::Wbxml, &body, &DecodeOptions::new()) {
                     Ok(incoming) => incoming,
-                    Err(error) => return self.violation(format!("the server sent what is no message: {error}")),
+                    Err(error) => {
+                        return self.violation(format!("the server sent what is no message: {error}"));
+                    }
                 };
                 if let Some(session) = &mut site.uplink.session {
                     // A copy that comes late finds nobody waiting.
@@ -76,7 +78,9 @@ impl Town {
             let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
             let clock = site.clock(now);
             // A gateway that stops takes its session along.
-            let (Some(machine), Some(session)) = (&mut site.gateway, &mut site.uplink.session) else { return };
+            let (Some(machine), Some(session)) = (&mut site.gateway, &mut site.uplink.session) else {
+                return;
+            };
             match session.poll_output() {
                 ClientOutput::Persist(seq, record) => {
                     session.handle_persisted(clock, seq);

@@ -12,7 +12,8 @@ use super::town::Town;
 pub(super) fn adds_up(counters: &Counters) -> Result<(), String> {
     let Counters { queued, in_flight, ok, failed, .. } = *counters;
     let Counters { timed_out, unreachable, refused, indeterminate, skipped, cancelled, .. } = *counters;
-    let parts = [queued, in_flight, ok, failed, timed_out, unreachable, refused, indeterminate, skipped, cancelled];
+    let parts =
+        [queued, in_flight, ok, failed, timed_out, unreachable, refused, indeterminate, skipped, cancelled];
     match parts.iter().sum::<u32>() == counters.total {
         true => Ok(()),
         false => Err(format!("counters do not add up: {counters:?}")),
@@ -75,7 +76,8 @@ impl Town {
         match &known.ended {
             Some((result, correlator)) => {
                 if Some(*result) != view.result() {
-                    found.push(format!("{key} came to {:?}, and the server was told {result}", view.result()));
+                    found
+                        .push(format!("{key} came to {:?}, and the server was told {result}", view.result()));
                 }
                 if correlator.as_deref() != Some(job.correlator().as_str()) {
                     found.push(format!("{key}: the alert gives back {correlator:?}"));
@@ -107,7 +109,9 @@ impl Town {
                 found.push(format!("{key}: {} devices by outcome, {sum} in all", counters.total));
             }
         }
-        if view.state() == JobState::Cancelled && !job.orders.iter().any(|(_, order)| *order == super::plan::Order::Cancel) {
+        if view.state() == JobState::Cancelled
+            && !job.orders.iter().any(|(_, order)| *order == super::plan::Order::Cancel)
+        {
             found.push(format!("{key} was cancelled, and nobody had said so"));
         }
         found
@@ -124,9 +128,7 @@ impl Town {
             let Some(number) = id.as_ref().and_then(device_number) else { continue };
             let ops: Vec<(Option<u16>, bool, bool)> = record
                 .ops()
-                .map(|op| {
-                    (op.status().map(dm_syncml::StatusCode::get), op.was_delivered(), op.is_pending())
-                })
+                .map(|op| (op.status().map(dm_syncml::StatusCode::get), op.was_delivered(), op.is_pending()))
                 .collect();
             wanted.push((number, record.state(), ops));
         }
@@ -176,7 +178,10 @@ impl Town {
             if expected.is_some() && leaf.as_deref() != expected {
                 found.push(says(&format!("the tree has {leaf:?} instead of {expected:?}")));
             }
-            if state == TargetState::Ok && job.deeds.contains(&Deed::Delete) && device.read("./Vendor/Old").is_some() {
+            if state == TargetState::Ok
+                && job.deeds.contains(&Deed::Delete)
+                && device.read("./Vendor/Old").is_some()
+            {
                 found.push(says("what was deleted is there"));
             }
         }
@@ -191,7 +196,8 @@ impl Town {
                 found.push(format!("gateway {} is down", site.number));
                 continue;
             };
-            let here = self.devices.iter().filter(|device| device.has_power && device.flash.home == site.number);
+            let here =
+                self.devices.iter().filter(|device| device.has_power && device.flash.home == site.number);
             let here: BTreeSet<_> = here.map(|device| device_id(device.number)).collect();
             let records = machine.inventory().records(..);
             let attached: BTreeSet<_> = records
@@ -222,7 +228,8 @@ impl Town {
     fn judge_alerts(&self) -> Vec<String> {
         let mut found = Vec::new();
         for site in &self.sites {
-            let pending = site.gateway.as_ref().map_or(0, |machine| machine.outbox().pending(&server_id()).count());
+            let pending =
+                site.gateway.as_ref().map_or(0, |machine| machine.outbox().pending(&server_id()).count());
             if pending > 0 {
                 found.push(format!("gateway {} still has {pending} alerts", site.number));
             }
@@ -263,7 +270,13 @@ impl Town {
                         .records(..)
                         .map(|record| (record.serial(), record.state(), record.code(), record.tries()))
                         .collect();
-                    format!("{} {:?} {:?} {:?} {records:?}", view.key(), view.state(), view.result(), view.counters())
+                    format!(
+                        "{} {:?} {:?} {:?} {records:?}",
+                        view.key(),
+                        view.state(),
+                        view.result(),
+                        view.counters()
+                    )
                 };
                 of.fanout().jobs().into_iter().map(shown).collect()
             };
@@ -272,9 +285,13 @@ impl Town {
             }
             let devices = |of: &Gateway| -> Vec<_> {
                 let records = of.inventory().records(..);
-                records.map(|record| (record.serial(), record.id().clone(), record.status(), record.epoch())).collect()
+                records
+                    .map(|record| (record.serial(), record.id().clone(), record.status(), record.epoch()))
+                    .collect()
             };
-            if devices(machine) != devices(&again) || machine.inventory().summary() != again.inventory().summary() {
+            if devices(machine) != devices(&again)
+                || machine.inventory().summary() != again.inventory().summary()
+            {
                 found.push(format!("gateway {}: other devices after a restart", site.number));
             }
             let alerts = |of: &Gateway| of.outbox().pending(&server_id()).count();
