@@ -207,7 +207,7 @@ pub use fanout::{
 };
 pub use gateway::{
     DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayPart, GatewayRecord,
-    GatewayRestoreError, GatewaySnapshot, NonceRecord, PersistSeq, SessionLimits,
+    GatewayRestoreError, GatewaySnapshot, NonceRecord, PersistSeq, RecordSet, SessionLimits,
 };
 pub use group::{
     Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
