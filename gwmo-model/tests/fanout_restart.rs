@@ -645,3 +645,18 @@ fn snapshots_are_small_and_travel_as_text() {
         assert!(Fanout::restore(now, limits(), changed, []).is_err(), "{from}");
     }
 }
+
+/// A device owes an answer when its job is cancelled: it says so whether it comes from a snapshot or from records.
+#[test]
+fn who_owed_an_answer_at_the_cancel_is_known_after_a_restart() {
+    let mut world = World::new();
+    let policy = Policy::default();
+    world.act(Action::Add { targets: vec![1], ops: vec![Op::get()], policy, live: false });
+    for action in [Action::Start(1, None, false), Action::OpenNotified, Action::Cancel(1)] {
+        world.act(action);
+        world.drain(0);
+    }
+    let by_records = world.store.restore(world.now, &world.presence);
+    let snapshot = Store { snapshot: world.fanout.snapshot(world.now), records: Vec::new() };
+    assert_eq!(seen(&by_records), seen(&snapshot.restore(world.now, &world.presence)));
+}
