@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, RecordSeq, StatusCode};
 use dm_tree::ServerId;
 use gwmo_model::{
     Answer, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutSnapshot, JobKey, JobNo, JobSpec,
-    Offline, OnLimit, Op, Policy, RecordSeq, ResultCode, RetryOn, Serial, SessionEnd, StartOptions,
-    TargetState, Ticket, UnsafePolicy, Which,
+    Offline, OnLimit, Op, Policy, ResultCode, RetryOn, Serial, SessionEnd, StartOptions, TargetState, Ticket,
+    UnsafePolicy, Which,
 };
 use proptest::prelude::*;
 
