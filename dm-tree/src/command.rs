@@ -11,6 +11,7 @@ mod replace;
 mod subtree;
 mod walk;
 
+pub(crate) use copy::starts_with;
 pub use get::Got;
 pub use listing::Listing;
 pub use subtree::SubtreeNode;

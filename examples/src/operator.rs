@@ -1,6 +1,6 @@
 //! Who works at the DM server: has every lamp behind a gateway turned up, and finds out what became of it.
 //!
-//! The operator sees events and queues commands. All commands come from [`gwmo_model::console`], all answers are read there.
+//! The operator sees events and queues commands. All commands come from a [`Console`], which reads all answers.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -10,7 +10,7 @@ use dm_syncml::session::{Answer, CommandHandle, ServerEvent, ServerSession};
 use dm_syncml::{
     CmdId, Command, Correlator, Data, Exec, Format, Get, Item, LocUri, Meta, Replace, StatusCode,
 };
-use gwmo_model::console::{self, DeviceLine, GatewayAlert, JobRequest, RecordLine};
+use gwmo_model::console::{Console, DeviceLine, GatewayAlert, JobRequest, RecordLine};
 use gwmo_model::{DeviceId, GroupId, JobKey, Policy, Serial, TargetState};
 use tokio::sync::oneshot;
 
@@ -40,6 +40,7 @@ pub struct Findings {
 /// The operator of the lamps.
 pub struct Lamps {
     task: Task,
+    console: Console,
     state: State,
     findings: Findings,
     report: Option<oneshot::Sender<Findings>>,
@@ -91,6 +92,7 @@ impl Lamps {
     ) -> Self {
         Self {
             task,
+            console: Console::new(),
             state: State::Counting(None),
             findings: Findings::default(),
             report: Some(report),
@@ -118,7 +120,7 @@ impl Lamps {
 
     fn started(&mut self, session: &mut ServerSession) {
         if let State::Counting(_) = self.state {
-            self.state = State::Counting(session.queue(console::get_summary()).ok());
+            self.state = State::Counting(session.queue(self.console.get_summary()).ok());
         }
     }
 
@@ -126,7 +128,7 @@ impl Lamps {
     fn answered(&mut self, session: &mut ServerSession, handle: CommandHandle, answer: &Answer) {
         let items = &answer.clone().into_items();
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Counting(Some(due)) if due == handle => match console::read_summary(items) {
+            State::Counting(Some(due)) if due == handle => match self.console.read_summary(items) {
                 Ok(summary) if summary.attached as usize == self.task.devices => {
                     self.tell(format!(
                         "inventory: {} devices attached, {} detached",
@@ -138,7 +140,7 @@ impl Lamps {
                 Err(error) => self.give_up(format!("inventory: {error}")),
             },
             State::Listing { from, handle: due, mut devices } if due == handle => {
-                match console::read_devices(from, items) {
+                match self.console.read_devices(from, items) {
                     Ok(page) => {
                         devices.extend(page.devices);
                         match page.next {
@@ -165,7 +167,7 @@ impl Lamps {
                     self.state = State::Building { handles, start };
                 }
             }
-            State::Reading(due) if due == handle => match console::read_job(&key(), items) {
+            State::Reading(due) if due == handle => match self.console.read_job(&key(), items) {
                 Ok(status) => {
                     let (ended, total) = (status.counters.ended(), status.counters.total);
                     let result = status.result.map_or(0, |result| result.get());
@@ -178,7 +180,7 @@ impl Lamps {
                 Err(error) => self.give_up(format!("job: {error}")),
             },
             State::Records { from, handle: due, mut records } if due == handle => {
-                match console::read_records(&key(), from, items) {
+                match self.console.read_records(&key(), from, items) {
                     Ok(page) => {
                         records.extend(page.records);
                         match page.next {
@@ -191,7 +193,7 @@ impl Lamps {
             }
             State::Checking { serial, handle: due } if due == handle => {
                 let level = self.task.level.to_string();
-                let answers = console::read_answers(&key(), serial, OPS, items).unwrap_or_default();
+                let answers = self.console.read_answers(&key(), serial, OPS, items).unwrap_or_default();
                 let read_back = answers.iter().any(|answer| answer.data.as_deref() == Some(level.as_bytes()));
                 if answers.len() == usize::from(OPS) && read_back {
                     self.tell(format!(
@@ -207,7 +209,7 @@ impl Lamps {
     }
 
     fn list(&mut self, session: &mut ServerSession, from: Serial, devices: Vec<DeviceLine>) {
-        match session.queue(console::get_devices(from)) {
+        match session.queue(self.console.get_devices(from)) {
             Ok(handle) => self.state = State::Listing { from, handle, devices },
             Err(error) => self.give_up(error.to_string()),
         }
@@ -227,9 +229,9 @@ impl Lamps {
             .with_job_time(Duration::from_secs(120));
         let job = JobRequest::new(key()).with_group(group.clone()).with_policy(policy);
         let job = self.operations().into_iter().fold(job, JobRequest::with_command);
-        let mut commands = console::create_group(&group, &members);
-        commands.extend(job.into_commands());
-        commands.push(console::start_job(&key(), Correlator::new("lamps up").ok()));
+        let mut commands = self.console.create_group(&group, &members);
+        commands.extend(self.console.add_job(&job));
+        commands.push(self.console.start_job(&key(), Correlator::new("lamps up").ok()));
         let handles: Result<Vec<_>, _> = commands.into_iter().map(|command| session.queue(command)).collect();
         match handles {
             Ok(handles) => {
@@ -253,7 +255,7 @@ impl Lamps {
     }
 
     fn records(&mut self, session: &mut ServerSession, from: Serial, records: Vec<RecordLine>) {
-        match session.queue(console::get_records(&key(), from)) {
+        match session.queue(self.console.get_records(&key(), from)) {
             Ok(handle) => self.state = State::Records { from, handle, records },
             Err(error) => self.give_up(error.to_string()),
         }
@@ -275,7 +277,7 @@ impl Lamps {
             }
         }
         self.tell(format!("records: {} read", records.len()));
-        match done.map(|serial| (serial, session.queue(console::get_answers(&key(), serial, OPS)))) {
+        match done.map(|serial| (serial, session.queue(self.console.get_answers(&key(), serial, OPS)))) {
             Some((serial, Ok(handle))) => self.state = State::Checking { serial, handle },
             _ => self.finish(),
         }
@@ -293,14 +295,14 @@ impl Operator for Lamps {
             ServerEvent::GenericAlert(_, alert) => {
                 let alert = alert.to_alert(CmdId::number(NonZeroU32::MIN));
                 if let (State::Running, Ok(Some(GatewayAlert::JobEnded { correlator, .. }))) =
-                    (&self.state, console::read_alert(&alert))
+                    (&self.state, self.console.read_alert(&alert))
                 {
                     if correlator.as_deref() != Some("lamps up") {
                         self.findings
                             .mismatches
                             .push(format!("the job's alert has correlator {correlator:?}"));
                     }
-                    match session.queue(console::get_job(&key())) {
+                    match session.queue(self.console.get_job(&key())) {
                         Ok(handle) => self.state = State::Reading(handle),
                         Err(error) => self.give_up(error.to_string()),
                     }

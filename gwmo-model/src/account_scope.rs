@@ -180,6 +180,11 @@ impl AccountScopes {
         if reaches { Ok(()) } else { Err(StatusCode::PERMISSION_DENIED) }
     }
 
+    /// All accounts, whose they are and what they reach, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&AccountKey, &ServerId, &AccountScope)> {
+        self.accounts.iter().map(|(key, (server, scope))| (key, server, scope))
+    }
+
     /// The accounts of a server and what they reach, in the order of their names.
     pub fn of_server(&self, server: &ServerId) -> impl Iterator<Item = (&AccountKey, &AccountScope)> {
         let server = server.clone();

@@ -9,9 +9,8 @@ mod restoring;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use dm_syncml::{Command, Instant, StatusCode};
+use dm_syncml::{Command, Instant, Journal, RecordSeq, StatusCode};
 
-use crate::journal::{Journal, RecordSeq};
 use crate::proxy::DeviceAnswer;
 use crate::{Serial, Ticket};
 use record::{Entry, OrderKey};
@@ -196,6 +195,12 @@ impl Adaptation {
         let open: Vec<_> = adapter.queue.iter().copied().collect();
         self.step(now, Entry::AdapterGone { device });
         open.into_iter().for_each(|order| self.journal.hold(Effect::Over(order)));
+    }
+
+    /// Whether a device has an adapter.
+    #[must_use]
+    pub fn has_adapter(&self, device: Serial) -> bool {
+        self.adapters.contains_key(&device)
     }
 
     /// Something is to be done on a device: the operation with this number of an attempt. One that is known already is

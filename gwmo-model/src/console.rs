@@ -1,14 +1,15 @@
 //! The server's side: the commands a DM server sends to a gateway, and what it reads in the answers.
 //!
-//! Nobody has to write an address by hand: every function here makes a command (or several, to be sent in order) on
-//! the nodes of [`mo`](crate::mo), and every `read_*` takes the items that the Get of the same name brought back, in
+//! Nobody has to write an address by hand: every method of a [`Console`] makes a command (or several, to be sent in order) on
+//! the nodes of [`mo`](crate::mo), and every `read_*` takes the items that the `get_*` of the same name brought back, in
 //! whatever order. The commands carry a CmdID that a [`ServerSession`](dm_syncml::session::ServerSession) replaces.
 //!
 //! ```
 //! use dm_syncml::session::{Outcome, ServerConfig};
 //! use dm_syncml::{Instant, LocUri};
 //! use dm_tree::{ServerId, Tree};
-//! use gwmo_model::{DeviceId, Gateway, GatewayConfig, Sighting, Subscription, console};
+//! use gwmo_model::console::Console;
+//! use gwmo_model::{DeviceId, Gateway, GatewayConfig, Sighting, Subscription};
 //!
 //! let now = Instant::EPOCH;
 //! let config = GatewayConfig::new(ServerId::new("gw")?, ServerConfig::new(LocUri::new("http://gw.local/dm")?));
@@ -17,22 +18,55 @@
 //! gateway.handle_server(now, server.clone(), Subscription::default())?;
 //! gateway.handle_device_seen(now, &DeviceId::new("camera:1")?, &Sighting::new(0))?;
 //!
-//! let outcome = gateway.execute(now, &server, &console::get_summary());
+//! let console = Console::new();
+//! let outcome = gateway.execute(now, &server, &console.get_summary());
 //! let items: Vec<_> = outcome.items.into_iter().flat_map(|item| item.results).collect();
-//! assert_eq!(console::read_summary(&items)?.attached, 1);
+//! assert_eq!(console.read_summary(&items)?.attached, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod alert;
-mod commands;
+mod build;
+mod config;
+mod devices;
+mod groups;
 mod job;
 mod read;
+mod result;
 
-pub use alert::{GatewayAlert, read_alert};
-pub use commands::{add_members, create_group, delete_group, set_alerts, set_device_acl, set_members};
-pub use job::{JobRequest, OpAnswer, cancel_job, delete_job, get_answers, read_answers, start_job};
-pub use read::{
-    DeviceLine, DevicePage, JobStatus, Outcomes, ReadError, ReadErrorKind, RecordLine, RecordPage,
-    get_devices, get_job, get_outcomes, get_records, get_summary, read_devices, read_job, read_outcomes,
-    read_records, read_summary,
-};
+use crate::mo::Binding;
+
+pub use alert::GatewayAlert;
+pub use config::GatewayCapacity;
+pub use devices::{DeviceLine, DevicePage};
+pub use job::{JobRequest, OpRequest, Told};
+pub use read::{ReadError, ReadErrorKind};
+pub use result::{JobStatus, OpAnswer, Outcomes, RecordLine, RecordPage};
+
+/// Makes commands for a gateway, and reads its answers and alerts.
+///
+/// It holds nothing but the [`Binding`], which must be the gateway's.
+#[derive(Clone, Debug, Default)]
+pub struct Console {
+    binding: Binding,
+}
+
+impl Console {
+    /// A console for gateways whose objects are where [`Binding::ours`] has them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A console for gateways with this binding.
+    #[must_use]
+    pub const fn with_binding(binding: Binding) -> Self {
+        Self { binding }
+    }
+
+    /// Where the nodes are.
+    #[must_use]
+    pub const fn binding(&self) -> &Binding {
+        &self.binding
+    }
+}

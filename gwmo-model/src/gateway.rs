@@ -4,32 +4,50 @@ mod account;
 mod alerts;
 mod config;
 mod device_sessions;
+mod forwarding;
+mod images;
+mod later_results;
+mod learning;
+mod machines;
+mod modes;
 mod notify;
 mod output;
+mod persistence;
 mod servers;
 mod session_table;
+mod snapshot;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_syncml::session::{AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, RecordSeq, SessionError};
+use dm_syncml::session::{AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, SessionError};
 use dm_syncml::{Command, Instant, StatusCode};
-use dm_tree::{Acl, Change, ChangeKind, Rights, ServerId, Tree};
+use dm_tree::{Acl, Change, ChangeKind, NodeUri, Rights, ServerId, Timestamp, Tree};
 
+use crate::adaptation::Adaptation;
 use crate::device::{DeviceId, Serial};
+use crate::device_bootstrap::DeviceBootstrap;
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
-use crate::fanout::{Fanout, FanoutOutput, JobNo, Ticket};
-use crate::group::{Groups, GroupsOutput};
-use crate::inventory::{DetachReason, Inventory, InventoryOutput, Sighting};
-use crate::mo::{Objects, paths};
-use crate::outbox::Outbox;
+use crate::fanout::{Fanout, JobNo, ResultCode, Ticket};
+use crate::group::Groups;
+use crate::inventory::{DetachReason, Inventory, Sighting};
+use crate::mo::{FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, Objects, Slot, TriggerSlot};
+use crate::outbox::{Outbox, OutboxConfig};
+use crate::relay::Relay;
 
+use forwarding::address_of;
+use machines::Waits;
+use persistence::Unstored;
 use session_table::{SessionNo, SessionTable};
 
 pub use account::{DeviceAccount, NonceRecord};
 pub use config::{GatewayConfig, SessionLimits};
+pub use forwarding::Forward;
 pub use output::{GatewayEvent, GatewayOutput, PersistSeq};
+pub use persistence::{GatewayRecord, RecordSet};
+pub use snapshot::{GatewayPart, GatewayRestoreError, GatewaySnapshot};
 
 /// A gateway between DM servers and devices that they cannot reach (GwMO-PMoDe-001).
 ///
@@ -63,9 +81,14 @@ pub struct Gateway {
     upstream: BTreeMap<ServerId, Upstream>,
     /// Whose Atomic is open.
     atomic: Option<ServerId>,
-    /// Which session waits for a record to be stored.
-    unpersisted: BTreeMap<PersistSeq, (SessionNo, RecordSeq)>,
-    next_persist: u64,
+    relay: Relay,
+    adaptation: Adaptation,
+    bootstrap: DeviceBootstrap,
+    /// The operations that are open on devices that adapters speak for.
+    adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
+    unstored: Unstored,
+    /// Sessions whose answers wait for what the fanout wants delivered.
+    parked: BTreeSet<SessionNo>,
     outputs: VecDeque<GatewayOutput>,
     /// Jobs that have come on since their progress was told.
     changed: BTreeSet<JobNo>,
@@ -83,36 +106,43 @@ struct Upstream {
     more: bool,
 }
 
-/// When each of the machines wants to be ticked.
-#[derive(Debug, Default)]
-struct Waits {
-    inventory: Option<Instant>,
-    fanout: Option<Instant>,
-    outbox: Option<Instant>,
-}
-
 impl Gateway {
     /// A gateway without devices and servers. `tree` is the gateway's own, with DevInfo, DevDetail and accounts as
-    /// the caller made them; the objects are mounted in it at `./GwMO`. Servers add nodes to it: give it a seed that they
+    /// the caller made them; the objects are mounted in it where the [binding](GatewayConfig::binding) says. Servers add nodes to it: give it a seed that they
     /// cannot guess ([`Tree::with_hash_seed`]).
     ///
     /// # Errors
     ///
-    /// When the tree has no room or has something at `./GwMO` already.
-    pub fn new(now: Instant, config: GatewayConfig, mut tree: Tree) -> Result<Self, GatewayError> {
-        // Every job must find a place among the completions of its owner.
-        let completions = config.outbox.max_completions.max(config.fanout.max_jobs);
-        let outbox = config.outbox.with_max_completions(completions);
-        let mut objects = Objects::new(
-            &mut tree,
+    /// When the tree has no room or has something in the place of an object already.
+    pub fn new(now: Instant, config: GatewayConfig, tree: Tree) -> Result<Self, GatewayError> {
+        let machines = (
             Inventory::new(config.inventory.clone()),
             Groups::new(config.groups),
-            Fanout::new(config.fanout),
-            Outbox::new(outbox),
-            config.objects,
-        )?;
+            Fanout::new(config.fanout).with_gateway(config.server_id.clone()).with_seed(config.seed),
+            Outbox::new(Self::outbox_config(&config)),
+        );
+        let mut gateway = Self::build(now, config, tree, machines)?;
+        gateway.close_objects()?;
+        gateway.tree.set_journaling(true);
+        Ok(gateway)
+    }
+
+    /// Every job must find a place among the completions of its owner.
+    fn outbox_config(config: &GatewayConfig) -> OutboxConfig {
+        let completions = config.outbox.max_completions.max(config.fanout.max_jobs);
+        config.outbox.with_max_completions(completions)
+    }
+
+    fn build(
+        now: Instant,
+        config: GatewayConfig,
+        mut tree: Tree,
+        machines: (Inventory, Groups, Fanout, Outbox),
+    ) -> Result<Self, GatewayError> {
+        let mut objects = Objects::new(&mut tree, machines, &config)?;
         objects.now = now;
-        let mut gateway = Self {
+        tree.set_journaling(true);
+        Ok(Self {
             sessions: SessionTable::new(config.sessions),
             lockout: Lockout::new(config.lockout),
             tree,
@@ -120,15 +150,17 @@ impl Gateway {
             accounts: BTreeMap::new(),
             upstream: BTreeMap::new(),
             atomic: None,
-            unpersisted: BTreeMap::new(),
-            next_persist: 0,
+            relay: Relay::new(config.relay),
+            adaptation: Adaptation::new(config.adaptation),
+            bootstrap: DeviceBootstrap::new(config.bootstrap.clone()),
+            adapted: BTreeMap::new(),
+            unstored: Unstored::default(),
+            parked: BTreeSet::new(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),
             waits: Waits::default(),
             config,
-        };
-        gateway.close_objects()?;
-        Ok(gateway)
+        })
     }
 
     /// Registers a device with the account it shares with the gateway (GwMO-HLF-003). One that is registered already
@@ -149,6 +181,7 @@ impl Gateway {
             None => self.objects.inventory.handle_registered(now, device)?,
         };
         self.accounts.insert(serial, account);
+        self.choose_mode(serial);
         self.drain_machines();
         Ok(serial)
     }
@@ -203,7 +236,8 @@ impl Gateway {
         self.accounts.remove(&serial);
         let forgotten = self.objects.inventory.handle_forgotten(now, serial);
         // There may have been none.
-        let _ = self.tree.forget_acls(paths::device(serial).as_str());
+        let device = self.objects.binding.uri(InventorySlot::Device, &[&serial.to_string()]);
+        let _ = self.tree.forget_acls(device.as_str());
         self.drain_machines();
         Ok(forgotten?)
     }
@@ -216,20 +250,22 @@ impl Gateway {
         if self.atomic.as_ref().is_some_and(|opened_for| opened_for != server) {
             return Outcome::all(StatusCode::RETRY_LATER);
         }
+        let before = self.outputs.len();
         let done = self.tree.execute(server, command, &mut self.objects);
         self.note_changes(server, done.changes);
-        self.drain_machines();
+        self.drain_together(before);
         Outcome::each(done.outcomes.into_iter().map(ItemOutcome::from).collect())
     }
 
     /// Begins, commits or rolls back an Atomic of an upstream session for the server that was authenticated in it (RepPro 1.2.2, Atomic).
-    /// Its members come between as [`execute`](Self::execute). The objects of `./GwMO` cannot take anything back, so members that would
-    /// change them fail (500), and with them the Atomic.
+    /// Its members come between as [`execute`](Self::execute). Drafts of jobs can be taken back, other [objects](crate::mo) cannot: members that would
+    /// change those fail (500), and with them the Atomic.
     ///
     /// One is open at a time; a session that ends, and is [reported](Self::handle_upstream_closed), leaves none open.
     pub fn handle_atomic(&mut self, now: Instant, server: &ServerId, step: AtomicStep) -> Outcome {
         self.advance(now);
         let ours = self.atomic.as_ref() == Some(server);
+        let before = self.outputs.len();
         let code = match step {
             AtomicStep::Begin(_) => match self.tree.begin_atomic(server) {
                 Ok(()) => {
@@ -252,20 +288,20 @@ impl Gateway {
             AtomicStep::Commit | AtomicStep::RollBack => StatusCode::ROLLED_BACK,
             _ => StatusCode::NOT_SUPPORTED,
         };
-        self.drain_machines();
+        self.drain_together(before);
         Outcome::all(code)
     }
 
     /// What a server changed in the tree becomes known.
     fn note_changes(&mut self, server: &ServerId, changes: Vec<Change>) {
         for change in changes {
-            let ours = change.uri.segments().next().is_some_and(|segment| segment.name() == "GwMO");
+            let ours = self.objects.binding.object_at(&change.uri).is_some();
             match change.kind {
                 _ if !ours => {
                     let server = server.clone();
                     self.event(GatewayEvent::TreeChanged { server, change });
                 }
-                ChangeKind::Added { .. } if is_owned(&change.uri) => {
+                ChangeKind::Added { .. } if self.is_owned(&change.uri) => {
                     let mut acl = self.own_acl();
                     acl.grant(server, Rights::ALL);
                     // Without room for it the ACL stays that the tree has given the node.
@@ -313,7 +349,7 @@ impl Gateway {
         self.drain_machines();
     }
 
-    /// This record was stored. Each is reported for itself, in any order.
+    /// This record was stored, and all before it.
     pub fn handle_persisted(&mut self, now: Instant, seq: PersistSeq) {
         self.advance(now);
         self.persisted(seq);
@@ -323,9 +359,7 @@ impl Gateway {
     /// Takes note of the time. Calling it early or late does no harm.
     pub fn handle_tick(&mut self, now: Instant) {
         let now = self.advance(now);
-        self.objects.inventory.handle_tick(now);
-        self.objects.fanout.handle_tick(now);
-        self.objects.outbox.handle_tick(now);
+        self.tick_machines(now);
         self.drain_machines();
         while let Some(no) = self.sessions.pop_due(now) {
             if let Some(at) = self.sessions.get_mut(no) {
@@ -348,9 +382,26 @@ impl Gateway {
                 return GatewayOutput::Event(GatewayEvent::JobProgress { owner, key, counters });
             }
         }
-        let Waits { inventory, fanout, outbox } = self.waits;
-        let soonest = [inventory, fanout, outbox, self.sessions.next_deadline()].into_iter().flatten().min();
+        let soonest = [self.waits.soonest(), self.sessions.next_deadline()].into_iter().flatten().min();
         GatewayOutput::Wait(soonest)
+    }
+
+    /// Chance that nobody can guess, for the address of one image each. Without any left, servers that add images are told
+    /// to come again (417). As many as 64 are kept.
+    pub fn handle_entropy(&mut self, now: Instant, entropy: [u8; 16]) {
+        self.advance(now);
+        if self.objects.tokens.len() < 64 {
+            self.objects.tokens.push(entropy);
+        }
+    }
+
+    /// What time of day it is: for time stamps, and for jobs that are to begin at some time. Say it again whenever the
+    /// clock was set.
+    pub fn handle_wall_clock(&mut self, now: Instant, time: Timestamp) {
+        self.advance(now);
+        self.tree.set_wall_clock(time);
+        self.objects.set_wall_clock(time);
+        self.drain_machines();
     }
 
     /// The gateway's tree. Its objects are not stored in it, their ACLs are.
@@ -421,90 +472,71 @@ impl Gateway {
         self.objects.inventory.serial_of(device).ok_or(InventoryErrorKind::UnknownDevice.into())
     }
 
-    /// Does what the machines want done, each after those that feed it.
-    fn drain_machines(&mut self) {
-        self.drain_inventory();
-        self.drain_groups();
-        self.drain_fanout();
+    fn job_ended(&mut self, job: JobNo, round: u16, result: ResultCode) {
+        let now = self.objects.now;
+        let Some(view) = self.objects.fanout.job(job) else { return };
+        let (owner, key) = (view.owner().clone(), view.key().clone());
+        let wants = self.objects.jobs.numbered(job).is_none_or(|(_, job)| job.report().alert >= 1);
+        if wants && self.objects.servers.contains(&owner) {
+            // There is room for the completions of all jobs, see `new`.
+            let _ = self.objects.outbox.handle_job_ended(now, &owner, job, round, result);
+            if self.objects.jobs.numbered(job).is_some_and(|(_, job)| job.report().alert >= 2) {
+                let _ = self.objects.outbox.handle_job_results(now, &owner, job);
+            }
+        }
+        // That it was reported must not be stored before the report is.
         let alerts = self.drain_outbox(None);
         debug_assert!(alerts.is_empty(), "nobody asked for alerts");
+        self.objects.fanout.handle_reported(now, job, round);
+        self.objects.images.handle_job_ended(now, job);
+        self.changed.remove(&job);
+        self.event(GatewayEvent::JobEnded { owner, key, result });
     }
 
-    fn drain_inventory(&mut self) {
+    fn job_changed(&mut self, job: JobNo) {
+        self.changed.insert(job);
+        let Some((_, known)) = self.objects.jobs.numbered(job) else { return };
+        if known.report().alert >= 3 && self.objects.servers.contains(known.owner()) {
+            let (now, owner) = (self.objects.now, known.owner().clone());
+            // What there is no room for is said by the end.
+            let _ = self.objects.outbox.handle_job_progress(now, &owner, job);
+        }
+    }
+
+    /// The fanout has removed a job, since its time was over.
+    fn job_removed(&mut self, job: JobNo) {
         let now = self.objects.now;
-        loop {
-            match self.objects.inventory.poll_output() {
-                InventoryOutput::Persist(seq, _) => self.objects.inventory.handle_persisted(now, seq),
-                InventoryOutput::DeviceAttached { serial, id, epoch, first, rev } => {
-                    self.objects.fanout.handle_presence(now, serial, true);
-                    self.objects.outbox.handle_device_attached(now, rev, serial, &id, epoch, first);
-                    self.event(GatewayEvent::DeviceAttached { serial, device: id, first });
-                }
-                InventoryOutput::DeviceDetached { serial, id, epoch, reason, rev } => {
-                    self.objects.fanout.handle_presence(now, serial, false);
-                    self.objects.outbox.handle_device_detached(now, rev, serial, &id, epoch, reason);
-                    self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
-                }
-                InventoryOutput::Changed { serial, facts } => {
-                    self.objects.groups.handle_changed(serial, facts, &self.objects.inventory);
-                }
-                InventoryOutput::Removed { serial, id } => self.objects.groups.handle_removed(serial, &id),
-                InventoryOutput::Asleep { .. } | InventoryOutput::Awake { .. } => {}
-                InventoryOutput::Wait(at) => {
-                    self.waits.inventory = at;
-                    break;
-                }
+        let Some((key, owner)) = self.objects.forget_job(job) else { return };
+        self.objects.outbox.handle_job_removed(now, &owner, job);
+        self.objects.images.handle_job_ended(now, job);
+        let uri = self.objects.binding.uri(FanoutSlot::Job, &[key.as_str()]);
+        // There may have been none.
+        let _ = self.tree.forget_acls(uri.as_str());
+        self.persist_objects();
+    }
+
+    /// Devices that servers registered get the accounts they were given.
+    fn take_registered(&mut self) {
+        let now = self.objects.now;
+        for (serial, credential) in core::mem::take(&mut self.objects.registered) {
+            let Some(credential) = credential else { continue };
+            if let Some(account) = DeviceAccount::of_credential(&self.config.server_id, &credential) {
+                self.accounts.insert(serial, account);
             }
+            // One that another device has is not given a second time: the device stays without.
+            if self.bootstrap.handle_credential(now, serial, credential).is_err() {
+                self.accounts.remove(&serial);
+                continue;
+            }
+            // It may be switched off.
+            let _ = self.bootstrap.handle_gateway_wanted(now, serial, false);
+            self.choose_mode(serial);
         }
     }
 
-    fn drain_groups(&mut self) {
-        loop {
-            match self.objects.groups.poll_output() {
-                GroupsOutput::Persist(seq, _) => self.objects.groups.handle_persisted(seq),
-                GroupsOutput::Wait(_) => return,
-                GroupsOutput::Joined { .. } | GroupsOutput::Left { .. } | GroupsOutput::Redefined { .. } => {}
-            }
-        }
-    }
-
-    fn drain_fanout(&mut self) {
-        loop {
-            match self.objects.fanout.poll_output() {
-                FanoutOutput::Notify { ticket } => self.notify(ticket),
-                FanoutOutput::Deliver { ticket, ops } => self.deliver(ticket, ops),
-                FanoutOutput::Abort { serial } => {
-                    if let Some(no) = self.sessions.current(serial) {
-                        self.close_session(no, false);
-                    }
-                }
-                FanoutOutput::JobChanged { job } => drop(self.changed.insert(job)),
-                // Nothing of a gateway's fanout survives it yet, so everything counts as stored.
-                FanoutOutput::Persist(seq, _) => self.objects.fanout.handle_persisted(self.objects.now, seq),
-                FanoutOutput::Audit(_) => {}
-                FanoutOutput::JobRemoved { job } => self.objects.jobs.forget(job),
-                FanoutOutput::JobEnded { job, round, result, .. } => {
-                    let Some(view) = self.objects.fanout.job(job) else { continue };
-                    let (owner, key) = (view.owner().clone(), view.key().clone());
-                    if self.objects.servers.contains(&owner) {
-                        // There is room for the completions of all jobs, see `new`.
-                        let _ = self.objects.outbox.handle_job_ended(
-                            self.objects.now,
-                            &owner,
-                            job,
-                            round,
-                            result,
-                        );
-                    }
-                    self.changed.remove(&job);
-                    self.event(GatewayEvent::JobEnded { owner, key, result });
-                }
-                FanoutOutput::Wait(at) => {
-                    self.waits.fanout = at;
-                    return;
-                }
-            }
-        }
+    /// A node of a device.
+    fn device_uri(&self, slot: InventorySlot, serial: Serial) -> NodeUri<'static> {
+        self.objects.binding.uri(slot, &[&serial.to_string()])
     }
 }
 
@@ -519,17 +551,19 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// Whether a node that was added belongs to its server alone: a group or a job.
-fn is_owned(uri: &dm_tree::NodeUri<'_>) -> bool {
-    let mut names = uri.segments().map(|segment| segment.name()).skip(1);
-    match names.next().as_deref() {
-        Some("Groups") => names.count() == 1,
-        Some("Fanout") => names.count() == 2,
-        _ => false,
-    }
-}
-
 impl Gateway {
+    /// Whether a node that was added belongs to its server alone: a group or a job.
+    fn is_owned(&self, uri: &NodeUri<'_>) -> bool {
+        let owned = [
+            GroupsSlot::Group.into(),
+            FanoutSlot::Job.into(),
+            InventorySlot::Query.into(),
+            ImagesSlot::Image.into(),
+            TriggerSlot::Trigger.into(),
+        ];
+        self.objects.binding.resolve(uri).is_some_and(|(slot, _): (Slot, _)| owned.contains(&slot))
+    }
+
     /// An ACL under which only the gateway itself reads. One that names nobody would inherit.
     fn own_acl(&self) -> Acl {
         let mut acl = Acl::EMPTY;

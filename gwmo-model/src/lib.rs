@@ -38,8 +38,9 @@
 //! use dm_syncml::{CmdId, Get, Instant, Item, LocUri};
 //! use dm_tree::{ServerId, Tree};
 //! use gwmo_model::{
-//!     DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayOutput, JobKey, Sighting, Subscription, console,
+//!     DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayOutput, JobKey, Sighting, Subscription,
 //! };
+//! use gwmo_model::console::{Console, JobRequest};
 //!
 //! // A gateway, the server it answers to, and a device that is there.
 //! let now = Instant::EPOCH;
@@ -57,8 +58,9 @@
 //! // What the server sends in its session, and the gateway executes.
 //! let get = Get::new(CmdId::new("1")?, vec![Item::to(LocUri::new("./DevDetail/SwV")?)]);
 //! let key = JobKey::new("J7")?;
-//! let mut commands = console::JobRequest::new(key.clone()).with_device(camera).with_command(get).into_commands();
-//! commands.push(console::start_job(&key, None));
+//! let console = Console::new();
+//! let mut commands = console.add_job(&JobRequest::new(key.clone()).with_device(camera).with_command(get));
+//! commands.push(console.start_job(&key, None));
 //! for command in &commands {
 //!     let outcome = gateway.execute(now, &server, command);
 //!     assert!(outcome.items.iter().all(|item| item.code.is_success()));
@@ -81,9 +83,9 @@
 //! assert_eq!(gateway.fanout().in_flight(), 1);
 //!
 //! // Where the job stands, as the server sees it.
-//! let outcome = gateway.execute(now, &server, &console::get_job(&key));
+//! let outcome = gateway.execute(now, &server, &console.get_job(&key));
 //! let items: Vec<_> = outcome.items.into_iter().flat_map(|item| item.results).collect();
-//! assert_eq!(console::read_job(&key, &items)?.counters.in_flight, 1);
+//! assert_eq!(console.read_job(&key, &items)?.counters.in_flight, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -121,7 +123,7 @@
 //! | GwMO-DI-002 summary | [`Inventory::summary`], [`Inventory::records`], [`Inventory::select`] |
 //! | GwMO-DI-003 attached or detached | [`DeviceRecord::status`] |
 //! | GwMO-DI-004 telling servers of new devices | [`Outbox`] |
-//! | GwMO-DI-005 switching that | [`Subscription`], [`console::set_alerts`] |
+//! | GwMO-DI-005 switching that | [`Subscription`], [`console::Console::set_alerts`] |
 //! | GwMO-Group-001 groups | [`Groups`], [`Selector`] |
 //! | GwMO-FORA-001 fan out | [`Fanout`] |
 //! | GwMO-DCIS-001 data for devices to read here | [`Images`] |
@@ -165,7 +167,6 @@ mod group;
 mod identifier;
 mod image;
 mod inventory;
-mod journal;
 pub mod mo;
 mod mode;
 mod outbox;
@@ -204,8 +205,8 @@ pub use fanout::{
     Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
-    DeviceAccount, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, NonceRecord, PersistSeq,
-    SessionLimits,
+    DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayPart, GatewayRecord,
+    GatewayRestoreError, GatewaySnapshot, NonceRecord, PersistSeq, RecordSet, SessionLimits,
 };
 pub use group::{
     Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
@@ -222,7 +223,6 @@ pub use inventory::{
     InventoryConfig, InventoryOutput, InventoryRecord, InventorySnapshot, ModeCounts, Presence, RestoreError,
     RestoreErrorKind, Selection, Sighting, Summary,
 };
-pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
 pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,

@@ -1,216 +1,481 @@
-//! The management objects of a gateway: which nodes there are, and what they mean.
+//! The management objects of a gateway: which nodes there are, what they mean, and what serves them.
 //!
 //! The object trees of GwMO are not public, so these are this crate's own, under `urn:oma:mo:x-gwmo-*`, the label
-//! of the registry for private use. A [`Gateway`](crate::Gateway) serves them; [`console`](crate::console) builds the
-//! commands and reads the answers on a server's side.
+//! of the registry for private use. A [`Gateway`](crate::Gateway) serves them; [`Console`](crate::console::Console) builds the
+//! commands and reads the answers on a server's side. Each object has a table of its nodes, one [`Slot`] for each:
 //!
-//! In the tables, `<x>` is a name that somebody chose; access is what a node takes at all, whoever asks.
+//! | object | nodes | for |
+//! |---|---|---|
+//! | `./GwMO/Config` | [`ConfigSlot`] | GwMO-ADM-001, GwMO-DI-005, GwMO-DCIS-003, GwMO-HLF-004 |
+//! | `./GwMO/Inventory` | [`InventorySlot`] | GwMO-DI-001 to 003, GwMO-HLF-003 |
+//! | `./GwMO/Groups` | [`GroupsSlot`] | GwMO-Group-001 |
+//! | `./GwMO/Fanout` | [`FanoutSlot`] | GwMO-FORA-001 and 002 |
+//! | `./GwMO/Images` | [`ImagesSlot`] | GwMO-DCIS-001 and 002 |
+//! | `./GwMO/Trigger` | [`TriggerSlot`] | GwMO-TMode-001 |
 //!
-//! # `./GwMO/Inventory` ([`INVENTORY_MO`]): GwMO-DI-001 to 005
+//! A [`Binding`] says where they are and how they are called; its [`description`](Binding::description) is their DDF, which
+//! the crate also has as files in `ddf/`.
 //!
-//! | node | format | access | meaning |
-//! |---|---|---|---|
-//! | `Summary/Rev` | int | Get | changes with any record; modulo 2³¹ |
-//! | `Summary/Total`, `Attached`, `Detached` | int | Get | how many devices |
-//! | `Devices/<serial>` | node | Get | a device, under the number the gateway gave it |
-//! | `Devices/<serial>/DevID` | chr | Get | what it calls itself |
-//! | `Devices/<serial>/AttachStatus` | int | Get | 1 attached, 2 detached |
-//! | `Devices/<serial>/Epoch` | chr | Get | its count of attachments, decimal |
-//! | `Devices/<serial>/Mode` | int | Get | 2: the gateway manages it as a proxy |
-//! | `Devices/<serial>/Proto` | chr | Get | what it speaks, if known |
-//! | `Devices/<serial>/Addr/Local`, `Public` | chr | Get | its addresses, if known |
-//! | `Devices/<serial>/Info/Man`, `Mod`, `Hw`, `Fw`, `Sw` | chr | Get | what it is, as far as known |
-//! | `Devices/<serial>/Mgmt` | null | Get | the anchor of rights: a job may send command C to the device only if its owner holds C in the ACL in force here. Copy needs Get, Add and Replace |
-//! | `Page/<serial>` | chr | Get | the devices from this serial on, one a line `serial;DevID;AttachStatus`, as many as fit. Go on after the last serial until a page is empty |
-//! | `Alerts/<server>/Attached`, `EachTime`, `Detached` | bool | Get, Replace | which alerts about devices the server wants: new ones, ones that come back too, ones that go |
-//!
-//! # `./GwMO/Groups` ([`GROUPS_MO`]): GwMO-Group-001
-//!
-//! | node | format | access | meaning |
-//! |---|---|---|---|
-//! | `<id>` | node | Get, Add, Delete | a group, at most 64 octets. `*` is reserved and means every device |
-//! | `<id>/Members/<x>` | chr | Get, Add, Delete | the DevID of a member, registered or not |
-//! | `<id>/List` | chr | Get, Replace | the DevIDs of all members, one a line; Replace makes these the members, under the names `1` to `n` |
-//! | `<id>/Count`, `Rev` | int | Get | members; changes with them, modulo 2³¹ |
-//!
-//! # `./GwMO/Fanout` ([`FANOUT_MO`]): GwMO-FORA-001 and 002
-//!
-//! | node | format | access | meaning |
-//! |---|---|---|---|
-//! | `Jobs/<x>` | node | Get, Add, Delete | a job: at first a draft. The name, at most 64 octets, is chosen by the server, and adding it again is answered 418, so a repeated Add does no harm. Deleted as a draft or when it is over, else 405 |
-//! | `…/JobID`, `…/Owner` | chr | Get | the name; the server that added it and whose rights count |
-//! | `…/Target/Dev/<x>`, `Not/<x>` | chr | Get, Add, Delete | DevIDs of devices that are meant, and that are not |
-//! | `…/Target/Group/<x>` | chr | Get, Add, Delete | names of groups |
-//! | `…/Ops/<n>` | node | Get, Add, Delete | an operation; they run in the order of their numbers, from 1 |
-//! | `…/Ops/<n>/Cmd` | bin, xml | Get, Add, Replace, Delete | one Get, Add, Replace, Delete, Exec or Copy as a SyncML document, WBXML or XML: `SyncML` around a `SyncBody`, a `SyncBody`, or the command alone. Checked when written |
-//! | `…/Policy/Window` | int | Get, Replace | most devices in flight; may be changed while the job runs |
-//! | `…/Policy/TNotify`, `TSession`, `RetryWait`, `JobTime` | int | Get, Replace | seconds: until a notified device comes, of silence in a session, before the first retry, for all |
-//! | `…/Policy/Retries` | int | Get, Replace | further attempts |
-//! | `…/Policy/Offline` | int | Get, Replace | detached devices: 0 are skipped, 2 are waited for, 3 are notified all the same |
-//! | `…/Policy/Unsafe` | int | Get, Replace | an Exec that may have run: 0 ends indeterminate, 1 is sent again |
-//! | `…/Start` | null | Exec | checks everything, then begins: 202, and 200 if it had begun. The Correlator comes back in the completion alert. Refused, it touches no device: 412 nothing to do or nobody named, 406 a device or group that is not known, 425 a group that is not the owner's to read |
-//! | `…/Cancel` | null | Exec | 202, and 200 if it is over |
-//! | `…/State` | int | Get | [`JobState::number`](crate::JobState::number) |
-//! | `…/Result` | int | Get | 0, or the [`ResultCode`](crate::ResultCode) at the end; 1402 or 1403 after a refused Start |
-//! | `…/Stat/Total`, `Queued`, `Flight`, `Ok`, `Failed`, `Refused`, `Unreachable`, `Timeout`, `Skipped`, `Cancelled`, `Unknown` | int | Get | how many devices stand where; all but the first add up to it |
-//! | `…/Out/Sum` | chr | Get | the aggregated result, one outcome a line `State;Code;count;serials` with runs of serials as `4-7 9`, the largest first. A last line `+` says that more did not fit |
-//! | `…/Out/Page/<serial>` | chr | Get | the records from this serial on, one a line `serial;DevID;State;Code;Tries`, as many as fit |
-//! | `…/Out/Rec/<serial>/DevID`, `State`, `Code`, `Tries` | chr, int | Get | one device: [`TargetState::number`](crate::TargetState::number), its code (0 before its end), attempts |
-//! | `…/Out/Rec/<serial>/Op/<n>/Code` | int | Get | the device's Status for an operation; 0 without one |
-//! | `…/Out/Rec/<serial>/Op/<n>/Fmt`, `Type`, `Data`, `Cut` | chr, chr, bin, int | Get | what a Get returned, and its size if it was cut. Several items are one SyncML document in WBXML with one `Results` |
-//!
-//! From Start on a job is frozen, except `Policy/Window`: 405.
+//! In the tables, `*` is a name that somebody chose; access is what a node takes at all, whoever asks and whatever
+//! the state. A leaf whose name says the same as its value may be added without a value.
 //!
 //! # Rights
 //!
-//! Reading the objects is granted to the servers the gateway answers to, adding groups and jobs too. What a server
+//! Reading the objects is granted to the servers the gateway answers to, adding groups, jobs and queries too. What a server
 //! adds is its own: the ACL of the new node names it and nobody else, and it may replace that. To the devices every
 //! such server has every right, until the ACL of `Devices`, of a device or of its `Mgmt` says otherwise; rights are
 //! asked for when a device is notified and again when commands leave, so what is taken away while a job runs holds.
+//! To change the settings a server needs Replace on `Config`, which
+//! [`handle_administrator`](crate::Gateway::handle_administrator) grants; its alert switches are its own.
+//!
+//! # All or nothing
+//!
+//! Drafts of jobs can be written in an Atomic: the job, its targets, its operations, its policy. What other machines have
+//! taken (a group, a device that is forgotten, a job that was started) cannot be taken back; members that would do that fail with 500, and
+//! with them the Atomic.
 //!
 //! # Alerts
 //!
-//! Generic alerts (1226) to a server; the type of each is a constant here.
+//! Generic alerts (1226) to a server; [`AlertKind::urn`](crate::AlertKind::urn) is the type of each, ours or, if the gateway
+//! is [told so](crate::OutboxConfig), the registered one.
 //!
-//! | type | Source | Mark | Format | Data |
+//! | alert | Source | Mark | Format | Data |
 //! |---|---|---|---|---|
-//! | [`DEVICE_ATTACHED`] | `Devices/<serial>` | informational | chr | `DevID;Mode;Epoch;first` with first 0 or 1 |
-//! | [`DEVICE_DETACHED`] | `Devices/<serial>` | warning | chr | `DevID;reason` with reason left, timeout, moved or forgotten |
-//! | [`COMPLETION_STATUS`] | `Jobs/<x>` | informational, or warning if not every device is ok | int | 1200, 1201 or 1202, and the Correlator of Start |
+//! | `deviceattached` | `Devices/<serial>` | informational | chr | `DevID;Mode;Epoch;first` with first 0 or 1 |
+//! | `devicedetached` | `Devices/<serial>` | warning | chr | `DevID;reason` with reason left, timeout, moved or forgotten |
+//! | `completionstatus` | `Jobs/<x>` | informational, or warning if not every device is ok | int | the `Result` of the job, and the Correlator of Start |
+//! | `resultaggregation` | `Jobs/<x>/Out` | informational | chr | `Out/Sum`, if the job's `Report/Alert` asks for it, and the Correlator of Start |
+//! | `progress` | `Jobs/<x>/Stat` | informational | chr | the counters of `Stat` in their order, with semicolons |
+//! | `imageready` | `Images/<x>` | informational | chr | the address |
+//! | `imagefailed` | `Images/<x>` | critical | int | the `Result` of the image |
 
+mod binding;
+mod config;
+mod description;
+mod draft;
 mod fanout;
 mod groups;
+mod images;
 mod inventory;
 mod job;
 mod limits;
 mod operation;
-pub(crate) mod paths;
+mod policy;
+mod query;
+mod record;
+mod result;
+mod table;
+mod trigger;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Command, Data, Instant, StatusCode};
 use dm_tree::{
-    Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer, NodeFacts, ServerId,
-    Tree, TreeError, Value,
+    AccessType, Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer,
+    NodeFacts, ServerId, Timestamp, Tree, TreeError, Value,
 };
 
-use crate::fanout::Fanout;
+use crate::account_scope::{AccountScopeRecord, AccountScopes};
+use crate::device::Serial;
+use crate::device_bootstrap::DeviceCredential;
+use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
+use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, ImageNo, Images, Substitution, substitute};
 use crate::inventory::Inventory;
+use crate::mode::ModePolicy;
 use crate::outbox::Outbox;
+use crate::peers::Peers;
+use crate::selector::Selector;
+use crate::trigger::{TriggerKey, TriggerLimits, Triggers};
 
-pub(crate) use fanout::STATS;
-pub(crate) use job::{Jobs, POLICY_LEAVES, policy_value};
+pub use binding::{Binding, BindingError};
+pub(crate) use binding::{Found, Keys};
+pub(crate) use fanout::retried;
+pub(crate) use job::Jobs;
 pub use limits::ObjectLimits;
-
-/// The type of `./GwMO/Inventory`.
-pub const INVENTORY_MO: &str = "urn:oma:mo:x-gwmo-deviceinventory:1.0";
-/// The type of `./GwMO/Groups`.
-pub const GROUPS_MO: &str = "urn:oma:mo:x-gwmo-devicegroup:1.0";
-/// The type of `./GwMO/Fanout`.
-pub const FANOUT_MO: &str = "urn:oma:mo:x-gwmo-fanout:1.0";
-/// The type of the alert that a device is there.
-pub const DEVICE_ATTACHED: &str = "urn:oma:at:x-gwmo:deviceattached:1.1";
-/// The type of the alert that a device is gone.
-pub const DEVICE_DETACHED: &str = "urn:oma:at:x-gwmo:devicedetached:1.0";
-/// The type of the alert that a job is over.
-pub const COMPLETION_STATUS: &str = "urn:oma:at:x-gwmo:completionstatus:1.0";
-
-/// The value of `Mode` for a device that the gateway manages as a proxy, which all are.
-pub(crate) const MODE_PROXY: u32 = 2;
+pub(crate) use policy::{POLICY_SLOTS, policy_text};
+pub use record::ObjectRecord;
+pub(crate) use record::Written;
+pub(crate) use result::STATS;
+pub use table::{ConfigSlot, FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, Object, Slot, TriggerSlot};
 
 /// The machines behind the objects, and what servers wrote into the objects.
 #[derive(Debug)]
 pub(crate) struct Objects {
+    pub(crate) binding: Binding,
     /// When the command came that is being executed.
     pub(crate) now: Instant,
     pub(crate) inventory: Inventory,
     pub(crate) groups: Groups,
     pub(crate) fanout: Fanout,
     pub(crate) outbox: Outbox,
+    pub(crate) images: Images,
+    pub(crate) triggers: Triggers,
+    pub(crate) peers: Peers,
+    pub(crate) scopes: AccountScopes,
+    pub(crate) modes: ModePolicy<Selector>,
+    /// Content that servers wrote, on its way to storage.
+    pub(crate) delivered: BTreeMap<BlobNo, Vec<u8>>,
     pub(crate) jobs: Jobs,
     /// The servers the gateway answers to.
     pub(crate) servers: BTreeSet<ServerId>,
-    members: groups::MemberNames,
+    /// What the gateway calls itself.
+    gateway: ServerId,
+    /// The time of day, as last told, and when that was.
+    clock: Option<(Instant, Timestamp)>,
+    settings: config::Settings,
+    /// Settings that are one number and were written.
+    settings_written: BTreeMap<ConfigSlot, u32>,
+    /// Whether devices may have to be managed otherwise.
+    pub(crate) modes_changed: bool,
+    /// Changes of shared accounts, to be stored.
+    pub(crate) account_records: Vec<AccountScopeRecord>,
+    /// Images by the names of their nodes.
+    image_keys: BTreeMap<ImageKey, ImageNo>,
+    /// Chance that nobody can guess, for the addresses of images.
+    pub(crate) tokens: Vec<[u8; 16]>,
+    trigger_drafts: BTreeMap<TriggerKey, trigger::Draft>,
+    trigger_limits: TriggerLimits,
+    image_config: ImageConfig,
     limits: ObjectLimits,
-    mounts: Mounts,
+    mounts: [MountId; MOUNTED.len()],
+    atomic: Option<draft::Undo>,
+    queries: BTreeMap<String, query::Query>,
+    /// Devices that servers registered, and what they prove themselves with.
+    pub(crate) registered: Vec<(Serial, Option<DeviceCredential>)>,
+    /// What is to be stored.
+    pub(crate) records: Vec<ObjectRecord>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Mounts {
-    inventory: MountId,
-    groups: MountId,
-    fanout: MountId,
+/// The objects that are served.
+pub(crate) const MOUNTED: [Object; 6] = Object::ALL;
+
+/// What is special about a node as it is now.
+struct Shape {
+    /// What it takes of the commands in its table.
+    access: AccessType,
+    /// Instead of the ones in its table.
+    content: Option<(Format, String)>,
 }
 
-/// Which of the objects a node belongs to.
-#[derive(Clone, Copy, Debug)]
-enum Object {
-    Inventory,
-    Groups,
-    Fanout,
-}
+impl Shape {
+    /// As in the table.
+    const PLAIN: Self = Self { access: AccessType::ALL, content: None };
+    /// For reading only, whatever the table says.
+    const FROZEN: Self = Self { access: AccessType::GET.union(AccessType::EXEC), content: None };
 
-/// A leaf that is computed when asked for.
-struct Leaf {
-    format: Format,
-    text: String,
-}
-
-impl Leaf {
-    fn int(number: u32) -> Self {
-        Self { format: Format::Int, text: number.to_string() }
+    /// As in the table, if it is there.
+    fn there(is: bool) -> Option<Self> {
+        is.then_some(Self::PLAIN)
     }
+}
 
-    const fn chr(text: String) -> Self {
-        Self { format: Format::Chr, text }
-    }
+/// The value of a leaf.
+type Leaf = Result<Vec<u8>, StatusCode>;
+
+fn int(number: impl Into<u64>) -> Vec<u8> {
+    // An `int` has 32 bits, one of them for the sign.
+    number.into().min(i32::MAX as u64).to_string().into_bytes()
+}
+
+fn chr(text: impl AsRef<str>) -> Vec<u8> {
+    text.as_ref().as_bytes().to_vec()
+}
+
+fn boolean(is: bool) -> Vec<u8> {
+    chr(if is { "true" } else { "false" })
 }
 
 /// A revision as an `int` node shows it, which has 32 bits with a sign.
-const fn rev_number(rev: u64) -> u32 {
-    (rev & 0x7fff_ffff) as u32
+const fn rev_number(rev: u64) -> u64 {
+    rev & 0x7fff_ffff
+}
+
+/// A number that is not negative.
+fn number_of(value: &Value) -> Result<u32, StatusCode> {
+    let number: i32 =
+        value.as_str().and_then(|text| text.parse().ok()).ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
+    u32::try_from(number).map_err(|_| StatusCode::NOT_SUPPORTED)
+}
+
+fn bool_of(value: &Value) -> Result<bool, StatusCode> {
+    match value.data() {
+        b"true" => Ok(true),
+        b"false" => Ok(false),
+        _ => Err(StatusCode::UNSUPPORTED_FORMAT),
+    }
+}
+
+fn text_of(value: &Value) -> Result<&str, StatusCode> {
+    value.as_str().ok_or(StatusCode::UNSUPPORTED_FORMAT)
+}
+
+/// A number of a list of choices that begins with 0.
+fn choice(value: &Value, last: u8) -> Result<u8, StatusCode> {
+    let number = number_of(value)?;
+    u8::try_from(number).ok().filter(|number| *number <= last).ok_or(StatusCode::NOT_SUPPORTED)
+}
+
+/// A leaf whose name says the same as its value: the value may be left out.
+fn named_leaf(name: &str, value: &Value) -> Result<(), StatusCode> {
+    match text_of(value)? {
+        "" => Ok(()),
+        text if text == name => Ok(()),
+        _ => Err(StatusCode::NOT_SUPPORTED),
+    }
 }
 
 impl Objects {
     /// Mounts the objects in a tree.
     pub(crate) fn new(
         tree: &mut Tree,
-        inventory: Inventory,
-        groups: Groups,
-        fanout: Fanout,
-        outbox: Outbox,
-        limits: ObjectLimits,
+        machines: (Inventory, Groups, Fanout, Outbox),
+        config: &crate::GatewayConfig,
     ) -> Result<Self, TreeError> {
-        let mounts = Mounts {
-            inventory: tree.mount(paths::INVENTORY)?,
-            groups: tree.mount(paths::GROUPS)?,
-            fanout: tree.mount(paths::FANOUT)?,
-        };
+        let binding = config.binding.clone();
+        let mut mounts = Vec::with_capacity(MOUNTED.len());
+        for object in MOUNTED {
+            let place = binding.place(object).as_str();
+            // A tree that was restored has its mounts.
+            let known = tree.node(place).and_then(|node| node.mount());
+            mounts.push(known.map_or_else(|| tree.mount(place), Ok)?);
+        }
+        let (inventory, groups, fanout, outbox) = machines;
         Ok(Self {
+            binding,
             now: Instant::EPOCH,
             inventory,
             groups,
             fanout,
             outbox,
+            images: Images::new(config.images.clone()),
+            triggers: Triggers::new(config.triggers),
+            peers: Peers::new(config.peers),
+            scopes: AccountScopes::new(config.max_accounts),
+            modes: ModePolicy::new(config.modes, config.default_mode),
+            delivered: BTreeMap::new(),
             jobs: Jobs::default(),
             servers: BTreeSet::new(),
-            members: groups::MemberNames::default(),
-            limits,
-            mounts,
+            gateway: config.server_id.clone(),
+            clock: None,
+            settings: config::Settings::new(config),
+            settings_written: BTreeMap::new(),
+            modes_changed: false,
+            account_records: Vec::new(),
+            image_keys: BTreeMap::new(),
+            tokens: Vec::new(),
+            trigger_drafts: BTreeMap::new(),
+            trigger_limits: config.triggers,
+            image_config: config.images.clone(),
+            limits: config.objects,
+            mounts: mounts.try_into().expect("one for each"),
+            atomic: None,
+            queries: BTreeMap::new(),
+            registered: Vec::new(),
+            records: Vec::new(),
         })
     }
 
-    fn object(&self, mount: MountId) -> Option<Object> {
-        let Mounts { inventory, groups, fanout } = self.mounts;
-        match mount {
-            _ if mount == inventory => Some(Object::Inventory),
-            _ if mount == groups => Some(Object::Groups),
-            _ if mount == fanout => Some(Object::Fanout),
-            _ => None,
+    /// What time it is, if anybody has said so.
+    pub(crate) fn wall_clock(&self) -> Option<Timestamp> {
+        let (then, time) = self.clock?;
+        let since = self.now.since_epoch().saturating_sub(then.since_epoch()).as_secs();
+        Timestamp::from_unix(time.unix().saturating_add(i64::try_from(since).unwrap_or(i64::MAX)))
+    }
+
+    pub(crate) fn set_wall_clock(&mut self, time: Timestamp) {
+        self.clock = Some((self.now, time));
+        // Jobs that wait for a time of day wait for another while now.
+        let due: Vec<(JobNo, Timestamp)> = self.jobs.scheduled().collect();
+        for (number, at) in due {
+            let rest = u64::try_from(at.unix().saturating_sub(time.unix())).unwrap_or(0);
+            // One that has begun is not scheduled any more.
+            let _ = self.fanout.handle_reschedule(self.now, number, Duration::from_secs(rest));
         }
+    }
+
+    /// The gateway answers to a server.
+    pub(crate) fn add_server(&mut self, server: ServerId) {
+        if self.servers.insert(server.clone()) {
+            self.records.push(ObjectRecord(Written::Server(server)));
+        }
+    }
+
+    /// The gateway does not answer to a server any more.
+    pub(crate) fn remove_server(&mut self, server: &ServerId) {
+        if self.servers.remove(server) {
+            self.records.push(ObjectRecord(Written::ServerRemoved(server.clone())));
+        }
+    }
+
+    /// A job is gone, since the fanout has removed it; its name and its owner.
+    pub(crate) fn forget_job(&mut self, number: JobNo) -> Option<(JobKey, ServerId)> {
+        let (key, job) = self.jobs.forget(number)?;
+        self.record(Written::Removed { key: key.clone() });
+        Some((key, job.owner))
+    }
+
+    /// Has something stored, if it stays.
+    fn record(&mut self, written: Written) {
+        let record = ObjectRecord(written);
+        match &mut self.atomic {
+            Some(undo) => undo.records.push(record),
+            None => self.records.push(record),
+        }
+    }
+
+    /// All that servers wrote, as records.
+    pub(crate) fn written(&self) -> Vec<ObjectRecord> {
+        let own = self.settings_written();
+        let servers = self.servers.iter().cloned().map(Written::Server);
+        own.into_iter().chain(servers).chain(self.jobs.written()).map(ObjectRecord).collect()
+    }
+
+    /// What a record says; `None` when it does not fit.
+    pub(crate) fn replay(&mut self, ObjectRecord(written): &ObjectRecord) -> Option<()> {
+        match written {
+            Written::Address(address) => self.settings.set_address(address).ok(),
+            Written::Number { node, number } => self.set_number(*node, *number).ok(),
+            Written::Rule { name, rule } => {
+                self.put_rule(name, rule.clone());
+                Some(())
+            }
+            Written::Server(server) => {
+                self.servers.insert(server.clone());
+                Some(())
+            }
+            Written::ServerRemoved(server) => {
+                self.servers.remove(server);
+                Some(())
+            }
+            _ => self.jobs.apply(written, &self.limits),
+        }
+    }
+
+    /// Whether the shared accounts of a server let it reach a device (GwMO-HLF-004).
+    pub(crate) fn in_scope(&self, server: &ServerId, device: Serial) -> Result<(), StatusCode> {
+        self.scopes.check(server, |group| {
+            group.is_all_devices() || self.groups.group(group).is_some_and(|group| group.contains(device))
+        })
+    }
+
+    /// Puts the addresses of images where the command of an operation names them. What cannot be put in stays as the
+    /// server wrote it: the device will say what it thinks of that.
+    pub(crate) fn substitute(&self, job: &job::Job, op: u16, command: &mut Command<'static>) {
+        let address = |image: &ImageKey| match self.address_of(job.owner(), image)? {
+            ImageAddress::Local(uri) => Some(uri.to_string()),
+            ImageAddress::Origin(url) => Some(String::from(&*url)),
+            _ => None,
+        };
+        let pairs: Vec<Substitution> = job
+            .substitutes(op)
+            .filter_map(|(text, image)| Substitution::new(text, &address(image)?).ok())
+            .collect();
+        if pairs.is_empty() {
+            return;
+        }
+        let items = match command {
+            Command::Add(add) => &mut add.items,
+            Command::Replace(replace) => &mut replace.items,
+            Command::Exec(exec) => &mut exec.items,
+            _ => return,
+        };
+        for item in items {
+            let Some(text) = item.data.as_ref().and_then(|data| data.as_text()) else { continue };
+            let text = substitute(text, &pairs, self.limits.max_op).ok().map(|text| text.into_owned());
+            if let Some(data) = text.and_then(|text| Data::text(text).ok()) {
+                item.data = Some(data);
+            }
+        }
+    }
+
+    /// After a restart: jobs that were written down as begun and are not in the fanout are drafts again. Returns those in
+    /// the fanout that nobody wrote down.
+    pub(crate) fn reconcile_jobs(&mut self) -> Vec<JobNo> {
+        let fanout = &self.fanout;
+        self.jobs.unstart(|number| fanout.job(number).is_none());
+        let numbers = self.fanout.jobs().map(|view| view.number());
+        numbers.filter(|number| self.jobs.numbered(*number).is_none()).collect()
+    }
+
+    /// The images that jobs use which are not over.
+    pub(crate) fn pins(&self) -> Vec<(JobNo, ImageNo)> {
+        let running = self.fanout.jobs().filter(|view| !view.state().is_over());
+        let mut pins = Vec::new();
+        for number in running.map(|view| view.number()) {
+            let Some((_, job)) = self.jobs.numbered(number) else { continue };
+            let images = job.images().filter_map(|image| self.images.number_of(job.owner(), image));
+            pins.extend(images.map(|image| (number, image)));
+        }
+        pins
+    }
+
+    /// Takes the images out, to be put back.
+    pub(crate) fn take_images(&mut self) -> Images {
+        core::mem::replace(&mut self.images, Images::new(self.image_config.clone()))
+    }
+
+    /// Whether what a job needs is there: nothing yet, or a verdict.
+    pub(crate) fn gate(&self, job: JobNo) -> Option<Result<(), ResultCode>> {
+        let (_, job) = self.jobs.numbered(job)?;
+        for image in job.images() {
+            match self.address_of(job.owner(), image) {
+                Some(ImageAddress::Local(_) | ImageAddress::Origin(_)) => {}
+                Some(ImageAddress::Failed(code)) => return Some(Err(code)),
+                Some(_) => return None,
+                None => return Some(Err(ResultCode::SOURCE_UNREACHABLE)),
+            }
+        }
+        Some(Ok(()))
+    }
+
+    pub(crate) fn address_of(&self, owner: &ServerId, image: &ImageKey) -> Option<ImageAddress> {
+        self.images.address(self.images.number_of(owner, image)?)
+    }
+
+    fn object(&self, mount: MountId) -> Option<Object> {
+        self.mounts.iter().position(|known| *known == mount).map(|at| MOUNTED[at])
+    }
+
+    fn find<'p>(&self, mount: MountId, path: &[&'p str]) -> Option<(Object, Found<'p>)> {
+        let object = self.object(mount)?;
+        Some((object, self.binding.find(object, path)?))
+    }
+
+    /// What a path means, for a command that the tree has checked.
+    fn slot<'p>(&self, cx: &Context<'_>, path: &[&'p str]) -> Result<(Slot, Keys<'p>), StatusCode> {
+        let (_, found) = self.find(cx.mount(), path).ok_or(StatusCode::NOT_FOUND)?;
+        Ok((found.slot.ok_or(StatusCode::NOT_ALLOWED)?, found.keys))
+    }
+
+    fn facts(&self, object: Object, found: &Found<'_>) -> Option<NodeFacts> {
+        let takes = self.binding.takes(object, found);
+        let Some(slot) = found.slot else { return Some(NodeFacts::interior().with_access(takes)) };
+        let keys = &found.keys;
+        let shape = match slot {
+            Slot::Config(slot) => self.config_shape(slot, keys),
+            Slot::Inventory(slot) => self.inventory_shape(slot, keys),
+            Slot::Groups(slot) => self.groups_shape(slot, keys),
+            Slot::Fanout(slot) => self.fanout_shape(slot, keys),
+            Slot::Images(slot) => self.images_shape(slot, keys),
+            Slot::Trigger(slot) => self.trigger_shape(slot, keys),
+        }?;
+        let row = slot.row();
+        let access = takes.intersection(shape.access);
+        let facts = match (row.format, shape.content) {
+            (_, Some((format, mime))) => NodeFacts::leaf(format).with_type(mime),
+            (Format::Node, None) if row.path.is_empty() => {
+                NodeFacts::interior().with_type(String::from(self.binding.mo_id(object)))
+            }
+            (Format::Node, None) => NodeFacts::interior(),
+            (format, None) => NodeFacts::leaf(format).with_type(row.mime()),
+        };
+        // What nobody may delete keeps its format and type, too.
+        let is_dynamic = access.contains(AccessType::DELETE);
+        Some(if is_dynamic { facts.with_access(access).dynamic() } else { facts.with_access(access) })
     }
 }
 
@@ -222,64 +487,117 @@ impl Handlers for Objects {
 
 impl Handler for Objects {
     fn node(&mut self, cx: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
-        match self.object(cx.mount())? {
-            Object::Inventory => self.inventory_node(path),
-            Object::Groups => self.groups_node(path),
-            Object::Fanout => self.fanout_node(path),
-        }
+        let (object, found) = self.find(cx.mount(), path)?;
+        self.facts(object, &found)
     }
 
     fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => {
-                self.inventory_value(path).map(String::into_bytes).ok_or(StatusCode::NOT_FOUND)
-            }
-            Object::Groups => self.groups_value(path).map(String::into_bytes),
-            Object::Fanout => self.fanout_value(path),
+        let (slot, keys) = self.slot(cx, path)?;
+        let value = match slot {
+            Slot::Config(slot) => self.config_value(slot, &keys),
+            Slot::Inventory(slot) => self.inventory_value(slot, &keys),
+            Slot::Groups(slot) => self.groups_value(slot, &keys),
+            Slot::Fanout(slot) => self.fanout_value(slot, &keys),
+            Slot::Images(slot) => self.images_value(slot, &keys),
+            Slot::Trigger(slot) => self.trigger_value(slot, &keys),
         };
-        Ok(done?)
+        Ok(value?)
     }
 
     fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
-        match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => self.inventory_children(path, out),
-            Object::Groups => self.groups_children(path, out),
-            Object::Fanout => self.fanout_children(path, out),
+        let (object, found) = self.find(cx.mount(), path).ok_or(StatusCode::NOT_FOUND)?;
+        for (name, child) in self.binding.children(object, &found) {
+            if self.facts(object, &child).is_some() {
+                out.push(name);
+            }
+        }
+        let keys = &found.keys;
+        match self.binding.unnamed_child(object, &found) {
+            Some(Slot::Config(slot)) => self.config_names(slot, keys, out),
+            Some(Slot::Inventory(slot)) => self.inventory_names(slot, keys, out),
+            Some(Slot::Groups(slot)) => self.groups_names(slot, keys, out),
+            Some(Slot::Fanout(slot)) => self.fanout_names(slot, keys, out),
+            Some(Slot::Images(slot)) => self.images_names(slot, keys, out),
+            Some(Slot::Trigger(slot)) => self.trigger_names(slot, keys, out),
+            None => {}
         }
         Ok(())
     }
 
     fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => self.inventory_replace(path, value),
-            Object::Groups => self.groups_replace(path, value),
-            Object::Fanout => self.fanout_replace(path, value),
+        let (slot, keys) = self.slot(cx, path)?;
+        self.reversible(slot, &keys)?;
+        let done = match slot {
+            Slot::Config(slot) => self.config_replace(slot, &keys, value),
+            Slot::Inventory(slot) => self.inventory_replace(slot, &keys, value),
+            Slot::Groups(slot) => self.groups_replace(slot, &keys, value),
+            Slot::Fanout(slot) => self.fanout_replace(slot, &keys, value),
+            Slot::Images(slot) => self.images_replace(slot, &keys, value),
+            Slot::Trigger(slot) => self.trigger_replace(slot, &keys, value),
         };
         Ok(done?)
     }
 
     fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => Err(StatusCode::NOT_ALLOWED),
-            Object::Groups => self.groups_add(path, new),
-            Object::Fanout => self.fanout_add(cx, path, new),
+        let (slot, keys) = self.slot(cx, path)?;
+        let value = match (new, slot.format()) {
+            (NewNode::Interior { .. }, Format::Node) => None,
+            (NewNode::Leaf(value), format) if format != Format::Node => Some(value),
+            _ => return Err(StatusCode::UNSUPPORTED_FORMAT.into()),
+        };
+        self.reversible(slot, &keys)?;
+        let done = match (slot, value) {
+            (Slot::Inventory(slot), value) => self.inventory_add(slot, &keys, value),
+            (Slot::Groups(slot), value) => self.groups_add(slot, &keys, value),
+            (Slot::Fanout(slot), value) => self.fanout_add(cx, slot, &keys, value),
+            (Slot::Images(slot), value) => self.images_add(cx, slot, &keys, value),
+            (Slot::Trigger(slot), value) => self.trigger_add(cx, slot, &keys, value),
+            (Slot::Config(slot), value) => self.config_add(slot, &keys, value),
         };
         Ok(done?)
     }
 
     fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), NoAnswer> {
-        let done = match self.object(cx.mount()).ok_or(StatusCode::NOT_FOUND)? {
-            Object::Inventory => Err(StatusCode::NOT_ALLOWED),
-            Object::Groups => self.groups_delete(path),
-            Object::Fanout => self.fanout_delete(path),
+        let (slot, keys) = self.slot(cx, path)?;
+        self.reversible(slot, &keys)?;
+        let done = match slot {
+            Slot::Inventory(slot) => self.inventory_delete(slot, &keys),
+            Slot::Groups(slot) => self.groups_delete(slot, &keys),
+            Slot::Fanout(slot) => self.fanout_delete(slot, &keys),
+            Slot::Images(slot) => self.images_delete(slot, &keys),
+            Slot::Trigger(slot) => self.trigger_delete(slot, &keys),
+            Slot::Config(slot) => self.config_delete(slot, &keys),
         };
         Ok(done?)
     }
 
-    fn exec(&mut self, cx: &Context<'_>, path: &[&str], _: &[u8]) -> ExecReply {
-        match self.object(cx.mount()) {
-            Some(Object::Fanout) => self.fanout_exec(cx, path),
-            _ => ExecReply::Done(StatusCode::NOT_ALLOWED),
+    fn exec(&mut self, cx: &Context<'_>, path: &[&str], argument: &[u8]) -> ExecReply {
+        let done = self.slot(cx, path).and_then(|(slot, keys)| match slot {
+            Slot::Inventory(InventorySlot::QueryRun) => self.query_run(&keys),
+            Slot::Images(ImagesSlot::Fetch) => self.fetch_image(&keys),
+            Slot::Trigger(TriggerSlot::Send) => self.send_trigger(cx, &keys),
+            Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys, argument),
+            _ => Err(StatusCode::NOT_ALLOWED),
+        });
+        match done {
+            Ok(StatusCode::ACCEPTED) => ExecReply::Accepted,
+            Ok(status) | Err(status) => ExecReply::Done(status),
         }
+    }
+
+    fn begin(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
+        self.atomic.get_or_insert_default();
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Context<'_>) {
+        if let Some(undo) = self.atomic.take() {
+            self.records.extend(undo.records);
+        }
+    }
+
+    fn roll_back(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
+        self.undo();
+        Ok(())
     }
 }

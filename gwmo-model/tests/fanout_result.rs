@@ -36,10 +36,8 @@ fn job(
     loop {
         match fanout.poll_output() {
             FanoutOutput::Persist(seq, _) => fanout.handle_persisted(now, seq),
-            FanoutOutput::Notify { ticket } => {
-                if answer(ticket.serial.get()).is_some() {
-                    fanout.handle_session_opened(now, ticket.serial);
-                }
+            FanoutOutput::Notify { ticket } if answer(ticket.serial.get()).is_some() => {
+                fanout.handle_session_opened(now, ticket.serial);
             }
             FanoutOutput::Deliver { ticket, .. } => {
                 let (code, data) = answer(ticket.serial.get()).unwrap();

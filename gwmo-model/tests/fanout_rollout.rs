@@ -363,7 +363,7 @@ fn a_building_that_comes_back_does_not_come_at_once() {
 #[test]
 fn jobs_do_not_go_round_in_circles() {
     let here = ServerId::new("gw1").unwrap();
-    let mut fanout = Fanout::new(FanoutLimits::default()).with_gateway(here.clone());
+    let mut fanout = Fanout::new(FanoutLimits::default()).with_gateway(here);
     let through = |gateways: &[&str]| {
         gateways.iter().fold(Trace::default(), |trace, name| trace.through(ServerId::new(name).unwrap()))
     };

@@ -104,7 +104,10 @@ impl Model {
             self.moved = false;
         }
         if there == self.attached {
-            self.pending = None;
+            // Who was about to come is gone anew.
+            if self.pending.take().is_some() && !there {
+                self.gone = now;
+            }
         } else if certain {
             self.settle(now);
         } else {

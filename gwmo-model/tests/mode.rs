@@ -108,7 +108,7 @@ fn gwmo_moo_001_rules_are_selectors() {
     policy.add_rule(ModeRule::new(1, rule, T)).unwrap();
     let mode = |serial| {
         let record = inventory.record(serial).unwrap();
-        policy.choose(ModeFacts::client(true, true), None, |rule| rule.matches(&record)).mode
+        policy.choose(ModeFacts::client(true, true), None, |rule| rule.matches(record)).mode
     };
     assert_eq!([mode(camera), mode(lamp)], [Some(T), Some(P)]);
 }

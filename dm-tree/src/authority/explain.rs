@@ -8,6 +8,7 @@ use super::ledger::{Anchor, Site};
 use super::terms::{Delegation, DelegationKind};
 use super::types::TypeRule;
 use crate::access::Spot;
+use crate::command::starts_with;
 use crate::rights::Rights;
 use crate::server_id::ServerId;
 use crate::store::ROOT;
@@ -153,12 +154,6 @@ impl Tree {
             anchor => self.anchor_uri(&anchor).unwrap_or(NodeUri::ROOT),
         }
     }
-}
-
-/// Whether `uri` is `top` or below it.
-fn starts_with(uri: &NodeUri<'_>, top: &NodeUri<'_>) -> bool {
-    let mut names = uri.segments().map(crate::uri::Segment::name);
-    top.segments().all(|segment| names.next() == Some(segment.name()))
 }
 
 impl fmt::Display for Explanation {

@@ -243,7 +243,7 @@ fn new_len(new: &NewNode) -> usize {
 }
 
 /// Whether `uri` is `top` or below it.
-fn starts_with(uri: &NodeUri<'_>, top: &NodeUri<'_>) -> bool {
+pub(crate) fn starts_with(uri: &NodeUri<'_>, top: &NodeUri<'_>) -> bool {
     let mut names = uri.segments().map(Segment::name);
     top.segments().all(|segment| names.next() == Some(segment.name()))
 }

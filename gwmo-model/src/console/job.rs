@@ -3,31 +3,30 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use dm_syncml::{
-    Add, Command, Correlator, Data, Encoding, Exec, Format, Fragment, Item, Meta, Replace, StatusCode,
-    SyncBody,
-};
-use dm_tree::NodeUri;
+use dm_syncml::{Atomic, Command, Correlator, Data, Encoding, Exec, Format, Fragment, Item, Meta, SyncBody};
+use dm_tree::{ServerId, Timestamp};
 
-use super::commands::{cmd_id, delete, get, interior, leaf, loc_uri};
-use super::read::{ReadError, Values};
-use crate::device::{DeviceId, Serial};
-use crate::fanout::{JobKey, Policy};
+use super::Console;
+use super::build::{add, cmd_id, replace, text};
+use crate::device::DeviceId;
+use crate::fanout::{Detail, Grouping, JobKey, Policy, Trace, Which};
 use crate::group::GroupId;
-use crate::mo::{POLICY_LEAVES, paths, policy_value};
+use crate::mo::{FanoutSlot as Node, POLICY_SLOTS, policy_text, retried};
+use crate::selector::Selector;
 
 /// A job to be added: for whom, what, and how.
 ///
 /// ```
 /// use dm_syncml::{CmdId, Get, Item, LocUri};
-/// use gwmo_model::{GroupId, JobKey, Policy, console};
+/// use gwmo_model::console::{Console, JobRequest};
+/// use gwmo_model::{GroupId, JobKey, Policy};
 ///
 /// let get = Get::new(CmdId::new("1")?, vec![Item::to(LocUri::new("./DevDetail/SwV")?)]);
-/// let commands = console::JobRequest::new(JobKey::new("J7")?)
+/// let job = JobRequest::new(JobKey::new("J7")?)
 ///     .with_group(GroupId::new("cameras")?)
 ///     .with_command(get)
-///     .with_policy(Policy::default().with_retries(2))
-///     .into_commands();
+///     .with_policy(Policy::default().with_retries(2));
+/// let commands = Console::new().add_job(&job);
 /// # let _ = commands;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -37,8 +36,59 @@ pub struct JobRequest {
     devices: Vec<DeviceId>,
     groups: Vec<GroupId>,
     except: Vec<DeviceId>,
-    commands: Vec<Command<'static>>,
+    matching: Option<Selector>,
+    live: bool,
+    trace: Trace,
+    operations: Vec<OpRequest>,
     policy: Policy,
+    start_at: Option<Timestamp>,
+    report: Option<u8>,
+    result: Option<(Grouping, Detail)>,
+}
+
+/// An operation to be added: a command, and what is to be done about its answer.
+#[derive(Clone, Debug)]
+pub struct OpRequest {
+    command: Command<'static>,
+    ends_by: Option<String>,
+    stops: bool,
+}
+
+impl OpRequest {
+    /// One Get, Add, Replace, Delete, Exec or Copy. The gateway refuses others.
+    #[must_use]
+    pub fn new(command: impl Into<Command<'static>>) -> Self {
+        Self { command: command.into(), ends_by: None, stops: false }
+    }
+
+    /// Says that 202 to an Exec is not its end, but a generic alert of this type (`Meta/Type`) that gives back the
+    /// Correlator.
+    #[must_use]
+    pub fn ending_by(mut self, alert_type: &str) -> Self {
+        self.ends_by = Some(alert_type.into());
+        self
+    }
+
+    /// Has a device that answers with an error do none of the operations after it.
+    #[must_use]
+    pub const fn stopping_on_error(mut self) -> Self {
+        self.stops = true;
+        self
+    }
+}
+
+/// What the gateway tells of a job in alerts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Told {
+    /// Nothing.
+    Nothing,
+    /// That it is over.
+    End,
+    /// And what came of it, if that fits an alert.
+    Result,
+    /// And how it comes on.
+    Progress,
 }
 
 impl JobRequest {
@@ -50,37 +100,97 @@ impl JobRequest {
             devices: Vec::new(),
             groups: Vec::new(),
             except: Vec::new(),
-            commands: Vec::new(),
+            matching: None,
+            live: false,
+            trace: Trace::default(),
+            operations: Vec::new(),
             policy: Policy::default(),
+            start_at: None,
+            report: None,
+            result: None,
         }
     }
 
-    /// Adds a device.
+    /// Its name.
+    #[must_use]
+    pub const fn key(&self) -> &JobKey {
+        &self.key
+    }
+
+    /// Adds a device. Naming one twice says nothing more.
     #[must_use]
     pub fn with_device(mut self, device: DeviceId) -> Self {
-        self.devices.push(device);
+        put(&mut self.devices, device);
         self
     }
 
     /// Adds the members of a group; `*` is every device.
     #[must_use]
     pub fn with_group(mut self, group: GroupId) -> Self {
-        self.groups.push(group);
+        put(&mut self.groups, group);
+        self
+    }
+
+    /// Adds the devices that a selector matches.
+    #[must_use]
+    pub fn with_matching(mut self, selector: Selector) -> Self {
+        self.matching = Some(selector);
         self
     }
 
     /// Excepts a device.
     #[must_use]
     pub fn without_device(mut self, device: DeviceId) -> Self {
-        self.except.push(device);
+        put(&mut self.except, device);
         self
     }
 
     /// Adds a command, after those that were added before: one Get, Add, Replace, Delete, Exec or Copy. The gateway
     /// refuses others.
     #[must_use]
-    pub fn with_command(mut self, command: impl Into<Command<'static>>) -> Self {
-        self.commands.push(command.into());
+    pub fn with_command(self, command: impl Into<Command<'static>>) -> Self {
+        self.with_operation(OpRequest::new(command))
+    }
+
+    /// Adds an operation, after those that were added before.
+    #[must_use]
+    pub fn with_operation(mut self, operation: OpRequest) -> Self {
+        self.operations.push(operation);
+        self
+    }
+
+    /// Has devices that come to belong to the target while the job runs be served, too.
+    #[must_use]
+    pub const fn with_live_targets(mut self) -> Self {
+        self.live = true;
+        self
+    }
+
+    /// Has the job begin at this time of day, by the gateway's clock.
+    #[must_use]
+    pub const fn starting_at(mut self, time: Timestamp) -> Self {
+        self.start_at = Some(time);
+        self
+    }
+
+    /// Says what the gateway tells in alerts. By itself it tells the end.
+    #[must_use]
+    pub const fn telling(mut self, told: Told) -> Self {
+        self.report = Some(told as u8);
+        self
+    }
+
+    /// Says which devices share an entry of the aggregated result, and how much it tells of them.
+    #[must_use]
+    pub const fn with_result(mut self, grouping: Grouping, detail: Detail) -> Self {
+        self.result = Some((grouping, detail));
+        self
+    }
+
+    /// Says which gateways the job has come through.
+    #[must_use]
+    pub fn with_trace(mut self, trace: Trace) -> Self {
+        self.trace = trace;
         self
     }
 
@@ -91,133 +201,133 @@ impl JobRequest {
         self.policy = policy;
         self
     }
+}
 
-    /// The commands that add the job as a draft. [`start_job`] starts it.
+fn put<T: PartialEq>(list: &mut Vec<T>, one: T) {
+    if !list.contains(&one) {
+        list.push(one);
+    }
+}
+
+impl Console {
+    /// The commands that add a job as a draft (GwMO-FORA-001). [`start_job`](Self::start_job) starts it.
     #[must_use]
-    pub fn into_commands(self) -> Vec<Command<'static>> {
-        let job = paths::job(&self.key);
-        let below = |names: &[&str]| {
-            let names: Vec<&str> =
-                [paths::JOBS, self.key.as_str()].into_iter().chain(names.iter().copied()).collect();
-            paths::below(paths::FANOUT, &names)
-        };
-        let mut items = Vec::from([interior(&job)]);
-        let mut targets = |kind: &str, ids: &mut dyn Iterator<Item = &str>| {
-            for (id, number) in ids.zip(1_u32..) {
-                items.push(leaf(&below(&[paths::TARGET, kind, &number.to_string()]), id));
-            }
-        };
-        targets(paths::DEV, &mut self.devices.iter().map(DeviceId::as_str));
-        targets(paths::GROUP, &mut self.groups.iter().map(GroupId::as_str));
-        targets(paths::NOT, &mut self.except.iter().map(DeviceId::as_str));
-        let mut commands = Vec::from([Add::new(cmd_id(), items).into()]);
-        for (command, number) in self.commands.iter().zip(1_u32..) {
-            let number = number.to_string();
-            let document = Fragment::new(SyncBody::new(Vec::from([command.clone()]))).encode(Encoding::Wbxml);
-            let document = Item::to(loc_uri(&below(&[paths::OPS, &number, paths::CMD])))
+    pub fn add_job(&self, job: &JobRequest) -> Vec<Command<'static>> {
+        let key = job.key.as_str();
+        let mut items = Vec::from([self.interior(Node::Job, &[key])]);
+        let named = |node, id: &str| self.leaf(node, &[key, id], id);
+        items.extend(job.devices.iter().map(|id| named(Node::TargetDevice, id.as_str())));
+        items.extend(job.groups.iter().map(|id| named(Node::TargetGroup, id.as_str())));
+        items.extend(job.except.iter().map(|id| named(Node::TargetException, id.as_str())));
+        let mut commands = Vec::from([add(items)]);
+        for (operation, number) in job.operations.iter().zip(1_u32..) {
+            let keys = [key, &number.to_string()];
+            let body = SyncBody::new(Vec::from([operation.command.clone()]));
+            let document = Fragment::new(body).encode(Encoding::Wbxml);
+            let document = Item::to(self.uri(Node::OpCmd, &keys))
                 .with_meta(Meta::new().with_format(Format::BIN))
                 .with_data(Data::octets(document));
-            let items = Vec::from([interior(&below(&[paths::OPS, &number])), document]);
-            commands.push(Add::new(cmd_id(), items).into());
+            commands.push(add(Vec::from([self.interior(Node::Op, &keys), document])));
         }
-        let settings = POLICY_LEAVES.iter().filter_map(|name| {
-            let value = policy_value(&self.policy, name)?;
-            let changed = policy_value(&Policy::default(), name) != Some(value);
-            changed.then(|| leaf(&below(&[paths::POLICY, name]), value.to_string()).with_meta(int()))
-        });
-        let settings: Vec<Item<'static>> = settings.collect();
+        let mut settings: Vec<Item<'static>> = POLICY_SLOTS
+            .into_iter()
+            .filter_map(|node| {
+                let value = policy_text(&job.policy, node)?;
+                let default = policy_text(&Policy::default(), node);
+                (Some(&value) != default.as_ref()).then(|| self.leaf(node, &[key], value))
+            })
+            .collect();
+        for (operation, number) in job.operations.iter().zip(1_u32..) {
+            let keys = [key, &number.to_string()];
+            if operation.stops {
+                settings.push(self.leaf(Node::OpOnErr, &keys, "1"));
+            }
+            let ends_by = operation.ends_by.iter();
+            settings.extend(ends_by.map(|text| self.leaf(Node::OpAsync, &keys, text.as_str())));
+        }
+        let matching = job.matching.iter();
+        settings.extend(matching.map(|text| self.leaf(Node::TargetMatch, &[key], text.to_string())));
+        if job.live {
+            settings.push(self.flag(Node::TargetLive, &[key], true));
+        }
+        if job.trace != Trace::default() {
+            let gateways: Vec<&str> = job.trace.gateways().map(ServerId::as_str).collect();
+            settings.push(self.leaf(Node::Trace, &[key], gateways.join(",")));
+        }
+        let start_at = job.start_at.iter();
+        settings.extend(start_at.map(|time| self.leaf(Node::StartAt, &[key], time.to_string())));
+        if let Some((grouping, detail)) = job.result {
+            settings.push(self.leaf(Node::ReportGrouping, &[key], grouping.number().to_string()));
+            settings.push(self.leaf(Node::ReportDetail, &[key], detail.number().to_string()));
+        }
+        let told = job.report.iter();
+        settings.extend(told.map(|told| self.leaf(Node::ReportAlert, &[key], told.to_string())));
         if !settings.is_empty() {
-            commands.push(Replace::new(cmd_id(), settings).into());
+            commands.push(replace(settings));
         }
         commands
     }
-}
 
-/// Starts a job. The correlator comes back in the alert that says that it is over.
-#[must_use]
-pub fn start_job(key: &JobKey, correlator: Option<Correlator<'static>>) -> Command<'static> {
-    let mut exec = Exec::new(cmd_id(), Item::to(loc_uri(&job_node(key, &[paths::START]))));
-    exec.correlator = correlator;
-    exec.into()
-}
-
-/// Cancels a job: nothing more is sent for it.
-#[must_use]
-pub fn cancel_job(key: &JobKey) -> Command<'static> {
-    Exec::new(cmd_id(), Item::to(loc_uri(&job_node(key, &[paths::CANCEL])))).into()
-}
-
-/// Deletes a job with its records: a draft, or one that is over.
-#[must_use]
-pub fn delete_job(key: &JobKey) -> Command<'static> {
-    delete(&paths::job(key))
-}
-
-/// What a device answered to one operation.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct OpAnswer {
-    /// The number of the operation, from 1.
-    pub number: u16,
-    /// Its Status; `None` when it was not answered.
-    pub status: Option<StatusCode>,
-    /// What it returned, as far as the gateway kept it.
-    pub data: Option<Vec<u8>>,
-    /// The Format of the data.
-    pub format: Option<String>,
-    /// The Type of the data.
-    pub media_type: Option<String>,
-    /// Octets it returned, if not all of them were kept.
-    pub cut: Option<u32>,
-}
-
-/// Asks what one device answered to the first `ops` operations of a job. Nodes that do not exist, such as the data of
-/// an operation that returned none, are answered 404 beside the others.
-#[must_use]
-pub fn get_answers(key: &JobKey, serial: Serial, ops: u16) -> Command<'static> {
-    let leaves = [paths::CODE, paths::FMT, paths::TYPE, paths::DATA, paths::CUT];
-    get((1..=ops).flat_map(|number| leaves.map(|name| op_node(key, serial, number, name))))
-}
-
-/// Reads what [`get_answers`] brought, one entry for each operation that has an outcome node.
-///
-/// # Errors
-///
-/// When a number is none.
-pub fn read_answers(
-    key: &JobKey,
-    serial: Serial,
-    ops: u16,
-    items: &[Item<'_>],
-) -> Result<Vec<OpAnswer>, ReadError> {
-    let values = Values::new(items);
-    let mut answers = Vec::new();
-    for number in 1..=ops {
-        let node = |name| op_node(key, serial, number, name);
-        let text = |name| values.text(&node(name)).map(String::from);
-        let Some(code) = values.number::<u16>(&node(paths::CODE), paths::CODE)? else { continue };
-        answers.push(OpAnswer {
-            number,
-            status: (code != 0).then(|| StatusCode::new(code)),
-            data: values.octets(&node(paths::DATA)),
-            format: text(paths::FMT),
-            media_type: text(paths::TYPE),
-            cut: values.number(&node(paths::CUT), paths::CUT)?,
-        });
+    /// As [`add_job`](Self::add_job), as one command: the draft is there as a whole, or not at all. It must fit a
+    /// message, and the gateway's session must take Atomic.
+    #[must_use]
+    pub fn add_job_atomically(&self, job: &JobRequest) -> Command<'static> {
+        Atomic::new(cmd_id(), self.add_job(job)).into()
     }
-    Ok(answers)
-}
 
-/// A node of a job.
-pub(super) fn job_node(key: &JobKey, names: &[&str]) -> NodeUri<'static> {
-    let names: Vec<&str> = [paths::JOBS, key.as_str()].into_iter().chain(names.iter().copied()).collect();
-    paths::below(paths::FANOUT, &names)
-}
+    /// Starts a job. The `correlator` comes back in the alert that it is over.
+    #[must_use]
+    pub fn start_job(&self, key: &JobKey, correlator: Option<Correlator<'static>>) -> Command<'static> {
+        self.exec(Node::Start, &[key.as_str()], correlator)
+    }
 
-fn op_node(key: &JobKey, serial: Serial, number: u16, leaf: &str) -> NodeUri<'static> {
-    job_node(key, &[paths::OUT, paths::REC, &serial.to_string(), paths::OP, &number.to_string(), leaf])
-}
+    /// Cancels a job.
+    #[must_use]
+    pub fn cancel_job(&self, key: &JobKey) -> Command<'static> {
+        self.exec(Node::Cancel, &[key.as_str()], None)
+    }
 
-fn int() -> Meta<'static> {
-    Meta::new().with_format(Format::INT)
+    /// Has a job begin with no more devices, until it is [resumed](Self::resume_job).
+    #[must_use]
+    pub fn pause_job(&self, key: &JobKey) -> Command<'static> {
+        self.exec(Node::Pause, &[key.as_str()], None)
+    }
+
+    /// Has a paused job go on.
+    #[must_use]
+    pub fn resume_job(&self, key: &JobKey) -> Command<'static> {
+        self.exec(Node::Resume, &[key.as_str()], None)
+    }
+
+    /// Has a job that is over tried once more, for these of its devices.
+    #[must_use]
+    pub fn retry_job(&self, key: &JobKey, which: &Which) -> Command<'static> {
+        let names: Vec<String> = match which {
+            Which::States(states) => {
+                states.iter().filter_map(|state| retried(*state)).map(String::from).collect()
+            }
+            Which::Devices(serials) => serials.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        };
+        let item = Item::to(self.uri(Node::Retry, &[key.as_str()])).with_data(text(names.join(",")));
+        Exec::new(cmd_id(), item).into()
+    }
+
+    /// Changes how many devices of a job are begun with in a minute, while it runs too; 0 for any number.
+    #[must_use]
+    pub fn set_rate(&self, key: &JobKey, devices: u32) -> Command<'static> {
+        replace(Vec::from([self.leaf(Node::Rate, &[key.as_str()], devices.to_string())]))
+    }
+
+    /// Changes how many devices of a job are in flight at a time, while it runs too.
+    #[must_use]
+    pub fn set_window(&self, key: &JobKey, devices: u32) -> Command<'static> {
+        replace(Vec::from([self.leaf(Node::Window, &[key.as_str()], devices.to_string())]))
+    }
+
+    /// Deletes a job with its results. The gateway refuses it while it runs.
+    #[must_use]
+    pub fn delete_job(&self, key: &JobKey) -> Command<'static> {
+        self.delete(Node::Job, &[key.as_str()])
+    }
 }

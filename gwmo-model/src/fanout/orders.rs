@@ -14,7 +14,7 @@ use super::lives::Lane;
 use super::machine::{Fanout, Held, Owner, Timer};
 use super::outcome::Outcomes;
 use super::policy::{OnLimit, Policy};
-use super::record::{Draft, Step};
+use super::record::{Draft, Round, Step};
 use super::retry::Which;
 use super::target::{AWAY, CANCELLED, LATE, LISTED, MET, OLD, STARTED, Target, TargetState};
 use super::transition::Event;
@@ -340,15 +340,15 @@ impl Fanout {
             return Err(JobErrorKind::WrongState.into());
         }
         let chosen = job.targets.iter().filter(|target| which.takes(target));
-        let serials: Box<[Serial]> = chosen.map(|target| target.serial).collect();
-        if serials.is_empty() || job.round == u16::MAX {
+        let targets: Vec<Serial> = chosen.map(|target| target.serial).collect();
+        if targets.is_empty() || job.round == u16::MAX {
             return Ok(0);
         }
         let detached = job.targets.iter().filter(|target| target.is(AWAY) && which.takes(target));
-        let detached: Box<[Serial]> = detached.map(|target| target.serial).collect();
-        let count = serials.len() as u32; // at most `max_targets`
-        self.requeue(at, &serials);
-        self.record(Step::Retried(number, serials, detached));
+        let detached: Vec<Serial> = detached.map(|target| target.serial).collect();
+        let count = targets.len() as u32; // at most `max_targets`
+        self.requeue(at, &targets);
+        self.record(Step::Retried(number, Box::new(Round { targets, detached })));
         self.run(at);
         Ok(count)
     }

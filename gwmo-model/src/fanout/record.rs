@@ -108,8 +108,7 @@ pub(super) enum Step {
     /// Cancelled or stopped, with this code.
     Ending(JobNo, ResultCode),
     LimitHit(JobNo),
-    /// The targets of the next round, and which of them are detached.
-    Retried(JobNo, Box<[Serial]>, Box<[Serial]>),
+    Retried(JobNo, Box<Round>),
     JobEnded(JobNo, JobState),
     Reported(JobNo),
     Removed(JobNo),
@@ -137,7 +136,7 @@ impl Step {
             | Self::Paused(job)
             | Self::Ending(job, _)
             | Self::LimitHit(job)
-            | Self::Retried(job, ..)
+            | Self::Retried(job, _)
             | Self::JobEnded(job, _)
             | Self::Reported(job)
             | Self::Removed(job) => *job,
@@ -156,6 +155,15 @@ pub(super) struct Returned {
     pub(super) room: u32,
     /// Octets of data before they were cut.
     pub(super) size: usize,
+}
+
+/// The targets of the next round.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Round {
+    pub(super) targets: Vec<Serial>,
+    /// Those of them that are detached.
+    pub(super) detached: Vec<Serial>,
 }
 
 /// A job as it was added.

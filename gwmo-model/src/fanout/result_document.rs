@@ -19,7 +19,7 @@ use super::job::{JobKey, JobState};
 use super::report::{Counters, SerialRange};
 use super::result::{DeviceOutcome, Grouping, OpOutcome, OutcomeBucket, ResultPage};
 use super::target::TargetState;
-use crate::mo::STATS;
+use crate::mo::{STATS, Slot};
 
 /// The elements of a result. The name is of the private range, like the object tree it belongs to.
 static PAGE: CodePage = CodePage::new(
@@ -475,7 +475,7 @@ fn read_counters<'a>(source: &mut impl Source<'a>) -> Result<Counters, ResultDoc
             _ => None,
         };
         match place.and_then(|place| STATS.get(usize::from(place))) {
-            Some((name, counter)) => *counter(&mut counters) = number(source, name)?,
+            Some((slot, counter)) => *counter(&mut counters) = number(source, Slot::from(*slot).name())?,
             None => source.skip()?,
         }
     }

@@ -7,6 +7,8 @@ use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{Account, Record};
 use dm_tree::ServerId;
 
+use crate::device_bootstrap::DeviceCredential;
+
 /// What a gateway shares with one device: the two credentials of a DM account, and the nonces as last stored.
 ///
 /// Both sides show `syncml:auth-md5`. `Debug` shows no secret.
@@ -73,6 +75,13 @@ impl DeviceAccount {
         self
     }
 
+    /// The account that a credential makes; `None` if its secrets are no text.
+    pub(super) fn of_credential(gateway: &ServerId, credential: &DeviceCredential) -> Option<Self> {
+        let device = core::str::from_utf8(credential.client_secret().expose()).ok()?;
+        let own = core::str::from_utf8(credential.server_secret().expose()).ok()?;
+        Some(Self::new(gateway, Credentials::new(credential.name(), Password::new(device)), own))
+    }
+
     /// What a session needs of it.
     pub(super) fn for_session(&self) -> Account {
         Account::md5(self.device.clone(), self.server.clone())
@@ -92,6 +101,12 @@ impl DeviceAccount {
         (&self.notification, self.server_nonce.as_ref().map_or(&[], Nonce::as_bytes))
     }
 
+    /// The nonces, as records.
+    pub(super) fn nonces(&self) -> impl Iterator<Item = Record> {
+        let device = self.device_nonce.clone().map(Record::DeviceNonce);
+        device.into_iter().chain(self.server_nonce.clone().map(Record::ServerNonce))
+    }
+
     pub(super) fn store(&mut self, record: &Record) {
         match record {
             Record::DeviceNonce(nonce) => self.device_nonce = Some(nonce.clone()),
@@ -109,6 +124,28 @@ pub struct NonceRecord {
     pub device: crate::DeviceId,
     /// Which nonce, and what it is from now on.
     pub record: Record,
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for NonceRecord {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let (is_device, nonce) = match &self.record {
+            Record::DeviceNonce(nonce) => (true, nonce.as_bytes()),
+            Record::ServerNonce(nonce) => (false, nonce.as_bytes()),
+            _ => return Err(serde::ser::Error::custom("not a nonce")),
+        };
+        (&self.device, is_device, nonce).serialize(to)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for NonceRecord {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (device, is_device, octets) = <(crate::DeviceId, bool, alloc::vec::Vec<u8>)>::deserialize(from)?;
+        let nonce = Nonce::new(octets);
+        let record = if is_device { Record::DeviceNonce(nonce) } else { Record::ServerNonce(nonce) };
+        Ok(Self { device, record })
+    }
 }
 
 impl NonceRecord {

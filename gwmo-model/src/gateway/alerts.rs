@@ -1,39 +1,66 @@
 //! Alerts to servers: what the outbox holds, as messages.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
-use dm_syncml::{Alert, AlertCode, CmdId, Data, Format, Item, LocUri, Mark, MediaType, Meta};
+use dm_syncml::{Alert, AlertCode, CmdId, Correlator, Data, Format, Item, LocUri, Mark, MediaType, Meta};
 
-use crate::ResultCode;
-use crate::mo::{COMPLETION_STATUS, DEVICE_ATTACHED, DEVICE_DETACHED, Jobs, MODE_PROXY, paths};
-use crate::outbox::{self, AlertBody};
+use crate::device::Serial;
+use crate::fanout::{JobNo, ResultCode};
+use crate::image::ImageNo;
+use crate::mo::{FanoutSlot, ImagesSlot, InventorySlot, Objects, STATS};
+use crate::mode::Mode;
+use crate::outbox::{self, AlertBody, AlertNames};
 
-/// A generic alert; `None` for a job that is gone, of which nothing is owed any more.
-pub(super) fn alert(alert: &outbox::Alert, jobs: &Jobs) -> Option<Alert<'static>> {
+/// A generic alert; `None` for a job or an image that is gone, of which nothing is owed any more.
+pub(super) fn alert(alert: &outbox::Alert, objects: &Objects, names: AlertNames) -> Option<Alert<'static>> {
+    let device = |serial: Serial| objects.binding.uri(InventorySlot::Device, &[&serial.to_string()]);
+    let job_node = |slot: FanoutSlot, job: JobNo| {
+        objects.jobs.numbered(job).map(|(key, _)| objects.binding.uri(slot, &[key.as_str()]))
+    };
+    let image_node = |image: ImageNo| {
+        objects
+            .images
+            .image(image)
+            .map(|image| objects.binding.uri(ImagesSlot::Image, &[image.key().as_str()]))
+    };
     let chr = |text: String| (Format::CHR, text);
-    let mut correlator = None;
-    let (source, (format, data), mark, media_type) = match &alert.body {
+    let mut of_job = None;
+    let (source, (format, data), mark) = match &alert.body {
         AlertBody::DeviceAttached { serial, id, epoch, first } => {
-            let data = format!("{id};{MODE_PROXY};{epoch};{}", u8::from(*first));
-            (paths::device(*serial), chr(data), "informational", DEVICE_ATTACHED)
+            let record = objects.inventory.record(*serial);
+            let mode = record.and_then(|record| record.mode()).unwrap_or(Mode::Proxy);
+            let data = format!("{id};{mode};{epoch};{}", u8::from(*first));
+            (device(*serial), chr(data), "informational")
         }
         AlertBody::DeviceDetached { serial, id, reason, .. } => {
-            let data = format!("{id};{}", reason.as_str());
-            (paths::device(*serial), chr(data), "warning", DEVICE_DETACHED)
+            (device(*serial), chr(format!("{id};{}", reason.as_str())), "warning")
         }
         AlertBody::JobEnded { job, result } => {
-            let (key, job) = jobs.numbered(*job)?;
-            correlator = job.correlator().cloned();
+            of_job = Some(*job);
             let mark = if *result == ResultCode::ALL_OK { "informational" } else { "warning" };
-            (paths::job(key), (Format::INT, format!("{result}")), mark, COMPLETION_STATUS)
+            (job_node(FanoutSlot::Job, *job)?, (Format::INT, format!("{result}")), mark)
         }
-        // Nothing asks for these yet.
-        AlertBody::JobResults { .. }
-        | AlertBody::JobProgress { .. }
-        | AlertBody::ImageReady { .. }
-        | AlertBody::ImageFailed { .. } => return None,
+        AlertBody::JobResults { job } => {
+            of_job = Some(*job);
+            (job_node(FanoutSlot::Out, *job)?, chr(objects.sum_of(*job)), "informational")
+        }
+        AlertBody::JobProgress { job } => {
+            let mut counters = objects.fanout.job(*job)?.counters();
+            let numbers = STATS.map(|(_, counter)| counter(&mut counters).to_string());
+            (job_node(FanoutSlot::Stat, *job)?, chr(numbers.join(";")), "informational")
+        }
+        AlertBody::ImageReady { image } => {
+            let uri = objects.images.image(*image)?.uri()?;
+            (image_node(*image)?, chr(uri.to_string()), "informational")
+        }
+        AlertBody::ImageFailed { image, code } => {
+            (image_node(*image)?, (Format::INT, format!("{}", code.get())), "critical")
+        }
     };
+    let given = of_job.and_then(|job| objects.fanout.job(job)?.correlator());
+    let correlator = given.and_then(|text| Correlator::new(String::from(text)).ok());
+    let media_type = alert.body.kind().urn(names);
     let meta = Meta::new()
         .with_media_type(MediaType::new(media_type).expect("the types are text"))
         .with_format(format)

@@ -1,13 +1,20 @@
 //! What a gateway is told at its start.
 
 use dm_syncml::session::{LockoutPolicy, ServerConfig};
-use dm_tree::ServerId;
+use dm_tree::{ServerId, TreeLimits};
 
+use crate::adaptation::AdaptationConfig;
+use crate::device_bootstrap::DeviceBootstrapConfig;
 use crate::fanout::FanoutLimits;
 use crate::group::GroupLimits;
+use crate::image::ImageConfig;
 use crate::inventory::InventoryConfig;
-use crate::mo::ObjectLimits;
+use crate::mo::{Binding, ObjectLimits};
+use crate::mode::{Mode, Modes};
 use crate::outbox::OutboxConfig;
+use crate::peers::PeersConfig;
+use crate::relay::RelayConfig;
+use crate::trigger::TriggerLimits;
 
 /// How a gateway is set up.
 #[derive(Clone, Debug)]
@@ -28,6 +35,30 @@ pub struct GatewayConfig {
     pub outbox: OutboxConfig,
     /// What servers may keep in the objects.
     pub objects: ObjectLimits,
+    /// Where the objects are and how their nodes are called. Default [`Binding::ours`].
+    pub binding: Binding,
+    /// Images that devices fetch from the gateway. Default: at the address of the gateway, below `images/`.
+    pub images: ImageConfig,
+    /// Notifications of servers that are passed on.
+    pub relay: RelayConfig,
+    /// Notifications that servers ask for in a session.
+    pub triggers: TriggerLimits,
+    /// Devices that adapters speak for.
+    pub adaptation: AdaptationConfig,
+    /// Bootstraps of devices.
+    pub bootstrap: DeviceBootstrapConfig,
+    /// Servers learnt from devices.
+    pub peers: PeersConfig,
+    /// The modes that the gateway supports. Default all of them.
+    pub modes: Modes,
+    /// The mode of devices that nothing else decides for. Default [`Mode::Proxy`].
+    pub default_mode: Mode,
+    /// Most shared accounts of servers. Default 64.
+    pub max_accounts: usize,
+    /// Where chance is wanted and nobody has to fear it (pauses of devices that come back). Default 0.
+    pub seed: u64,
+    /// What the tree may hold, when the gateway is [restored](crate::Gateway::restore); a new one is given its tree.
+    pub tree: TreeLimits,
     /// Sessions.
     pub sessions: SessionLimits,
     /// When peers that show wrong credentials get no more challenges, by the origin of their messages and the device they claim to be.
@@ -38,7 +69,19 @@ impl GatewayConfig {
     /// The defaults, for a gateway that its devices know as `server_id` at the address in `session`.
     #[must_use]
     pub fn new(server_id: ServerId, session: ServerConfig) -> Self {
+        let address = session.address.as_str().trim_end_matches('/');
         Self {
+            images: ImageConfig::new(&alloc::format!("{address}/images/")),
+            relay: RelayConfig::default(),
+            triggers: TriggerLimits::default(),
+            adaptation: AdaptationConfig::default(),
+            bootstrap: DeviceBootstrapConfig::new(server_id.clone(), address),
+            peers: PeersConfig::default(),
+            modes: Modes::ALL,
+            default_mode: Mode::Proxy,
+            max_accounts: 64,
+            seed: 0,
+            tree: TreeLimits::default(),
             server_id,
             session,
             inventory: InventoryConfig::default(),
@@ -46,6 +89,7 @@ impl GatewayConfig {
             fanout: FanoutLimits::default(),
             outbox: OutboxConfig::default(),
             objects: ObjectLimits::default(),
+            binding: Binding::ours(),
             sessions: SessionLimits::default(),
             lockout: LockoutPolicy::DEFAULT,
         }
@@ -83,6 +127,77 @@ impl GatewayConfig {
     #[must_use]
     pub const fn with_objects(mut self, limits: ObjectLimits) -> Self {
         self.objects = limits;
+        self
+    }
+
+    /// Sets [`binding`](Self::binding).
+    #[must_use]
+    pub fn with_binding(mut self, binding: Binding) -> Self {
+        self.binding = binding;
+        self
+    }
+
+    /// Sets [`images`](Self::images).
+    #[must_use]
+    pub fn with_images(mut self, config: ImageConfig) -> Self {
+        self.images = config;
+        self
+    }
+
+    /// Sets [`relay`](Self::relay).
+    #[must_use]
+    pub const fn with_relay(mut self, config: RelayConfig) -> Self {
+        self.relay = config;
+        self
+    }
+
+    /// Sets [`triggers`](Self::triggers).
+    #[must_use]
+    pub const fn with_triggers(mut self, limits: TriggerLimits) -> Self {
+        self.triggers = limits;
+        self
+    }
+
+    /// Sets [`adaptation`](Self::adaptation).
+    #[must_use]
+    pub const fn with_adaptation(mut self, config: AdaptationConfig) -> Self {
+        self.adaptation = config;
+        self
+    }
+
+    /// Sets [`bootstrap`](Self::bootstrap).
+    #[must_use]
+    pub fn with_bootstrap(mut self, config: DeviceBootstrapConfig) -> Self {
+        self.bootstrap = config;
+        self
+    }
+
+    /// Sets [`peers`](Self::peers).
+    #[must_use]
+    pub const fn with_peers(mut self, config: PeersConfig) -> Self {
+        self.peers = config;
+        self
+    }
+
+    /// Sets [`modes`](Self::modes) and [`default_mode`](Self::default_mode).
+    #[must_use]
+    pub const fn with_modes(mut self, supported: Modes, default: Mode) -> Self {
+        self.modes = supported;
+        self.default_mode = default;
+        self
+    }
+
+    /// Sets [`tree`](Self::tree).
+    #[must_use]
+    pub const fn with_tree(mut self, limits: TreeLimits) -> Self {
+        self.tree = limits;
+        self
+    }
+
+    /// Sets [`seed`](Self::seed).
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
         self
     }
 

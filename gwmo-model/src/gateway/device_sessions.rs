@@ -6,15 +6,17 @@ use core::num::NonZeroU32;
 use core::ops::Range;
 
 use dm_syncml::session::{
-    self, CommandHandle, DeviceInfo, GivenUp, Incoming, PeerError, Record, RecordSeq, ServerEnd, ServerEvent,
+    self, CommandHandle, DeviceInfo, GivenUp, Incoming, PeerError, Record, ServerEnd, ServerEvent,
     ServerOutput, ServerSession, SessionError,
 };
-use dm_syncml::{CmdId, Command, Encoding, Fragment, Meta, MsgId, Results, StatusCode, SyncBody};
+use dm_syncml::{CmdId, Command, Encoding, Fragment, Meta, MsgId, RecordSeq, Results, StatusCode, SyncBody};
 
 use super::account::{NonceRecord, shortened};
+use super::persistence::Origin;
 use super::session_table::{DeviceSession, SessionNo};
-use super::{Gateway, GatewayEvent, GatewayOutput, PersistSeq};
+use super::{Gateway, GatewayEvent, GatewayOutput, GatewayRecord, later_results};
 use crate::device::{DeviceId, Serial};
+use crate::device_bootstrap::BootstrapTarget;
 use crate::fanout::{Answer, SessionEnd, Ticket};
 use crate::inventory::{Fact, Sighting};
 
@@ -79,10 +81,16 @@ impl Gateway {
     pub(super) fn drain_session(&mut self, no: SessionNo) {
         while let Some(at) = self.sessions.get_mut(no) {
             match at.session.poll_output() {
-                ServerOutput::Persist(seq, record) => self.persist(no, seq, record),
+                ServerOutput::Persist(seq, record) => self.persist_nonce(no, seq, record),
                 ServerOutput::Event(event) => {
                     self.session_event(no, event);
                     self.drain_machines();
+                    // What the fanout wants delivered may wait for its records; the answer must not go without it.
+                    if self.objects.fanout.held() > 0 {
+                        self.parked.insert(no);
+                        self.sessions.schedule(no, self.objects.now, None);
+                        return;
+                    }
                 }
                 ServerOutput::Reply(message) => {
                     if let Some(exchange) = at.exchange.take() {
@@ -101,16 +109,6 @@ impl Gateway {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// The record was stored: the answer that waited for it may go.
-    pub(super) fn persisted(&mut self, seq: PersistSeq) {
-        if let Some((no, record)) = self.unpersisted.remove(&seq)
-            && let Some(at) = self.sessions.get_mut(no)
-        {
-            at.session.handle_persisted(self.objects.now, record);
-            self.drain_session(no);
         }
     }
 
@@ -135,8 +133,20 @@ impl Gateway {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;
         }
+        if self.is_adapted(ticket.serial) {
+            return self.deliver_adapted(ticket, ops);
+        }
         let commands: Vec<(u16, Command<'static>)> = match self.objects.jobs.numbered(ticket.job) {
-            Some((_, job)) => ops.filter_map(|op| Some((op, job.command(op)?))).collect(),
+            Some((_, job)) => ops
+                .filter_map(|op| {
+                    let (mut command, ends_by) = job.command(op)?;
+                    self.objects.substitute(job, op, &mut command);
+                    if ends_by.is_some() {
+                        later_results::mark(&mut command, ticket, op);
+                    }
+                    Some((op, command))
+                })
+                .collect(),
             None => Vec::new(),
         };
         for (op, command) in commands {
@@ -149,7 +159,7 @@ impl Gateway {
         }
     }
 
-    fn persist(&mut self, no: SessionNo, seq: RecordSeq, record: Record) {
+    fn persist_nonce(&mut self, no: SessionNo, seq: RecordSeq, record: Record) {
         let serial = self.sessions.get(no).and_then(|at| at.serial);
         let account = serial.and_then(|serial| Some((serial, self.accounts.get_mut(&serial)?)));
         let device =
@@ -162,10 +172,8 @@ impl Gateway {
             return;
         };
         account.store(&record);
-        self.next_persist += 1;
-        let persist = PersistSeq(self.next_persist);
-        self.unpersisted.insert(persist, (no, seq));
-        self.outputs.push_back(GatewayOutput::Persist(persist, NonceRecord::new(device, record)));
+        let record = GatewayRecord::Nonce(NonceRecord::new(device, record));
+        self.persist(Origin::Session(no, seq), record);
     }
 
     fn session_event(&mut self, no: SessionNo, event: ServerEvent) {
@@ -192,7 +200,10 @@ impl Gateway {
             ServerEvent::GenericAlert(_, alert) => {
                 if let Some(serial) = serial {
                     let alert = alert.to_alert(CmdId::number(NonZeroU32::MIN));
-                    self.event(GatewayEvent::DeviceAlert { serial, alert });
+                    self.take_server_list(serial, &alert);
+                    if !self.take_later_result(serial, &alert) {
+                        self.event(GatewayEvent::DeviceAlert { serial, alert });
+                    }
                 }
             }
             ServerEvent::DeviceEvent(_, event) => {
@@ -252,6 +263,7 @@ impl Gateway {
         self.drain_machines();
         if let Some(at) = self.sessions.get_mut(no) {
             at.open = true;
+            self.bootstrap.handle_session(now, serial, &BootstrapTarget::Gateway, true);
             self.objects.fanout.handle_session_opened(now, serial);
         }
     }

@@ -9,7 +9,7 @@ use super::{Gateway, GatewayOutput};
 use crate::device::Serial;
 use crate::fanout::{JobNo, Ticket};
 use crate::inventory::Fact;
-use crate::mo::paths;
+use crate::mo::InventorySlot;
 
 impl Gateway {
     /// The fanout wants a device notified: asks for the rights of the job's owner, then signs Package 0 (DM
@@ -19,6 +19,9 @@ impl Gateway {
         if !self.owner_may(ticket.job, ticket.serial) {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;
+        }
+        if self.is_adapted(ticket.serial) {
+            return self.begin_adapted(ticket);
         }
         let record = self.objects.inventory.record(ticket.serial);
         let (Some(account), Some(record)) = (self.accounts.get_mut(&ticket.serial), record) else {
@@ -41,7 +44,11 @@ impl Gateway {
 
     /// Whether the owner of a job holds what its operations need on a device (GwMO-SECARIZE-001).
     pub(super) fn owner_may(&self, job: JobNo, serial: Serial) -> bool {
+        let anchor = self.device_uri(InventorySlot::Anchor, serial);
         let job = self.objects.jobs.numbered(job);
-        job.is_some_and(|(_, job)| self.tree.may(job.owner(), job.rights(), &paths::anchor(serial)))
+        job.is_some_and(|(_, job)| {
+            self.tree.may(job.owner(), job.rights(), &anchor)
+                && self.objects.in_scope(job.owner(), serial).is_ok()
+        })
     }
 }

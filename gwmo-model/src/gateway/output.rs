@@ -1,17 +1,25 @@
 //! What a gateway wants done or known.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use dm_syncml::session::{Outgoing, ServerEnd};
 use dm_syncml::{Alert, Instant};
-use dm_tree::{Change, ServerId};
+use dm_tree::{Change, DmAccount, ServerId};
 
-use super::account::NonceRecord;
+use super::forwarding::Forward;
+use super::persistence::GatewayRecord;
+use crate::adaptation::{NativeOp, NativeToken};
 use crate::device::{DeviceId, Serial};
-use crate::fanout::{Counters, JobKey, ResultCode, Ticket};
+use crate::device_bootstrap::{BootstrapState, BootstrapTarget};
+use crate::fanout::{Audit, Counters, JobKey, ResultCode, Ticket};
+use crate::image::{BlobNo, ImageNo, ImagesOutput, LocalUri};
 use crate::inventory::DetachReason;
+use crate::peers::PeerEvent;
+use crate::relay::RelayAudit;
+use crate::trigger::TriggerNo;
 
 /// What a gateway wants done or known.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,9 +56,70 @@ pub enum GatewayOutput {
         /// The server.
         server: ServerId,
     },
-    /// Store this, then report with [`Gateway::handle_persisted`](crate::Gateway::handle_persisted); the reply that
-    /// the device waits for is held back until then.
-    Persist(PersistSeq, NonceRecord),
+    /// Store this, then report with [`Gateway::handle_persisted`](crate::Gateway::handle_persisted): what rests on it is held
+    /// back until then. What a server is answered rests on what comes out before it is sent.
+    Persist(PersistSeq, GatewayRecord),
+    /// Send this notification of a server to the device as it is, and report with
+    /// [`Gateway::handle_forwarded`](crate::Gateway::handle_forwarded).
+    Forward {
+        /// What to report.
+        forward: Forward,
+        /// The device.
+        serial: Serial,
+        /// What it calls itself.
+        device: DeviceId,
+        /// Where it was last seen, if that is known.
+        address: Option<String>,
+        /// Package 0, as the server made it.
+        package_0: Vec<u8>,
+    },
+    /// Have the adapter of this device do this, and report with
+    /// [`Gateway::handle_native_result`](crate::Gateway::handle_native_result).
+    Native {
+        /// The device.
+        serial: Serial,
+        /// What it calls itself.
+        device: DeviceId,
+        /// What to report it under.
+        token: NativeToken,
+        /// What to do.
+        op: NativeOp,
+    },
+    /// Send the device a bootstrap message with this account ([`dm_tree::bootstrap`]).
+    SendBootstrap {
+        /// The device.
+        serial: Serial,
+        /// What it calls itself.
+        device: DeviceId,
+        /// Where it was last seen, if that is known.
+        address: Option<String>,
+        /// Whose account it is.
+        target: BootstrapTarget,
+        /// How often it was offered, this time included.
+        attempt: u16,
+        /// The account, with its secrets.
+        account: DmAccount,
+    },
+    /// Ask this server for a bootstrap of the gateway, at the address if there is one and it may be trusted: a device
+    /// named it.
+    RequestBootstrap {
+        /// The server.
+        server: ServerId,
+        /// Where it can be asked, as a device says.
+        address: Option<Box<str>>,
+    },
+    /// Something is to be done for an image; [`Gateway::handle_images`](crate::Gateway::handle_images) reports it.
+    Image(ImagesOutput),
+    /// Store these octets of an image, which a server wrote; report with
+    /// [`Images::handle_stored`](crate::Images::handle_stored).
+    StoreImage {
+        /// The content.
+        blob: BlobNo,
+        /// Where they start in it.
+        offset: u64,
+        /// The octets.
+        octets: Vec<u8>,
+    },
     /// Something happened.
     Event(GatewayEvent),
     /// Nothing else is due before this time, or before the next input if there is none. Always the last output.
@@ -122,6 +191,62 @@ pub enum GatewayEvent {
         key: JobKey,
         /// What it came to.
         result: ResultCode,
+    },
+    /// Something was decided about a target of a job.
+    Target(Audit),
+    /// Something was decided about a notification of a server.
+    Relay(RelayAudit),
+    /// A trigger is over.
+    TriggerEnded {
+        /// Which one.
+        trigger: TriggerNo,
+        /// Whose it is.
+        owner: ServerId,
+        /// What it came to.
+        result: ResultCode,
+    },
+    /// A bootstrap of a device is in another state.
+    Bootstrap {
+        /// The device.
+        serial: Serial,
+        /// Whom to.
+        target: BootstrapTarget,
+        /// Where it stands.
+        state: BootstrapState,
+    },
+    /// Something was decided about a server that a device knows.
+    Peer {
+        /// The server.
+        server: ServerId,
+        /// The device.
+        from: Serial,
+        /// What.
+        event: PeerEvent,
+    },
+    /// A device said which servers it knows, and it could not be read.
+    ServersUnparsed {
+        /// The device.
+        serial: Serial,
+        /// What it sent, as far as it was kept.
+        text: Box<str>,
+    },
+    /// An image can be fetched.
+    ImageReady {
+        /// Which one.
+        image: ImageNo,
+        /// Whose it is.
+        owner: ServerId,
+        /// Where.
+        uri: LocalUri,
+    },
+    /// An image could not be had.
+    ImageFailed {
+        /// Which one.
+        image: ImageNo,
+        /// Whose it is.
+        owner: ServerId,
+        /// Why.
+        code: ResultCode,
     },
     /// A server changed the gateway's own tree, outside of `./GwMO`.
     TreeChanged {

@@ -5,26 +5,46 @@ use alloc::vec::Vec;
 use dm_syncml::{Alert, Instant, StatusCode};
 use dm_tree::{Acl, NodeUri, Rights, ServerId, TreeError};
 
-use super::{Gateway, GatewayError, GatewayOutput, Upstream, alerts};
+use super::machines::Waiting;
+use super::persistence::Origin;
+use super::{Gateway, GatewayError, GatewayOutput, GatewayRecord, Upstream, alerts};
 use crate::fanout::JobNo;
-use crate::mo::paths;
+use crate::mo::{
+    Binding, ConfigSlot, FanoutSlot, GroupsSlot, ImagesSlot, InventorySlot, MOUNTED, TriggerSlot,
+};
 use crate::outbox::{self, AlertBody, AlertSeq, OutboxOutput, Subscription};
 
 /// Where servers get rights, and which. Whoever adds a group or a job owns it; Exec is granted so that the ACL the
 /// tree gives to new nodes has it, and means nothing where it stands.
-fn grants() -> [(NodeUri<'static>, Rights); 4] {
+fn grants(binding: &Binding) -> Vec<(NodeUri<'static>, Rights)> {
     let add = Rights::ADD | Rights::EXEC | Rights::GET;
-    [
-        (paths::below(paths::GWMO, &[]), Rights::GET),
-        (paths::below(paths::INVENTORY, &[paths::DEVICES]), Rights::ALL),
-        (paths::below(paths::GROUPS, &[]), add),
-        (paths::below(paths::FANOUT, &[paths::JOBS]), add),
-    ]
+    let mut all = Vec::new();
+    for object in MOUNTED {
+        let place = binding.place(object);
+        // Who may read an object may also see where it is.
+        for uri in place.parent().into_iter().filter(|parent| !parent.is_root()).chain([place.clone()]) {
+            let granted = (uri.into_owned(), Rights::GET);
+            if !all.contains(&granted) {
+                all.push(granted);
+            }
+        }
+    }
+    all.extend([
+        (binding.uri(InventorySlot::Devices, &[]), Rights::ALL),
+        (binding.uri(FanoutSlot::Jobs, &[]), add),
+        (binding.uri(InventorySlot::Queries, &[]), add),
+        (binding.uri(ImagesSlot::Images, &[]), add),
+        (binding.uri(TriggerSlot::Triggers, &[]), add),
+    ]);
+    let groups = binding.uri(GroupsSlot::Root, &[]);
+    all.retain(|(uri, _)| *uri != groups);
+    all.push((groups, add));
+    all
 }
 
 /// The alert switches of a server.
-fn switches(server: &ServerId) -> NodeUri<'static> {
-    paths::below(paths::INVENTORY, &[paths::ALERTS, server.as_str()])
+fn switches(binding: &Binding, server: &ServerId) -> NodeUri<'static> {
+    binding.uri(ConfigSlot::AlertsOf, &[server.as_str()])
 }
 
 impl Gateway {
@@ -46,11 +66,29 @@ impl Gateway {
         let subscribed =
             granted.and_then(|()| Ok(self.objects.outbox.handle_subscribed(now, &server, alerts)?));
         match subscribed {
-            Ok(()) => drop(self.objects.servers.insert(server)),
-            Err(_) => self.restore(before),
+            Ok(()) => self.objects.add_server(server),
+            Err(_) => self.restore_acls(before),
         }
         self.drain_machines();
         subscribed
+    }
+
+    /// Lets a server change the settings of the gateway, and says which servers may reach what: everything in
+    /// [`ConfigSlot`], which concerns the others too.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for its rights.
+    pub fn handle_administrator(&mut self, now: Instant, server: &ServerId) -> Result<(), GatewayError> {
+        self.advance(now);
+        let binding = &self.objects.binding;
+        for uri in [binding.uri(ConfigSlot::Root, &[]), binding.uri(InventorySlot::Registered, &[])] {
+            let mut acl = self.tree.effective_acl(&uri).cloned().unwrap_or_else(|| self.own_acl());
+            acl.grant(server, Rights::ALL);
+            self.tree.set_acl(uri.as_str(), acl)?;
+        }
+        self.persist_objects();
+        Ok(())
     }
 
     /// A server that the gateway does not answer to any more: it leaves every ACL, and nothing more is started for its
@@ -59,8 +97,8 @@ impl Gateway {
         let now = self.advance(now);
         self.tree.remove_server(server);
         // There may have been none.
-        let _ = self.tree.forget_acls(switches(server).as_str());
-        self.objects.servers.remove(server);
+        let _ = self.tree.forget_acls(switches(&self.objects.binding, server).as_str());
+        self.objects.remove_server(server);
         self.upstream.remove(server);
         self.objects.outbox.handle_session_closed(now, server);
         self.objects.outbox.handle_unsubscribed(now, server);
@@ -93,12 +131,14 @@ impl Gateway {
         self.drain_outbox(Some(server))
     }
 
-    /// The server answered an alert. With a Status of class 2 it is done; otherwise it comes again in a later session.
+    /// The server answered an alert. With a Status that says so ([`StatusCode::is_done`]) it is done; otherwise it comes again in a later session.
     pub fn handle_alert_taken(&mut self, now: Instant, server: &ServerId, seq: AlertSeq, status: StatusCode) {
         let now = self.advance(now);
         if let Some(session) = self.upstream.get_mut(server) {
-            session.taken |= status.is_success();
+            session.taken |= status.is_done();
         }
+        // Of class 2 are answers, too, that say that nothing was done.
+        let status = if status.is_done() { StatusCode::OK } else { StatusCode::COMMAND_FAILED };
         self.objects.outbox.handle_answered(now, server, seq, status);
         self.drain_machines();
     }
@@ -127,10 +167,11 @@ impl Gateway {
     /// has begun takes no more of them, so others are left for the next one.
     pub(super) fn drain_outbox(&mut self, server: Option<&ServerId>) -> Vec<(AlertSeq, Alert<'static>)> {
         let mut alerts = Vec::new();
+        let names = self.config.outbox.names;
         loop {
             match self.objects.outbox.poll_output() {
                 OutboxOutput::Send { server: to, alert } => {
-                    let message = alerts::alert(&alert, &self.objects.jobs);
+                    let message = alerts::alert(&alert, &self.objects, names);
                     match (message, Some(&to) == server) {
                         (Some(message), true) if alerts.len() < self.config.sessions.max_alerts.max(1) => {
                             alerts.push((alert.seq, message));
@@ -146,12 +187,11 @@ impl Gateway {
                 OutboxOutput::OpenSession { server } => {
                     self.outputs.push_back(GatewayOutput::OpenSession { server });
                 }
-                OutboxOutput::Persist(seq, _) => {
-                    let now = self.objects.now;
-                    self.objects.outbox.handle_persisted(now, seq);
+                OutboxOutput::Persist(seq, record) => {
+                    self.persist(Origin::Outbox(seq), GatewayRecord::Outbox(record));
                 }
                 OutboxOutput::Wait(at) => {
-                    self.waits.outbox = at;
+                    self.waits.set(Waiting::Outbox, at);
                     return alerts;
                 }
             }
@@ -160,15 +200,15 @@ impl Gateway {
 
     /// Closes the objects to everyone.
     pub(super) fn close_objects(&mut self) -> Result<(), GatewayError> {
-        for (uri, _) in grants() {
+        for (uri, _) in grants(&self.objects.binding) {
             self.tree.set_acl(uri.as_str(), self.own_acl())?;
         }
-        let alerts = paths::below(paths::INVENTORY, &[paths::ALERTS]);
+        let alerts = self.objects.binding.uri(ConfigSlot::Alerts, &[]);
         Ok(self.tree.set_acl(alerts.as_str(), self.own_acl())?)
     }
 
     fn grant(&mut self, server: &ServerId) -> Result<(), GatewayError> {
-        for (uri, rights) in grants() {
+        for (uri, rights) in grants(&self.objects.binding) {
             let mut acl = self.tree.effective_acl(&uri).cloned().unwrap_or_else(|| self.own_acl());
             acl.grant(server, rights);
             self.tree.set_acl(uri.as_str(), acl)?;
@@ -176,7 +216,7 @@ impl Gateway {
         // Its alert switches are its own.
         let mut acl = self.own_acl();
         acl.grant(server, Rights::GET | Rights::REPLACE);
-        Ok(self.tree.set_acl(switches(server).as_str(), acl)?)
+        Ok(self.tree.set_acl(switches(&self.objects.binding, server).as_str(), acl)?)
     }
 
     fn acls(&self) -> Vec<(NodeUri<'static>, Acl)> {
@@ -184,11 +224,11 @@ impl Gateway {
             let acl = self.tree.effective_acl(&uri).cloned().unwrap_or_default();
             (uri, acl)
         };
-        grants().into_iter().map(acl).collect()
+        grants(&self.objects.binding).into_iter().map(acl).collect()
     }
 
     /// Puts back what was in force; it had room before.
-    fn restore(&mut self, acls: Vec<(NodeUri<'static>, Acl)>) {
+    fn restore_acls(&mut self, acls: Vec<(NodeUri<'static>, Acl)>) {
         for (uri, acl) in acls {
             let restored: Result<(), TreeError> = self.tree.set_acl(uri.as_str(), acl);
             debug_assert!(restored.is_ok(), "it was there before");

@@ -1,71 +1,48 @@
-//! `./GwMO/Groups` over the groups, with the names that servers give to members.
+//! [`Object::Groups`](super::Object::Groups) over the groups.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use dm_syncml::StatusCode;
-use dm_tree::{AccessType, Children, Format, NewNode, NodeFacts, Value};
+use dm_tree::{Children, Value};
 
-use super::paths::{COUNT, LIST, MEMBERS, REV};
-use super::{GROUPS_MO, Objects, rev_number};
+use super::table::GroupsSlot as Node;
+use super::{Keys, Leaf, Objects, Shape, chr, int, named_leaf, number_of, rev_number, text_of};
 use crate::device::DeviceId;
-use crate::group::GroupId;
-
-/// The node names of the members of each group.
-#[derive(Debug, Default)]
-pub(super) struct MemberNames {
-    groups: BTreeMap<GroupId, BTreeMap<String, DeviceId>>,
-    /// Octets of all names and identifiers.
-    len: usize,
-}
-
-impl MemberNames {
-    fn of(&self, id: &GroupId) -> Option<&BTreeMap<String, DeviceId>> {
-        self.groups.get(id)
-    }
-
-    fn take(&mut self, id: &GroupId) {
-        if let Some(members) = self.groups.remove(id) {
-            self.len -= members.iter().map(cost).sum::<usize>();
-        }
-    }
-}
-
-fn cost((name, device): (&String, &DeviceId)) -> usize {
-    name.len() + device.as_str().len()
-}
+use crate::group::{Group, GroupId};
+use crate::selector::Selector;
 
 impl Objects {
-    pub(super) fn groups_node(&self, path: &[&str]) -> Option<NodeFacts> {
-        let Some((name, rest)) = path.split_first() else {
-            return Some(
-                NodeFacts::interior().with_type(GROUPS_MO).with_access(AccessType::GET | AccessType::ADD),
-            );
-        };
-        let id = GroupId::new(name).ok()?;
-        let members = self.members.of(&id)?;
-        let list_access = AccessType::GET | AccessType::REPLACE;
-        Some(match rest {
-            [] => NodeFacts::interior().with_access(AccessType::GET | AccessType::DELETE).dynamic(),
-            [MEMBERS] => NodeFacts::interior().with_access(AccessType::GET | AccessType::ADD),
-            [MEMBERS, member] if members.contains_key(*member) => {
-                NodeFacts::leaf(Format::Chr).with_access(AccessType::GET | AccessType::DELETE).dynamic()
+    pub(super) fn groups_shape(&self, node: Node, keys: &Keys<'_>) -> Option<Shape> {
+        if node == Node::Root {
+            return Some(Shape::PLAIN);
+        }
+        let group = self.group(keys)?;
+        let device = || DeviceId::new(keys[1]).ok();
+        Shape::there(match node {
+            Node::Member => group.lists(&device()?),
+            Node::ExcludedDevice => {
+                let device = device()?;
+                group.barred().any(|barred| *barred == device)
             }
-            [LIST] => NodeFacts::leaf(Format::Chr).with_access(list_access),
-            [COUNT | REV] => NodeFacts::leaf(Format::Int),
-            _ => return None,
+            Node::NestedGroup => group.nested().any(|nested| nested.as_str() == keys[1]),
+            Node::FromJob => group.from_job().is_some(),
+            _ => true,
         })
     }
 
-    pub(super) fn groups_value(&self, path: &[&str]) -> Result<String, StatusCode> {
-        let [name, rest @ ..] = path else { return Err(StatusCode::NOT_FOUND) };
-        let id = GroupId::new(name).map_err(|error| error.status())?;
-        let group = self.groups.group(&id).ok_or(StatusCode::NOT_FOUND)?;
-        match rest {
-            [COUNT] => Ok(group.listed().len().to_string()),
-            [REV] => Ok(rev_number(group.rev()).to_string()),
-            [LIST] => {
+    pub(super) fn groups_value(&self, node: Node, keys: &Keys<'_>) -> Leaf {
+        let group = self.group(keys).ok_or(StatusCode::NOT_FOUND)?;
+        Ok(match node {
+            Node::Name => chr(group.label().unwrap_or_default()),
+            Node::Kind => int(group.kind().number()),
+            Node::Rule => group.rule().map_or_else(String::new, ToString::to_string).into_bytes(),
+            Node::Max => int(group.max().unwrap_or(0)),
+            Node::Count => int(group.count()),
+            Node::Rev => int(rev_number(group.rev())),
+            Node::FromJob => chr(group.from_job().ok_or(StatusCode::NOT_FOUND)?.as_str()),
+            Node::Member | Node::NestedGroup | Node::ExcludedDevice => chr(keys[1]),
+            Node::List => {
                 let mut list = String::new();
                 for member in group.listed() {
                     if list.len() + member.as_str().len() >= self.limits.max_page {
@@ -74,101 +51,108 @@ impl Objects {
                     list.push_str(member.as_str());
                     list.push('\n');
                 }
-                Ok(list)
+                list.into_bytes()
             }
-            [MEMBERS, member] => {
-                let members = self.members.of(&id).ok_or(StatusCode::NOT_FOUND)?;
-                members.get(*member).map(ToString::to_string).ok_or(StatusCode::NOT_FOUND)
-            }
-            _ => Err(StatusCode::NOT_FOUND),
-        }
+            _ => return Err(StatusCode::NOT_FOUND),
+        })
     }
 
-    pub(super) fn groups_children(&self, path: &[&str], out: &mut Children) {
-        match path {
-            [] => self.groups.iter().all(|(id, _)| out.push(id.as_str())),
-            [name, MEMBERS] => {
-                let members = GroupId::new(name).ok().and_then(|id| self.members.of(&id));
-                members.is_none_or(|members| members.keys().all(|name| out.push(name)))
-            }
-            _ => [COUNT, LIST, MEMBERS, REV].iter().all(|name| out.push(name)),
+    pub(super) fn groups_names(&self, node: Node, keys: &Keys<'_>, out: &mut Children) {
+        if node == Node::Group {
+            self.groups.iter().all(|(id, _)| out.push(id.as_str()));
+            return;
+        }
+        let Some(group) = self.group(keys) else { return };
+        match node {
+            Node::Member => group.listed().all(|member| out.push(member.as_str())),
+            Node::NestedGroup => group.nested().all(|nested| out.push(nested.as_str())),
+            Node::ExcludedDevice => group.barred().all(|device| out.push(device.as_str())),
+            _ => true,
         };
     }
 
-    pub(super) fn groups_add(&mut self, path: &[&str], new: &NewNode) -> Result<(), StatusCode> {
-        match (path, new) {
-            ([name], NewNode::Interior { .. }) => {
-                let id = GroupId::new(name).map_err(|error| error.status())?;
-                self.groups.create(id.clone()).map_err(|error| error.status())?;
-                self.members.groups.insert(id, BTreeMap::new());
-                Ok(())
-            }
-            ([name, MEMBERS, member], NewNode::Leaf(value)) => {
-                let id = GroupId::new(name).map_err(|error| error.status())?;
-                let device = device_of(value)?;
-                let len = self.members.len + member.len() + device.as_str().len();
-                if len > self.limits.max_members {
-                    return Err(StatusCode::DEVICE_FULL);
-                }
-                let members = self.members.groups.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
-                self.groups
-                    .add_member(&id, device.clone(), &self.inventory)
-                    .map_err(|error| error.status())?;
-                members.insert(String::from(*member), device);
-                self.members.len = len;
-                Ok(())
-            }
-            _ => Err(StatusCode::UNSUPPORTED_FORMAT),
+    pub(super) fn groups_add(
+        &mut self,
+        node: Node,
+        keys: &Keys<'_>,
+        value: Option<&Value>,
+    ) -> Result<(), StatusCode> {
+        let id = group_id(keys[0])?;
+        if let Some(value) = value {
+            named_leaf(keys[1], value)?;
         }
+        let done = match node {
+            Node::Group => self.groups.create(id),
+            Node::Member => self.groups.add_member(&id, device_id(keys[1])?, &self.inventory),
+            Node::NestedGroup => self.groups.nest(&id, &group_id(keys[1])?),
+            Node::ExcludedDevice => self.groups.bar(&id, device_id(keys[1])?, &self.inventory),
+            _ => return Err(StatusCode::NOT_ALLOWED),
+        };
+        done.map_err(|error| error.status())
     }
 
-    /// The whole membership at once: identifiers, one a line; empty lines and repetitions say nothing.
-    pub(super) fn groups_replace(&mut self, path: &[&str], value: &Value) -> Result<(), StatusCode> {
-        let [name, LIST] = path else { return Err(StatusCode::NOT_ALLOWED) };
-        let id = GroupId::new(name).map_err(|error| error.status())?;
-        let text = value.as_str().ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let devices: Result<Vec<DeviceId>, _> = lines.map(DeviceId::new).collect();
-        let devices: BTreeSet<DeviceId> = devices.map_err(|error| error.status())?.into_iter().collect();
-        let names: BTreeMap<String, DeviceId> = devices
-            .iter()
-            .cloned()
-            .zip(1_u32..)
-            .map(|(device, number)| (number.to_string(), device))
-            .collect();
-        let old: usize = self.members.of(&id).ok_or(StatusCode::NOT_FOUND)?.iter().map(cost).sum();
-        let new: usize = names.iter().map(cost).sum();
-        if new > old && self.members.len - old + new > self.limits.max_members {
-            return Err(StatusCode::DEVICE_FULL);
-        }
-        self.groups.set_members(&id, devices, &self.inventory).map_err(|error| error.status())?;
-        self.members.groups.insert(id, names);
-        self.members.len = self.members.len - old + new;
-        Ok(())
+    /// `List` takes the whole membership at once: identifiers, one a line; empty lines and repetitions say nothing.
+    pub(super) fn groups_replace(
+        &mut self,
+        node: Node,
+        keys: &Keys<'_>,
+        value: &Value,
+    ) -> Result<(), StatusCode> {
+        let id = group_id(keys[0])?;
+        let done = match node {
+            Node::List => {
+                let lines = text_of(value)?.lines().map(str::trim).filter(|line| !line.is_empty());
+                let devices: Result<BTreeSet<DeviceId>, _> = lines.map(device_id).collect();
+                self.groups.set_members(&id, devices?, &self.inventory)
+            }
+            Node::Name => self.groups.set_label(&id, Some(text_of(value)?).filter(|text| !text.is_empty())),
+            Node::Rule => {
+                let rule = selector_of(text_of(value)?)?;
+                self.groups.set_rule(&id, rule, &self.inventory)
+            }
+            Node::Max => self.groups.set_max(&id, Some(number_of(value)?).filter(|max| *max > 0)),
+            _ => return Err(StatusCode::NOT_ALLOWED),
+        };
+        done.map_err(|error| error.status())
     }
 
-    pub(super) fn groups_delete(&mut self, path: &[&str]) -> Result<(), StatusCode> {
-        let [name, rest @ ..] = path else { return Err(StatusCode::NOT_ALLOWED) };
-        let id = GroupId::new(name).map_err(|error| error.status())?;
-        match rest {
-            [] => {
-                self.groups.delete(&id).map_err(|error| error.status())?;
-                self.members.take(&id);
-                Ok(())
-            }
-            [MEMBERS, member] => {
-                let members = self.members.groups.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
-                let (name, device) = members.remove_entry(*member).ok_or(StatusCode::NOT_FOUND)?;
-                self.members.len -= cost((&name, &device));
-                self.groups.remove_member(&id, &device, &self.inventory).map_err(|error| error.status())
-            }
-            _ => Err(StatusCode::NOT_ALLOWED),
-        }
+    pub(super) fn groups_delete(&mut self, node: Node, keys: &Keys<'_>) -> Result<(), StatusCode> {
+        let id = group_id(keys[0])?;
+        let done = match node {
+            Node::Group => self.groups.delete(&id),
+            Node::Member => self.groups.remove_member(&id, &device_id(keys[1])?, &self.inventory),
+            Node::NestedGroup => self.groups.unnest(&id, &group_id(keys[1])?),
+            Node::ExcludedDevice => self.groups.unbar(&id, &device_id(keys[1])?, &self.inventory),
+            _ => return Err(StatusCode::NOT_ALLOWED),
+        };
+        done.map_err(|error| error.status())
+    }
+
+    fn group(&self, keys: &Keys<'_>) -> Option<&Group> {
+        self.groups.group(&GroupId::new(keys[0]).ok()?)
     }
 }
 
-/// The identifier in a leaf.
-pub(super) fn device_of(value: &Value) -> Result<DeviceId, StatusCode> {
-    let text = value.as_str().ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
-    DeviceId::new(text).map_err(|error| error.status())
+/// A selector as a node has it; empty for none.
+///
+/// # Errors
+///
+/// 406 for one that is none, or names what devices have not.
+pub(super) fn selector_of(text: &str) -> Result<Option<Selector>, StatusCode> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let selector = Selector::parse(text).map_err(|_| StatusCode::NOT_SUPPORTED)?;
+    selector.check().map_err(|_| StatusCode::NOT_SUPPORTED)?;
+    Ok(Some(selector))
+}
+
+/// The group a name means.
+pub(super) fn group_id(name: &str) -> Result<GroupId, StatusCode> {
+    GroupId::new(name).map_err(|error| error.status())
+}
+
+/// The device a name means.
+pub(super) fn device_id(name: &str) -> Result<DeviceId, StatusCode> {
+    DeviceId::new(name).map_err(|error| error.status())
 }

@@ -1,112 +1,187 @@
-//! `./GwMO/Inventory` over the inventory and the alert switches.
+//! [`Object::Inventory`](super::Object::Inventory) over the inventory.
 
-use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
-use core::fmt::Write;
+use alloc::vec::Vec;
 use core::ops::RangeFrom;
 
 use dm_syncml::StatusCode;
-use dm_tree::{AccessType, Children, Format, NodeFacts, Value};
+use dm_tree::{Children, Secret, Timestamp, Value};
 
-use super::paths::{
-    ADDR, ALERTS, ATTACH_STATUS, ATTACHED, DETACHED, DEV_ID, DEVICES, EACH_TIME, EPOCH, INFO, MGMT, MODE,
-    PAGE, PROTO, REV, SUMMARY, TOTAL,
-};
-use super::{INVENTORY_MO, Leaf, MODE_PROXY, Objects, rev_number};
-use crate::device::Serial;
+use super::groups::device_id;
+use super::table::InventorySlot as Node;
+use super::{Keys, Leaf, Objects, Shape, chr, int, number_of, rev_number};
+use crate::device::{DeviceId, Serial};
+use crate::device_bootstrap::DeviceCredential;
 use crate::inventory::{DeviceRecord, Fact};
-use crate::outbox::Subscription;
-
-const SUMMARY_LEAVES: [&str; 4] = [REV, TOTAL, ATTACHED, DETACHED];
-const DEVICE_NODES: [&str; 8] = [DEV_ID, ATTACH_STATUS, EPOCH, MODE, PROTO, ADDR, INFO, MGMT];
-const ADDR_LEAVES: [(&str, Fact); 2] = [("Local", Fact::LocalAddress), ("Public", Fact::PublicAddress)];
-const INFO_LEAVES: [(&str, Fact); 5] = [
-    ("Man", Fact::Manufacturer),
-    ("Mod", Fact::Model),
-    ("Hw", Fact::Hardware),
-    ("Fw", Fact::Firmware),
-    ("Sw", Fact::Software),
-];
-const ALERT_LEAVES: [&str; 3] = [ATTACHED, EACH_TIME, DETACHED];
+use crate::mode::Mode;
 
 impl Objects {
-    pub(super) fn inventory_node(&self, path: &[&str]) -> Option<NodeFacts> {
-        match path {
-            [] => Some(NodeFacts::interior().with_type(INVENTORY_MO)),
-            [SUMMARY | DEVICES | PAGE | ALERTS] => Some(NodeFacts::interior()),
-            [PAGE, from] => from.parse::<Serial>().ok().map(|_| NodeFacts::leaf(Format::Chr)),
-            [DEVICES, serial, rest @ ..] => match (self.device(serial)?, rest) {
-                (_, [] | [INFO]) => Some(NodeFacts::interior()),
-                (record, [ADDR]) => has_any(record, &ADDR_LEAVES).then(NodeFacts::interior),
-                (record, rest) => device_leaf(record, rest).map(|leaf| NodeFacts::leaf(leaf.format)),
-            },
-            [ALERTS, server] => self.switches(server).map(|_| NodeFacts::interior()),
-            [ALERTS, server, leaf] => self
-                .switches(server)
-                .and_then(|switches| switch(&switches, leaf))
-                .map(|_| NodeFacts::leaf(Format::Bool).with_access(AccessType::GET | AccessType::REPLACE)),
-            _ => self.summary_leaf(path).map(|leaf| NodeFacts::leaf(leaf.format)),
-        }
-    }
-
-    pub(super) fn inventory_value(&self, path: &[&str]) -> Option<String> {
-        match path {
-            [PAGE, from] => Some(self.device_page(from.parse().ok()?..)),
-            [DEVICES, serial, rest @ ..] => device_leaf(self.device(serial)?, rest).map(|leaf| leaf.text),
-            [ALERTS, server, leaf] => switch(&self.switches(server)?, leaf).map(|on| on.to_string()),
-            _ => self.summary_leaf(path).map(|leaf| leaf.text),
-        }
-    }
-
-    pub(super) fn inventory_children(&self, path: &[&str], out: &mut Children) {
-        let mut push = |names: &[&str]| names.iter().all(|name| out.push(name));
-        match path {
-            [] => push(&[ALERTS, DEVICES, PAGE, SUMMARY]),
-            [SUMMARY] => push(&SUMMARY_LEAVES),
-            // Any serial names a page; listed is the one to begin with.
-            [PAGE] => push(&["1"]),
-            [ALERTS] => self.servers.iter().all(|server| out.push(server.as_str())),
-            [ALERTS, _] => push(&ALERT_LEAVES),
-            [DEVICES] => self.inventory.records(..).all(|record| out.push(&record.serial().to_string())),
-            [DEVICES, serial, rest @ ..] => {
-                let Some(record) = self.device(serial) else { return };
-                let mut known = |leaves: &[(&str, Fact)]| {
-                    let mut here = leaves.iter().filter(|(_, fact)| record.fact(*fact).is_some());
-                    here.all(|(name, _)| out.push(name))
-                };
-                match rest {
-                    [ADDR] => known(&ADDR_LEAVES),
-                    [INFO] => known(&INFO_LEAVES),
-                    _ => {
-                        let here = |name: &&str| {
-                            let path = [DEVICES, *serial, *name];
-                            self.inventory_node(&path).is_some()
-                        };
-                        DEVICE_NODES.iter().filter(|name| here(name)).all(|name| out.push(name))
-                    }
-                }
+    pub(super) fn inventory_shape(&self, node: Node, keys: &Keys<'_>) -> Option<Shape> {
+        let facts = |known: bool| Shape::there(known);
+        match node {
+            Node::Root
+            | Node::Summary
+            | Node::SummaryRev
+            | Node::SummaryTotal
+            | Node::SummaryAttached
+            | Node::SummaryDetached
+            | Node::SummaryByMode
+            | Node::Devices
+            | Node::Pages
+            | Node::Registered
+            | Node::Queries => Some(Shape::PLAIN),
+            Node::Registration => {
+                facts(DeviceId::new(keys[0]).is_ok_and(|id| self.inventory.serial_of(&id).is_some()))
             }
+            Node::Page => facts(keys[0].parse::<Serial>().is_ok()),
+            Node::Device
+            | Node::DevId
+            | Node::CompType
+            | Node::AttachStatus
+            | Node::Epoch
+            | Node::Mode
+            | Node::ModeReq
+            | Node::Addr
+            | Node::Info
+            | Node::Objects
+            | Node::Servers
+            | Node::Sleep
+            | Node::Boot
+            | Node::BootState
+            | Node::Anchor => self.device(keys).map(|_| Shape::PLAIN),
+            Node::Proto
+            | Node::AddrLocal
+            | Node::AddrPublic
+            | Node::InfoMan
+            | Node::InfoMod
+            | Node::InfoHw
+            | Node::InfoFw
+            | Node::InfoSw => facts(self.device(keys)?.fact(fact(node)?).is_some()),
+            Node::Since => {
+                self.device(keys)?;
+                facts(self.wall_clock().is_some())
+            }
+            Node::ObjectId => facts(self.device(keys)?.mos().any(|known| known == keys[1])),
+            Node::ServerId => facts(self.device(keys)?.servers().any(|known| known == keys[1])),
+            Node::SleepNext => facts(self.device(keys)?.asleep_until().is_some()),
+            Node::SleepEvery => facts(self.device(keys)?.wakes_every().is_some()),
+            Node::Query
+            | Node::QueryMatch
+            | Node::QueryFields
+            | Node::QueryRun
+            | Node::QueryCount
+            | Node::QueryRev
+            | Node::QueryPages
+            | Node::QueryPage => self.query_shape(node, keys),
+        }
+    }
+
+    pub(super) fn inventory_value(&self, node: Node, keys: &Keys<'_>) -> Leaf {
+        const NONE: StatusCode = StatusCode::NOT_FOUND;
+        let summary = self.inventory.summary();
+        let device = || self.device(keys).ok_or(NONE);
+        Ok(match node {
+            Node::SummaryRev => int(rev_number(summary.rev)),
+            Node::SummaryTotal => int(summary.total),
+            Node::SummaryAttached => int(summary.attached),
+            Node::SummaryDetached => int(summary.detached),
+            Node::SummaryByMode => {
+                let known = summary.by_mode.iter().filter(|(_, count)| *count > 0);
+                let parts: Vec<String> = known.map(|(mode, count)| format!("{mode}={count}")).collect();
+                parts.join(";").into_bytes()
+            }
+            Node::Page => {
+                let from: Serial = keys[0].parse().map_err(|_| NONE)?;
+                self.device_page(from..).into_bytes()
+            }
+            Node::DevId => chr(device()?.id().as_str()),
+            Node::CompType => int(device()?.component().number()),
+            Node::AttachStatus => int(device()?.status().number()),
+            Node::Since => self.since(device()?).ok_or(NONE)?.to_string().into_bytes(),
+            // An `int` has 32 bits.
+            Node::Epoch => device()?.epoch().to_string().into_bytes(),
+            Node::Mode => int(device()?.mode().unwrap_or(Mode::Proxy).get()),
+            Node::ModeReq => int(device()?.mode_wish().map_or(0, Mode::get)),
+            Node::ObjectId | Node::ServerId => chr(keys[1]),
+            Node::SleepNext => {
+                let until = device()?.asleep_until().ok_or(NONE)?;
+                int(until.saturating_since(self.now).as_secs())
+            }
+            Node::SleepEvery => int(device()?.wakes_every().ok_or(NONE)?.as_secs()),
+            Node::BootState => int(device()?.boot_state().number()),
+            Node::Anchor => Vec::new(),
+            Node::QueryMatch | Node::QueryFields | Node::QueryCount | Node::QueryRev | Node::QueryPage => {
+                return self.query_value(node, keys);
+            }
+            _ => chr(device()?.fact(fact(node).ok_or(NONE)?).ok_or(NONE)?),
+        })
+    }
+
+    pub(super) fn inventory_names(&self, node: Node, keys: &Keys<'_>, out: &mut Children) {
+        let device = self.device(keys);
+        match node {
+            Node::Device => self.inventory.records(..).all(|record| out.push(&record.serial().to_string())),
+            // Any serial names a page; listed is the one to begin with.
+            Node::Page | Node::QueryPage => out.push("1"),
+            Node::Query => self.queries.keys().all(|name| out.push(name)),
+            Node::ObjectId => device.is_none_or(|record| record.mos().all(|known| out.push(known))),
+            Node::ServerId => device.is_none_or(|record| record.servers().all(|known| out.push(known))),
             _ => true,
         };
     }
 
-    pub(super) fn inventory_replace(&mut self, path: &[&str], value: &Value) -> Result<(), StatusCode> {
-        let [ALERTS, server, leaf] = path else { return Err(StatusCode::NOT_ALLOWED) };
-        let on = match value.data() {
-            b"true" => true,
-            b"false" => false,
-            _ => return Err(StatusCode::UNSUPPORTED_FORMAT),
-        };
-        let mut switches = self.switches(server).ok_or(StatusCode::NOT_FOUND)?;
-        match *leaf {
-            ATTACHED => switches.attached = on,
-            EACH_TIME => switches.each_time = on,
-            DETACHED => switches.detached = on,
-            _ => return Err(StatusCode::NOT_FOUND),
+    pub(super) fn inventory_add(
+        &mut self,
+        node: Node,
+        keys: &Keys<'_>,
+        value: Option<&Value>,
+    ) -> Result<(), StatusCode> {
+        match (node, value) {
+            (Node::Registration, Some(value)) => {
+                let credential = credential_of(value.data())?;
+                let id = device_id(keys[0])?;
+                let serial =
+                    self.inventory.handle_registered(self.now, id).map_err(|error| error.status())?;
+                self.registered.push((serial, credential));
+                Ok(())
+            }
+            (_, value) => self.query_add(node, keys, value),
         }
-        let server = self.servers.get(*server).ok_or(StatusCode::NOT_FOUND)?;
-        self.outbox.handle_subscribed(self.now, server, switches).map_err(|error| error.status())
+    }
+
+    pub(super) fn inventory_replace(
+        &mut self,
+        node: Node,
+        keys: &Keys<'_>,
+        value: &Value,
+    ) -> Result<(), StatusCode> {
+        if node != Node::ModeReq {
+            return self.query_write(node, keys, value);
+        }
+        let serial = self.device(keys).ok_or(StatusCode::NOT_FOUND)?.serial();
+        let wish = match number_of(value)? {
+            0 => None,
+            number => {
+                let mode = u8::try_from(number).ok().and_then(Mode::new);
+                Some(mode.ok_or(StatusCode::NOT_SUPPORTED)?)
+            }
+        };
+        self.inventory.handle_mode_wish(self.now, serial, wish).map_err(|error| error.status())
+    }
+
+    pub(super) fn inventory_delete(&mut self, node: Node, keys: &Keys<'_>) -> Result<(), StatusCode> {
+        match node {
+            Node::Registration => {
+                let serial = self.inventory.serial_of(&device_id(keys[0])?).ok_or(StatusCode::NOT_FOUND)?;
+                self.inventory.handle_forgotten(self.now, serial).map_err(|error| error.status())
+            }
+            Node::Query => {
+                self.queries.remove(keys[0]);
+                Ok(())
+            }
+            _ => Err(StatusCode::NOT_ALLOWED),
+        }
     }
 
     /// Lines of `serial;DevID;AttachStatus`, as many as fit; every page has at least one while there are devices.
@@ -122,60 +197,47 @@ impl Objects {
         page
     }
 
-    fn device(&self, serial: &str) -> Option<&DeviceRecord> {
-        self.inventory.record(serial.parse().ok()?)
+    fn device(&self, keys: &Keys<'_>) -> Option<&DeviceRecord> {
+        self.inventory.record(keys[0].parse().ok()?)
     }
 
-    /// The alert switches of a server, by its name.
-    fn switches(&self, server: &str) -> Option<Subscription> {
-        self.outbox.subscription(self.servers.get(server)?)
-    }
-
-    fn summary_leaf(&self, path: &[&str]) -> Option<Leaf> {
-        let [SUMMARY, name] = path else { return None };
-        let summary = self.inventory.summary();
-        Some(Leaf::int(match *name {
-            REV => rev_number(summary.rev),
-            TOTAL => summary.total,
-            ATTACHED => summary.attached,
-            DETACHED => summary.detached,
-            _ => return None,
-        }))
+    /// The time of day when the status of a device changed last.
+    pub(super) fn since(&self, record: &DeviceRecord) -> Option<Timestamp> {
+        let age = i64::try_from(record.status_age(self.now).as_secs()).ok()?;
+        Timestamp::from_unix(self.wall_clock()?.unix().saturating_sub(age))
     }
 }
 
-fn device_leaf(record: &DeviceRecord, path: &[&str]) -> Option<Leaf> {
-    let fact = |leaves: &[(&str, Fact)], name: &str| {
-        let (_, fact) = leaves.iter().find(|(known, _)| *known == name)?;
-        record.fact(*fact).map(|text| Leaf::chr(text.to_owned()))
-    };
-    match path {
-        [DEV_ID] => Some(Leaf::chr(record.id().as_str().to_owned())),
-        [ATTACH_STATUS] => Some(Leaf::int(record.status().number().into())),
-        [EPOCH] => {
-            let mut text = String::new();
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{}", record.epoch());
-            Some(Leaf::chr(text))
-        }
-        [MODE] => Some(Leaf::int(MODE_PROXY)),
-        [PROTO] => fact(&[(PROTO, Fact::Protocol)], PROTO),
-        [ADDR, name] => fact(&ADDR_LEAVES, name),
-        [INFO, name] => fact(&INFO_LEAVES, name),
-        [MGMT] => Some(Leaf { format: Format::Null, text: String::new() }),
-        _ => None,
-    }
-}
-
-fn has_any(record: &DeviceRecord, leaves: &[(&str, Fact)]) -> bool {
-    leaves.iter().any(|(_, fact)| record.fact(*fact).is_some())
-}
-
-fn switch(switches: &Subscription, leaf: &str) -> Option<bool> {
-    Some(match leaf {
-        ATTACHED => switches.attached,
-        EACH_TIME => switches.each_time,
-        DETACHED => switches.detached,
+/// What a leaf says of a device, where that may be unknown.
+const fn fact(node: Node) -> Option<Fact> {
+    Some(match node {
+        Node::Proto => Fact::Protocol,
+        Node::AddrLocal => Fact::LocalAddress,
+        Node::AddrPublic => Fact::PublicAddress,
+        Node::InfoMan => Fact::Manufacturer,
+        Node::InfoMod => Fact::Model,
+        Node::InfoHw => Fact::Hardware,
+        Node::InfoFw => Fact::Firmware,
+        Node::InfoSw => Fact::Software,
         _ => return None,
     })
+}
+
+/// What a new device and the gateway prove themselves with: nothing, or three lines.
+fn credential_of(data: &[u8]) -> Result<Option<DeviceCredential>, StatusCode> {
+    if data.is_empty() {
+        return Ok(None);
+    }
+    let text = core::str::from_utf8(data).map_err(|_| StatusCode::UNSUPPORTED_FORMAT)?;
+    let mut lines = text.lines();
+    let (Some(name), Some(device), Some(gateway), None) =
+        (lines.next(), lines.next(), lines.next(), lines.next())
+    else {
+        return Err(StatusCode::NOT_SUPPORTED);
+    };
+    if [name, device, gateway].iter().any(|line| !(1..=255).contains(&line.len())) {
+        return Err(StatusCode::NOT_SUPPORTED);
+    }
+    let secret = |line: &str| Secret::new(line.as_bytes().to_vec());
+    Ok(Some(DeviceCredential::new(name, secret(device), secret(gateway))))
 }

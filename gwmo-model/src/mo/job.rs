@@ -1,18 +1,18 @@
 //! What servers write into a job before it starts.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use dm_syncml::{Command, Correlator, StatusCode};
-use dm_tree::{Rights, ServerId};
+use dm_syncml::{Command, StatusCode};
+use dm_tree::{Rights, ServerId, Timestamp};
 
 use super::operation::Operation;
-use super::paths::{JOB_TIME, OFFLINE, RETRIES, RETRY_WAIT, T_NOTIFY, T_SESSION, UNSAFE, WINDOW};
 use crate::device::DeviceId;
-use crate::fanout::{JobKey, JobNo, Offline, Op, Policy, ResultCode, UnsafePolicy};
+use crate::fanout::{JobKey, JobNo, Op, Policy, ResultCode, Trace};
 use crate::group::{GroupId, TargetSet};
+use crate::image::ImageKey;
+use crate::selector::Selector;
 
 /// The jobs of all servers, drafts and started ones, by the name of their node.
 #[derive(Debug, Default)]
@@ -24,25 +24,52 @@ pub(crate) struct Jobs {
 }
 
 /// One job as its server wrote it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(super) owner: ServerId,
-    pub(super) devices: BTreeMap<String, DeviceId>,
-    pub(super) groups: BTreeMap<String, GroupId>,
-    pub(super) except: BTreeMap<String, DeviceId>,
-    /// By number; `None` until the `Cmd` comes.
-    pub(super) ops: BTreeMap<u16, Option<Operation>>,
+    pub(super) trace: Trace,
+    pub(super) devices: BTreeSet<DeviceId>,
+    pub(super) groups: BTreeSet<GroupId>,
+    pub(super) except: BTreeSet<DeviceId>,
+    pub(super) matching: Option<Selector>,
+    pub(super) live: bool,
+    /// By number.
+    pub(super) ops: BTreeMap<u16, Step>,
     pub(super) policy: Policy,
+    pub(super) start_at: Option<Timestamp>,
+    pub(super) report: ReportPolicy,
     /// Why the last Start was refused.
     pub(super) refusal: Option<ResultCode>,
-    pub(super) started: Option<Started>,
+    pub(super) started: Option<JobNo>,
 }
 
-/// What is known of a job from its start on.
-#[derive(Debug)]
-pub(super) struct Started {
-    pub(super) number: JobNo,
-    pub(super) correlator: Option<Correlator<'static>>,
+/// One operation and what is to be done about it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Step {
+    /// `None` until the `Cmd` comes.
+    pub(super) operation: Option<Operation>,
+    pub(super) stops: bool,
+    /// The type of the alert that ends it; empty for none.
+    pub(super) ends_by: String,
+    /// Images whose addresses go in the place of these texts.
+    pub(super) substitutes: BTreeMap<String, ImageKey>,
+}
+
+/// What is told about a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReportPolicy {
+    /// 0 nothing, 1 its end, 2 its result too, 3 how it comes on.
+    pub(crate) alert: u8,
+    /// 0 counters, 1 failures, 2 the status of all, 3 data too.
+    pub(crate) detail: u8,
+    /// 0 none, 1 loose, 2 strict.
+    pub(crate) grouping: u8,
+}
+
+impl Default for ReportPolicy {
+    fn default() -> Self {
+        Self { alert: 1, detail: 2, grouping: 0 }
+    }
 }
 
 impl Jobs {
@@ -51,26 +78,57 @@ impl Jobs {
         self.by_key.get_key_value(self.by_number.get(&number)?)
     }
 
-    pub(super) fn started(&mut self, key: &JobKey, number: JobNo, correlator: Option<Correlator<'static>>) {
+    pub(super) fn started(&mut self, key: &JobKey, number: JobNo) {
         if let Some(job) = self.by_key.get_mut(key) {
             job.refusal = None;
-            job.started = Some(Started { number, correlator });
+            job.started = Some(number);
             self.by_number.insert(number, key.clone());
         }
     }
 
-    /// The fanout has removed this job.
-    pub(crate) fn forget(&mut self, number: JobNo) {
-        if let Some(key) = self.by_number.get(&number).cloned() {
-            self.remove(&key);
+    /// Makes drafts again of the jobs whose numbers are not known.
+    pub(super) fn unstart(&mut self, is_unknown: impl Fn(JobNo) -> bool) {
+        for job in self.by_key.values_mut() {
+            if let Some(number) = job.started.take_if(|number| is_unknown(*number)) {
+                self.by_number.remove(&number);
+            }
         }
+    }
+
+    pub(super) fn put(&mut self, key: JobKey, job: Job) {
+        self.ops_len += job.ops_len();
+        if let Some(number) = job.started {
+            self.by_number.insert(number, key.clone());
+        }
+        self.by_key.insert(key, job);
+    }
+
+    /// The jobs that devices may join while they run.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (JobNo, &Job)> {
+        self.by_key.values().filter(|job| job.live).filter_map(|job| Some((job.started?, job)))
+    }
+
+    /// The jobs that were started and need images.
+    pub(crate) fn gated(&self) -> impl Iterator<Item = JobNo> {
+        self.by_key.values().filter(|job| job.images().next().is_some()).filter_map(|job| job.started)
+    }
+
+    /// The jobs that were started for a time of day.
+    pub(super) fn scheduled(&self) -> impl Iterator<Item = (JobNo, Timestamp)> + '_ {
+        self.by_key.values().filter_map(|job| Some((job.started?, job.start_at?)))
+    }
+
+    /// The fanout has removed this job.
+    pub(crate) fn forget(&mut self, number: JobNo) -> Option<(JobKey, Job)> {
+        let key = self.by_number.get(&number)?.clone();
+        self.remove(&key).map(|job| (key, job))
     }
 
     pub(super) fn remove(&mut self, key: &JobKey) -> Option<Job> {
         let job = self.by_key.remove(key)?;
-        self.ops_len -= job.ops.values().flatten().map(Operation::len).sum::<usize>();
-        if let Some(started) = &job.started {
-            self.by_number.remove(&started.number);
+        self.ops_len -= job.ops_len();
+        if let Some(number) = &job.started {
+            self.by_number.remove(number);
         }
         Some(job)
     }
@@ -80,11 +138,16 @@ impl Job {
     pub(super) fn new(owner: ServerId) -> Self {
         Self {
             owner,
-            devices: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            except: BTreeMap::new(),
+            trace: Trace::default(),
+            devices: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            except: BTreeSet::new(),
+            matching: None,
+            live: false,
             ops: BTreeMap::new(),
             policy: Policy::default(),
+            start_at: None,
+            report: ReportPolicy::default(),
             refusal: None,
             started: None,
         }
@@ -95,19 +158,33 @@ impl Job {
         &self.owner
     }
 
-    /// What came with the Exec that started it.
-    pub(crate) fn correlator(&self) -> Option<&Correlator<'static>> {
-        self.started.as_ref()?.correlator.as_ref()
+    /// What is told about it.
+    pub(crate) const fn report(&self) -> ReportPolicy {
+        self.report
     }
 
     /// What its owner must hold on a device.
     pub(crate) fn rights(&self) -> Rights {
-        self.ops.values().flatten().fold(Rights::NONE, |all, operation| all | operation.rights())
+        let operations = self.ops.values().filter_map(|step| step.operation.as_ref());
+        operations.fold(Rights::NONE, |all, operation| all | operation.rights())
     }
 
-    /// The command of the operation with this index.
-    pub(crate) fn command(&self, index: u16) -> Option<Command<'static>> {
-        self.ops.values().flatten().nth(index.into()).map(Operation::command)
+    /// The images that its commands name.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &ImageKey> {
+        self.ops.values().flat_map(|step| step.substitutes.values())
+    }
+
+    /// What goes in the place of what in the command of the operation with this index.
+    pub(crate) fn substitutes(&self, index: u16) -> impl Iterator<Item = (&str, &ImageKey)> {
+        let step = self.ops.values().nth(index.into());
+        step.into_iter().flat_map(|step| step.substitutes.iter().map(|(text, image)| (text.as_str(), image)))
+    }
+
+    /// The command of the operation with this index, and the type of the alert that ends it, if one does.
+    pub(crate) fn command(&self, index: u16) -> Option<(Command<'static>, Option<&str>)> {
+        let step = self.ops.values().nth(index.into())?;
+        let ends_by = Some(step.ends_by.as_str()).filter(|text| !text.is_empty());
+        Some((step.operation.as_ref()?.command(), ends_by))
     }
 
     /// The operations for the fanout.
@@ -116,90 +193,36 @@ impl Job {
     ///
     /// When there is none, or one has no command yet.
     pub(super) fn fanout_ops(&self) -> Result<Vec<Op>, (StatusCode, ResultCode)> {
-        let ops: Option<Vec<Op>> = self.ops.values().map(|slot| slot.as_ref().map(Operation::op)).collect();
-        match ops {
+        let op = |step: &Step| {
+            let mut op = step.operation.as_ref()?.op();
+            if step.stops {
+                op = op.stop_on_error();
+            }
+            if !step.ends_by.is_empty() {
+                op = op.asynchronous();
+            }
+            Some(op)
+        };
+        match self.ops.values().map(op).collect::<Option<Vec<Op>>>() {
             Some(ops) if !ops.is_empty() => Ok(ops),
             _ => Err((StatusCode::INCOMPLETE_COMMAND, ResultCode::BAD_OPERATION)),
         }
     }
 
-    pub(super) fn targets(&self) -> TargetSet {
-        let set = self.devices.values().cloned().fold(TargetSet::new(), TargetSet::with_device);
-        let set = self.groups.values().cloned().fold(set, TargetSet::with_group);
-        self.except.values().cloned().fold(set, TargetSet::without_device)
+    pub(crate) fn targets(&self) -> TargetSet {
+        let set = self.devices.iter().cloned().fold(TargetSet::new(), TargetSet::with_device);
+        let set = self.groups.iter().cloned().fold(set, TargetSet::with_group);
+        let set = self.except.iter().cloned().fold(set, TargetSet::without_device);
+        self.matching.iter().cloned().fold(set, TargetSet::with_matching)
+    }
+
+    fn ops_len(&self) -> usize {
+        self.ops.values().map(Step::len).sum()
     }
 }
 
-/// The names of the policy's leaves.
-pub(crate) const POLICY_LEAVES: [&str; 8] =
-    [WINDOW, T_NOTIFY, T_SESSION, RETRIES, RETRY_WAIT, JOB_TIME, OFFLINE, UNSAFE];
-
-/// The value of a leaf of the policy; seconds where it is a time.
-pub(crate) fn policy_value(policy: &Policy, leaf: &str) -> Option<u32> {
-    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX).min(i32::MAX as u32);
-    Some(match leaf {
-        WINDOW => policy.window,
-        T_NOTIFY => seconds(policy.t_notify),
-        T_SESSION => seconds(policy.t_session),
-        RETRIES => policy.retries.into(),
-        RETRY_WAIT => seconds(policy.retry_wait),
-        JOB_TIME => seconds(policy.job_time),
-        OFFLINE => match policy.offline {
-            Offline::Skip => 0,
-            Offline::Fail => 1,
-            Offline::Wait => 2,
-            Offline::Try => 3,
-        },
-        UNSAFE => match policy.on_unsafe {
-            UnsafePolicy::Indeterminate => 0,
-            UnsafePolicy::Resend => 1,
-        },
-        _ => return None,
-    })
-}
-
-/// The policy with another value in one leaf; `None` when the leaf does not take it.
-pub(super) fn with_policy_value(policy: Policy, leaf: &str, value: u32) -> Option<Policy> {
-    let time = Duration::from_secs(value.into());
-    Some(match leaf {
-        WINDOW if value > 0 => policy.with_window(value),
-        T_NOTIFY if value > 0 => policy.with_t_notify(time),
-        T_SESSION if value > 0 => policy.with_t_session(time),
-        RETRIES => policy.with_retries(u16::try_from(value).ok()?),
-        RETRY_WAIT => policy.with_retry_wait(time, policy.max_retry_wait.max(time)),
-        JOB_TIME if value > 0 => policy.with_job_time(time),
-        OFFLINE => policy.with_offline(match value {
-            0 => Offline::Skip,
-            1 => Offline::Fail,
-            2 => Offline::Wait,
-            3 => Offline::Try,
-            _ => return None,
-        }),
-        UNSAFE => policy.with_on_unsafe(match value {
-            0 => UnsafePolicy::Indeterminate,
-            1 => UnsafePolicy::Resend,
-            _ => return None,
-        }),
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_policy_is_its_leaves() {
-        let mut policy = Policy::default();
-        for (leaf, value) in POLICY_LEAVES.into_iter().zip([5, 10, 20, 3, 40, 50, 3, 1]) {
-            policy = with_policy_value(policy, leaf, value).unwrap();
-            assert_eq!(policy_value(&policy, leaf), Some(value), "{leaf}");
-        }
-        for (leaf, value) in
-            [(WINDOW, 0), (T_NOTIFY, 0), (RETRIES, 65_536), (OFFLINE, 4), (UNSAFE, 2), ("X", 1)]
-        {
-            assert_eq!(with_policy_value(policy, leaf, value), None, "{leaf}");
-        }
-        assert_eq!(policy_value(&policy.with_job_time(Duration::MAX), JOB_TIME), Some(i32::MAX as u32));
+impl Step {
+    pub(super) fn len(&self) -> usize {
+        self.operation.as_ref().map_or(0, Operation::len)
     }
 }

@@ -12,8 +12,8 @@ pub struct ObjectLimits {
     /// Devices, groups or exceptions that one job names one by one, each; beyond it 420. Default 1 024: more are a
     /// group.
     pub max_named: usize,
-    /// Octets of the node names and identifiers of the members of all groups; beyond it 420. Default 16 MiB.
-    pub max_members: usize,
+    /// Queries of all servers; beyond it 420. Default 64.
+    pub max_queries: usize,
     /// Octets of a page, a membership list or a `Sum` that is read in one piece. Pages and sums are cut there, and
     /// say so; a longer list is answered 413. Default 32 KiB, so that it fits a message of 64 KiB in XML, too.
     pub max_page: usize,
@@ -21,13 +21,7 @@ pub struct ObjectLimits {
 
 impl Default for ObjectLimits {
     fn default() -> Self {
-        Self {
-            max_op: 64 << 10,
-            max_ops: 4 << 20,
-            max_named: 1024,
-            max_members: 16 << 20,
-            max_page: 32 << 10,
-        }
+        Self { max_op: 64 << 10, max_ops: 4 << 20, max_named: 1024, max_queries: 64, max_page: 32 << 10 }
     }
 }
 
@@ -53,10 +47,10 @@ impl ObjectLimits {
         self
     }
 
-    /// Sets [`max_members`](Self::max_members).
+    /// Sets [`max_queries`](Self::max_queries).
     #[must_use]
-    pub const fn with_max_members(mut self, octets: usize) -> Self {
-        self.max_members = octets;
+    pub const fn with_max_queries(mut self, count: usize) -> Self {
+        self.max_queries = count;
         self
     }
 

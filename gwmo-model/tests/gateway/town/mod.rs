@@ -2,6 +2,8 @@
 #![allow(unreachable_pub, dead_code, reason = "shared by test binaries, each of which uses a part")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dm_notification::{Credential, Digest, Notification, ServerIdentifier};
@@ -13,16 +15,20 @@ use dm_syncml::session::{
     SessionKey,
 };
 use dm_syncml::{
-    Alert, CmdId, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
+    Alert, CmdId, Command, Correlator, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
 };
 use dm_tree::{
     AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NoAnswer, NodeFacts,
     NodeSpec, ServerId, Tree, Value,
 };
+use gwmo_model::console::GatewayAlert;
 use gwmo_model::{
-    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, PersistSeq,
-    Serial, Sighting, Subscription, console,
+    AlertSeq, DeviceAccount, DeviceId, Fact, Gateway, GatewayConfig, GatewayEvent, GatewayOutput,
+    GatewayRecord, GatewaySnapshot, PersistSeq, Serial, Sighting, Subscription,
 };
+use requests::console;
+
+pub mod requests;
 
 pub const GATEWAY: &str = "gw.example";
 pub const GATEWAY_URL: &str = "http://gw.local/dm";
@@ -77,6 +83,10 @@ pub struct Device {
     pub refused_notifications: u32,
     pub ends: Vec<ClientEnd>,
     next_session: u32,
+    /// What came with Execs.
+    pub correlators: Vec<Correlator<'static>>,
+    /// Whether its lamp takes its time.
+    pub slow: Arc<AtomicBool>,
 }
 
 pub struct Town {
@@ -90,6 +100,10 @@ pub struct Town {
     /// Whether storing takes its time: until [`Town::store`].
     pub stores_later: bool,
     unstored: Vec<PersistSeq>,
+    /// What is stored: a snapshot, and the records since.
+    snapshot: Option<GatewaySnapshot>,
+    records: Vec<GatewayRecord>,
+    crashes: u16,
     pub unanswered: u32,
     pub servers: Vec<Server>,
     pub devices: BTreeMap<u32, Device>,
@@ -99,6 +113,8 @@ pub struct Town {
     /// Whether the gateway opens sessions when it wants to.
     pub calls_back: bool,
     pub wanted: Vec<ServerId>,
+    /// What else the gateway wants done.
+    pub asked: Vec<GatewayOutput>,
 }
 
 pub fn uri(text: &str) -> LocUri<'static> {
@@ -132,6 +148,7 @@ pub fn account(number: u32) -> DeviceAccount {
 /// Counts how often it was executed.
 struct Lamp {
     runs: u32,
+    slow: Arc<AtomicBool>,
 }
 
 impl Handler for Lamp {
@@ -156,7 +173,10 @@ impl Handler for Lamp {
 
     fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {
         self.runs += 1;
-        ExecReply::Done(StatusCode::OK)
+        match self.slow.load(Ordering::Relaxed) {
+            true => ExecReply::Accepted,
+            false => ExecReply::Done(StatusCode::OK),
+        }
     }
 }
 
@@ -174,7 +194,9 @@ impl Device {
         tree.insert("./Vendor/Level", NodeSpec::leaf(Value::int(1))).unwrap();
         tree.insert("./Vendor/SwV", NodeSpec::leaf(Value::chr(format!("7.{}", number % 2)))).unwrap();
         let mut handlers = HandlerMap::new();
-        handlers.mount(&mut tree, "./Vendor/Lamp", Lamp { runs: 0 }).unwrap();
+        let slow = Arc::new(AtomicBool::new(false));
+        let lamp = Lamp { runs: 0, slow: slow.clone() };
+        handlers.mount(&mut tree, "./Vendor/Lamp", lamp).unwrap();
         let acl = format!("Add={GATEWAY}&Delete={GATEWAY}&Exec={GATEWAY}&Get=*&Replace={GATEWAY}");
         tree.set_acl("./Vendor", Acl::parse(&acl).unwrap()).unwrap();
         Self {
@@ -193,6 +215,8 @@ impl Device {
             refused_notifications: 0,
             ends: Vec::new(),
             next_session: 0x8000,
+            correlators: Vec::new(),
+            slow,
         }
     }
 
@@ -241,6 +265,9 @@ impl Town {
             nonces: 0,
             stores_later: false,
             unstored: Vec::new(),
+            snapshot: None,
+            records: Vec::new(),
+            crashes: 0,
             unanswered: 0,
             servers: servers.into(),
             devices: BTreeMap::new(),
@@ -249,11 +276,13 @@ impl Town {
             entropy: 0,
             calls_back: true,
             wanted: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
     pub fn config() -> GatewayConfig {
         GatewayConfig::new(server_id(GATEWAY), ServerConfig::new(uri(GATEWAY_URL)))
+            .with_binding(crate::binding())
     }
 
     /// A town with this many devices, all attached.
@@ -341,12 +370,17 @@ impl Town {
 
     /// The device opens a session by itself.
     pub fn call_home(&mut self, number: u32) {
+        self.call_home_with(number, Vec::new());
+    }
+
+    /// The device opens a session by itself, to say this.
+    pub fn call_home_with(&mut self, number: u32, alerts: Vec<Alert<'static>>) {
         let (now, encoding) = (self.now(), self.encoding);
         let device = self.device(number);
         device.next_session += 1;
         let id = SessionId::new(format!("{:X}", device.next_session)).unwrap();
         let config = device.config(encoding);
-        device.session = Some(ClientSession::new(now, config, Initiation::Client(id), Vec::new()));
+        device.session = Some(ClientSession::new(now, config, Initiation::Client(id), alerts));
         self.drain_device(number);
     }
 
@@ -355,6 +389,36 @@ impl Town {
         let now = self.now();
         while let Some(seq) = self.unstored.pop() {
             self.gateway.handle_persisted(now, seq);
+        }
+        self.drain_gateway();
+    }
+
+    /// Stores the gateway as it is.
+    pub fn keep(&mut self) {
+        self.drain_gateway();
+        self.snapshot = Some(self.gateway.snapshot(self.now()).unwrap());
+        self.records.clear();
+    }
+
+    pub fn kept(&self) -> GatewaySnapshot {
+        self.snapshot.clone().unwrap()
+    }
+
+    /// The gateway stops, and begins again with what was stored. Its sessions are over.
+    pub fn crash(&mut self) {
+        self.crashes += 1;
+        let (now, first) = (self.now(), 1000 * self.crashes);
+        let account = |id: &DeviceId| {
+            let number = id.as_str()["IMEI:".len()..].parse().ok()?;
+            let session_id = dm_notification::SessionId::new(first).unwrap();
+            Some(account(number).with_session_id(session_id))
+        };
+        let records = self.records.clone();
+        self.gateway = Gateway::restore(now, Self::config(), self.kept(), records, account).unwrap();
+        self.exchanges.clear();
+        for server in 0..self.servers.len() {
+            self.servers[server].uplink = None;
+            self.network.cancel_wake(Place::Uplink(server));
         }
         self.drain_gateway();
     }
@@ -521,7 +585,7 @@ impl Town {
             match self.gateway.poll_output() {
                 GatewayOutput::Notify { ticket, device, address, package_0 } => {
                     let number: u32 = device.as_str()["IMEI:".len()..].parse().unwrap();
-                    assert_eq!(address, Some(format!("10.0.0.{number}")));
+                    assert!(address.is_none_or(|address| address == format!("10.0.0.{number}")));
                     self.network.send(Place::Gateway, Place::Device(number), Packet::Notification(package_0));
                     self.gateway.handle_notify_sent(now, ticket);
                 }
@@ -541,8 +605,9 @@ impl Town {
                         self.open_uplink(index);
                     }
                 }
-                GatewayOutput::Persist(seq, _) => {
-                    self.nonces += 1;
+                GatewayOutput::Persist(seq, record) => {
+                    self.nonces += u32::from(matches!(record, GatewayRecord::Nonce(_)));
+                    self.records.push(record);
                     match self.stores_later {
                         true => self.unstored.push(seq),
                         false => self.gateway.handle_persisted(now, seq),
@@ -558,7 +623,7 @@ impl Town {
                     }
                     return;
                 }
-                _ => panic!("unknown output"),
+                other => self.asked.push(other),
             }
         }
     }
@@ -626,6 +691,9 @@ impl Town {
                 }
                 ClientOutput::Execute(handle, command) => {
                     let server = server_id(GATEWAY);
+                    if let Command::Exec(exec) = &command {
+                        device.correlators.extend(exec.correlator.clone());
+                    }
                     let done = device.tree.execute(&server, &command, &mut device.handlers);
                     let items = done.outcomes.into_iter().map(|item| {
                         let mut outcome = ItemOutcome::new(item.status);
@@ -653,8 +721,8 @@ impl Town {
     }
 
     /// The alerts a server got, read.
-    pub fn alerts(&self, server: usize) -> Vec<console::GatewayAlert> {
-        let read = |alert| console::read_alert(alert).unwrap().expect("one of ours");
+    pub fn alerts(&self, server: usize) -> Vec<GatewayAlert> {
+        let read = |alert| console().read_alert(alert).unwrap().expect("one of ours");
         self.servers[server].alerts.iter().map(read).collect()
     }
 }

@@ -1,16 +1,16 @@
 //! A device that knows nobody but its gateway: bootstrapped, in session, managed.
 
-mod town;
-
+use crate::town::requests::console;
+use crate::town::{self, Town, device_id, serial, server_id, uri};
 use dm_syncml::auth::{Credentials, Password};
 use dm_syncml::{CmdId, Command, Get, Item};
 use dm_tree::bootstrap::{Bootstrap, BootstrapPolicy, provisioning_of};
 use dm_tree::{AuthLevel, Secret, Tree, dm_accounts};
+use gwmo_model::console::JobRequest;
 use gwmo_model::{
     BootstrapState, BootstrapTarget, DeviceBootstrap, DeviceBootstrapConfig, DeviceBootstrapOutput,
-    DeviceCredential, GatewayEvent, JobKey, console,
+    DeviceCredential, GatewayEvent, JobKey,
 };
-use town::{Town, device_id, serial, server_id, uri};
 
 #[test]
 fn gwmo_pmode_003_a_device_without_an_external_server() {
@@ -48,12 +48,12 @@ fn gwmo_pmode_003_a_device_without_an_external_server() {
     let get: Command<'static> =
         Get::new(CmdId::new("1").unwrap(), vec![Item::to(uri("./Vendor/SwV"))]).into();
     let mut commands =
-        console::JobRequest::new(key.clone()).with_device(device_id(1)).with_command(get).into_commands();
-    commands.push(console::start_job(&key, None));
+        console().add_job(&JobRequest::new(key.clone()).with_device(device_id(1)).with_command(get));
+    commands.push(console().start_job(&key, None));
     town.ask(0, commands);
     town.run();
-    let items = town.manage(0, vec![console::get_answers(&key, serial(1), 1)]);
-    let answers = console::read_answers(&key, serial(1), 1, &items[0].clone().into_items()).unwrap();
+    let items = town.manage(0, vec![console().get_answers(&key, serial(1), 1)]);
+    let answers = console().read_answers(&key, serial(1), 1, &items[0].clone().into_items()).unwrap();
     assert_eq!((answers[0].status.unwrap().get(), answers[0].data.as_deref()), (200, Some(&b"7.1"[..])));
 
     // Its session was the first one.

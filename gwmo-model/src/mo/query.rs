@@ -1,0 +1,157 @@
+//! Questions about the devices (GwMO-DI-002): a selector, looked at once, and what it found.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use dm_syncml::StatusCode;
+use dm_tree::Value;
+
+use super::groups::selector_of;
+use super::table::InventorySlot as Node;
+use super::{Keys, Leaf, Objects, Shape, chr, int, rev_number, text_of};
+use crate::device::Serial;
+use crate::inventory::{DeviceRecord, Fact, Selection};
+use crate::selector::Selector;
+
+/// A question. It does not survive a restart: who asks can ask again.
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    selector: Option<Selector>,
+    fields: Vec<Field>,
+    found: Option<Selection>,
+}
+
+/// What can be asked of a device, by the path of the leaf below its record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Field {
+    AttachStatus,
+    Epoch,
+    Mode,
+    Since,
+    Fact(Fact),
+}
+
+const FIELDS: [(&str, Field); 12] = [
+    ("AttachStatus", Field::AttachStatus),
+    ("Epoch", Field::Epoch),
+    ("Mode", Field::Mode),
+    ("Since", Field::Since),
+    ("Proto", Field::Fact(Fact::Protocol)),
+    ("Addr/Local", Field::Fact(Fact::LocalAddress)),
+    ("Addr/Public", Field::Fact(Fact::PublicAddress)),
+    ("Info/Man", Field::Fact(Fact::Manufacturer)),
+    ("Info/Mod", Field::Fact(Fact::Model)),
+    ("Info/Hw", Field::Fact(Fact::Hardware)),
+    ("Info/Fw", Field::Fact(Fact::Firmware)),
+    ("Info/Sw", Field::Fact(Fact::Software)),
+];
+
+impl Objects {
+    pub(super) fn query_shape(&self, node: Node, keys: &Keys<'_>) -> Option<Shape> {
+        self.queries.get(keys[0])?;
+        match node {
+            Node::QueryPage => Shape::there(keys[1].parse::<Serial>().is_ok()),
+            _ => Some(Shape::PLAIN),
+        }
+    }
+
+    pub(super) fn query_value(&self, node: Node, keys: &Keys<'_>) -> Leaf {
+        let query = self.queries.get(keys[0]).ok_or(StatusCode::NOT_FOUND)?;
+        let found = query.found.as_ref();
+        Ok(match node {
+            Node::QueryMatch => query.selector.as_ref().map_or_else(Vec::new, |text| chr(text.to_string())),
+            Node::QueryFields => {
+                let name =
+                    |field: &Field| FIELDS.iter().find(|(_, known)| known == field).map(|(name, _)| *name);
+                chr(query.fields.iter().filter_map(name).collect::<Vec<_>>().join(","))
+            }
+            Node::QueryCount => int(found.map_or(0, |found| found.serials().len() as u64)),
+            Node::QueryRev => int(rev_number(found.map_or(0, Selection::rev))),
+            Node::QueryPage => {
+                let from: Serial = keys[1].parse().map_err(|_| StatusCode::NOT_FOUND)?;
+                self.query_page(query, from).into_bytes()
+            }
+            _ => return Err(StatusCode::NOT_FOUND),
+        })
+    }
+
+    pub(super) fn query_add(
+        &mut self,
+        node: Node,
+        keys: &Keys<'_>,
+        value: Option<&Value>,
+    ) -> Result<(), StatusCode> {
+        match (node, value) {
+            (Node::Query, None) => {
+                if self.queries.len() >= self.limits.max_queries {
+                    return Err(StatusCode::DEVICE_FULL);
+                }
+                self.queries.insert(keys[0].into(), Query::default());
+                Ok(())
+            }
+            _ => Err(StatusCode::NOT_ALLOWED),
+        }
+    }
+
+    pub(super) fn query_write(
+        &mut self,
+        node: Node,
+        keys: &Keys<'_>,
+        value: &Value,
+    ) -> Result<(), StatusCode> {
+        let query = self.queries.get_mut(keys[0]).ok_or(StatusCode::NOT_FOUND)?;
+        match node {
+            Node::QueryMatch => query.selector = selector_of(text_of(value)?)?,
+            Node::QueryFields => {
+                let names = text_of(value)?.split(',').map(str::trim).filter(|name| !name.is_empty());
+                let field =
+                    |name: &str| FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+                let fields: Option<Vec<Field>> = names.take(FIELDS.len() + 1).map(field).collect();
+                let fields = fields.filter(|fields| fields.len() <= FIELDS.len());
+                query.fields = fields.ok_or(StatusCode::NOT_SUPPORTED)?;
+            }
+            _ => return Err(StatusCode::NOT_ALLOWED),
+        }
+        Ok(())
+    }
+
+    /// Looks, and keeps what is found.
+    pub(super) fn query_run(&mut self, keys: &Keys<'_>) -> Result<StatusCode, StatusCode> {
+        let query = self.queries.get_mut(keys[0]).ok_or(StatusCode::NOT_FOUND)?;
+        let selector = query.selector.as_ref().ok_or(StatusCode::INCOMPLETE_COMMAND)?;
+        query.found = Some(self.inventory.select(selector));
+        Ok(StatusCode::OK)
+    }
+
+    /// Lines of `serial;DevID` and the fields, as many as fit. A device that was forgotten since is left out.
+    fn query_page(&self, query: &Query, from: Serial) -> String {
+        let mut page = String::new();
+        let Some(found) = &query.found else { return page };
+        let first = found.serials().partition_point(|serial| *serial < from);
+        for record in found.serials()[first..].iter().filter_map(|serial| self.inventory.record(*serial)) {
+            let mut line = format!("{};{}", record.serial(), record.id());
+            for field in &query.fields {
+                line.push(';');
+                line.push_str(&self.field(record, *field));
+            }
+            line.push('\n');
+            if !page.is_empty() && page.len() + line.len() > self.limits.max_page {
+                break;
+            }
+            page.push_str(&line);
+        }
+        page
+    }
+
+    fn field(&self, record: &DeviceRecord, field: Field) -> String {
+        match field {
+            Field::AttachStatus => record.status().number().to_string(),
+            Field::Epoch => record.epoch().to_string(),
+            Field::Mode => record.mode().map_or_else(String::new, |mode| mode.to_string()),
+            Field::Since => self.since(record).map_or_else(String::new, |time| time.to_string()),
+            // A separator within a text would shift what follows.
+            Field::Fact(fact) => record.fact(fact).unwrap_or_default().replace(';', ","),
+        }
+    }
+}
