@@ -336,7 +336,8 @@ async fn both_prove_themselves_in_every_way() {
         let bench = Bench::new().await;
         bench.server.auth(scheme, "someone");
         for _ in 0..2 {
-            bench.server.will(vec![get("./DevInfo/DevId")]);
+            let name = vec![set("./FUMO/PkgName", flag)];
+            bench.server.will(vec![get("./DevInfo/DevId"), Atomic::new(id(), name).into()]);
             let (code, events) = bench.once(&["--auth", flag, "--user", "someone"]);
             assert_eq!(code, Some(0), "{flag}: {events:?}");
         }
