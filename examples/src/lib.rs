@@ -10,12 +10,14 @@
 //! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
+//! - [`dm_server`]: what the `dm-server` program is made of.
 //! - [`dmtool`]: what the `dmtool` program does with documents, a file for each of its subcommands.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
 pub mod clock;
 pub mod device;
+pub mod dm_server;
 pub mod dmtool;
 pub mod fleet;
 pub mod gateway;
