@@ -179,8 +179,11 @@ impl Work {
 
     /// It went out.
     pub(super) fn sent(&mut self) {
+        // Told again when the device has refused the header, and with it the command.
+        if self.state != WorkState::Sent {
+            self.tries += 1;
+        }
         self.state = WorkState::Sent;
-        self.tries += 1;
     }
 
     /// The device has answered.
