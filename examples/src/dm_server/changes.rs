@@ -28,7 +28,7 @@ pub(super) struct Changes {
     pub(super) jobs: Vec<Job>,
     pub(super) groups: Vec<(Group, bool)>,
     /// The device is in session: it needs no waking any more.
-    pub(super) started: Option<String>,
+    pub(super) started: bool,
 }
 
 impl Changes {

@@ -788,6 +788,24 @@ impl Operator {
         }
     }
 
+    /// Looks at an image until it is ready, or cannot be had.
+    async fn watch_image(&self, gateway: &str, key: &str, wait: u64) -> Result<bool, Failure> {
+        let end = std::time::Instant::now() + Duration::from_secs(wait);
+        let ask = json!({ "do": "image", "key": key });
+        loop {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            let Some(image) = self.read(gateway, &ask, left.as_secs().max(1)).await? else {
+                return Ok(false);
+            };
+            let is_ready = image["state"] == "ready";
+            if is_ready || image["state"] == "failed" || left.is_zero() {
+                self.report.image(&image)?;
+                return Ok(is_ready);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     async fn image(&self, command: ImageCommand) -> Result<bool, Failure> {
         match command {
             ImageCommand::Put {
@@ -808,10 +826,18 @@ impl Operator {
                     "base64": octets.map(|octets| Base64::encode_string(&octets)), "url": url, "sha256": sha256,
                     "groups": groups,
                 });
-                self.order(&gateway, &ask, wait.wait).await
+                let work = self.ask(&gateway, &ask, wait.wait).await?;
+                if wait.wait == 0 || !work.iter().all(is_done) {
+                    self.report.work(&work)?;
+                    return Ok(wait.wait == 0);
+                }
+                self.watch_image(&gateway, &key, wait.wait).await
             }
             ImageCommand::Show { gateway, key, wait } => {
-                self.order(&gateway, &json!({ "do": "image", "key": key }), wait.wait).await
+                let ask = json!({ "do": "image", "key": key });
+                let Some(image) = self.read(&gateway, &ask, wait.wait).await? else { return Ok(false) };
+                self.report.image(&image)?;
+                Ok(true)
             }
         }
     }

@@ -218,9 +218,17 @@ impl Engine {
             self.waking.want(self.clock.now(), &device);
         }
         if !batch.is_empty() {
-            self.store.write(batch).await?;
+            self.write(batch).await?;
         }
         Ok(())
+    }
+
+    /// Everything is written here.
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let written = self.store.write(batch).await;
+        self.metrics.commit(began.elapsed(), written.is_ok());
+        written
     }
 
     fn restore(&self, no: u64, saved: SavedSitting) -> Result<Sitting, String> {
@@ -469,7 +477,7 @@ impl Engine {
             ServerEvent::Started(code) => {
                 self.metrics.started();
                 tracing::info!(peer, session = at.session_id, code = code.get(), "a session");
-                changes.started = Some(peer);
+                changes.started = true;
                 self.offer(at, changes);
             }
             ServerEvent::DevInfo(info) => {
@@ -619,28 +627,33 @@ impl Engine {
         let batch = changes.batch(&self.directory(), self.limits.ended_work);
         let written = match batch {
             Ok(batch) if batch.is_empty() => Ok(()),
-            Ok(batch) => {
-                let began = std::time::Instant::now();
-                let written = self.store.write(batch).await;
-                self.metrics.commit(began.elapsed(), written.is_ok());
-                written
-            }
+            Ok(batch) => self.write(batch).await,
             Err(error) => Err(error),
         };
         if let Err(error) = written {
             self.put_back(seat, no);
             return Err(error);
         }
-        if at_closed(seat, no) {
+        let Some(at) = seat.get_mut(no) else { return Ok(()) };
+        let (device, over) = (at.peer.clone(), at.closed || at.session.is_over());
+        if at.closed {
             seat.remove(no);
         }
-        let (worked, started) = (!changes.work.is_empty(), changes.started.clone());
-        changes.apply(self, &mut self.directory(), self.limits.ended_work);
+        let (worked, started) = (!changes.work.is_empty(), changes.started);
+        let left_over = {
+            let mut directory = self.directory();
+            changes.apply(self, &mut directory, self.limits.ended_work);
+            over && directory.unsettled(&device) > 0 && !directory.is_in_session(&device)
+        };
         if worked {
             self.worked.notify_waiters();
         }
-        if let Some(device) = started {
+        if started {
             self.waking.done(&device);
+        }
+        if left_over {
+            // It came while the session was at its end, or was not sent before that.
+            self.waking.want(self.clock.now(), &device);
         }
         Ok(())
     }
@@ -682,23 +695,40 @@ impl Engine {
             let due = directory.deadlines.iter().take_while(|(at, _)| *at <= now);
             due.filter_map(|(_, no)| Some((*no, directory.present.get(no)?.peer.clone()))).collect()
         };
-        for (no, peer) in due {
-            let seat = self.directory().seat(&peer);
-            let mut seat = seat.lock().await;
-            match seat.get_mut(no) {
-                Some(at) => {
-                    at.session.handle_tick(now);
-                    let mut changes = Changes::default();
-                    self.drain(at, &mut changes);
-                    if let Err(error) = self.commit(&mut seat, no, changes).await {
-                        tracing::error!(%error, "the end of a session could not be written down");
-                    }
-                }
-                None => self.directory().forget(no),
+        // Many at a time, so that they share commits.
+        for due in due.chunks(256) {
+            let mut ticking = tokio::task::JoinSet::new();
+            for (no, peer) in due.iter().cloned() {
+                let engine = Arc::clone(self);
+                ticking.spawn(async move { engine.tick_one(no, &peer).await });
             }
-            self.leave(&peer, &mut seat);
+            ticking.join_all().await;
         }
-        self.wake_due().await;
+        self.spawn_waking();
+    }
+
+    /// Lets time pass in one session.
+    async fn tick_one(&self, no: u64, peer: &str) {
+        let seat = self.directory().seat(peer);
+        let mut seat = seat.lock().await;
+        match seat.get_mut(no) {
+            Some(at) => {
+                at.session.handle_tick(self.clock.now());
+                let mut changes = Changes::default();
+                self.drain(at, &mut changes);
+                if let Err(error) = self.commit(&mut seat, no, changes).await {
+                    tracing::error!(%error, "the end of a session could not be written down");
+                }
+            }
+            None => self.directory().forget(no),
+        }
+        self.leave(peer, &mut seat);
+    }
+
+    /// Notifications go out beside everything else: names of hosts may take long to look up.
+    fn spawn_waking(self: &Arc<Self>) {
+        let engine = Arc::clone(self);
+        tokio::spawn(async move { engine.wake_due().await });
     }
 
     /// Queues commands for a device, and has it woken.
@@ -728,7 +758,7 @@ impl Engine {
         }
         let numbers: Vec<u64> = changes.work.keys().copied().collect();
         let batch = changes.batch(&self.directory(), self.limits.ended_work)?;
-        self.store.write(batch).await?;
+        self.write(batch).await?;
         let in_session = {
             let mut directory = self.directory();
             changes.apply(self, &mut directory, self.limits.ended_work);
@@ -736,7 +766,7 @@ impl Engine {
         };
         if !in_session {
             self.waking.want(self.clock.now(), device);
-            self.wake_due().await;
+            self.spawn_waking();
         }
         Ok(numbers)
     }
@@ -795,7 +825,7 @@ impl Engine {
             (WorkState::Queued, None) => {
                 changes.work.insert(number, (cancelled.clone(), false));
                 let batch = changes.batch(&self.directory(), self.limits.ended_work)?;
-                self.store.write(batch).await?;
+                self.write(batch).await?;
                 changes.apply(self, &mut self.directory(), self.limits.ended_work);
                 true
             }
@@ -848,7 +878,7 @@ impl Engine {
         }
         let mut batch = Batch::new();
         batch.put(DEVICES, &id, &device)?;
-        self.store.write(batch).await?;
+        self.write(batch).await?;
         let mut directory = self.directory();
         match directory.devices.get_mut(&id) {
             Some(known) => known.device = device,
@@ -894,7 +924,7 @@ impl Engine {
         let mut batch = changes.batch(&self.directory(), self.limits.ended_work)?;
         batch.remove(DEVICES, id);
         batch.remove(LEARNT, id);
-        self.store.write(batch).await?;
+        self.write(batch).await?;
         let mut directory = self.directory();
         directory.devices.remove(id);
         changes.apply(self, &mut directory, self.limits.ended_work);
@@ -933,10 +963,6 @@ fn make_room(directory: &mut Directory, here: &mut Seat) -> bool {
         }
     }
     false
-}
-
-fn at_closed(seat: &mut Seat, no: u64) -> bool {
-    seat.get_mut(no).is_some_and(|at| at.closed)
 }
 
 /// Names that a device gives are shown to people.

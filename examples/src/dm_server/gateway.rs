@@ -49,6 +49,16 @@ pub(super) enum Reading {
         serial: u32,
         ops: u16,
     },
+    Image {
+        key: String,
+    },
+}
+
+impl Reading {
+    /// Whether some of the nodes that are asked for need not exist: 404 is no failure then.
+    pub(super) const fn takes_missing(&self) -> bool {
+        matches!(self, Self::Answers { .. } | Self::Image { .. })
+    }
 }
 
 /// What the operator asks of a gateway.
@@ -146,6 +156,10 @@ pub(super) struct Image {
     /// Who may fetch it, beside the devices of a job that names it.
     pub(super) groups: Vec<String>,
 }
+
+/// What is asked of an image.
+const IMAGE_SLOTS: [ImagesSlot; 4] =
+    [ImagesSlot::State, ImagesSlot::Result, ImagesSlot::Size, ImagesSlot::Uri];
 
 fn bad(what: &str, error: &dyn std::fmt::Display) -> Denied {
     Denied::Value(format!("{what}: {error}"))
@@ -264,11 +278,10 @@ fn plan(engine: &Engine, gateway: &str, ask: Ask, also: &mut Changes) -> Result<
         }
         Ask::PutImage(image) => plain(format!("put image {}", image.key), put_image(&console, &image)?),
         Ask::Image { key } => {
-            let key = ImageKey::new(&key).map_err(|error| bad("key", &error))?;
-            let slots = [ImagesSlot::State, ImagesSlot::Result, ImagesSlot::Uri, ImagesSlot::Size];
-            let items = slots.map(|slot| Item::to(node(&console, slot, &[key.as_str()])));
+            let name = ImageKey::new(&key).map_err(|error| bad("key", &error))?;
+            let items = IMAGE_SLOTS.map(|slot| Item::to(node(&console, slot, &[name.as_str()])));
             let command = Get::new(cmd_id(), items.to_vec()).into();
-            one(format!("state of image {}", key.as_str()), command, Reading::Plain)
+            one(format!("state of image {key}"), command, Reading::Image { key })
         }
     })
 }
@@ -430,6 +443,16 @@ pub(super) fn read(work: &Work) -> Value {
                     })
                 };
                 json!({ "answers": answers.iter().map(answer).collect::<Vec<_>>() })
+            }
+            Reading::Image { key } => {
+                let [state, result, size, uri] = IMAGE_SLOTS.map(|slot| {
+                    let uri = node(&console, slot, &[key]);
+                    work.found.iter().find(|found| found.uri == uri.as_str())?.text.clone()
+                });
+                let number = |text: Option<String>| text.and_then(|text| text.parse::<u64>().ok());
+                let words = ["empty", "receiving", "downloading", "verifying", "ready", "failed", "evicted"];
+                let word = *words.get(usize::try_from(number(state)?).ok()?)?;
+                json!({ "key": key, "state": word, "result": number(result), "size": number(size), "uri": uri })
             }
         })
     };

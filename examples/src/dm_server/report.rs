@@ -175,6 +175,22 @@ impl Report {
         self.table(job, records, &["serial", "id", "state", "code", "tries"])
     }
 
+    pub(super) fn image(&self, image: &Value) -> Result<(), Failure> {
+        self.print(image, |out| {
+            write!(
+                out,
+                "image {}: {}, {} octets",
+                cell(&image["key"]),
+                cell(&image["state"]),
+                image["size"]
+            )?;
+            match image["uri"].as_str() {
+                Some(uri) => writeln!(out, ", at {uri}"),
+                None => writeln!(out),
+            }
+        })
+    }
+
     pub(super) fn answers(&self, answers: &Value) -> Result<(), Failure> {
         let rows = answers["answers"].as_array().cloned().unwrap_or_default();
         self.table(answers, &rows, &["operation", "status", "format", "text", "base64"])

@@ -88,8 +88,7 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
     ServerId::new(&config.server_id).map_err(|error| format!("server-id: {error}"))?;
 
     let limits = &config.limits;
-    let session =
-        ServerConfig::new(address.clone()).with_idle(Duration::from_secs(limits.idle.max(1))).with_resume();
+    let session = ServerConfig::new(address.clone()).with_idle(Duration::from_secs(limits.idle.max(1)));
     let engine = Engine::open(
         session,
         config.server_id.clone(),

@@ -194,6 +194,7 @@ impl Work {
         // What an Add finds there already is there, and what a Delete does not find is gone: that is for the operator to judge, by the code.
         let state = match code.get() {
             202 => WorkState::Accepted,
+            404 if self.reading.takes_missing() && !self.found.is_empty() => WorkState::Done,
             _ if code.is_done() => WorkState::Done,
             _ => WorkState::Failed,
         };

@@ -13,22 +13,22 @@ use dm_syncml::{Alert, DecodeOptions, Encoding, LocUri, SessionId};
 use dm_tree::{Acl, DevInfo, Effects, HandlerMap, ServerId, Tree};
 use serde_json::Value;
 
-pub struct TestDevice {
-    pub account: Value,
-    pub lamp: Lamp,
-    pub encoding: Encoding,
-    pub user_agent: &'static str,
-    pub http: HttpClient,
+pub(crate) struct TestDevice {
+    pub(crate) account: Value,
+    pub(crate) lamp: Lamp,
+    pub(crate) encoding: Encoding,
+    pub(crate) user_agent: &'static str,
+    pub(crate) http: HttpClient,
     tree: Tree,
     handlers: HandlerMap,
-    pub nonces: (Option<Nonce>, Option<Nonce>),
+    pub(crate) nonces: (Option<Nonce>, Option<Nonce>),
     clock: Clock,
     sessions: u32,
 }
 
 impl TestDevice {
     /// The device of an account as `device add` writes it.
-    pub fn new(account: Value) -> Self {
+    pub(crate) fn new(account: Value) -> Self {
         let mut tree = Tree::default();
         let info = DevInfo {
             dev_id: account["id"].as_str().unwrap().into(),
@@ -62,7 +62,7 @@ impl TestDevice {
         self.account[name].as_str().unwrap()
     }
 
-    pub fn config(&self) -> ClientConfig {
+    pub(crate) fn config(&self) -> ClientConfig {
         let uri = |name| LocUri::new(self.text(name).to_owned()).unwrap();
         let credentials =
             |user, password| Credentials::new(self.text(user), Password::new(self.text(password)));
@@ -79,18 +79,18 @@ impl TestDevice {
         config.with_auth(scheme, mine, theirs).with_nonces(self.nonces.0.clone(), self.nonces.1.clone())
     }
 
-    pub fn begin(&mut self) -> ClientSession {
+    pub(crate) fn begin(&mut self) -> ClientSession {
         self.sessions += 1;
         let id = SessionId::new(format!("{:X}", self.sessions)).unwrap();
         self.begin_as(Initiation::Client(id), Vec::new())
     }
 
-    pub fn begin_as(&mut self, initiation: Initiation, alerts: Vec<Alert<'static>>) -> ClientSession {
+    pub(crate) fn begin_as(&mut self, initiation: Initiation, alerts: Vec<Alert<'static>>) -> ClientSession {
         ClientSession::new(self.clock.now(), self.config(), initiation, alerts)
     }
 
     /// Works until a message is ready; `Err` at the end of the session.
-    pub fn next_message(&mut self, session: &mut ClientSession) -> Result<Outgoing, ClientEnd> {
+    pub(crate) fn next_message(&mut self, session: &mut ClientSession) -> Result<Outgoing, ClientEnd> {
         let server = ServerId::new(self.text("server_id")).unwrap();
         loop {
             let now = self.clock.now();
@@ -113,7 +113,7 @@ impl TestDevice {
     }
 
     /// Posts a message; the answer's body, and how it is encoded.
-    pub async fn post(&self, url: &str, message: &Outgoing) -> Result<(Encoding, Vec<u8>), u16> {
+    pub(crate) async fn post(&self, url: &str, message: &Outgoing) -> Result<(Encoding, Vec<u8>), u16> {
         let fields = request_fields(message, Some(self.user_agent));
         let answer = self.http.send(Method::POST, url, fields, message.body.clone(), 4 << 20).await.unwrap();
         let head = ResponseHead::read(answer.status.as_u16(), |name| {
@@ -125,13 +125,13 @@ impl TestDevice {
         }
     }
 
-    pub fn take(&self, session: &mut ClientSession, (encoding, body): &(Encoding, Vec<u8>)) {
+    pub(crate) fn take(&self, session: &mut ClientSession, (encoding, body): &(Encoding, Vec<u8>)) {
         let answer = Incoming::decode(*encoding, body, &DecodeOptions::new()).unwrap();
         session.handle_message(self.clock.now(), &answer, entropy()).unwrap();
     }
 
     /// One message, and its answer taken; the end of the session if that was it.
-    pub async fn step(&mut self, session: &mut ClientSession, url: &str) -> Option<ClientEnd> {
+    pub(crate) async fn step(&mut self, session: &mut ClientSession, url: &str) -> Option<ClientEnd> {
         let message = match self.next_message(session) {
             Ok(message) => message,
             Err(end) => return Some(end),
@@ -142,7 +142,7 @@ impl TestDevice {
     }
 
     /// The rest of a session.
-    pub async fn finish(&mut self, session: &mut ClientSession, url: &str) -> ClientEnd {
+    pub(crate) async fn finish(&mut self, session: &mut ClientSession, url: &str) -> ClientEnd {
         loop {
             if let Some(end) = self.step(session, url).await {
                 return end;
@@ -151,12 +151,8 @@ impl TestDevice {
     }
 
     /// A whole session.
-    pub async fn session(&mut self, url: &str) -> ClientEnd {
+    pub(crate) async fn session(&mut self, url: &str) -> ClientEnd {
         let mut session = self.begin();
         self.finish(&mut session, url).await
-    }
-
-    pub fn lost(&self, session: &mut ClientSession) {
-        session.handle_lost(self.clock.now());
     }
 }

@@ -67,6 +67,19 @@ async fn whatever_is_posted_gets_a_clear_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_versions_of_dm_1_are_spoken_and_no_others() {
+    let world = World::plain("");
+    let text = String::from_utf8(message("IMEI:1", "1", 1)).unwrap();
+    for (version, code) in [("DM/1.1", 407), ("DM/1.2", 407), ("DM/1.3", 407), ("DM/2.0", 513), ("FTP", 513)]
+    {
+        let message = text.replace("DM/1.2", version).replace("IMEI:1", &format!("IMEI:{version}"));
+        let answer = world.post(XML, message.into_bytes()).await;
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(said.contains(&format!("<Data>{code}</Data>")), "{version}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_ends_the_session_of_a_device_by_naming_it() {
     let world = World::plain("");
     let mut device = world.acquainted("IMEI:1", &[]).await;

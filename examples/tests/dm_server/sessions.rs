@@ -52,20 +52,21 @@ async fn a_subcommand_waits_for_the_answer_and_exits_as_the_device_answers() {
     let world = World::plain("");
     let mut device = TestDevice::new(world.add("IMEI:1", &[]));
     let url = world.devices.clone();
-    let asking = async |args: &'static [&'static str]| {
+    let asking = |args: &'static [&'static str]| {
         let state = world.state.path().to_owned();
         let command = move || {
             std::process::Command::new(super::world::PROGRAM).arg("--state").arg(state).args(args).output()
         };
-        let asked = tokio::task::spawn_blocking(command);
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        asked
+        tokio::task::spawn_blocking(command)
     };
-    let asked = asking(&["get", "IMEI:1", "./DevInfo/Mod"]).await;
+    let a_moment = Duration::from_millis(700);
+    let asked = asking(&["get", "IMEI:1", "./DevInfo/Mod"]);
+    tokio::time::sleep(a_moment).await;
     assert_eq!(device.session(&url).await, ClientEnd::Completed);
     let output = asked.await.unwrap().unwrap();
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"Lamp <1>\n"[..]));
-    let asked = asking(&["set", "IMEI:1", "./DevInfo/Mod", "x"]).await;
+    let asked = asking(&["set", "IMEI:1", "./DevInfo/Mod", "x"]);
+    tokio::time::sleep(a_moment).await;
     assert_eq!(device.session(&url).await, ClientEnd::Completed);
     assert_eq!(asked.await.unwrap().unwrap().status.code(), Some(1), "a device that refuses");
     let output = world.cli(&["get", "IMEI:1", "./DevInfo/Mod", "--wait", "1"]);
@@ -226,4 +227,28 @@ async fn the_api_needs_the_token_and_shows_everything_but_secrets() {
     assert_eq!(world.api(Method::GET, "/api/devices/IMEI:1", "").await.status.as_u16(), 404);
     let end = device.session(&world.devices).await;
     assert_ne!(end, ClientEnd::Completed, "a device that is not known any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_is_told_as_it_happens() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let world = World::plain("");
+    let mut device = TestDevice::new(world.add("IMEI:1", &[]));
+    let address = world.operator.trim_start_matches("http://").to_owned();
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let head =
+        format!("GET /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", world.token());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = vec![0; 4096];
+    let length = stream.read(&mut told).await.unwrap();
+    assert!(told[..length].starts_with(b"HTTP/1.1 200"));
+    assert_eq!(device.session(&world.devices).await, ClientEnd::Completed);
+    let mut all = String::new();
+    while !all.contains("\"end\":\"completed\"") {
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut told)).await;
+        let length = read.expect("an event in time").unwrap();
+        assert!(length > 0, "{all}");
+        all.push_str(&String::from_utf8_lossy(&told[..length]));
+    }
+    assert!(all.contains("event: session") && all.contains("\"peer\":\"IMEI:1\""), "{all}");
 }

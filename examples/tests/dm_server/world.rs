@@ -11,27 +11,27 @@ use dm_examples::tls::Trust;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_dm-server");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dm-server");
 
 /// A state folder, and the server that runs with it.
-pub struct World {
-    pub state: TempDir,
+pub(crate) struct World {
+    pub(crate) state: TempDir,
     server: Option<Child>,
     _out: Option<BufReader<ChildStdout>>,
     /// Where devices post.
-    pub devices: String,
+    pub(crate) devices: String,
     /// Where the operator asks.
-    pub operator: String,
+    pub(crate) operator: String,
     flags: Vec<String>,
 }
 
 impl World {
     /// A server without TLS on ephemeral ports.
-    pub fn plain(config: &str) -> Self {
+    pub(crate) fn plain(config: &str) -> Self {
         Self::with_flags(config, &["--plain-http"])
     }
 
-    pub fn with_flags(config: &str, flags: &[&str]) -> Self {
+    pub(crate) fn with_flags(config: &str, flags: &[&str]) -> Self {
         let state = tempfile::tempdir().unwrap();
         std::fs::write(state.path().join("dm-server.toml"), config).unwrap();
         let mut world = Self {
@@ -46,7 +46,7 @@ impl World {
         world
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.state.path().join(name)
     }
 
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Starts it, and waits until it listens.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let mut command = self.command();
         command.arg("--config").arg(self.path("dm-server.toml")).arg("run");
         command.args(["--listen", "127.0.0.1:0", "--operator", "127.0.0.1:0"]).args(&self.flags);
@@ -73,20 +73,20 @@ impl World {
     }
 
     /// kill -9.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.server.take() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
 
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.kill();
         self.start();
     }
 
     /// SIGTERM; how long the end took.
-    pub fn stop(&mut self) -> Duration {
+    pub(crate) fn stop(&mut self) -> Duration {
         let mut child = self.server.take().unwrap();
         let began = Instant::now();
         let told = Command::new("kill").arg(child.id().to_string()).status().unwrap();
@@ -95,17 +95,17 @@ impl World {
         began.elapsed()
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     /// A subcommand.
-    pub fn cli(&self, args: &[&str]) -> Output {
+    pub(crate) fn cli(&self, args: &[&str]) -> Output {
         self.command().args(args).output().unwrap()
     }
 
     /// A subcommand that is done: its JSON.
-    pub fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.cli(&[&["--json"], args].concat());
         let text = String::from_utf8(output.stdout).unwrap();
         let err = String::from_utf8_lossy(&output.stderr);
@@ -114,17 +114,17 @@ impl World {
     }
 
     /// Queues a command without waiting; its number.
-    pub fn queue(&self, args: &[&str]) -> u64 {
+    pub(crate) fn queue(&self, args: &[&str]) -> u64 {
         let queued = self.json(&[args, &["--wait", "0"]].concat());
         queued["work"][0]["number"].as_u64().unwrap()
     }
 
-    pub fn work(&self, number: u64) -> Value {
+    pub(crate) fn work(&self, number: u64) -> Value {
         self.json(&["work", "show", &number.to_string()])["work"][0].take()
     }
 
     /// Makes a device known; its account.
-    pub fn add(&self, id: &str, more: &[&str]) -> Value {
+    pub(crate) fn add(&self, id: &str, more: &[&str]) -> Value {
         let file = self.path("account.json");
         let file = file.to_str().unwrap();
         let said = self.json(&[&["device", "add", id, "--account-file", file], more].concat());
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// A device that has proved itself once, and the server to it: both have the other's nonce.
-    pub async fn acquainted(&self, id: &str, more: &[&str]) -> super::device::TestDevice {
+    pub(crate) async fn acquainted(&self, id: &str, more: &[&str]) -> super::device::TestDevice {
         let mut device = super::device::TestDevice::new(self.add(id, more));
         let number = self.queue(&["get", id, "./DevInfo/Man"]);
         assert_eq!(device.session(&self.devices).await, dm_syncml::session::ClientEnd::Completed);
@@ -141,12 +141,12 @@ impl World {
         device
     }
 
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         std::fs::read_to_string(self.path("operator.token")).unwrap()
     }
 
     /// The API, without the subcommands.
-    pub async fn api(&self, method: Method, path: &str, body: &str) -> HttpAnswer {
+    pub(crate) async fn api(&self, method: Method, path: &str, body: &str) -> HttpAnswer {
         let headers = [
             ("authorization", format!("Bearer {}", self.token())),
             ("content-type", "application/json".to_owned()),
@@ -156,7 +156,7 @@ impl World {
     }
 
     /// What a device posts.
-    pub async fn post(&self, media_type: &str, body: Vec<u8>) -> HttpAnswer {
+    pub(crate) async fn post(&self, media_type: &str, body: Vec<u8>) -> HttpAnswer {
         let headers = [("content-type", media_type.to_owned())];
         http().send(Method::POST, &self.devices, headers, body, 8 << 20).await.unwrap()
     }
@@ -168,12 +168,12 @@ impl Drop for World {
     }
 }
 
-pub fn http() -> HttpClient {
+pub(crate) fn http() -> HttpClient {
     HttpClient::new(&Trust::Nothing).unwrap()
 }
 
 /// Starts the program where it cannot run: what it says.
-pub fn refusal(state: &Path, args: &[&str]) -> String {
+pub(crate) fn refusal(state: &Path, args: &[&str]) -> String {
     let mut child = Command::new(PROGRAM)
         .arg("--state")
         .arg(state)
