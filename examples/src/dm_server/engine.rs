@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::body::Bytes;
 use dm_syncml::http::{Client, Refusal, RefusalKind};
 use dm_syncml::session::{
-    Capabilities, Incoming, Misuse, Outgoing, PeerError, Record, ServerConfig, ServerEnd, ServerEvent,
-    ServerOutput, ServerSession, SessionError, SessionKey,
+    Capabilities, Incoming, Lockout, LockoutPolicy, LockoutSnapshot, Misuse, Outgoing, PeerError, Record,
+    ServerConfig, ServerEnd, ServerEvent, ServerOutput, ServerSession, SessionError, SessionKey,
 };
 use dm_syncml::{CmdId, Correlator, DecodeOptions, Encoding};
 use tokio::sync::Notify;
@@ -25,7 +25,7 @@ use crate::store::{Batch, Store, StoreError};
 use super::account::{Device, Learnt};
 use super::changes::Changes;
 use super::directory::{
-    DEVICES, Directory, GROUPS, JOBS, Known, LEARNT, MAX_JOBS, PAST, Past, SESSIONS, WORK, session_key,
+    DEVICES, Directory, GROUPS, JOBS, Known, LEARNT, MAX_JOBS, META, PAST, Past, SESSIONS, WORK, session_key,
 };
 use super::gateway::{self, Reading};
 use super::metrics::Metrics;
@@ -34,6 +34,9 @@ use super::throttle::Throttle;
 use super::vault::Vault;
 use super::waking::Waking;
 use super::work::{Found, Work, WorkState, pack};
+
+/// Where who is locked out is kept.
+const LOCKOUT: &str = "lockout";
 
 /// What peers and operators may take.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +148,13 @@ impl Engine {
     async fn load(&self) -> Result<(), StoreError> {
         let now = unix_now();
         let store = &self.store;
+        if let Some(snapshot) = store.get::<LockoutSnapshot>(META, LOCKOUT)? {
+            let restored = Lockout::restore(self.clock.now(), LockoutPolicy::DEFAULT, snapshot);
+            match restored {
+                Ok(lockout) => self.directory().lockout = lockout,
+                Err(error) => tracing::warn!(%error, "who was locked out is not known any more"),
+            }
+        }
         let mut learnt: BTreeMap<Vec<u8>, Learnt> = store.all(LEARNT)?.into_iter().collect();
         let mut batch = Batch::new();
         {
@@ -231,6 +241,21 @@ impl Engine {
         written
     }
 
+    /// Remembers who has shown wrong credentials, so that a restart is no way out of a lock.
+    pub(super) async fn save_lockout(&self) {
+        let snapshot = {
+            let directory = self.directory();
+            (!directory.lockout.is_empty()).then(|| directory.lockout.snapshot(self.clock.now()))
+        };
+        let Some(snapshot) = snapshot else { return };
+        let mut batch = Batch::new();
+        if batch.put(META, LOCKOUT, &snapshot).is_ok()
+            && let Err(error) = self.write(batch).await
+        {
+            tracing::warn!(%error, "who is locked out is not written down");
+        }
+    }
+
     fn restore(&self, no: u64, saved: SavedSitting) -> Result<Sitting, String> {
         let now = self.clock.now();
         let known = self.directory().devices.get(&saved.peer).cloned();
@@ -308,7 +333,9 @@ impl Engine {
         for no in seat.candidates(key.session_id()) {
             let Some(at) = seat.get_mut(no) else { continue };
             match at.session.handle_message(now, incoming, entropy()) {
-                Ok(()) => return self.conclude(seat, no, incoming.origin()).await,
+                Ok(()) => {
+                    return self.conclude(seat, no, incoming.origin(), Changes::default()).await;
+                }
                 // A copy of the first message that was long under way begins nothing.
                 Err(error @ SessionError::Peer(PeerError::OutOfOrder { .. })) if incoming.is_first() => {
                     return Err(Refusal::from(&error));
@@ -320,22 +347,29 @@ impl Engine {
             let none = || Refusal::new(RefusalKind::BadMessage, "there is no such session, begin another");
             return Err(refused.map_or_else(none, |error| Refusal::from(&error)));
         }
-        let no = self.begin(seat, incoming, key)?;
+        let mut changes = Changes::default();
+        let no = self.begin(seat, incoming, key, &mut changes)?;
         let Some(at) = seat.get_mut(no) else { return Err(Refusal::new(RefusalKind::Internal, "no seat")) };
         if let Err(error) = at.session.handle_message(now, incoming, entropy()) {
             seat.remove(no);
             self.directory().forget(no);
             return Err(Refusal::from(&error));
         }
-        self.conclude(seat, no, incoming.origin()).await
+        self.conclude(seat, no, incoming.origin(), changes).await
     }
 
     /// A session begins: with a device, or with somebody who says so.
-    fn begin(&self, seat: &mut Seat, incoming: &Incoming<'_>, key: &SessionKey) -> Result<u64, Refusal> {
+    fn begin(
+        &self,
+        seat: &mut Seat,
+        incoming: &Incoming<'_>,
+        key: &SessionKey,
+        changes: &mut Changes,
+    ) -> Result<u64, Refusal> {
         let now = self.clock.now();
         let (no, known, locked) = {
             let mut directory = self.directory();
-            if directory.present.len() >= self.limits.sessions && !make_room(&mut directory, seat) {
+            if directory.present.len() >= self.limits.sessions && !make_room(&mut directory, seat, changes) {
                 return Err(Refusal::busy("too many sessions, try again later", self.session.idle));
             }
             let no = directory.next_sitting;
@@ -385,8 +419,13 @@ impl Engine {
     }
 
     /// A session has taken a message, or time has passed in it: does what it wants, writes it down, and brings the answer.
-    async fn conclude(&self, seat: &mut Seat, no: u64, origin: Option<&str>) -> Result<Outgoing, Refusal> {
-        let mut changes = Changes::default();
+    async fn conclude(
+        &self,
+        seat: &mut Seat,
+        no: u64,
+        origin: Option<&str>,
+        mut changes: Changes,
+    ) -> Result<Outgoing, Refusal> {
         let Some(at) = seat.get_mut(no) else { return Err(Refusal::new(RefusalKind::Internal, "no seat")) };
         at.messages = at.messages.saturating_add(1);
         at.origin = origin.map(str::to_owned);
@@ -946,19 +985,27 @@ pub(super) struct Posted {
     pub(super) hmac: Option<Vec<u8>>,
 }
 
-/// Ends the oldest session that has proved nothing, if there is one that nobody is busy with.
-fn make_room(directory: &mut Directory, here: &mut Seat) -> bool {
-    let strangers = directory.present.iter().filter(|(_, present)| !present.proven);
-    let oldest: Vec<(u64, String)> = strangers.take(16).map(|(no, at)| (*no, at.peer.clone())).collect();
+/// Ends the oldest session that has proved nothing, or that is over and only remembers its last answer, if there is one that nobody is busy
+/// with.
+fn make_room(directory: &mut Directory, here: &mut Seat, changes: &mut Changes) -> bool {
+    let idle = directory.present.iter().filter(|(_, present)| !present.proven || present.over);
+    let oldest: Vec<(u64, String)> = idle.take(16).map(|(no, at)| (*no, at.peer.clone())).collect();
     for (no, peer) in oldest {
         let gone = match directory.seats.get(&peer).map(|seat| seat.try_lock()) {
-            Some(Ok(mut seat)) => seat.remove(no).is_some(),
+            Some(Ok(mut seat)) => seat.remove(no),
             // It may be the one whose message is being answered.
-            Some(Err(_)) => here.remove(no).is_some(),
-            None => true,
+            Some(Err(_)) => here.remove(no),
+            None => None,
         };
-        if gone {
+        if let Some(gone) = gone {
+            changes.forget(&gone);
             directory.forget(no);
+            if let Some(seat) = directory.seats.get(&peer)
+                && Arc::strong_count(seat) == 1
+                && seat.try_lock().is_ok_and(|seat| seat.is_empty())
+            {
+                directory.seats.remove(&peer);
+            }
             return true;
         }
     }

@@ -46,7 +46,7 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         let path = path.display().to_string();
         move |error: std::io::Error| format!("{path}: {error}")
     };
-    std::fs::create_dir_all(state).map_err(said(state))?;
+    make_private(state).map_err(said(state))?;
     let store = Store::open(&state.join("store.redb")).map_err(|error| error.to_string())?;
     let vault = open_vault(state, &store).await?;
     let token_path = state.join(TOKEN);
@@ -130,9 +130,12 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         async move {
             let mut ticks = tokio::time::interval(Duration::from_secs(1));
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
+            for second in 1_u64.. {
                 ticks.tick().await;
                 engine.tick().await;
+                if second % 60 == 0 {
+                    engine.save_lockout().await;
+                }
             }
         }
     });
@@ -160,8 +163,21 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         let _ = task.await;
     }
     ticking.abort();
+    engine.save_lockout().await;
     let _ = std::fs::remove_file(&path);
     Ok(())
+}
+
+/// A folder that only its owner looks into, if it is not there yet.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
 }
 
 /// The key beside the store, which must be the one that the store was written with.

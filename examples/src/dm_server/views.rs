@@ -1,5 +1,6 @@
 //! What the operator sees of everything: JSON, as the page and the subcommands read it.
 
+use std::collections::HashSet;
 use std::ops::Bound;
 
 use dm_syncml::auth::AuthScheme;
@@ -16,8 +17,14 @@ const MAX_SEARCHED: usize = 50_000;
 /// A device counts as attached while it is in session, and for an hour after it has proved itself last.
 const ATTACHED_FOR: u64 = 3_600;
 
-fn is_attached(directory: &Directory, known: &Known, now: u64) -> bool {
-    now.saturating_sub(known.learnt.seen) < ATTACHED_FOR || directory.is_in_session(&known.device.id)
+fn is_attached(here: &HashSet<&str>, known: &Known, now: u64) -> bool {
+    now.saturating_sub(known.learnt.seen) < ATTACHED_FOR || here.contains(known.device.id.as_str())
+}
+
+/// Who is in session.
+fn here(directory: &Directory) -> HashSet<&str> {
+    let present = directory.present.values().filter(|present| present.proven && !present.over);
+    present.map(|present| present.peer.as_str()).collect()
 }
 
 fn is_running(job: &Job) -> bool {
@@ -26,8 +33,9 @@ fn is_running(job: &Job) -> bool {
 
 pub(super) fn status(engine: &Engine, now: u64) -> Value {
     let directory = engine.directory();
+    let here = here(&directory);
     let total = directory.devices.len();
-    let attached = directory.devices.values().filter(|known| is_attached(&directory, known, now)).count();
+    let attached = directory.devices.values().filter(|known| is_attached(&here, known, now)).count();
     json!({
         "program": "dm-server", "name": engine.server_id, "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": engine.clock.now().since_epoch().as_secs(),
@@ -48,12 +56,13 @@ pub(super) fn devices(
     limit: usize,
 ) -> Value {
     let directory = engine.directory();
+    let here = here(&directory);
     let start = from.map_or(Bound::Unbounded, Bound::Excluded);
     let mut page = Vec::new();
     let mut next = Value::Null;
     let range = directory.devices.range::<str, _>((start, Bound::Unbounded));
     for (looked, (id, known)) in range.enumerate() {
-        let attached = is_attached(&directory, known, now);
+        let attached = is_attached(&here, known, now);
         let wanted = id.contains(search)
             && match status {
                 Some("attached") => attached,
@@ -84,13 +93,14 @@ fn line(directory: &Directory, known: &Known, attached: bool) -> Value {
 /// Everything of one device but its secrets.
 pub(super) fn device(engine: &Engine, id: &str, now: u64) -> Option<Value> {
     let directory = engine.directory();
+    let here = here(&directory);
     let known = directory.devices.get(id)?;
-    let attached = is_attached(&directory, known, now);
+    let attached = is_attached(&here, known, now);
     let mut value = line(&directory, known, attached);
     let Known { device, learnt } = known;
     let more = json!({
         "auth": auth_word(device.scheme), "user": device.user, "added": device.added,
-        "dm_version": learnt.dm_version, "language": learnt.language, "in_session": directory.is_in_session(id),
+        "dm_version": learnt.dm_version, "language": learnt.language, "in_session": here.contains(id),
     });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);

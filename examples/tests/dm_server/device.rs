@@ -9,9 +9,34 @@ use dm_syncml::http::{Action, Policy, ResponseHead, judge, request_fields};
 use dm_syncml::session::{
     ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Outgoing, Record,
 };
-use dm_syncml::{Alert, DecodeOptions, Encoding, LocUri, SessionId};
-use dm_tree::{Acl, DevInfo, Effects, HandlerMap, ServerId, Tree};
+use dm_syncml::{Alert, DecodeOptions, Encoding, LocUri, SessionId, StatusCode};
+use dm_tree::{
+    AccessType, Acl, Children, Context, DevInfo, Effects, ExecReply, Handler, HandlerMap, NoAnswer,
+    NodeFacts, ServerId, Tree,
+};
 use serde_json::Value;
+
+/// Something that takes its time.
+#[derive(Debug)]
+struct Slow;
+
+impl Handler for Slow {
+    fn node(&mut self, _: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
+        path.is_empty().then(|| NodeFacts::leaf(dm_tree::Format::Null).with_access(AccessType::EXEC))
+    }
+
+    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
+        Ok(Vec::new())
+    }
+
+    fn children(&mut self, _: &Context<'_>, _: &[&str], _: &mut Children) -> Result<(), NoAnswer> {
+        Ok(())
+    }
+
+    fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {
+        ExecReply::Done(StatusCode::ACCEPTED)
+    }
+}
 
 pub(crate) struct TestDevice {
     pub(crate) account: Value,
@@ -41,9 +66,12 @@ impl TestDevice {
         let mut handlers = HandlerMap::new();
         let lamp = Lamp::default();
         handlers.mount(&mut tree, "./Vendor/Lamp", lamp.clone()).unwrap();
+        handlers.mount(&mut tree, "./Vendor/Slow", Slow).unwrap();
         let server = account["server_id"].as_str().unwrap();
         let acl = format!("Get={server}&Replace={server}&Exec={server}");
-        tree.set_acl("./Vendor/Lamp", Acl::parse(&acl).unwrap()).unwrap();
+        for node in ["./Vendor/Lamp", "./Vendor/Slow"] {
+            tree.set_acl(node, Acl::parse(&acl).unwrap()).unwrap();
+        }
         Self {
             account,
             lamp,
@@ -113,7 +141,7 @@ impl TestDevice {
     }
 
     /// Posts a message; the answer's body, and how it is encoded.
-    pub(crate) async fn post(&self, url: &str, message: &Outgoing) -> Result<(Encoding, Vec<u8>), u16> {
+    pub(crate) async fn post(&mut self, url: &str, message: &Outgoing) -> Result<(Encoding, Vec<u8>), u16> {
         let fields = request_fields(message, Some(self.user_agent));
         let answer = self.http.send(Method::POST, url, fields, message.body.clone(), 4 << 20).await.unwrap();
         let head = ResponseHead::read(answer.status.as_u16(), |name| {

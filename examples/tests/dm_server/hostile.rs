@@ -104,7 +104,10 @@ async fn strangers_cannot_fill_the_server() {
         let answer = world.post(XML, message(&format!("IMEI:S{stranger}"), "1", 1)).await;
         assert_eq!(answer.status.as_u16(), 200);
     }
-    assert_eq!(device.session(&world.devices).await, ClientEnd::Completed);
+    for _ in 0..12 {
+        // Sessions that are over make room, too.
+        assert_eq!(device.session(&world.devices).await, ClientEnd::Completed);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

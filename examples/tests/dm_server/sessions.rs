@@ -4,11 +4,13 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use axum::http::Method;
+use base64ct::Encoding as _;
 use dm_examples::http_client::HttpClient;
 use dm_examples::tls::Trust;
 use dm_notification::{Credential, Notification, ServerIdentifier};
+use dm_syncml::session::GenericAlert;
 use dm_syncml::session::{ClientEnd, Initiation};
-use dm_syncml::{Encoding, SessionId};
+use dm_syncml::{CmdId, Correlator, Data, Encoding, Format, SessionId};
 use serde_json::Value;
 
 use super::device::TestDevice;
@@ -203,6 +205,15 @@ async fn the_api_needs_the_token_and_shows_everything_but_secrets() {
     for name in ["password", "server_password"] {
         assert!(!all.contains(account[name].as_str().unwrap()));
     }
+    let basic = base64ct::Base64::encode_string(format!("operator:{}", world.token()).as_bytes());
+    for (method, path, status) in
+        [(Method::GET, "/api/status", 200), (Method::POST, "/api/devices/IMEI:1/wake", 403)]
+    {
+        let headers = [("authorization", format!("Basic {basic}"))];
+        let uri = format!("{}{path}", world.operator);
+        let answer = http.send(method, &uri, headers, "", 1 << 20).await.unwrap();
+        assert_eq!(answer.status.as_u16(), status, "what a browser shows by itself changes nothing");
+    }
     for (body, status) in [
         (r#"{"id":""}"#, 400),
         (r#"{"id":"a b"}"#, 400),
@@ -251,4 +262,52 @@ async fn what_happens_is_told_as_it_happens() {
         all.push_str(&String::from_utf8_lossy(&told[..length]));
     }
     assert!(all.contains("event: session") && all.contains("\"peer\":\"IMEI:1\""), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exec_that_takes_long_is_done_when_its_alert_has_come() {
+    let world = World::plain("");
+    let mut device = world.acquainted("IMEI:1", &[]).await;
+    let exec = world.queue(&["exec", "IMEI:1", "./Vendor/Slow"]);
+    assert_eq!(device.session(&world.devices).await, ClientEnd::Completed);
+    let work = world.work(exec);
+    assert_eq!((&work["state"], &work["code"]), (&"accepted".into(), &202.into()));
+    let alert = GenericAlert::new("com.example.done", Format::INT, Data::text("1200").unwrap()).unwrap();
+    let alert = alert.with_correlator(Correlator::new(format!("work-{exec}")).unwrap());
+    let alert = alert.to_alert(CmdId::new("1").unwrap());
+    let mut session = device.begin_as(Initiation::Client(SessionId::new("A1").unwrap()), vec![alert]);
+    assert_eq!(device.finish(&mut session, &world.devices).await, ClientEnd::Completed);
+    let work = world.work(exec);
+    assert_eq!((&work["state"], &work["outcome"]["text"]), (&"done".into(), &"1200".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_devices_at_a_time_share_commits() {
+    let world = World::plain("");
+    let mut devices = Vec::new();
+    for number in 0..60 {
+        let id = format!("IMEI:{number}");
+        let body = serde_json::json!({ "id": id, "password": "p", "server_password": "s" }).to_string();
+        let answer = world.api(Method::POST, "/api/devices", &body).await;
+        let added: Value = serde_json::from_slice(&answer.body).unwrap();
+        let exec = r#"{"op":"exec","uri":"./Vendor/Lamp/Blink"}"#;
+        let queued = world.api(Method::POST, &format!("/api/devices/{id}/work"), exec).await;
+        assert_eq!(queued.status.as_u16(), 202);
+        devices.push(TestDevice::new(added["account"].clone()));
+    }
+    let mut sessions = tokio::task::JoinSet::new();
+    for mut device in devices {
+        let url = world.devices.clone();
+        sessions.spawn(async move {
+            for _ in 0..3 {
+                assert_eq!(device.session(&url).await, ClientEnd::Completed);
+            }
+            device.lamp.state().1
+        });
+    }
+    assert!(sessions.join_all().await.into_iter().all(|blinks| blinks == 1));
+    let metrics = world.api(Method::GET, "/metrics", "").await;
+    let text = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(text.contains("dm_server_work{state=\"done\"} 60"), "{text}");
+    assert!(text.contains("dm_server_sessions_ended_total{end=\"completed\"} 180"), "{text}");
 }
