@@ -41,6 +41,11 @@ impl Changes {
         }
     }
 
+    /// The keys in the store of sessions that were to be forgotten.
+    pub(super) fn forgotten(&self) -> impl Iterator<Item = &[u8]> {
+        self.gone.iter().map(|(key, _)| key.as_slice())
+    }
+
     /// A session goes on; `saved` unless it is with nobody that is known.
     pub(super) fn keep(&mut self, sitting: &Sitting, saved: Option<SavedSitting>) {
         let present = Present {

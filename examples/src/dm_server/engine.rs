@@ -35,6 +35,9 @@ use super::vault::Vault;
 use super::waking::Waking;
 use super::work::{Found, Work, WorkState, pack};
 
+/// The longest id of a device.
+pub(super) const MAX_NAME: usize = 255;
+
 /// Where who is locked out is kept.
 const LOCKOUT: &str = "lockout";
 
@@ -307,6 +310,11 @@ impl Engine {
             .answered_in(request.answer)
             .with_origin(Some(&origin));
         let key = incoming.key();
+        // Nothing is known by a longer name, and names are kept.
+        if key.peer().len() > MAX_NAME || key.session_id().len() > MAX_NAME {
+            let reason = format!("an address or a SessionID of more than {MAX_NAME} octets");
+            return Err(Refusal::new(RefusalKind::BadMessage, reason));
+        }
         let turn = {
             let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
             throttle.take(self.clock.now(), from, key.peer())
@@ -670,7 +678,7 @@ impl Engine {
             Err(error) => Err(error),
         };
         if let Err(error) = written {
-            self.put_back(seat, no);
+            self.put_back(seat, no, &changes);
             return Err(error);
         }
         let Some(at) = seat.get_mut(no) else { return Ok(()) };
@@ -697,20 +705,27 @@ impl Engine {
         Ok(())
     }
 
-    /// Nothing could be written: the session is what the store has of it.
-    fn put_back(&self, seat: &mut Seat, no: u64) {
+    /// Nothing could be written: the sessions that were to change are what the store has of them.
+    fn put_back(&self, seat: &mut Seat, no: u64, changes: &Changes) {
         let Some(lost) = seat.remove(no) else { return };
         self.directory().forget(no);
-        let (peer, id) = (&lost.peer, &lost.session_id);
-        for proven in [true, false] {
-            if let Ok(Some(saved)) = self.store.get::<SavedSitting>(SESSIONS, session_key(peer, id, proven))
-                && let Ok(sitting) = self.restore(no, saved)
-            {
+        let own = [true, false].map(|proven| session_key(&lost.peer, &lost.session_id, proven));
+        for key in own.iter().map(Vec::as_slice).chain(changes.forgotten()) {
+            let Ok(Some(saved)) = self.store.get::<SavedSitting>(SESSIONS, key) else { continue };
+            if seat.iter().any(|at| at.session_id == saved.session_id && at.proven == saved.proven) {
+                continue;
+            }
+            let no = {
+                let mut directory = self.directory();
+                let no = directory.next_sitting;
+                directory.next_sitting += 1;
+                no
+            };
+            if let Ok(sitting) = self.restore(no, saved) {
                 let mut changes = Changes::default();
                 changes.keep(&sitting, None);
                 seat.insert(sitting);
                 changes.apply(self, &mut self.directory(), self.limits.ended_work);
-                return;
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::clock::entropy;
 use crate::operator_api::{OperatorToken, only_operators, page, stream};
 
 use super::account::{Class, Device};
-use super::engine::{Denied, Engine, NewWork, unix_now};
+use super::engine::{Denied, Engine, MAX_NAME, NewWork, unix_now};
 use super::gateway::{self, Ask, MAX_IMAGE, Reading};
 use super::operation::Operation;
 use super::{device_http, metrics, views};
@@ -144,7 +144,7 @@ const fn md5() -> AuthScheme {
 }
 
 /// Longest id, user name or password.
-const MAX_TEXT: usize = 255;
+const MAX_TEXT: usize = MAX_NAME;
 
 async fn add_device(
     State(engine): Shared,
