@@ -6,6 +6,7 @@ extern crate alloc;
 pub mod authorities;
 pub mod clock;
 pub mod fanouts;
+pub mod fleet;
 pub mod floors;
 pub mod inputs;
 pub mod inventories;

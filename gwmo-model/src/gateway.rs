@@ -46,7 +46,7 @@ pub use account::{DeviceAccount, NonceRecord};
 pub use config::{GatewayConfig, SessionLimits};
 pub use forwarding::Forward;
 pub use output::{GatewayEvent, GatewayOutput, PersistSeq};
-pub use persistence::GatewayRecord;
+pub use persistence::{GatewayRecord, RecordSet};
 pub use snapshot::{GatewayPart, GatewayRestoreError, GatewaySnapshot};
 
 /// A gateway between DM servers and devices that they cannot reach (GwMO-PMoDe-001).
@@ -250,9 +250,10 @@ impl Gateway {
         if self.atomic.as_ref().is_some_and(|opened_for| opened_for != server) {
             return Outcome::all(StatusCode::RETRY_LATER);
         }
+        let before = self.outputs.len();
         let done = self.tree.execute(server, command, &mut self.objects);
         self.note_changes(server, done.changes);
-        self.drain_machines();
+        self.drain_together(before);
         Outcome::each(done.outcomes.into_iter().map(ItemOutcome::from).collect())
     }
 
@@ -264,6 +265,7 @@ impl Gateway {
     pub fn handle_atomic(&mut self, now: Instant, server: &ServerId, step: AtomicStep) -> Outcome {
         self.advance(now);
         let ours = self.atomic.as_ref() == Some(server);
+        let before = self.outputs.len();
         let code = match step {
             AtomicStep::Begin(_) => match self.tree.begin_atomic(server) {
                 Ok(()) => {
@@ -286,7 +288,7 @@ impl Gateway {
             AtomicStep::Commit | AtomicStep::RollBack => StatusCode::ROLLED_BACK,
             _ => StatusCode::NOT_SUPPORTED,
         };
-        self.drain_machines();
+        self.drain_together(before);
         Outcome::all(code)
     }
 
@@ -482,6 +484,9 @@ impl Gateway {
                 let _ = self.objects.outbox.handle_job_results(now, &owner, job);
             }
         }
+        // That it was reported must not be stored before the report is.
+        let alerts = self.drain_outbox(None);
+        debug_assert!(alerts.is_empty(), "nobody asked for alerts");
         self.objects.fanout.handle_reported(now, job, round);
         self.objects.images.handle_job_ended(now, job);
         self.changed.remove(&job);

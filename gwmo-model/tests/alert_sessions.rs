@@ -27,6 +27,7 @@ fn wants_session(gateway: &mut Gateway) -> bool {
     let mut wants = false;
     loop {
         match gateway.poll_output() {
+            GatewayOutput::Persist(seq, _) => gateway.handle_persisted(NOW, seq),
             GatewayOutput::OpenSession { .. } => wants = true,
             GatewayOutput::Wait(_) => return wants,
             _ => {}

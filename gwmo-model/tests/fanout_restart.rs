@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, RecordSeq, StatusCode};
 use dm_tree::ServerId;
 use gwmo_model::{
     Answer, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutSnapshot, JobKey, JobNo, JobSpec,
-    Offline, OnLimit, Op, Policy, RecordSeq, ResultCode, RetryOn, Serial, SessionEnd, StartOptions,
-    TargetState, Ticket, UnsafePolicy, Which,
+    Offline, OnLimit, Op, Policy, ResultCode, RetryOn, Serial, SessionEnd, StartOptions, TargetState, Ticket,
+    UnsafePolicy, Which,
 };
 use proptest::prelude::*;
 
@@ -146,6 +146,10 @@ fn policy() -> impl Strategy<Value = Policy> {
     let stages = prop_oneof![Just(""), Just("1"), Just("1,50%"), Just("2,3")];
     (0..4u32, 0..4u16, 0..16u8, offline, on_unsafe, on_limit, stages, 0..101u8, 0..60u32).prop_map(
         |(window, retries, retry_on, offline, on_unsafe, on_limit, stages, max_fail, rate)| {
+            // The pause of a device that came back is not stored, so one that leaves again in it may be left out at
+            // once after a restart rather than at the end of the pause: the same end, and another time.
+            let left_out = matches!(offline, Offline::Skip | Offline::Fail);
+            let jitter = if left_out { 0 } else { u64::from(rate % 3) };
             Policy::default()
                 .with_window(window)
                 .with_retries(retries)
@@ -158,7 +162,7 @@ fn policy() -> impl Strategy<Value = Policy> {
                 .with_max_fail(max_fail, 1, on_limit)
                 .with_stages(stages.parse().unwrap())
                 .with_rate(if rate < 30 { 0 } else { rate })
-                .with_release_jitter(Duration::from_secs(u64::from(rate % 3)))
+                .with_release_jitter(Duration::from_secs(jitter))
                 .with_keep((rate % 5 == 0).then_some(Duration::from_secs(100)))
         },
     )
@@ -640,4 +644,19 @@ fn snapshots_are_small_and_travel_as_text() {
         let changed: FanoutSnapshot = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
         assert!(Fanout::restore(now, limits(), changed, []).is_err(), "{from}");
     }
+}
+
+/// A device owes an answer when its job is cancelled: it says so whether it comes from a snapshot or from records.
+#[test]
+fn who_owed_an_answer_at_the_cancel_is_known_after_a_restart() {
+    let mut world = World::new();
+    let policy = Policy::default();
+    world.act(Action::Add { targets: vec![1], ops: vec![Op::get()], policy, live: false });
+    for action in [Action::Start(1, None, false), Action::OpenNotified, Action::Cancel(1)] {
+        world.act(action);
+        world.drain(0);
+    }
+    let by_records = world.store.restore(world.now, &world.presence);
+    let snapshot = Store { snapshot: world.fanout.snapshot(world.now), records: Vec::new() };
+    assert_eq!(seen(&by_records), seen(&snapshot.restore(world.now, &world.presence)));
 }

@@ -1,8 +1,9 @@
 //! What a gateway has to have stored, from all of its machines, under one count.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
-use dm_syncml::session::RecordSeq as SessionSeq;
 use dm_tree::TreeRecord;
 
 use super::account::NonceRecord;
@@ -15,12 +16,12 @@ use crate::fanout::FanoutRecord;
 use crate::group::GroupRecord;
 use crate::image::ImageRecord;
 use crate::inventory::InventoryRecord;
-use crate::journal::RecordSeq;
 use crate::mo::ObjectRecord;
 use crate::outbox::OutboxRecord;
 use crate::peers::PeersRecord;
 use crate::relay::RelayRecord;
 use crate::trigger::TriggerRecord;
+use dm_syncml::RecordSeq;
 
 /// Something that has changed in a gateway, to be stored: in the order in which it comes, and before anything that
 /// comes after. Together with the last [snapshot](Gateway::snapshot) all records since make the gateway again.
@@ -56,6 +57,71 @@ pub enum GatewayRecord {
     Peers(PeersRecord),
     /// Shared accounts.
     Accounts(AccountScopeRecord),
+    /// Several of these, of what one command of a server did, or one Atomic: all of it is stored, or nothing.
+    Together(Box<RecordSet>),
+}
+
+/// Records that belong together. What each machine recorded is in its order; between machines there is none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct RecordSet {
+    pub(super) objects: Vec<ObjectRecord>,
+    pub(super) tree: Vec<TreeRecord>,
+    pub(super) nonces: Vec<NonceRecord>,
+    pub(super) inventory: Vec<InventoryRecord>,
+    pub(super) groups: Vec<GroupRecord>,
+    pub(super) fanout: Vec<FanoutRecord>,
+    pub(super) outbox: Vec<OutboxRecord>,
+    pub(super) images: Vec<ImageRecord>,
+    pub(super) relay: Vec<RelayRecord>,
+    pub(super) triggers: Vec<TriggerRecord>,
+    pub(super) adaptation: Vec<AdaptationRecord>,
+    pub(super) bootstrap: Vec<DeviceBootstrapRecord>,
+    pub(super) peers: Vec<PeersRecord>,
+    pub(super) accounts: Vec<AccountScopeRecord>,
+}
+
+impl RecordSet {
+    pub(super) fn of(records: impl IntoIterator<Item = GatewayRecord>) -> Self {
+        let mut set = Self::default();
+        records.into_iter().for_each(|record| set.put(record));
+        set
+    }
+
+    fn put(&mut self, record: GatewayRecord) {
+        match record {
+            GatewayRecord::Objects(record) => self.objects.push(record),
+            GatewayRecord::Tree(record) => self.tree.push(record),
+            GatewayRecord::Nonce(record) => self.nonces.push(record),
+            GatewayRecord::Inventory(record) => self.inventory.push(record),
+            GatewayRecord::Groups(record) => self.groups.push(record),
+            GatewayRecord::Fanout(record) => self.fanout.push(record),
+            GatewayRecord::Outbox(record) => self.outbox.push(record),
+            GatewayRecord::Images(record) => self.images.push(record),
+            GatewayRecord::Relay(record) => self.relay.push(record),
+            GatewayRecord::Triggers(record) => self.triggers.push(record),
+            GatewayRecord::Adaptation(record) => self.adaptation.push(record),
+            GatewayRecord::Bootstrap(record) => self.bootstrap.push(record),
+            GatewayRecord::Peers(record) => self.peers.push(record),
+            GatewayRecord::Accounts(record) => self.accounts.push(record),
+            GatewayRecord::Together(mut set) => {
+                self.objects.append(&mut set.objects);
+                self.tree.append(&mut set.tree);
+                self.nonces.append(&mut set.nonces);
+                self.inventory.append(&mut set.inventory);
+                self.groups.append(&mut set.groups);
+                self.fanout.append(&mut set.fanout);
+                self.outbox.append(&mut set.outbox);
+                self.images.append(&mut set.images);
+                self.relay.append(&mut set.relay);
+                self.triggers.append(&mut set.triggers);
+                self.adaptation.append(&mut set.adaptation);
+                self.bootstrap.append(&mut set.bootstrap);
+                self.peers.append(&mut set.peers);
+                self.accounts.append(&mut set.accounts);
+            }
+        }
+    }
 }
 
 /// Whose record it is, and how that one counts it.
@@ -63,7 +129,7 @@ pub enum GatewayRecord {
 pub(super) enum Origin {
     /// Nothing waits for it by itself.
     Gateway,
-    Session(SessionNo, SessionSeq),
+    Session(SessionNo, RecordSeq),
     Inventory(RecordSeq),
     Groups(RecordSeq),
     Fanout(RecordSeq),
@@ -103,6 +169,31 @@ impl Gateway {
     pub(super) fn persist(&mut self, origin: Origin, record: GatewayRecord) {
         let seq = self.unstored.add(origin);
         self.outputs.push_back(GatewayOutput::Persist(seq, record));
+    }
+
+    /// Drains the machines after something that a server wants done as a whole, and makes one record of all that came of it. A
+    /// job that was stored without the rights of its owner, or half of what an Atomic added, could be had otherwise.
+    pub(super) fn drain_together(&mut self, before: usize) {
+        self.drain_machines();
+        let is_record = |output: &GatewayOutput| matches!(output, GatewayOutput::Persist(..));
+        if self.outputs.range(before..).filter(|output| is_record(output)).count() < 2 {
+            return;
+        }
+        let mut last = None;
+        let mut set = RecordSet::default();
+        let mut others = Vec::new();
+        for output in self.outputs.drain(before..) {
+            match output {
+                GatewayOutput::Persist(seq, record) => {
+                    last = Some(seq);
+                    set.put(record);
+                }
+                other => others.push(other),
+            }
+        }
+        // A report of the last number stands for all of them, and what rests on them has not come out yet.
+        let together = last.map(|seq| GatewayOutput::Persist(seq, GatewayRecord::Together(Box::new(set))));
+        self.outputs.extend(together.into_iter().chain(others));
     }
 
     /// Everything up to this record is stored: what waited for it may go.

@@ -7,6 +7,7 @@ use dm_tree::{Tree, TreeSnapshot};
 use thiserror::Error;
 
 use super::account::NonceRecord;
+use super::persistence::RecordSet;
 use super::{DeviceAccount, Gateway, GatewayConfig, GatewayError, GatewayRecord};
 use crate::account_scope::{AccountScopeSnapshot, AccountScopes};
 use crate::adaptation::{Adaptation, AdaptationSnapshot};
@@ -116,50 +117,6 @@ impl GatewayRestoreError {
     }
 }
 
-/// The records of each machine, in their order.
-#[derive(Default)]
-struct Sorted {
-    objects: Vec<ObjectRecord>,
-    tree: Vec<dm_tree::TreeRecord>,
-    nonces: Vec<NonceRecord>,
-    inventory: Vec<crate::inventory::InventoryRecord>,
-    groups: Vec<crate::group::GroupRecord>,
-    fanout: Vec<crate::fanout::FanoutRecord>,
-    outbox: Vec<crate::outbox::OutboxRecord>,
-    images: Vec<crate::image::ImageRecord>,
-    relay: Vec<crate::relay::RelayRecord>,
-    triggers: Vec<crate::trigger::TriggerRecord>,
-    adaptation: Vec<crate::adaptation::AdaptationRecord>,
-    bootstrap: Vec<crate::device_bootstrap::DeviceBootstrapRecord>,
-    peers: Vec<crate::peers::PeersRecord>,
-    accounts: Vec<crate::account_scope::AccountScopeRecord>,
-}
-
-impl Sorted {
-    fn new(records: impl IntoIterator<Item = GatewayRecord>) -> Self {
-        let mut sorted = Self::default();
-        for record in records {
-            match record {
-                GatewayRecord::Objects(record) => sorted.objects.push(record),
-                GatewayRecord::Tree(record) => sorted.tree.push(record),
-                GatewayRecord::Nonce(record) => sorted.nonces.push(record),
-                GatewayRecord::Inventory(record) => sorted.inventory.push(record),
-                GatewayRecord::Groups(record) => sorted.groups.push(record),
-                GatewayRecord::Fanout(record) => sorted.fanout.push(record),
-                GatewayRecord::Outbox(record) => sorted.outbox.push(record),
-                GatewayRecord::Images(record) => sorted.images.push(record),
-                GatewayRecord::Relay(record) => sorted.relay.push(record),
-                GatewayRecord::Triggers(record) => sorted.triggers.push(record),
-                GatewayRecord::Adaptation(record) => sorted.adaptation.push(record),
-                GatewayRecord::Bootstrap(record) => sorted.bootstrap.push(record),
-                GatewayRecord::Peers(record) => sorted.peers.push(record),
-                GatewayRecord::Accounts(record) => sorted.accounts.push(record),
-            }
-        }
-        sorted
-    }
-}
-
 impl Gateway {
     /// The gateway as a value. Records that come out after it belong to it; those that came out before are in it.
     /// Sessions are not: devices begin anew.
@@ -220,7 +177,7 @@ impl Gateway {
         if snapshot.version != GatewaySnapshot::VERSION {
             return Err(GatewayRestoreError::new(P::Snapshot));
         }
-        let sorted = Sorted::new(records);
+        let sorted = RecordSet::of(records);
         let mut tree = part(P::Tree, Tree::restore(&snapshot.tree, config.tree))?;
         for record in &sorted.tree {
             part(P::Tree, tree.replay(record))?;

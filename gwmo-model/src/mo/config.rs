@@ -165,7 +165,8 @@ impl Objects {
                 if self.settings.rules.len() >= ModePolicy::<Selector>::MAX_RULES {
                     return Err(StatusCode::DEVICE_FULL);
                 }
-                self.write_rule(keys[0], |_| Ok(()))?;
+                self.write_rule(keys[0], |_| ());
+                self.settings.rev += 1;
             }
             (Node::PeersAllowed, Some(value)) => {
                 named_leaf(keys[0], value)?;
@@ -231,17 +232,17 @@ impl Objects {
             }
             Node::ModeRuleOrder => {
                 let order = number_of(value)?;
-                self.write_rule(keys[0], |rule| Ok(rule.order = Some(order)))?;
+                self.write_rule(keys[0], |rule| rule.order = Some(order));
             }
             Node::ModeRuleMatch => {
                 let text = text_of(value)?;
                 selector_of(text)?.ok_or(StatusCode::NOT_SUPPORTED)?;
-                self.write_rule(keys[0], |rule| Ok(rule.matches = Some(text.into())))?;
+                self.write_rule(keys[0], |rule| rule.matches = Some(text.into()));
             }
             Node::ModeRuleMode => {
                 let mode = mode_of(number_of(value)?).filter(|mode| self.modes.supported().contains(*mode));
                 let mode = mode.ok_or(StatusCode::NOT_SUPPORTED)?.get();
-                self.write_rule(keys[0], |rule| Ok(rule.mode = Some(mode)))?;
+                self.write_rule(keys[0], |rule| rule.mode = Some(mode));
             }
             Node::StorageEnabled | Node::StorageQuota | Node::StorageMaxImage | Node::StorageRetain => {
                 let mut policy = *self.images.policy();
@@ -296,17 +297,11 @@ impl Objects {
         Ok(())
     }
 
-    fn write_rule(
-        &mut self,
-        name: &str,
-        edit: impl FnOnce(&mut RuleDraft) -> Result<(), StatusCode>,
-    ) -> Result<(), StatusCode> {
+    fn write_rule(&mut self, name: &str, edit: impl FnOnce(&mut RuleDraft)) {
         let mut rule = self.settings.rules.get(name).cloned().unwrap_or_default();
-        edit(&mut rule)?;
+        edit(&mut rule);
         self.record(Written::Rule { name: name.into(), rule: Some(rule.clone()) });
         self.put_rule(name, Some(rule));
-        self.settings.rev += 1;
-        Ok(())
     }
 
     pub(super) fn put_rule(&mut self, name: &str, rule: Option<RuleDraft>) {

@@ -6,6 +6,7 @@ mod description;
 mod devices;
 mod groups;
 mod jobs;
+mod modes;
 mod objects;
 mod restart;
 mod rights;

@@ -2,6 +2,8 @@
 #![allow(unreachable_pub, dead_code, reason = "shared by test binaries, each of which uses a part")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dm_notification::{Credential, Digest, Notification, ServerIdentifier};
@@ -13,7 +15,7 @@ use dm_syncml::session::{
     SessionKey,
 };
 use dm_syncml::{
-    Alert, CmdId, Command, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
+    Alert, CmdId, Command, Correlator, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
 };
 use dm_tree::{
     AccessType, Acl, Children, Context, DevInfo, ExecReply, Format, Handler, HandlerMap, NoAnswer, NodeFacts,
@@ -81,6 +83,10 @@ pub struct Device {
     pub refused_notifications: u32,
     pub ends: Vec<ClientEnd>,
     next_session: u32,
+    /// What came with Execs.
+    pub correlators: Vec<Correlator<'static>>,
+    /// Whether its lamp takes its time.
+    pub slow: Arc<AtomicBool>,
 }
 
 pub struct Town {
@@ -142,6 +148,7 @@ pub fn account(number: u32) -> DeviceAccount {
 /// Counts how often it was executed.
 struct Lamp {
     runs: u32,
+    slow: Arc<AtomicBool>,
 }
 
 impl Handler for Lamp {
@@ -166,7 +173,10 @@ impl Handler for Lamp {
 
     fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {
         self.runs += 1;
-        ExecReply::Done(StatusCode::OK)
+        match self.slow.load(Ordering::Relaxed) {
+            true => ExecReply::Accepted,
+            false => ExecReply::Done(StatusCode::OK),
+        }
     }
 }
 
@@ -184,7 +194,9 @@ impl Device {
         tree.insert("./Vendor/Level", NodeSpec::leaf(Value::int(1))).unwrap();
         tree.insert("./Vendor/SwV", NodeSpec::leaf(Value::chr(format!("7.{}", number % 2)))).unwrap();
         let mut handlers = HandlerMap::new();
-        handlers.mount(&mut tree, "./Vendor/Lamp", Lamp { runs: 0 }).unwrap();
+        let slow = Arc::new(AtomicBool::new(false));
+        let lamp = Lamp { runs: 0, slow: slow.clone() };
+        handlers.mount(&mut tree, "./Vendor/Lamp", lamp).unwrap();
         let acl = format!("Add={GATEWAY}&Delete={GATEWAY}&Exec={GATEWAY}&Get=*&Replace={GATEWAY}");
         tree.set_acl("./Vendor", Acl::parse(&acl).unwrap()).unwrap();
         Self {
@@ -203,6 +215,8 @@ impl Device {
             refused_notifications: 0,
             ends: Vec::new(),
             next_session: 0x8000,
+            correlators: Vec::new(),
+            slow,
         }
     }
 
@@ -356,12 +370,17 @@ impl Town {
 
     /// The device opens a session by itself.
     pub fn call_home(&mut self, number: u32) {
+        self.call_home_with(number, Vec::new());
+    }
+
+    /// The device opens a session by itself, to say this.
+    pub fn call_home_with(&mut self, number: u32, alerts: Vec<Alert<'static>>) {
         let (now, encoding) = (self.now(), self.encoding);
         let device = self.device(number);
         device.next_session += 1;
         let id = SessionId::new(format!("{:X}", device.next_session)).unwrap();
         let config = device.config(encoding);
-        device.session = Some(ClientSession::new(now, config, Initiation::Client(id), Vec::new()));
+        device.session = Some(ClientSession::new(now, config, Initiation::Client(id), alerts));
         self.drain_device(number);
     }
 
@@ -672,6 +691,9 @@ impl Town {
                 }
                 ClientOutput::Execute(handle, command) => {
                     let server = server_id(GATEWAY);
+                    if let Command::Exec(exec) = &command {
+                        device.correlators.extend(exec.correlator.clone());
+                    }
                     let done = device.tree.execute(&server, &command, &mut device.handlers);
                     let items = done.outcomes.into_iter().map(|item| {
                         let mut outcome = ItemOutcome::new(item.status);

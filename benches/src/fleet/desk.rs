@@ -1,0 +1,340 @@
+//! The server's side of one gateway: what it wants of it, and what it knows.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use dm_syncml::auth::Nonce;
+use dm_syncml::session::{Answer, CommandHandle, Record, ServerSession, SessionKey};
+use dm_syncml::{Alert, Command, Correlator, Item};
+use gwmo_model::console::{Console, DeviceLine, GatewayAlert, JobStatus, Outcomes, RecordLine};
+use gwmo_model::{AttachStatus, DeviceId, JobKey, ResultCode, Serial, Summary};
+
+use super::place::{SECOND, device_id};
+use super::plan::{Job, Order, Plan, Target, home};
+
+/// Something the server wants of a gateway, until it is done.
+#[derive(Clone, Debug)]
+pub(super) enum Errand {
+    /// Makes the group of a job, its draft, and starts it.
+    Launch(JobKey),
+    Order(JobKey, Order),
+    /// Reads where a job stands, and what came of it.
+    Read(JobKey),
+    /// Reads the records from here on.
+    Records(JobKey, Serial),
+    /// Reads the inventory.
+    Survey,
+    Devices(Serial),
+}
+
+/// What the server has read of a job.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) ended: Option<(ResultCode, Option<String>)>,
+    pub(super) status: Option<JobStatus>,
+    pub(super) outcomes: Option<Outcomes>,
+    pub(super) records: Vec<RecordLine>,
+    pub(super) is_read: bool,
+}
+
+/// The server's side of one gateway.
+pub(super) struct Desk {
+    pub(super) gateway: u16,
+    pub(super) session: Option<(SessionKey, ServerSession)>,
+    past: BTreeSet<SessionKey>,
+    /// Stored at once: the nonce of the gateway's next digest, and of the server's.
+    pub(super) nonces: (Option<Nonce>, Option<Nonce>),
+    /// When each is wanted.
+    waiting: VecDeque<(Duration, Errand)>,
+    /// What the session is about: the errand, and how many of its commands are not answered.
+    running: Option<Running>,
+    pub(super) asked_at: Option<Duration>,
+    pub(super) next_notification: u16,
+    pub(super) jobs: BTreeMap<JobKey, Known>,
+    /// What alerts said of devices.
+    pub(super) told: BTreeMap<DeviceId, bool>,
+    pub(super) summary: Option<Summary>,
+    pub(super) devices: Vec<DeviceLine>,
+    pub(super) is_surveyed: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    errand: Errand,
+    open: BTreeMap<CommandHandle, usize>,
+    codes: Vec<u16>,
+    items: Vec<Item<'static>>,
+}
+
+impl Desk {
+    pub(super) fn new(gateway: u16, plan: &Plan) -> Self {
+        let mut waiting: Vec<(Duration, Errand)> = Vec::new();
+        for job in plan.jobs.iter().filter(|job| job.gateway == gateway) {
+            waiting.push((job.at, Errand::Launch(job.key.clone())));
+            waiting.extend(
+                job.orders
+                    .iter()
+                    .map(|(after, order)| (job.at + *after, Errand::Order(job.key.clone(), *order))),
+            );
+        }
+        waiting.sort_by_key(|(at, _)| *at);
+        let jobs = plan.jobs.iter().filter(|job| job.gateway == gateway);
+        Self {
+            gateway,
+            session: None,
+            past: BTreeSet::new(),
+            nonces: (None, None),
+            waiting: waiting.into(),
+            running: None,
+            asked_at: None,
+            next_notification: 0,
+            jobs: jobs.map(|job| (job.key.clone(), Known::default())).collect(),
+            told: BTreeMap::new(),
+            summary: None,
+            devices: Vec::new(),
+            is_surveyed: false,
+        }
+    }
+
+    /// Whether a message with this key belongs to a session that is over.
+    pub(super) fn is_past(&self, key: &SessionKey) -> bool {
+        self.past.contains(key)
+    }
+
+    /// The session is over and forgotten; what was not answered is wanted again.
+    pub(super) fn close(&mut self) {
+        if let Some((key, _)) = self.session.take() {
+            self.past.insert(key);
+        }
+        self.abandon();
+    }
+
+    /// The session is over; what was not answered is wanted again.
+    pub(super) fn abandon(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.waiting.push_front((Duration::ZERO, running.errand));
+        }
+    }
+
+    /// What was given up in this session is wanted again in the next.
+    pub(super) fn give_up(&mut self, handle: CommandHandle) {
+        if self.running.as_ref().is_some_and(|running| running.open.contains_key(&handle))
+            && let Some(running) = self.running.take()
+        {
+            self.waiting.push_front((Duration::ZERO, running.errand));
+        }
+    }
+
+    /// Whether it wants something now.
+    pub(super) fn wants(&self, now: Duration) -> bool {
+        self.running.is_some() || self.waiting.iter().any(|(at, _)| *at <= now)
+    }
+
+    /// Whether it has read the end of all jobs, and wants nothing more.
+    pub(super) fn is_content(&self) -> bool {
+        self.running.is_none() && self.waiting.is_empty() && self.jobs.values().all(|known| known.is_read)
+    }
+
+    /// What keeps it from being content.
+    pub(super) fn open(&self) -> Vec<String> {
+        let errands = self.running.iter().map(|running| &running.errand);
+        let errands = errands.chain(self.waiting.iter().map(|(_, errand)| errand));
+        let errands = errands.map(|errand| format!("desk {}: {errand:?}", self.gateway));
+        let jobs = self.jobs.iter().filter(|(_, known)| !known.is_read);
+        errands.chain(jobs.map(|(key, _)| format!("{key} has not ended"))).collect()
+    }
+
+    pub(super) fn survey(&mut self) {
+        self.waiting.push_back((Duration::ZERO, Errand::Survey));
+    }
+
+    pub(super) fn store(&mut self, record: Record) {
+        match record {
+            Record::DeviceNonce(nonce) => self.nonces.0 = Some(nonce),
+            Record::ServerNonce(nonce) => self.nonces.1 = Some(nonce),
+            _ => {}
+        }
+    }
+
+    /// Queues the next errand, if none is under way and one is due.
+    pub(super) fn next_errand(&mut self, now: Duration, plan: &Plan, devices: u32, gateways: u16) {
+        if self.running.is_some() {
+            return;
+        }
+        let Some((_, session)) = &mut self.session else { return };
+        let Some(at) = self.waiting.iter().position(|(at, _)| *at <= now) else { return };
+        let Some((_, errand)) = self.waiting.remove(at) else { return };
+        let mut open = BTreeMap::new();
+        let commands = commands(&errand, plan, devices, gateways);
+        let count = commands.len();
+        for (command, place) in commands.into_iter().zip(0..) {
+            match session.queue(command) {
+                Ok(handle) => drop(open.insert(handle, place)),
+                Err(_) => {
+                    self.waiting.push_front((now + 5 * SECOND, errand));
+                    return;
+                }
+            }
+        }
+        self.running = Some(Running { errand, open, codes: vec![0; count], items: Vec::new() });
+    }
+
+    /// An answer came; what of it is not as it should be.
+    pub(super) fn handle_answer(
+        &mut self,
+        now: Duration,
+        handle: CommandHandle,
+        answer: Answer,
+        plan: &Plan,
+    ) -> Result<(), String> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let Some(place) = running.open.remove(&handle) else { return Ok(()) };
+        if let Some(code) = running.codes.get_mut(place) {
+            *code = answer.code().get();
+        }
+        if !answer.complete {
+            // It is asked again.
+            self.waiting.push_front((now + SECOND, running.errand.clone()));
+            self.running = None;
+            return Ok(());
+        }
+        running.items.extend(answer.into_items());
+        if !running.open.is_empty() {
+            return Ok(());
+        }
+        let Some(Running { errand, codes, items, .. }) = self.running.take() else { return Ok(()) };
+        self.finish(&errand, &codes, &items, plan)
+            .map_err(|what| format!("desk {}: {errand:?} got {codes:?}: {what}", self.gateway))
+    }
+
+    fn finish(
+        &mut self,
+        errand: &Errand,
+        codes: &[u16],
+        items: &[Item<'static>],
+        plan: &Plan,
+    ) -> Result<(), String> {
+        let console = Console::new();
+        let is_fine = |code: &u16| matches!(code, 200..=299);
+        let read_error = |error: gwmo_model::console::ReadError| error.to_string();
+        match errand {
+            Errand::Launch(key) => {
+                // What was there already, since the answer of a former attempt was lost.
+                let repeated = |code: &u16| is_fine(code) || matches!(code, 405 | 418 | 507);
+                let Some((start, before)) = codes.split_last() else { return Ok(()) };
+                let may_repeat = plan.job(key).is_some();
+                if !is_fine(start) || !before.iter().all(repeated) || !may_repeat {
+                    return Err("it was not started".into());
+                }
+            }
+            Errand::Order(..) => {}
+            Errand::Read(key) => {
+                if !codes.iter().all(is_fine) {
+                    return Err("a job cannot be read".into());
+                }
+                let status = console.read_job(key, items).map_err(read_error)?;
+                let outcomes = console.read_outcomes(key, items).map_err(read_error)?;
+                let known = self.jobs.entry(key.clone()).or_default();
+                known.status = Some(status);
+                known.outcomes = Some(outcomes);
+                known.records.clear();
+                self.waiting.push_back((Duration::ZERO, Errand::Records(key.clone(), Serial::FIRST)));
+            }
+            Errand::Records(key, from) => {
+                if !codes.iter().all(is_fine) {
+                    return Err("records cannot be read".into());
+                }
+                let page = console.read_records(key, *from, items).map_err(read_error)?;
+                let known = self.jobs.entry(key.clone()).or_default();
+                known.records.extend(page.records);
+                match page.next {
+                    Some(next) => {
+                        self.waiting.push_back((Duration::ZERO, Errand::Records(key.clone(), next)));
+                    }
+                    None => known.is_read = true,
+                }
+            }
+            Errand::Survey => {
+                if !codes.iter().all(is_fine) {
+                    return Err("the summary cannot be read".into());
+                }
+                self.summary = Some(console.read_summary(items).map_err(read_error)?);
+                self.devices.clear();
+                self.waiting.push_back((Duration::ZERO, Errand::Devices(Serial::FIRST)));
+            }
+            Errand::Devices(from) => {
+                if !codes.iter().all(is_fine) {
+                    return Err("the inventory cannot be read".into());
+                }
+                let page = console.read_devices(*from, items).map_err(read_error)?;
+                self.devices.extend(page.devices);
+                match page.next {
+                    Some(next) => self.waiting.push_back((Duration::ZERO, Errand::Devices(next))),
+                    None => self.is_surveyed = true,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An alert of the gateway.
+    pub(super) fn handle_alert(&mut self, alert: &Alert<'_>) -> Result<(), String> {
+        let read = Console::new().read_alert(alert).map_err(|error| error.to_string())?;
+        match read {
+            Some(GatewayAlert::DeviceAttached { id, .. }) => drop(self.told.insert(id, true)),
+            Some(GatewayAlert::DeviceDetached { id, .. }) => drop(self.told.insert(id, false)),
+            Some(GatewayAlert::JobEnded { key, result, correlator, .. }) => {
+                let known =
+                    self.jobs.get_mut(&key).ok_or_else(|| format!("the end of a strange job {key}"))?;
+                if known.ended.is_none() {
+                    known.ended = Some((result, correlator));
+                    self.waiting.push_back((Duration::ZERO, Errand::Read(key)));
+                }
+            }
+            Some(GatewayAlert::JobProgress { counters, .. }) => super::verdict::adds_up(&counters)?,
+            Some(_) => {}
+            None => return Err(format!("a strange alert {alert:?}")),
+        }
+        Ok(())
+    }
+
+    /// The devices that the gateway says are there, as the server has read them.
+    pub(super) fn attached(&self) -> impl Iterator<Item = &DeviceId> {
+        self.devices.iter().filter(|line| line.status == AttachStatus::Attached).map(|line| &line.id)
+    }
+}
+
+fn commands(errand: &Errand, plan: &Plan, devices: u32, gateways: u16) -> Vec<Command<'static>> {
+    let console = Console::new();
+    match errand {
+        Errand::Launch(key) => plan.job(key).map_or_else(Vec::new, |job| launch(job, devices, gateways)),
+        Errand::Order(key, order) => vec![match order {
+            Order::Pause => console.pause_job(key),
+            Order::Resume => console.resume_job(key),
+            Order::Cancel => console.cancel_job(key),
+            Order::Window(window) => console.set_window(key, *window),
+        }],
+        Errand::Read(key) => vec![console.get_job(key), console.get_outcomes(key)],
+        Errand::Records(key, from) => vec![console.get_records(key, *from)],
+        Errand::Survey => vec![console.get_summary()],
+        Errand::Devices(from) => vec![console.get_devices(*from)],
+    }
+}
+
+fn launch(job: &Job, devices: u32, gateways: u16) -> Vec<Command<'static>> {
+    let console = Console::new();
+    let mut commands = Vec::new();
+    if let (Some(group), Target::Group) = (job.group(), &job.target) {
+        let locals = (1..=devices).filter(|device| home(*device, gateways) == job.gateway);
+        let members: Vec<DeviceId> = locals.map(device_id).collect();
+        commands.extend(console.create_group(&group, &members));
+    }
+    if job.atomically {
+        commands.push(console.add_job_atomically(&job.request()));
+    } else {
+        commands.extend(console.add_job(&job.request()));
+    }
+    let correlator = Correlator::new(job.correlator()).ok();
+    commands.push(console.start_job(&job.key, correlator));
+    commands
+}
