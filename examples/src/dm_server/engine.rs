@@ -982,8 +982,8 @@ impl Engine {
         let mut directory = self.directory();
         directory.devices.remove(id);
         changes.apply(self, &mut directory, self.limits.ended_work);
-        directory.seats.remove(id);
         drop(directory);
+        self.leave(id, &mut seat);
         self.waking.done(id);
         self.worked.notify_waiters();
         self.events.tell("device", &serde_json::json!({ "id": id }));
