@@ -251,7 +251,7 @@ impl Town {
             GatewayEvent::JobEnded { key, result, .. } => {
                 self.network.note(Place::Gateway(gateway), format!("{key} ended with {result}"));
             }
-            GatewayEvent::Target(audit) if self.options.trace => {
+            GatewayEvent::Target(audit) => {
                 self.network.note(Place::Gateway(gateway), format!("{audit:?}"));
             }
             _ => {}

@@ -9,7 +9,7 @@ use dm_syncml::session::{ClientConfig, ClientSession, Initiation, Record, Server
 use dm_syncml::{Instant, SessionId};
 use dm_tree::{DevInfo, Timestamp, Tree};
 use gwmo_model::{
-    AlertSeq, Gateway, GatewayConfig, GatewayRecord, GatewaySnapshot, InventoryConfig, PersistSeq,
+    AlertSeq, Gateway, GatewayConfig, GatewayRecord, GatewaySnapshot, InventoryConfig, OutboxConfig, PersistSeq,
     SessionLimits, Subscription,
 };
 
@@ -80,6 +80,8 @@ impl Site {
             .with_inventory(inventory)
             .with_seed(options.seed)
             .with_fanout(gwmo_model::FanoutLimits::default().with_window(1024))
+            // All devices of the town may come at once.
+            .with_outbox(OutboxConfig::default().with_max_device_alerts(options.devices.max(512) * 2))
             .with_sessions(SessionLimits::default().with_max_alerts(200));
         let now = Instant::EPOCH;
         let tree = Tree::default().with_hash_seed(options.seed);
