@@ -207,7 +207,7 @@ impl Town {
         let now = self.network.now();
         let at_least = self.plan.snapshot_every;
         let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
-        if site.stored() >= at_least && site.gateway.is_some() && site.compact(now, at_least) {
+        if site.compact(now, at_least) {
             self.tally.snapshots += 1;
         }
         if site.pending() > 0 && site.disk.busy_until.is_none() {

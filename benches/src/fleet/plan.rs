@@ -131,7 +131,7 @@ impl Plan {
             .with_duplication(rng.f64() * 0.1)
             .with_delay(Duration::from_millis(10)..=latest.max(Duration::from_millis(20)));
         let longest = jobs.iter().map(|job| job.at + job.policy.job_time).max().unwrap_or_default();
-        let lifetime = if is_large { 18 * MINUTE } else { 12 * MINUTE };
+        let lifetime = if is_large { 18 * MINUTE } else { 8 * MINUTE };
         Self {
             mishaps: mishaps(&mut rng, options),
             link,
@@ -139,7 +139,7 @@ impl Plan {
             snapshot_every: rng.usize(20..400) * if is_large { 100 } else { 1 },
             heartbeat: lifetime / 3,
             lifetime,
-            poll: if is_large { 90 * MINUTE } else { 8 * MINUTE },
+            poll: if is_large { 240 * MINUTE } else { 12 * MINUTE },
             end: longest.max(STORM) + 3 * lifetime + 30 * MINUTE,
             jobs,
         }
