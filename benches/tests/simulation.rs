@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use dm_benches::fleet::{Options, Tally, run};
+use dm_benches::fleet::{Options, Sabotage, Tally, run};
 
 /// Plays so many seeds on as many threads as there are processors.
 ///
@@ -61,8 +61,22 @@ fn a_seed_replays_a_run() {
     // Looking changes nothing.
     let seen = run(options.with_trace());
     assert_eq!(seen.digest, first.digest);
-    assert!(seen.trace.len() > 1000);
+    assert!(seen.trace.len() > 500);
     assert_ne!(run(Options::new(8).with_size(4, 2)).digest, first.digest);
+}
+
+/// What is broken on purpose is found, so that what is broken by accident can be.
+#[test]
+fn what_is_broken_is_found() {
+    for sabotage in [
+        Sabotage::EarlyAcknowledgement,
+        Sabotage::LostRecord,
+        Sabotage::UnheardAlerts,
+        Sabotage::ForgetfulDevices,
+    ] {
+        let is_found = |seed| !run(Options::new(seed).with_sabotage(sabotage)).is_ok();
+        assert!((1..=300).any(is_found), "{sabotage:?} was never found");
+    }
 }
 
 #[test]

@@ -161,6 +161,13 @@ impl Site {
         self.wanted = false;
     }
 
+    /// One of the records is gone.
+    pub(super) fn lose_record(&mut self, which: usize) {
+        if let Some(place) = which.checked_rem(self.disk.records.len()) {
+            self.disk.records.remove(place);
+        }
+    }
+
     /// How many records are under way.
     pub(super) fn pending(&self) -> usize {
         self.disk.pending.len()
