@@ -9,18 +9,22 @@
 //! - [`wire`]: HTTP on loopback, counted and traced.
 //! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
+//! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
 //! - [`dmtool`]: what the `dmtool` program does with documents, a file for each of its subcommands.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
 pub mod clock;
+pub mod coap;
 pub mod device;
 pub mod dmtool;
+pub mod event_log;
 pub mod fleet;
 pub mod gateway;
 pub mod http_client;
 pub mod listener;
+pub mod misbehaviour;
 pub mod operator;
 pub mod operator_api;
 pub mod server;

@@ -84,3 +84,44 @@ fn use_case_b_7_a_result_that_comes_later_is_waited_for() {
     let ended = records(&mut town, "J").iter().map(|record| record.state).collect::<Vec<_>>();
     assert_eq!(ended, [TargetState::Ok, TargetState::Failed, TargetState::TimedOut]);
 }
+
+/// A device that knows a server itself is managed transparently when the server wishes it; its notifications go through as
+/// they are, once.
+#[test]
+fn gwmo_moo_001_and_tmode_001_a_push_goes_through_as_it_is() {
+    use dm_notification::push::{HeaderName, Push, PushBuilder, Value as HeaderValue};
+    use dm_notification::{Credential, Notification, ServerIdentifier, SessionId, Trigger};
+    let mut town = Town::with_devices(1, 2);
+    let meta =
+        Meta::new().with_media_type(MediaType::new("urn:oma:at:x-gwmo:BootstrappedDMSList:1.0").unwrap());
+    let item = Item::from(uri("./DMAcc")).with_meta(meta).with_data(Data::text("dms.a").unwrap());
+    let mut alert = Alert::new(id(), AlertCode::GENERIC_ALERT);
+    alert.items.push(item);
+    town.call_home_with(2, vec![alert]);
+    town.run();
+    town.ask(0, vec![replace(&node(gwmo_model::mo::InventorySlot::ModeReq, &["2"]), "1")]);
+    let modes = [1, 2].map(|number| town.gateway.inventory().record(serial(number)).unwrap().mode());
+    assert_eq!(modes, [Some(Mode::Proxy), Some(Mode::Transparent)]);
+
+    let server = ServerIdentifier::new("dms.a").unwrap();
+    let trigger = Trigger::new(server, SessionId::new(7).unwrap());
+    let package_0 =
+        Notification::sign(trigger, &Credential::new(server, "the server's own"), b"nonce").to_vec();
+    let push = |device: u32| {
+        let name = crate::town::device_id(device);
+        let header = HeaderValue::Text(name.as_str().as_bytes());
+        PushBuilder::dm_notification().with_header(HeaderName::GWMO, header).unwrap().to_vec(&package_0)
+    };
+    for device in [1, 2, 2] {
+        let now = town.now();
+        town.gateway.handle_push(now, &Push::decode(&push(device)).unwrap());
+        town.drain_gateway();
+    }
+    let forwarded = std::mem::take(&mut town.asked);
+    let [GatewayOutput::Forward { forward, serial: to, package_0: sent, .. }] = &forwarded[..] else {
+        panic!("{forwarded:?}")
+    };
+    assert_eq!((*to, sent), (serial(2), &package_0));
+    let now = town.now();
+    town.gateway.handle_forwarded(now, *forward, true);
+}

@@ -1,0 +1,2 @@
+//! A simulated OMA DM device.
+fn main() {}
