@@ -423,6 +423,20 @@ impl Town {
         self.drain_gateway();
     }
 
+    /// How many records there are since the snapshot.
+    pub fn stored(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The same gateway, stopped when so many records were stored and begun again, in a town without devices.
+    pub fn stopped_after(&self, kept: usize) -> Self {
+        let mut town = Self::new(self.network.seed(), Self::config());
+        town.snapshot.clone_from(&self.snapshot);
+        town.records = self.records[..kept].to_vec();
+        town.crash();
+        town
+    }
+
     /// Until nothing more is under way or planned.
     pub fn run(&mut self) {
         let mut steps = 0;
