@@ -5,6 +5,7 @@ extern crate alloc;
 #[path = "fanout_properties/oracle.rs"]
 mod oracle;
 
+use alloc::collections::BTreeSet;
 use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
@@ -138,6 +139,8 @@ struct Pair {
     tickets: Vec<Ticket>,
     jobs: u32,
     wait: Option<Instant>,
+    /// Attempts that were denied while they were under way, as the machine's records said.
+    denied: BTreeSet<(JobNo, Serial)>,
 }
 
 impl Pair {
@@ -148,6 +151,7 @@ impl Pair {
             tickets: Vec::new(),
             jobs: 0,
             wait: None,
+            denied: BTreeSet::new(),
         }
     }
 
@@ -207,6 +211,11 @@ impl Pair {
             }
             Action::Denied(back) => {
                 let ticket = self.ticket(back);
+                let record = self.fanout.job(ticket.job).and_then(|job| job.record(ticket.serial));
+                let under_way = |state| matches!(state, TargetState::Notifying | TargetState::InSession);
+                if record.is_some_and(|at| under_way(at.state()) && at.tries() == ticket.attempt) {
+                    self.denied.insert((ticket.job, ticket.serial));
+                }
                 self.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
                 self.oracle.input(now, Input::Denied(ticket));
             }
@@ -276,6 +285,8 @@ impl Pair {
                 continue;
             }
             if let FanoutOutput::Notify { ticket } | FanoutOutput::Deliver { ticket, .. } = &output {
+                let silenced = self.denied.contains(&(ticket.job, ticket.serial));
+                assert!(!silenced, "I13: {ticket:?} was denied, and there is {output:?}");
                 self.tickets.push(*ticket);
             }
             self.oracle.output(&output);
@@ -324,6 +335,33 @@ proptest! {
         prop_assert_eq!(pair.wait, None);
         for job in pair.fanout.jobs() {
             prop_assert!(job.state().is_over() || job.state() == gwmo_model::JobState::Draft, "{:?}", job.state());
+        }
+    }
+
+    /// I13: what was denied is over for that job, whatever the device and the clock do next; other jobs are not touched
+    /// by it (the oracle says what they do).
+    #[test]
+    fn i13_a_denial_is_the_last_word(
+        actions in prop::collection::vec(
+            (0..30u64, prop_oneof![2 => (0..4usize).prop_map(Action::Denied), 5 => action()]),
+            1..100,
+        ),
+    ) {
+        let (mut pair, mut now) = (Pair::new(3), Instant::EPOCH);
+        for (step, action) in actions {
+            now = now + Duration::from_secs(step);
+            pair.act(now, action);
+        }
+        while let Some(at) = pair.wait {
+            pair.act(at, Action::Tick);
+        }
+        for (job, serial) in &pair.denied {
+            if let Some(record) = pair.fanout.job(*job).and_then(|job| job.record(*serial)) {
+                prop_assert!(
+                    matches!(record.state(), TargetState::Skipped | TargetState::Indeterminate | TargetState::TimedOut),
+                    "{:?}", record.state()
+                );
+            }
         }
     }
 
