@@ -2,6 +2,7 @@
 
 mod account;
 mod alerts;
+mod bootstraps;
 mod config;
 mod device_sessions;
 mod forwarding;

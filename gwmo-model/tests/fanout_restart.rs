@@ -477,6 +477,37 @@ proptest! {
     }
 }
 
+/// The most octets of JSON that a fanout takes: for each job, target, operation and octet that is kept of an answer.
+#[cfg(feature = "serde")]
+fn most_octets(fanout: &Fanout) -> usize {
+    let of_op = |op: gwmo_model::OpRecord<'_>| {
+        let names = op.format().map_or(0, str::len) + op.media_type().map_or(0, str::len);
+        128 + 4 * op.data().map_or(0, <[u8]>::len) + names
+    };
+    let of_target = |record: gwmo_model::TargetRecord<'_>| 192 + record.ops().map(of_op).sum::<usize>();
+    1024 + fanout.jobs().map(|job| 2048 + job.records(..).map(of_target).sum::<usize>()).sum::<usize>()
+}
+
+#[cfg(feature = "serde")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// I14, whatever has happened; and what is stored as text is what was stored.
+    #[test]
+    fn i14_snapshots_are_small(actions in prop::collection::vec(action(), 1..100)) {
+        let mut world = World::new();
+        for action in actions {
+            world.act(action);
+            world.drain(0);
+            let snapshot = world.fanout.snapshot(world.now);
+            let text = serde_json::to_string(&snapshot).unwrap();
+            let most = most_octets(&world.fanout);
+            prop_assert!(text.len() <= most, "{} octets, and {most} are the most:\n{text}", text.len());
+            prop_assert_eq!(serde_json::from_str::<FanoutSnapshot>(&text).unwrap(), snapshot);
+        }
+    }
+}
+
 /// A device that keeps count of what it did.
 #[derive(Clone, Copy, Debug)]
 enum Habit {
