@@ -61,7 +61,7 @@ mod job;
 mod limits;
 mod operation;
 mod policy;
-mod query;
+pub(crate) mod query;
 mod record;
 mod result;
 mod table;
@@ -94,6 +94,7 @@ use crate::trigger::{TriggerKey, TriggerLimits, Triggers};
 pub use binding::{Binding, BindingError};
 pub(crate) use binding::{Found, Keys};
 pub(crate) use fanout::retried;
+pub(crate) use groups::ended;
 pub(crate) use job::Jobs;
 pub use limits::ObjectLimits;
 pub(crate) use policy::{POLICY_SLOTS, policy_text};
@@ -144,6 +145,8 @@ pub(crate) struct Objects {
     mounts: [MountId; MOUNTED.len()],
     atomic: Option<draft::Undo>,
     queries: BTreeMap<String, query::Query>,
+    /// Whether groups may be made of the outcomes of jobs.
+    outcome_groups: bool,
     /// Devices that servers registered, and what they prove themselves with.
     pub(crate) registered: Vec<(Serial, Option<DeviceCredential>)>,
     /// What is to be stored.
@@ -274,6 +277,7 @@ impl Objects {
             mounts: mounts.try_into().expect("one for each"),
             atomic: None,
             queries: BTreeMap::new(),
+            outcome_groups: config.outcome_groups,
             registered: Vec::new(),
             records: Vec::new(),
         })
@@ -530,7 +534,7 @@ impl Handler for Objects {
         let done = match slot {
             Slot::Config(slot) => self.config_replace(slot, &keys, value),
             Slot::Inventory(slot) => self.inventory_replace(slot, &keys, value),
-            Slot::Groups(slot) => self.groups_replace(slot, &keys, value),
+            Slot::Groups(slot) => self.groups_replace(cx, slot, &keys, value),
             Slot::Fanout(slot) => self.fanout_replace(slot, &keys, value),
             Slot::Images(slot) => self.images_replace(slot, &keys, value),
             Slot::Trigger(slot) => self.trigger_replace(slot, &keys, value),

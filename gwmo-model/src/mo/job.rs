@@ -78,6 +78,11 @@ impl Jobs {
         self.by_key.get_key_value(self.by_number.get(&number)?)
     }
 
+    /// The number of a job that was started.
+    pub(super) fn number_of(&self, key: &JobKey) -> Option<JobNo> {
+        self.by_key.get(key)?.started
+    }
+
     pub(super) fn started(&mut self, key: &JobKey, number: JobNo) {
         if let Some(job) = self.by_key.get_mut(key) {
             job.refusal = None;

@@ -22,14 +22,35 @@ pub(super) struct Query {
     found: Option<Selection>,
 }
 
-/// What can be asked of a device, by the path of the leaf below its record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Field {
+/// What a query can tell of a device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum QueryField {
+    /// 1 attached, 2 detached.
     AttachStatus,
+    /// How often it has attached anywhere.
     Epoch,
+    /// How it is managed.
     Mode,
+    /// Since when it has been attached or detached.
     Since,
+    /// A text known of it.
     Fact(Fact),
+}
+
+use QueryField as Field;
+
+impl QueryField {
+    /// What `Fields` calls it: the path of the leaf below a device, as [`Binding::ours`](super::Binding::ours) has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let known = FIELDS.iter().find(|(_, known)| *known == self);
+        known.map_or("", |(name, _)| name)
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
 }
 
 const FIELDS: [(&str, Field); 12] = [
@@ -62,9 +83,8 @@ impl Objects {
         Ok(match node {
             Node::QueryMatch => query.selector.as_ref().map_or_else(Vec::new, |text| chr(text.to_string())),
             Node::QueryFields => {
-                let name =
-                    |field: &Field| FIELDS.iter().find(|(_, known)| known == field).map(|(name, _)| *name);
-                chr(query.fields.iter().filter_map(name).collect::<Vec<_>>().join(","))
+                let names: Vec<&str> = query.fields.iter().map(|field| field.name()).collect();
+                chr(names.join(","))
             }
             Node::QueryCount => int(found.map_or(0, |found| found.serials().len() as u64)),
             Node::QueryRev => int(rev_number(found.map_or(0, Selection::rev))),
@@ -105,9 +125,7 @@ impl Objects {
             Node::QueryMatch => query.selector = selector_of(text_of(value)?)?,
             Node::QueryFields => {
                 let names = text_of(value)?.split(',').map(str::trim).filter(|name| !name.is_empty());
-                let field =
-                    |name: &str| FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
-                let fields: Option<Vec<Field>> = names.take(FIELDS.len() + 1).map(field).collect();
+                let fields: Option<Vec<Field>> = names.take(FIELDS.len() + 1).map(Field::named).collect();
                 let fields = fields.filter(|fields| fields.len() <= FIELDS.len());
                 query.fields = fields.ok_or(StatusCode::NOT_SUPPORTED)?;
             }

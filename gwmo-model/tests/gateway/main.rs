@@ -2,6 +2,7 @@
 
 mod atomic;
 mod bootstrapped_device;
+mod console;
 mod description;
 mod devices;
 mod groups;

@@ -3,6 +3,8 @@
 
 #[path = "../gateway/atomic.rs"]
 mod atomic;
+#[path = "../gateway/console.rs"]
+mod console;
 #[path = "../gateway/devices.rs"]
 mod devices;
 #[path = "../gateway/groups.rs"]
