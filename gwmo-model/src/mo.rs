@@ -55,6 +55,7 @@ mod description;
 mod draft;
 mod fanout;
 mod groups;
+mod handler;
 mod images;
 mod inventory;
 mod job;
@@ -73,14 +74,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use dm_syncml::{Command, Data, Instant, StatusCode};
-use dm_tree::{
-    AccessType, Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer,
-    NodeFacts, ServerId, Timestamp, Tree, TreeError, Value,
-};
+use dm_tree::{AccessType, Context, Format, MountId, NodeFacts, ServerId, Timestamp, Tree, TreeError, Value};
 
 use crate::account_scope::{AccountScopeRecord, AccountScopes};
 use crate::device::Serial;
-use crate::device_bootstrap::DeviceCredential;
+use crate::device_bootstrap::{DeviceBootstrap, DeviceCredential};
 use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
 use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, ImageNo, Images, Substitution, substitute};
@@ -116,6 +114,7 @@ pub(crate) struct Objects {
     pub(crate) images: Images,
     pub(crate) triggers: Triggers,
     pub(crate) peers: Peers,
+    pub(crate) bootstrap: DeviceBootstrap,
     pub(crate) scopes: AccountScopes,
     pub(crate) modes: ModePolicy<Selector>,
     /// Content that servers wrote, on its way to storage.
@@ -257,6 +256,7 @@ impl Objects {
             images: Images::new(config.images.clone()),
             triggers: Triggers::new(config.triggers),
             peers: Peers::new(config.peers),
+            bootstrap: DeviceBootstrap::new(config.bootstrap.clone()),
             scopes: AccountScopes::new(config.max_accounts),
             modes: ModePolicy::new(config.modes, config.default_mode),
             delivered: BTreeMap::new(),
@@ -333,7 +333,9 @@ impl Objects {
 
     /// All that servers wrote, as records.
     pub(crate) fn written(&self) -> Vec<ObjectRecord> {
-        let own = self.settings_written();
+        let mut own = self.settings_written();
+        self.triggers_written(&mut own);
+        self.queries_written(&mut own);
         let servers = self.servers.iter().cloned().map(Written::Server);
         own.into_iter().chain(servers).chain(self.jobs.written()).map(ObjectRecord).collect()
     }
@@ -354,6 +356,14 @@ impl Objects {
             Written::ServerRemoved(server) => {
                 self.servers.remove(server);
                 Some(())
+            }
+            Written::Trigger { .. }
+            | Written::TriggerNode { .. }
+            | Written::TriggerErased { .. }
+            | Written::TriggerSent { .. }
+            | Written::TriggerRemoved { .. } => self.replay_trigger(written),
+            Written::Query(_) | Written::QueryNode { .. } | Written::QueryRemoved(_) => {
+                self.replay_query(written)
             }
             _ => self.jobs.apply(written, &self.limits),
         }
@@ -480,128 +490,5 @@ impl Objects {
         // What nobody may delete keeps its format and type, too.
         let is_dynamic = access.contains(AccessType::DELETE);
         Some(if is_dynamic { facts.with_access(access).dynamic() } else { facts.with_access(access) })
-    }
-}
-
-impl Handlers for Objects {
-    fn handler(&mut self, mount: MountId) -> Option<&mut dyn Handler> {
-        self.object(mount).is_some().then_some(self)
-    }
-}
-
-impl Handler for Objects {
-    fn node(&mut self, cx: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
-        let (object, found) = self.find(cx.mount(), path)?;
-        self.facts(object, &found)
-    }
-
-    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        let value = match slot {
-            Slot::Config(slot) => self.config_value(slot, &keys),
-            Slot::Inventory(slot) => self.inventory_value(slot, &keys),
-            Slot::Groups(slot) => self.groups_value(slot, &keys),
-            Slot::Fanout(slot) => self.fanout_value(slot, &keys),
-            Slot::Images(slot) => self.images_value(slot, &keys),
-            Slot::Trigger(slot) => self.trigger_value(slot, &keys),
-        };
-        Ok(value?)
-    }
-
-    fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
-        let (object, found) = self.find(cx.mount(), path).ok_or(StatusCode::NOT_FOUND)?;
-        for (name, child) in self.binding.children(object, &found) {
-            if self.facts(object, &child).is_some() {
-                out.push(name);
-            }
-        }
-        let keys = &found.keys;
-        match self.binding.unnamed_child(object, &found) {
-            Some(Slot::Config(slot)) => self.config_names(slot, keys, out),
-            Some(Slot::Inventory(slot)) => self.inventory_names(slot, keys, out),
-            Some(Slot::Groups(slot)) => self.groups_names(slot, keys, out),
-            Some(Slot::Fanout(slot)) => self.fanout_names(slot, keys, out),
-            Some(Slot::Images(slot)) => self.images_names(slot, keys, out),
-            Some(Slot::Trigger(slot)) => self.trigger_names(slot, keys, out),
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        self.reversible(slot, &keys)?;
-        let done = match slot {
-            Slot::Config(slot) => self.config_replace(slot, &keys, value),
-            Slot::Inventory(slot) => self.inventory_replace(slot, &keys, value),
-            Slot::Groups(slot) => self.groups_replace(cx, slot, &keys, value),
-            Slot::Fanout(slot) => self.fanout_replace(slot, &keys, value),
-            Slot::Images(slot) => self.images_replace(slot, &keys, value),
-            Slot::Trigger(slot) => self.trigger_replace(slot, &keys, value),
-        };
-        Ok(done?)
-    }
-
-    fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        let value = match (new, slot.format()) {
-            (NewNode::Interior { .. }, Format::Node) => None,
-            (NewNode::Leaf(value), format) if format != Format::Node => Some(value),
-            _ => return Err(StatusCode::UNSUPPORTED_FORMAT.into()),
-        };
-        self.reversible(slot, &keys)?;
-        let done = match (slot, value) {
-            (Slot::Inventory(slot), value) => self.inventory_add(slot, &keys, value),
-            (Slot::Groups(slot), value) => self.groups_add(slot, &keys, value),
-            (Slot::Fanout(slot), value) => self.fanout_add(cx, slot, &keys, value),
-            (Slot::Images(slot), value) => self.images_add(cx, slot, &keys, value),
-            (Slot::Trigger(slot), value) => self.trigger_add(cx, slot, &keys, value),
-            (Slot::Config(slot), value) => self.config_add(slot, &keys, value),
-        };
-        Ok(done?)
-    }
-
-    fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        self.reversible(slot, &keys)?;
-        let done = match slot {
-            Slot::Inventory(slot) => self.inventory_delete(slot, &keys),
-            Slot::Groups(slot) => self.groups_delete(slot, &keys),
-            Slot::Fanout(slot) => self.fanout_delete(slot, &keys),
-            Slot::Images(slot) => self.images_delete(slot, &keys),
-            Slot::Trigger(slot) => self.trigger_delete(slot, &keys),
-            Slot::Config(slot) => self.config_delete(slot, &keys),
-        };
-        Ok(done?)
-    }
-
-    fn exec(&mut self, cx: &Context<'_>, path: &[&str], argument: &[u8]) -> ExecReply {
-        let done = self.slot(cx, path).and_then(|(slot, keys)| match slot {
-            Slot::Inventory(InventorySlot::QueryRun) => self.query_run(&keys),
-            Slot::Images(ImagesSlot::Fetch) => self.fetch_image(&keys),
-            Slot::Trigger(TriggerSlot::Send) => self.send_trigger(cx, &keys),
-            Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys, argument),
-            _ => Err(StatusCode::NOT_ALLOWED),
-        });
-        match done {
-            Ok(StatusCode::ACCEPTED) => ExecReply::Accepted,
-            Ok(status) | Err(status) => ExecReply::Done(status),
-        }
-    }
-
-    fn begin(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
-        self.atomic.get_or_insert_default();
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &Context<'_>) {
-        if let Some(undo) = self.atomic.take() {
-            self.records.extend(undo.records);
-        }
-    }
-
-    fn roll_back(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
-        self.undo();
-        Ok(())
     }
 }

@@ -70,6 +70,10 @@ pub struct GatewaySettings {
     pub presence: PresenceSettings,
     /// Whether it may ask servers for a bootstrap by itself.
     pub asks_peers: bool,
+    /// Whether devices are bootstrapped to it.
+    pub boots_to_gateway: bool,
+    /// Whether devices are bootstrapped to servers.
+    pub boots_to_servers: bool,
 }
 
 /// When a device counts as attached.
@@ -110,7 +114,7 @@ pub struct PeerLine {
 const PEER_STATES: [PeerState; 4] =
     [PeerState::Seen, PeerState::Requested, PeerState::Bootstrapped, PeerState::Refused];
 
-const SETTINGS: [Node; 9] = [
+const SETTINGS: [Node; 11] = [
     Node::GwId,
     Node::Rev,
     Node::PubAddr,
@@ -120,6 +124,8 @@ const SETTINGS: [Node; 9] = [
     Node::PresenceLifetime,
     Node::PresenceKeepGone,
     Node::PeersAuto,
+    Node::BootToGateway,
+    Node::BootToServer,
 ];
 
 impl Console {
@@ -191,6 +197,8 @@ impl Console {
                 keep_gone: time(Node::PresenceKeepGone)?,
             },
             asks_peers: values.required(Node::PeersAuto, &[])?,
+            boots_to_gateway: values.required(Node::BootToGateway, &[])?,
+            boots_to_servers: values.required(Node::BootToServer, &[])?,
         })
     }
 
@@ -214,6 +222,15 @@ impl Console {
             self.leaf(Node::PresenceDebounce, &[], seconds(presence.debounce)),
             self.leaf(Node::PresenceLifetime, &[], seconds(presence.lifetime.unwrap_or_default())),
             self.leaf(Node::PresenceKeepGone, &[], seconds(presence.keep_gone.unwrap_or_default())),
+        ]))
+    }
+
+    /// Says whether devices are bootstrapped to the gateway and to servers (GwMO-HLF-005 and 006); what began before goes on. Takes an administrator.
+    #[must_use]
+    pub fn set_bootstrap(&self, to_gateway: bool, to_servers: bool) -> Command<'static> {
+        replace(Vec::from([
+            self.flag(Node::BootToGateway, &[], to_gateway),
+            self.flag(Node::BootToServer, &[], to_servers),
         ]))
     }
 

@@ -263,7 +263,7 @@ impl Gateway {
         self.drain_machines();
         if let Some(at) = self.sessions.get_mut(no) {
             at.open = true;
-            self.bootstrap.handle_session(now, serial, &BootstrapTarget::Gateway, true);
+            self.objects.bootstrap.handle_session(now, serial, &BootstrapTarget::Gateway, true);
             self.objects.fanout.handle_session_opened(now, serial);
         }
     }

@@ -79,7 +79,7 @@ impl Gateway {
         self.objects.peers.handle_tick(now);
         self.relay.handle_tick(now);
         self.adaptation.handle_tick(now);
-        self.bootstrap.handle_tick(now);
+        self.objects.bootstrap.handle_tick(now);
     }
 
     fn drain_inventory(&mut self) {
@@ -96,7 +96,7 @@ impl Gateway {
                 }
                 InventoryOutput::DeviceDetached { serial, id, epoch, reason, rev } => {
                     self.objects.fanout.handle_presence(now, serial, false);
-                    self.bootstrap.handle_away(now, serial);
+                    self.objects.bootstrap.handle_away(now, serial);
                     self.objects.outbox.handle_device_detached(now, rev, serial, &id, epoch, reason);
                     self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
                 }
@@ -110,7 +110,7 @@ impl Gateway {
                 InventoryOutput::Removed { serial, id } => self.forget(serial, &id),
                 InventoryOutput::Asleep { serial, until } => {
                     self.objects.fanout.handle_asleep(now, serial, until.saturating_since(now));
-                    self.bootstrap.handle_away(now, serial);
+                    self.objects.bootstrap.handle_away(now, serial);
                 }
                 InventoryOutput::Awake { serial } => self.reachable(serial),
                 InventoryOutput::Wait(at) => return self.waits.set(Waiting::Inventory, at),
@@ -122,7 +122,7 @@ impl Gateway {
     fn reachable(&mut self, serial: Serial) {
         let now = self.objects.now;
         self.objects.fanout.handle_presence(now, serial, true);
-        self.bootstrap.handle_reachable(now, serial);
+        self.objects.bootstrap.handle_reachable(now, serial);
         self.relay_reachable(serial);
         self.objects.triggers.handle_reachable(now, serial);
     }
@@ -139,7 +139,7 @@ impl Gateway {
         self.objects.peers.handle_device_forgotten(now, serial);
         self.relay.handle_forgotten(now, serial);
         self.adaptation.handle_adapter_gone(now, serial);
-        self.bootstrap.handle_forgotten(now, serial);
+        self.objects.bootstrap.handle_forgotten(now, serial);
         let device = self.device_uri(InventorySlot::Device, serial);
         // There may have been none.
         let _ = self.tree.forget_acls(device.as_str());
@@ -241,7 +241,7 @@ impl Gateway {
     fn drain_bootstrap(&mut self) {
         let now = self.objects.now;
         loop {
-            match self.bootstrap.poll_output() {
+            match self.objects.bootstrap.poll_output() {
                 DeviceBootstrapOutput::Persist(seq, record) => {
                     self.persist(Origin::Bootstrap(seq), GatewayRecord::Bootstrap(record));
                 }

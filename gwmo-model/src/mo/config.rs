@@ -120,6 +120,8 @@ impl Objects {
             Node::StorageUsed => int(self.images.used().div_ceil(KB)),
             Node::StorageMaxImage => int(storage.max_image / KB),
             Node::StorageRetain => seconds(storage.retain),
+            Node::BootToGateway => boolean(self.bootstrap.switches().0),
+            Node::BootToServer => boolean(self.bootstrap.switches().1),
             Node::LimitsMaxDevices => int(inventory.max_devices),
             Node::LimitsMaxGroups => int(self.settings.max_groups),
             Node::LimitsMaxJobs => int(fanout.max_jobs),
@@ -263,6 +265,15 @@ impl Objects {
                 let key = key.map_err(|error| error.status())?;
                 let record = self.scopes.bind(key, server, scope).map_err(|error| error.status())?;
                 self.account_records.push(record);
+            }
+            Node::BootToGateway | Node::BootToServer => {
+                let (to_gateway, to_servers) = self.bootstrap.switches();
+                match node {
+                    Node::BootToGateway => {
+                        self.bootstrap.handle_switches(self.now, bool_of(value)?, to_servers)
+                    }
+                    _ => self.bootstrap.handle_switches(self.now, to_gateway, bool_of(value)?),
+                }
             }
             Node::PeersAuto => self.peers.handle_auto(self.now, bool_of(value)?),
             _ => {

@@ -268,6 +268,7 @@ fn gwmo_adm_001_settings_by_the_console() {
             console().add_mode_rule("r", &rule),
             console().add_mode_rule("z", &first),
             console().set_peers_auto(true),
+            console().set_bootstrap(false, true),
             console().allow_peer(&peer),
         ],
     );
@@ -275,6 +276,7 @@ fn gwmo_adm_001_settings_by_the_console() {
         town.ask(0, vec![console().get_settings(), console().get_mode_rules(), console().get_peers()]);
     let settings = console().read_settings(&items).unwrap();
     assert_eq!((settings.gateway, settings.presence), (server_id(GATEWAY), presence));
+    assert_eq!((settings.boots_to_gateway, settings.boots_to_servers), (false, true));
     assert_eq!((settings.address.as_deref(), settings.asks_peers), (Some("gw.example:443"), true));
     assert_eq!((settings.default_mode, settings.supported.contains(Mode::Transparent)), (Mode::Proxy, true));
     let rules = console().read_mode_rules(&items).unwrap();
