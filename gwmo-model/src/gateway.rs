@@ -2,6 +2,7 @@
 
 mod account;
 mod alerts;
+mod children;
 mod config;
 mod device_sessions;
 mod forwarding;

@@ -8,6 +8,7 @@ use dm_syncml::{Command, StatusCode};
 use dm_tree::{Rights, ServerId, Timestamp};
 
 use super::operation::Operation;
+use crate::console::{JobRequest, OpRequest, Told};
 use crate::device::DeviceId;
 use crate::fanout::{JobKey, JobNo, Op, Policy, ResultCode, Trace};
 use crate::group::{GroupId, TargetSet};
@@ -183,6 +184,42 @@ impl Job {
     pub(crate) fn substitutes(&self, index: u16) -> impl Iterator<Item = (&str, &ImageKey)> {
         let step = self.ops.values().nth(index.into());
         step.into_iter().flat_map(|step| step.substitutes.iter().map(|(text, image)| (text.as_str(), image)))
+    }
+
+    /// What is to be added to a gateway among its devices, with the commands as they are to reach the devices behind that.
+    pub(crate) fn delegated(
+        &self,
+        key: JobKey,
+        gateway: &ServerId,
+        ops: Vec<Command<'static>>,
+    ) -> Option<JobRequest> {
+        if self.trace.gateways().len() >= Trace::MAX_DEPTH
+            || self.trace.gateways().any(|known| known == gateway)
+        {
+            return None;
+        }
+        let mut request = JobRequest::new(key)
+            .with_group(GroupId::new(GroupId::ALL_DEVICES).ok()?)
+            .with_policy(self.policy)
+            .with_trace(self.trace.clone().through(gateway.clone()))
+            .telling(Told::End);
+        for (step, command) in self.ops.values().zip(ops) {
+            let mut operation = OpRequest::new(command);
+            if step.stops {
+                operation = operation.stopping_on_error();
+            }
+            if !step.ends_by.is_empty() {
+                operation = operation.ending_by(&step.ends_by);
+            }
+            request = request.with_operation(operation);
+        }
+        Some(if self.live { request.with_live_targets() } else { request })
+    }
+
+    /// How many operations it has.
+    pub(crate) fn op_count(&self) -> u16 {
+        // There are at most as many as a name of one counts.
+        self.ops.len() as u16
     }
 
     /// The command of the operation with this index, and the type of the alert that ends it, if one does.

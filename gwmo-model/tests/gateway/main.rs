@@ -2,6 +2,7 @@
 
 mod atomic;
 mod bootstrapped_device;
+mod children;
 mod console;
 mod description;
 mod devices;
