@@ -60,6 +60,7 @@ mod images;
 mod inventory;
 mod job;
 mod limits;
+mod live;
 mod operation;
 mod policy;
 pub(crate) mod query;
@@ -82,7 +83,7 @@ use crate::device_bootstrap::{DeviceBootstrap, DeviceCredential};
 use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
 use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, ImageNo, Images, Substitution, substitute};
-use crate::inventory::Inventory;
+use crate::inventory::{FactSet, Inventory};
 use crate::mode::ModePolicy;
 use crate::outbox::Outbox;
 use crate::peers::Peers;
@@ -129,6 +130,8 @@ pub(crate) struct Objects {
     settings: config::Settings,
     /// Settings that are one number and were written.
     settings_written: BTreeMap<ConfigSlot, u32>,
+    /// The facts that the rules of modes look at.
+    pub(crate) mode_facts: FactSet,
     /// Whether devices may have to be managed otherwise.
     pub(crate) modes_changed: bool,
     /// Changes of shared accounts, to be stored.
@@ -266,6 +269,7 @@ impl Objects {
             clock: None,
             settings: config::Settings::new(config),
             settings_written: BTreeMap::new(),
+            mode_facts: FactSet::EMPTY,
             modes_changed: false,
             account_records: Vec::new(),
             image_keys: BTreeMap::new(),

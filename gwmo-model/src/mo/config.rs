@@ -15,6 +15,7 @@ use super::{
     text_of,
 };
 use crate::account_scope::{AccountKey, AccountScope};
+use crate::inventory::FactSet;
 use crate::mode::{Mode, ModePolicy, ModeRule};
 use crate::outbox::Subscription;
 use crate::peers::PeerView;
@@ -331,6 +332,8 @@ impl Objects {
             let _ = modes.add_rule(rule);
         }
         if modes != self.modes {
+            let facts = modes.rules().iter().map(|rule| rule.matches.facts());
+            self.mode_facts = facts.fold(FactSet::EMPTY, |all, facts| all | facts);
             self.modes = modes;
             self.modes_changed = true;
         }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use dm_syncml::{Command, StatusCode};
 use dm_tree::{Rights, ServerId, Timestamp};
 
+use super::live::LiveJobs;
 use super::operation::Operation;
 use crate::console::{JobRequest, OpRequest, Told};
 use crate::device::DeviceId;
@@ -20,6 +21,8 @@ use crate::selector::Selector;
 pub(crate) struct Jobs {
     pub(super) by_key: BTreeMap<JobKey, Job>,
     by_number: BTreeMap<JobNo, JobKey>,
+    /// Those that were started and that devices may join.
+    pub(crate) live: LiveJobs,
     /// Octets of all operations.
     pub(super) ops_len: usize,
 }
@@ -89,6 +92,9 @@ impl Jobs {
             job.refusal = None;
             job.started = Some(number);
             self.by_number.insert(number, key.clone());
+            if job.live {
+                self.live.add(number, job.targets());
+            }
         }
     }
 
@@ -97,6 +103,7 @@ impl Jobs {
         for job in self.by_key.values_mut() {
             if let Some(number) = job.started.take_if(|number| is_unknown(*number)) {
                 self.by_number.remove(&number);
+                self.live.remove(number);
             }
         }
     }
@@ -105,13 +112,11 @@ impl Jobs {
         self.ops_len += job.ops_len();
         if let Some(number) = job.started {
             self.by_number.insert(number, key.clone());
+            if job.live {
+                self.live.add(number, job.targets());
+            }
         }
         self.by_key.insert(key, job);
-    }
-
-    /// The jobs that devices may join while they run.
-    pub(crate) fn live(&self) -> impl Iterator<Item = (JobNo, &Job)> {
-        self.by_key.values().filter(|job| job.live).filter_map(|job| Some((job.started?, job)))
     }
 
     /// The jobs that were started and need images.
@@ -133,8 +138,9 @@ impl Jobs {
     pub(super) fn remove(&mut self, key: &JobKey) -> Option<Job> {
         let job = self.by_key.remove(key)?;
         self.ops_len -= job.ops_len();
-        if let Some(number) = &job.started {
-            self.by_number.remove(number);
+        if let Some(number) = job.started {
+            self.by_number.remove(&number);
+            self.live.remove(number);
         }
         Some(job)
     }
@@ -193,9 +199,8 @@ impl Job {
         gateway: &ServerId,
         ops: Vec<Command<'static>>,
     ) -> Option<JobRequest> {
-        if self.trace.gateways().len() >= Trace::MAX_DEPTH
-            || self.trace.gateways().any(|known| known == gateway)
-        {
+        // That gateway would refuse it.
+        if self.trace.gateways().len() + 1 >= Trace::MAX_DEPTH || self.trace.contains(gateway) {
             return None;
         }
         let mut request = JobRequest::new(key)
