@@ -30,18 +30,26 @@ mod build;
 mod config;
 mod devices;
 mod groups;
+mod images;
 mod job;
+mod queries;
 mod read;
 mod result;
+mod triggers;
 
 use crate::mo::Binding;
 
+pub use crate::mo::query::QueryField;
 pub use alert::GatewayAlert;
-pub use config::GatewayCapacity;
-pub use devices::{DeviceLine, DevicePage};
+pub use config::{GatewayCapacity, GatewaySettings, PeerLine, PeerList, PresenceSettings};
+pub use devices::{CredentialError, DeviceDetails, DeviceLine, DevicePage};
+pub use groups::GroupStatus;
+pub use images::{ImageReader, ImageStatus, StorageStatus};
 pub use job::{JobRequest, OpRequest, Told};
+pub use queries::{QueryLine, QueryPage, QueryStatus};
 pub use read::{ReadError, ReadErrorKind};
 pub use result::{JobStatus, OpAnswer, Outcomes, RecordLine, RecordPage};
+pub use triggers::{TriggerLine, TriggerProgress, TriggerRequest, TriggerStatus};
 
 /// Makes commands for a gateway, and reads its answers and alerts.
 ///

@@ -5,6 +5,7 @@ mod config;
 mod record;
 mod restoring;
 mod states;
+mod switches;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -17,6 +18,7 @@ use crate::Serial;
 use account::dm_account;
 use record::Entry;
 use states::{Action, Input, Stage, action};
+use switches::range_of;
 
 pub use account::{BootstrapAccount, DeviceCredential};
 pub use config::{DeviceBootstrapConfig, DeviceBootstrapError, DeviceBootstrapErrorKind};
@@ -161,6 +163,8 @@ pub enum DeviceBootstrapOutput {
 #[derive(Debug)]
 pub struct DeviceBootstrap {
     config: DeviceBootstrapConfig,
+    /// What was set instead of what the configuration says.
+    switches: Option<(bool, bool)>,
     credentials: BTreeMap<Serial, DeviceCredential>,
     /// Credentials by a hash of the device's secret.
     by_secret: BTreeSet<(u64, Serial)>,
@@ -195,6 +199,7 @@ impl DeviceBootstrap {
     pub const fn new(config: DeviceBootstrapConfig) -> Self {
         Self {
             config,
+            switches: None,
             credentials: BTreeMap::new(),
             by_secret: BTreeSet::new(),
             requests: BTreeMap::new(),
@@ -256,7 +261,7 @@ impl DeviceBootstrap {
         device: Serial,
         is_reachable: bool,
     ) -> Result<(), DeviceBootstrapError> {
-        if !self.config.to_gateway {
+        if !self.switches().0 {
             return Err(DeviceBootstrapErrorKind::SwitchedOff.into());
         }
         if !self.credentials.contains_key(&device) {
@@ -277,7 +282,7 @@ impl DeviceBootstrap {
         account: BootstrapAccount,
         is_reachable: bool,
     ) -> Result<(), DeviceBootstrapError> {
-        if !self.config.to_servers {
+        if !self.switches().1 {
             return Err(DeviceBootstrapErrorKind::SwitchedOff.into());
         }
         if !account.is_usable() {
@@ -512,7 +517,7 @@ impl DeviceBootstrap {
             Entry::Ended { device, target, failure: None } => (device, target, Stage::Confirmed, None, None),
             Entry::Ended { device, target, failure } => (device, target, Stage::Failed, None, failure),
             Entry::Undone { device, target } => return self.undo(device, &target),
-            Entry::Credential { .. } | Entry::Wanted { .. } | Entry::Forgotten { .. } => return,
+            _ => return,
         };
         let key = (device, target);
         let Some(request) = self.requests.get_mut(&key) else { return };
@@ -585,13 +590,4 @@ const fn state_of(request: &Request) -> BootstrapState {
         (Stage::Failed, Some(failure)) => BootstrapState::Failed(failure),
         (Stage::Failed, None) => BootstrapState::Failed(BootstrapFailure::Unanswered),
     }
-}
-
-/// Every bootstrap of a device: `Gateway` comes before all servers.
-fn range_of(device: Serial) -> impl core::ops::RangeBounds<(Serial, BootstrapTarget)> {
-    use core::ops::Bound;
-
-    let end =
-        device.next().map_or(Bound::Unbounded, |next| Bound::Excluded((next, BootstrapTarget::Gateway)));
-    (Bound::Included((device, BootstrapTarget::Gateway)), end)
 }

@@ -1,6 +1,7 @@
 //! Commands for many devices: jobs, their targets, and what becomes of them.
 
 mod audit;
+mod child;
 mod code;
 mod device_events;
 mod dispatch;

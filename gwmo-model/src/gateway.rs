@@ -3,6 +3,7 @@
 mod account;
 mod alerts;
 mod bootstraps;
+mod children;
 mod config;
 mod device_sessions;
 mod forwarding;
@@ -29,7 +30,6 @@ use dm_tree::{Acl, Change, ChangeKind, NodeUri, Rights, ServerId, Timestamp, Tre
 
 use crate::adaptation::Adaptation;
 use crate::device::{DeviceId, Serial};
-use crate::device_bootstrap::DeviceBootstrap;
 use crate::error::{GatewayError, InventoryError, InventoryErrorKind};
 use crate::fanout::{Fanout, JobNo, ResultCode, Ticket};
 use crate::group::Groups;
@@ -84,7 +84,6 @@ pub struct Gateway {
     atomic: Option<ServerId>,
     relay: Relay,
     adaptation: Adaptation,
-    bootstrap: DeviceBootstrap,
     /// The operations that are open on devices that adapters speak for.
     adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
     unstored: Unstored,
@@ -153,7 +152,6 @@ impl Gateway {
             atomic: None,
             relay: Relay::new(config.relay),
             adaptation: Adaptation::new(config.adaptation),
-            bootstrap: DeviceBootstrap::new(config.bootstrap.clone()),
             adapted: BTreeMap::new(),
             unstored: Unstored::default(),
             parked: BTreeSet::new(),
@@ -525,12 +523,12 @@ impl Gateway {
                 self.accounts.insert(serial, account);
             }
             // One that another device has is not given a second time: the device stays without.
-            if self.bootstrap.handle_credential(now, serial, credential).is_err() {
+            if self.objects.bootstrap.handle_credential(now, serial, credential).is_err() {
                 self.accounts.remove(&serial);
                 continue;
             }
             // It may be switched off.
-            let _ = self.bootstrap.handle_gateway_wanted(now, serial, false);
+            let _ = self.objects.bootstrap.handle_gateway_wanted(now, serial, false);
             self.choose_mode(serial);
         }
     }

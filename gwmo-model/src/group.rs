@@ -271,6 +271,26 @@ impl Groups {
         Ok(())
     }
 
+    /// As [`set_members`](Self::set_members), for devices that a job's outcome is about, for following that up.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_members`](Self::set_members).
+    pub fn set_members_from_job(
+        &mut self,
+        id: &GroupId,
+        job: JobKey,
+        devices: impl IntoIterator<Item = DeviceId>,
+        inventory: &Inventory,
+    ) -> Result<(), GroupError> {
+        self.set_members(id, devices, inventory)?;
+        if self.changeable(id)?.from_job() != Some(&job) {
+            self.change(Change::FromJob(id.clone(), job));
+            self.touch(id);
+        }
+        Ok(())
+    }
+
     /// Keeps a device out of a group, however it would come in.
     ///
     /// # Errors

@@ -55,13 +55,15 @@ mod description;
 mod draft;
 mod fanout;
 mod groups;
+mod handler;
 mod images;
 mod inventory;
 mod job;
 mod limits;
+mod live;
 mod operation;
 mod policy;
-mod query;
+pub(crate) mod query;
 mod record;
 mod result;
 mod table;
@@ -73,18 +75,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use dm_syncml::{Command, Data, Instant, StatusCode};
-use dm_tree::{
-    AccessType, Children, Context, ExecReply, Format, Handler, Handlers, MountId, NewNode, NoAnswer,
-    NodeFacts, ServerId, Timestamp, Tree, TreeError, Value,
-};
+use dm_tree::{AccessType, Context, Format, MountId, NodeFacts, ServerId, Timestamp, Tree, TreeError, Value};
 
 use crate::account_scope::{AccountScopeRecord, AccountScopes};
 use crate::device::Serial;
-use crate::device_bootstrap::DeviceCredential;
+use crate::device_bootstrap::{DeviceBootstrap, DeviceCredential};
 use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
 use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, ImageNo, Images, Substitution, substitute};
-use crate::inventory::Inventory;
+use crate::inventory::{FactSet, Inventory};
 use crate::mode::ModePolicy;
 use crate::outbox::Outbox;
 use crate::peers::Peers;
@@ -94,6 +93,7 @@ use crate::trigger::{TriggerKey, TriggerLimits, Triggers};
 pub use binding::{Binding, BindingError};
 pub(crate) use binding::{Found, Keys};
 pub(crate) use fanout::retried;
+pub(crate) use groups::ended;
 pub(crate) use job::Jobs;
 pub use limits::ObjectLimits;
 pub(crate) use policy::{POLICY_SLOTS, policy_text};
@@ -115,6 +115,7 @@ pub(crate) struct Objects {
     pub(crate) images: Images,
     pub(crate) triggers: Triggers,
     pub(crate) peers: Peers,
+    pub(crate) bootstrap: DeviceBootstrap,
     pub(crate) scopes: AccountScopes,
     pub(crate) modes: ModePolicy<Selector>,
     /// Content that servers wrote, on its way to storage.
@@ -129,6 +130,8 @@ pub(crate) struct Objects {
     settings: config::Settings,
     /// Settings that are one number and were written.
     settings_written: BTreeMap<ConfigSlot, u32>,
+    /// The facts that the rules of modes look at.
+    pub(crate) mode_facts: FactSet,
     /// Whether devices may have to be managed otherwise.
     pub(crate) modes_changed: bool,
     /// Changes of shared accounts, to be stored.
@@ -144,6 +147,8 @@ pub(crate) struct Objects {
     mounts: [MountId; MOUNTED.len()],
     atomic: Option<draft::Undo>,
     queries: BTreeMap<String, query::Query>,
+    /// Whether groups may be made of the outcomes of jobs.
+    outcome_groups: bool,
     /// Devices that servers registered, and what they prove themselves with.
     pub(crate) registered: Vec<(Serial, Option<DeviceCredential>)>,
     /// What is to be stored.
@@ -254,6 +259,7 @@ impl Objects {
             images: Images::new(config.images.clone()),
             triggers: Triggers::new(config.triggers),
             peers: Peers::new(config.peers),
+            bootstrap: DeviceBootstrap::new(config.bootstrap.clone()),
             scopes: AccountScopes::new(config.max_accounts),
             modes: ModePolicy::new(config.modes, config.default_mode),
             delivered: BTreeMap::new(),
@@ -263,6 +269,7 @@ impl Objects {
             clock: None,
             settings: config::Settings::new(config),
             settings_written: BTreeMap::new(),
+            mode_facts: FactSet::EMPTY,
             modes_changed: false,
             account_records: Vec::new(),
             image_keys: BTreeMap::new(),
@@ -274,6 +281,7 @@ impl Objects {
             mounts: mounts.try_into().expect("one for each"),
             atomic: None,
             queries: BTreeMap::new(),
+            outcome_groups: config.outcome_groups,
             registered: Vec::new(),
             records: Vec::new(),
         })
@@ -329,7 +337,9 @@ impl Objects {
 
     /// All that servers wrote, as records.
     pub(crate) fn written(&self) -> Vec<ObjectRecord> {
-        let own = self.settings_written();
+        let mut own = self.settings_written();
+        self.triggers_written(&mut own);
+        self.queries_written(&mut own);
         let servers = self.servers.iter().cloned().map(Written::Server);
         own.into_iter().chain(servers).chain(self.jobs.written()).map(ObjectRecord).collect()
     }
@@ -350,6 +360,14 @@ impl Objects {
             Written::ServerRemoved(server) => {
                 self.servers.remove(server);
                 Some(())
+            }
+            Written::Trigger { .. }
+            | Written::TriggerNode { .. }
+            | Written::TriggerErased { .. }
+            | Written::TriggerSent { .. }
+            | Written::TriggerRemoved { .. } => self.replay_trigger(written),
+            Written::Query(_) | Written::QueryNode { .. } | Written::QueryRemoved(_) => {
+                self.replay_query(written)
             }
             _ => self.jobs.apply(written, &self.limits),
         }
@@ -476,128 +494,5 @@ impl Objects {
         // What nobody may delete keeps its format and type, too.
         let is_dynamic = access.contains(AccessType::DELETE);
         Some(if is_dynamic { facts.with_access(access).dynamic() } else { facts.with_access(access) })
-    }
-}
-
-impl Handlers for Objects {
-    fn handler(&mut self, mount: MountId) -> Option<&mut dyn Handler> {
-        self.object(mount).is_some().then_some(self)
-    }
-}
-
-impl Handler for Objects {
-    fn node(&mut self, cx: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
-        let (object, found) = self.find(cx.mount(), path)?;
-        self.facts(object, &found)
-    }
-
-    fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        let value = match slot {
-            Slot::Config(slot) => self.config_value(slot, &keys),
-            Slot::Inventory(slot) => self.inventory_value(slot, &keys),
-            Slot::Groups(slot) => self.groups_value(slot, &keys),
-            Slot::Fanout(slot) => self.fanout_value(slot, &keys),
-            Slot::Images(slot) => self.images_value(slot, &keys),
-            Slot::Trigger(slot) => self.trigger_value(slot, &keys),
-        };
-        Ok(value?)
-    }
-
-    fn children(&mut self, cx: &Context<'_>, path: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
-        let (object, found) = self.find(cx.mount(), path).ok_or(StatusCode::NOT_FOUND)?;
-        for (name, child) in self.binding.children(object, &found) {
-            if self.facts(object, &child).is_some() {
-                out.push(name);
-            }
-        }
-        let keys = &found.keys;
-        match self.binding.unnamed_child(object, &found) {
-            Some(Slot::Config(slot)) => self.config_names(slot, keys, out),
-            Some(Slot::Inventory(slot)) => self.inventory_names(slot, keys, out),
-            Some(Slot::Groups(slot)) => self.groups_names(slot, keys, out),
-            Some(Slot::Fanout(slot)) => self.fanout_names(slot, keys, out),
-            Some(Slot::Images(slot)) => self.images_names(slot, keys, out),
-            Some(Slot::Trigger(slot)) => self.trigger_names(slot, keys, out),
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn replace(&mut self, cx: &Context<'_>, path: &[&str], value: &Value) -> Result<(), NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        self.reversible(slot, &keys)?;
-        let done = match slot {
-            Slot::Config(slot) => self.config_replace(slot, &keys, value),
-            Slot::Inventory(slot) => self.inventory_replace(slot, &keys, value),
-            Slot::Groups(slot) => self.groups_replace(slot, &keys, value),
-            Slot::Fanout(slot) => self.fanout_replace(slot, &keys, value),
-            Slot::Images(slot) => self.images_replace(slot, &keys, value),
-            Slot::Trigger(slot) => self.trigger_replace(slot, &keys, value),
-        };
-        Ok(done?)
-    }
-
-    fn add(&mut self, cx: &Context<'_>, path: &[&str], new: &NewNode) -> Result<(), NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        let value = match (new, slot.format()) {
-            (NewNode::Interior { .. }, Format::Node) => None,
-            (NewNode::Leaf(value), format) if format != Format::Node => Some(value),
-            _ => return Err(StatusCode::UNSUPPORTED_FORMAT.into()),
-        };
-        self.reversible(slot, &keys)?;
-        let done = match (slot, value) {
-            (Slot::Inventory(slot), value) => self.inventory_add(slot, &keys, value),
-            (Slot::Groups(slot), value) => self.groups_add(slot, &keys, value),
-            (Slot::Fanout(slot), value) => self.fanout_add(cx, slot, &keys, value),
-            (Slot::Images(slot), value) => self.images_add(cx, slot, &keys, value),
-            (Slot::Trigger(slot), value) => self.trigger_add(cx, slot, &keys, value),
-            (Slot::Config(slot), value) => self.config_add(slot, &keys, value),
-        };
-        Ok(done?)
-    }
-
-    fn delete(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<(), NoAnswer> {
-        let (slot, keys) = self.slot(cx, path)?;
-        self.reversible(slot, &keys)?;
-        let done = match slot {
-            Slot::Inventory(slot) => self.inventory_delete(slot, &keys),
-            Slot::Groups(slot) => self.groups_delete(slot, &keys),
-            Slot::Fanout(slot) => self.fanout_delete(slot, &keys),
-            Slot::Images(slot) => self.images_delete(slot, &keys),
-            Slot::Trigger(slot) => self.trigger_delete(slot, &keys),
-            Slot::Config(slot) => self.config_delete(slot, &keys),
-        };
-        Ok(done?)
-    }
-
-    fn exec(&mut self, cx: &Context<'_>, path: &[&str], argument: &[u8]) -> ExecReply {
-        let done = self.slot(cx, path).and_then(|(slot, keys)| match slot {
-            Slot::Inventory(InventorySlot::QueryRun) => self.query_run(&keys),
-            Slot::Images(ImagesSlot::Fetch) => self.fetch_image(&keys),
-            Slot::Trigger(TriggerSlot::Send) => self.send_trigger(cx, &keys),
-            Slot::Fanout(slot) => self.fanout_exec(cx, slot, &keys, argument),
-            _ => Err(StatusCode::NOT_ALLOWED),
-        });
-        match done {
-            Ok(StatusCode::ACCEPTED) => ExecReply::Accepted,
-            Ok(status) | Err(status) => ExecReply::Done(status),
-        }
-    }
-
-    fn begin(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
-        self.atomic.get_or_insert_default();
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &Context<'_>) {
-        if let Some(undo) = self.atomic.take() {
-            self.records.extend(undo.records);
-        }
-    }
-
-    fn roll_back(&mut self, _: &Context<'_>) -> Result<(), StatusCode> {
-        self.undo();
-        Ok(())
     }
 }

@@ -411,6 +411,11 @@ impl Triggers {
         self.by_key.get(&(owner.clone(), key.clone())).copied()
     }
 
+    /// Every trigger there is, in the order in which they were added.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = TriggerNo> {
+        self.triggers.keys().copied()
+    }
+
     /// Where a trigger stands.
     #[must_use]
     pub fn state(&self, trigger: TriggerNo) -> Option<TriggerState> {

@@ -1,7 +1,8 @@
 //! Commands and items on slots.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use dm_syncml::{
     Add, CmdId, Command, Correlator, Data, Delete, Exec, Format, Get, Item, LocUri, Meta, Replace,
@@ -22,6 +23,13 @@ impl Console {
     ) -> Command<'static> {
         let items = nodes.into_iter().map(|(slot, keys)| Item::to(self.uri(slot, keys)));
         Get::new(cmd_id(), items.collect()).into()
+    }
+
+    /// A Get of a node with everything below it, each node an item (`?list=StructData`).
+    pub(super) fn get_below(&self, slot: impl Into<Slot>, keys: &[&str]) -> Command<'static> {
+        let uri = alloc::format!("{}?list=StructData", self.binding.uri(slot, keys).as_str());
+        let uri = LocUri::new(uri).expect("an address is a token");
+        Get::new(cmd_id(), Vec::from([Item::to(uri)])).into()
     }
 
     pub(super) fn delete(&self, slot: impl Into<Slot>, keys: &[&str]) -> Command<'static> {
@@ -80,6 +88,19 @@ pub(super) fn replace(items: Vec<Item<'static>>) -> Command<'static> {
 
 pub(super) fn loc_uri(node: &NodeUri<'_>) -> LocUri<'static> {
     LocUri::new(String::from(node.as_str())).expect("an address is a token")
+}
+
+/// Whole seconds, rounded up, as an `int` has them.
+pub(super) fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    seconds.min(i32::MAX as u64).to_string()
+}
+
+/// Adds what is not there yet.
+pub(super) fn put<T: PartialEq>(list: &mut Vec<T>, one: T) {
+    if !list.contains(&one) {
+        list.push(one);
+    }
 }
 
 /// What XML cannot carry as text travels as octets.

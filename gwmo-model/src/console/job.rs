@@ -7,10 +7,11 @@ use dm_syncml::{Atomic, Command, Correlator, Data, Encoding, Exec, Format, Fragm
 use dm_tree::{ServerId, Timestamp};
 
 use super::Console;
-use super::build::{add, cmd_id, replace, text};
+use super::build::{add, cmd_id, put, replace, text};
 use crate::device::DeviceId;
 use crate::fanout::{Detail, Grouping, JobKey, Policy, Trace, Which};
 use crate::group::GroupId;
+use crate::image::ImageKey;
 use crate::mo::{FanoutSlot as Node, POLICY_SLOTS, policy_text, retried};
 use crate::selector::Selector;
 
@@ -52,13 +53,14 @@ pub struct OpRequest {
     command: Command<'static>,
     ends_by: Option<String>,
     stops: bool,
+    images: Vec<(String, ImageKey)>,
 }
 
 impl OpRequest {
     /// One Get, Add, Replace, Delete, Exec or Copy. The gateway refuses others.
     #[must_use]
     pub fn new(command: impl Into<Command<'static>>) -> Self {
-        Self { command: command.into(), ends_by: None, stops: false }
+        Self { command: command.into(), ends_by: None, stops: false, images: Vec::new() }
     }
 
     /// Says that 202 to an Exec is not its end, but a generic alert of this type (`Meta/Type`) that gives back the
@@ -66,6 +68,14 @@ impl OpRequest {
     #[must_use]
     pub fn ending_by(mut self, alert_type: &str) -> Self {
         self.ends_by = Some(alert_type.into());
+        self
+    }
+
+    /// Has the address of an image of this server go where the text of the command has `placeholder` (GwMO-DCIS-001). The job begins
+    /// when the image is ready.
+    #[must_use]
+    pub fn with_image(mut self, placeholder: &str, image: ImageKey) -> Self {
+        self.images.push((placeholder.into(), image));
         self
     }
 
@@ -203,12 +213,6 @@ impl JobRequest {
     }
 }
 
-fn put<T: PartialEq>(list: &mut Vec<T>, one: T) {
-    if !list.contains(&one) {
-        list.push(one);
-    }
-}
-
 impl Console {
     /// The commands that add a job as a draft (GwMO-FORA-001). [`start_job`](Self::start_job) starts it.
     #[must_use]
@@ -227,7 +231,15 @@ impl Console {
             let document = Item::to(self.uri(Node::OpCmd, &keys))
                 .with_meta(Meta::new().with_format(Format::BIN))
                 .with_data(Data::octets(document));
-            commands.push(add(Vec::from([self.interior(Node::Op, &keys), document])));
+            let mut items = Vec::from([self.interior(Node::Op, &keys), document]);
+            let [key, number] = keys;
+            items.extend(
+                operation
+                    .images
+                    .iter()
+                    .map(|(text, image)| self.leaf(Node::OpSubstitute, &[key, number, text], image.as_str())),
+            );
+            commands.push(add(items));
         }
         let mut settings: Vec<Item<'static>> = POLICY_SLOTS
             .into_iter()

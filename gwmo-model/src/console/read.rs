@@ -1,10 +1,12 @@
 //! What Gets bring back.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::str::FromStr;
 
 use dm_syncml::{Format, Item};
+use dm_tree::NodeUri;
 use thiserror::Error;
 
 use super::Console;
@@ -67,6 +69,16 @@ impl<'a> Values<'a> {
     pub(super) fn new(console: &'a Console, items: &'a [Item<'a>]) -> Self {
         let items = items.iter().filter_map(|item| Some((item.source_uri()?.as_str(), item)));
         Self { console, items: items.collect() }
+    }
+
+    /// The keys of the nodes of this kind, in the order of their addresses.
+    pub(super) fn keys_of(&self, slot: impl Into<Slot>) -> Vec<Vec<String>> {
+        let slot = slot.into();
+        let meant = |uri: &&str| {
+            let (known, keys) = self.console.binding().resolve(&NodeUri::parse(uri).ok()?)?;
+            (known == slot).then_some(keys)
+        };
+        self.items.keys().filter_map(|uri| meant(&uri)).collect()
     }
 
     fn item(&self, slot: Slot, keys: &[&str]) -> Option<&'a Item<'a>> {

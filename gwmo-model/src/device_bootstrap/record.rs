@@ -33,6 +33,8 @@ pub(super) enum Entry {
     Undone { device: Serial, target: BootstrapTarget },
     /// The device is not registered any more.
     Forgotten { device: Serial },
+    /// What is switched on: bootstraps to the gateway, and to servers.
+    Switches(bool, bool),
 }
 
 /// All that has to be kept, at one moment. Records that came after it go on from there. It holds secrets, as
@@ -43,6 +45,8 @@ pub struct DeviceBootstrapSnapshot {
     pub(super) version: u16,
     pub(super) credentials: Vec<(Serial, DeviceCredential)>,
     pub(super) requests: Vec<StoredRequest>,
+    /// If they were set.
+    pub(super) switches: Option<(bool, bool)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -29,6 +29,7 @@ impl DeviceBootstrap {
             version: DeviceBootstrapSnapshot::VERSION,
             credentials: self.credentials.iter().map(|(device, own)| (*device, own.clone())).collect(),
             requests: requests.collect(),
+            switches: self.switches,
         }
     }
 
@@ -48,6 +49,7 @@ impl DeviceBootstrap {
             return Err(DeviceBootstrapRestoreError::Version(snapshot.version));
         }
         let mut boot = Self::new(config);
+        boot.switches = snapshot.switches;
         for (device, credential) in snapshot.credentials {
             if boot.credentials.contains_key(&device) {
                 return Err(DeviceBootstrapRestoreError::Credential(device));
@@ -61,6 +63,7 @@ impl DeviceBootstrap {
             match entry {
                 Entry::Credential { device, credential } => boot.restore_credential(device, credential)?,
                 Entry::Forgotten { device } => boot.forget(device),
+                Entry::Switches(to_gateway, to_servers) => boot.switches = Some((to_gateway, to_servers)),
                 Entry::Wanted { device, target, account } => {
                     // Only a failed one begins anew.
                     let key = (device, target.clone());

@@ -5,12 +5,10 @@ use core::time::Duration;
 use dm_syncml::{Instant, StatusCode};
 
 use super::audit::Audit;
-use super::code::ResultCode;
 use super::job::{SessionEnd, Ticket};
 use super::machine::Fanout;
 use super::operation::Answer;
 use super::record::Step;
-use super::report::Counters;
 use super::target::AWAY;
 use super::transition::Event;
 use crate::device::Serial;
@@ -79,29 +77,6 @@ impl Fanout {
         self.finish();
     }
 
-    /// A gateway among the targets reported what the job came to there: as
-    /// [`handle_async_done`](Self::handle_async_done), done if every one of its targets was ok or it had none, and
-    /// its counters are kept beside ours.
-    pub fn handle_child_done(
-        &mut self,
-        now: Instant,
-        ticket: Ticket,
-        op: u16,
-        result: ResultCode,
-        counters: Counters,
-    ) {
-        self.advance(now);
-        let fine = matches!(result, ResultCode::ALL_OK | ResultCode::NO_TARGET | ResultCode::CUT);
-        let status = if fine { StatusCode::OK } else { StatusCode::new(result.get()) };
-        if self.async_done(ticket, op, &Answer::new(status))
-            && let Some(at) = self.position(ticket.job)
-        {
-            self.record(Step::Child(ticket.job, ticket.serial, counters.into()));
-            self.jobs[at].children.insert(ticket.serial, counters);
-        }
-        self.finish();
-    }
-
     /// An operation that was handed out for delivery never left: the session ended before its turn. Said before the
     /// end of the session is, it keeps the target out of doubt about what cannot have run.
     pub fn handle_not_sent(&mut self, now: Instant, ticket: Ticket, op: u16) {
@@ -153,7 +128,7 @@ impl Fanout {
         self.finish();
     }
 
-    fn count_late(&mut self, ticket: Ticket) {
+    pub(super) fn count_late(&mut self, ticket: Ticket) {
         self.late += 1;
         if let Some(at) = self.position(ticket.job) {
             self.jobs[at].late += 1;

@@ -36,6 +36,7 @@ impl FanoutRecord {
             Step::Dispatched(ticket)
             | Step::Delivered(ticket, _)
             | Step::Answered { ticket, .. }
+            | Step::ChildAccepted(ticket, _)
             | Step::Recalled(ticket, _)
             | Step::Awaiting(ticket)
             | Step::Lost { ticket, .. } => Some(*ticket),
@@ -80,6 +81,8 @@ pub(super) enum Step {
         finished: bool,
         data: Option<Box<Returned>>,
     },
+    /// A gateway has begun with what it was given, and reports later.
+    ChildAccepted(Ticket, u16),
     /// Operations (or one) that were handed out were not sent.
     Recalled(Ticket, Option<u16>),
     Awaiting(Ticket),
@@ -120,6 +123,7 @@ impl Step {
             Self::Dispatched(ticket)
             | Self::Delivered(ticket, _)
             | Self::Answered { ticket, .. }
+            | Self::ChildAccepted(ticket, _)
             | Self::Recalled(ticket, _)
             | Self::Awaiting(ticket)
             | Self::Lost { ticket, .. }

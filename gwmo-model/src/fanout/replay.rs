@@ -91,6 +91,12 @@ impl Fanout {
                 self.jobs[at].stored += u64::from(used);
                 self.stored += u64::from(used);
             }
+            Step::ChildAccepted(ticket, op) if under_way => {
+                let (_, room) = self.flying(at, ticket)?;
+                let known = self.jobs[at].ops.get(usize::from(op))?.asynchronous();
+                let answer = Answer::new(StatusCode::ACCEPTED);
+                self.lives.get_mut(room).ledger.answer(op, known, &answer, 0)?;
+            }
             Step::Recalled(ticket, op) if under_way => {
                 let (index, room) = self.flying(at, ticket)?;
                 if op.is_none() {

@@ -55,6 +55,9 @@ pub struct GatewayConfig {
     pub default_mode: Mode,
     /// Most shared accounts of servers. Default 64.
     pub max_accounts: usize,
+    /// Whether a server may have groups made of what its jobs came to ([`GroupsSlot::FromJob`](crate::mo::GroupsSlot::FromJob)), to follow
+    /// that up. A policy; default no.
+    pub outcome_groups: bool,
     /// Where chance is wanted and nobody has to fear it (pauses of devices that come back). Default 0.
     pub seed: u64,
     /// What the tree may hold, when the gateway is [restored](crate::Gateway::restore); a new one is given its tree.
@@ -80,6 +83,7 @@ impl GatewayConfig {
             modes: Modes::ALL,
             default_mode: Mode::Proxy,
             max_accounts: 64,
+            outcome_groups: false,
             seed: 0,
             tree: TreeLimits::default(),
             server_id,
@@ -184,6 +188,13 @@ impl GatewayConfig {
     pub const fn with_modes(mut self, supported: Modes, default: Mode) -> Self {
         self.modes = supported;
         self.default_mode = default;
+        self
+    }
+
+    /// Sets [`outcome_groups`](Self::outcome_groups).
+    #[must_use]
+    pub const fn with_outcome_groups(mut self, on: bool) -> Self {
+        self.outcome_groups = on;
         self
     }
 

@@ -136,6 +136,9 @@ impl Gateway {
         if self.is_adapted(ticket.serial) {
             return self.deliver_adapted(ticket, ops);
         }
+        if self.is_child(ticket.serial) {
+            return self.deliver_to_child(ticket, ops);
+        }
         let commands: Vec<(u16, Command<'static>)> = match self.objects.jobs.numbered(ticket.job) {
             Some((_, job)) => ops
                 .filter_map(|op| {
@@ -201,7 +204,7 @@ impl Gateway {
                 if let Some(serial) = serial {
                     let alert = alert.to_alert(CmdId::number(NonZeroU32::MIN));
                     self.take_server_list(serial, &alert);
-                    if !self.take_later_result(serial, &alert) {
+                    if !self.take_child_end(no, serial, &alert) && !self.take_later_result(serial, &alert) {
                         self.event(GatewayEvent::DeviceAlert { serial, alert });
                     }
                 }
@@ -214,6 +217,9 @@ impl Gateway {
             }
             ServerEvent::Answered(handle, answer) => self.answered(no, handle, &answer),
             ServerEvent::GivenUp(handle, why) => {
+                if let Some(step) = at.children.remove(&handle) {
+                    return self.child_given_up(step, why);
+                }
                 let Some((ticket, op)) = at.sent.remove(&handle) else { return };
                 let code = match why {
                     GivenUp::NotSent | GivenUp::EndMissing => {
@@ -263,7 +269,7 @@ impl Gateway {
         self.drain_machines();
         if let Some(at) = self.sessions.get_mut(no) {
             at.open = true;
-            self.bootstrap.handle_session(now, serial, &BootstrapTarget::Gateway, true);
+            self.objects.bootstrap.handle_session(now, serial, &BootstrapTarget::Gateway, true);
             self.objects.fanout.handle_session_opened(now, serial);
         }
     }
@@ -282,6 +288,9 @@ impl Gateway {
     }
 
     fn answered(&mut self, no: SessionNo, handle: CommandHandle, answer: &session::Answer) {
+        if let Some(step) = self.sessions.get_mut(no).and_then(|at| at.children.remove(&handle)) {
+            return self.child_answered(no, step, answer);
+        }
         let Some((ticket, op)) = self.sessions.get_mut(no).and_then(|at| at.sent.remove(&handle)) else {
             return;
         };

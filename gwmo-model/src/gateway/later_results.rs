@@ -10,12 +10,12 @@ use crate::fanout::{Answer, JobNo, Ticket};
 
 /// What an alert must give back to belong to this operation of this attempt. It says all there is to know, so nothing
 /// has to be kept for it, over a restart either.
-fn correlator(ticket: Ticket, op: u16) -> Correlator<'static> {
+pub(super) fn correlator(ticket: Ticket, op: u16) -> Correlator<'static> {
     let text = format!("{}.{}.{}.{op}", ticket.job, ticket.serial, ticket.attempt);
     Correlator::new(text).expect("digits and dots are text")
 }
 
-fn parse(text: &str) -> Option<(Ticket, u16)> {
+pub(super) fn parse(text: &str) -> Option<(Ticket, u16)> {
     let mut numbers = text.split('.');
     let job = JobNo::new(numbers.next()?.parse().ok()?);
     let serial = numbers.next()?.parse().ok()?;

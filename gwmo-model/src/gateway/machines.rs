@@ -10,8 +10,8 @@ use super::{Gateway, GatewayEvent, GatewayOutput, GatewayRecord};
 use crate::adaptation::AdaptationOutput;
 use crate::device::{DeviceId, Serial};
 use crate::device_bootstrap::{BootstrapState, BootstrapTarget, DeviceBootstrapOutput};
-use crate::fanout::FanoutOutput;
-use crate::group::GroupsOutput;
+use crate::fanout::{FanoutOutput, JobNo};
+use crate::group::{GroupId, GroupsOutput};
 use crate::image::ImagesOutput;
 use crate::inventory::{AttachStatus, BootState, FactSet, InventoryOutput};
 use crate::mo::InventorySlot;
@@ -79,7 +79,7 @@ impl Gateway {
         self.objects.peers.handle_tick(now);
         self.relay.handle_tick(now);
         self.adaptation.handle_tick(now);
-        self.bootstrap.handle_tick(now);
+        self.objects.bootstrap.handle_tick(now);
     }
 
     fn drain_inventory(&mut self) {
@@ -96,21 +96,25 @@ impl Gateway {
                 }
                 InventoryOutput::DeviceDetached { serial, id, epoch, reason, rev } => {
                     self.objects.fanout.handle_presence(now, serial, false);
-                    self.bootstrap.handle_away(now, serial);
+                    self.objects.bootstrap.handle_away(now, serial);
                     self.objects.outbox.handle_device_detached(now, rev, serial, &id, epoch, reason);
                     self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
                 }
                 InventoryOutput::Changed { serial, facts } => {
                     self.objects.groups.handle_changed(serial, facts, &self.objects.inventory);
-                    if facts != FactSet::MODE {
+                    // Beside what the rules look at, these decide by themselves.
+                    let decisive =
+                        self.objects.mode_facts | FactSet::REGISTERED | FactSet::MODE_WISH | FactSet::SERVERS;
+                    if facts != FactSet::MODE && facts.overlaps(decisive) {
                         self.choose_mode(serial);
                     }
-                    self.join_live(serial);
+                    let jobs = self.objects.jobs.live.looking_at(facts);
+                    self.join_live(serial, &jobs);
                 }
                 InventoryOutput::Removed { serial, id } => self.forget(serial, &id),
                 InventoryOutput::Asleep { serial, until } => {
                     self.objects.fanout.handle_asleep(now, serial, until.saturating_since(now));
-                    self.bootstrap.handle_away(now, serial);
+                    self.objects.bootstrap.handle_away(now, serial);
                 }
                 InventoryOutput::Awake { serial } => self.reachable(serial),
                 InventoryOutput::Wait(at) => return self.waits.set(Waiting::Inventory, at),
@@ -122,7 +126,7 @@ impl Gateway {
     fn reachable(&mut self, serial: Serial) {
         let now = self.objects.now;
         self.objects.fanout.handle_presence(now, serial, true);
-        self.bootstrap.handle_reachable(now, serial);
+        self.objects.bootstrap.handle_reachable(now, serial);
         self.relay_reachable(serial);
         self.objects.triggers.handle_reachable(now, serial);
     }
@@ -139,7 +143,7 @@ impl Gateway {
         self.objects.peers.handle_device_forgotten(now, serial);
         self.relay.handle_forgotten(now, serial);
         self.adaptation.handle_adapter_gone(now, serial);
-        self.bootstrap.handle_forgotten(now, serial);
+        self.objects.bootstrap.handle_forgotten(now, serial);
         let device = self.device_uri(InventorySlot::Device, serial);
         // There may have been none.
         let _ = self.tree.forget_acls(device.as_str());
@@ -151,45 +155,44 @@ impl Gateway {
                 GroupsOutput::Persist(seq, record) => {
                     self.persist(Origin::Groups(seq), GatewayRecord::Groups(record));
                 }
-                GroupsOutput::Joined { serial, .. } => self.join_live(serial),
-                GroupsOutput::Redefined { .. } => self.join_all_live(),
+                GroupsOutput::Joined { group, serial } => {
+                    let jobs = self.objects.jobs.live.of_group(&group);
+                    self.join_live(serial, &jobs);
+                }
+                GroupsOutput::Redefined { group } => self.join_redefined(&group),
                 GroupsOutput::Left { .. } => {}
                 GroupsOutput::Wait(_) => return,
             }
         }
     }
 
-    /// A device may belong to the targets of jobs that take more while they run.
-    fn join_live(&mut self, serial: Serial) {
+    /// A device may belong to the targets of these jobs, which take more while they run.
+    fn join_live(&mut self, serial: Serial, jobs: &[JobNo]) {
+        if jobs.is_empty() {
+            return;
+        }
         let now = self.objects.now;
         let objects = &mut self.objects;
-        let joined: Vec<_> = objects
-            .jobs
-            .live()
-            .filter(|(_, job)| job.targets().contains(serial, &objects.inventory, &objects.groups))
-            .map(|(number, _)| number)
-            .collect();
         let record = objects.inventory.record(serial);
         let attached = record.is_some_and(|record| record.status() == AttachStatus::Attached);
-        for number in joined {
-            // One that is over takes no more.
-            let _ = objects.fanout.handle_joined(now, number, serial, attached);
+        for job in jobs {
+            let targets = objects.jobs.live.targets(*job);
+            if targets.is_some_and(|targets| targets.contains(serial, &objects.inventory, &objects.groups)) {
+                // One that is over takes no more.
+                let _ = objects.fanout.handle_joined(now, *job, serial, attached);
+            }
         }
     }
 
-    /// A group was changed: everybody may belong to the targets of such jobs.
-    fn join_all_live(&mut self) {
-        let objects = &self.objects;
-        let mut all = Vec::new();
-        for (_, job) in objects.jobs.live() {
+    /// A group was changed: everybody may belong to the targets of the jobs for it.
+    fn join_redefined(&mut self, group: &GroupId) {
+        for job in self.objects.jobs.live.of_group(group) {
+            let objects = &self.objects;
+            let Some(targets) = objects.jobs.live.targets(job) else { continue };
             // A group that is gone has nobody.
-            all.extend(
-                job.targets().resolve(&objects.inventory, &objects.groups).unwrap_or_default().serials,
-            );
+            let all = targets.resolve(&objects.inventory, &objects.groups).unwrap_or_default().serials;
+            all.into_iter().for_each(|serial| self.join_live(serial, &[job]));
         }
-        all.sort_unstable();
-        all.dedup();
-        all.into_iter().for_each(|serial| self.join_live(serial));
     }
 
     fn drain_fanout(&mut self) {
@@ -241,7 +244,7 @@ impl Gateway {
     fn drain_bootstrap(&mut self) {
         let now = self.objects.now;
         loop {
-            match self.bootstrap.poll_output() {
+            match self.objects.bootstrap.poll_output() {
                 DeviceBootstrapOutput::Persist(seq, record) => {
                     self.persist(Origin::Bootstrap(seq), GatewayRecord::Bootstrap(record));
                 }

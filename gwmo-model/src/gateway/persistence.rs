@@ -236,7 +236,7 @@ impl Gateway {
                 Origin::Relay(seq) => self.relay.handle_persisted(now, seq),
                 Origin::Triggers(seq) => self.objects.triggers.handle_persisted(now, seq),
                 Origin::Adaptation(seq) => self.adaptation.handle_persisted(now, seq),
-                Origin::Bootstrap(seq) => self.bootstrap.handle_persisted(now, seq),
+                Origin::Bootstrap(seq) => self.objects.bootstrap.handle_persisted(now, seq),
                 Origin::Peers(seq) => self.objects.peers.handle_persisted(now, seq),
                 Origin::Gateway | Origin::Session(..) => {}
             }

@@ -7,6 +7,7 @@ use dm_syncml::session::{CommandHandle, Incoming, ServerSession, SessionKey};
 use dm_syncml::{Encoding, Instant};
 
 use super::SessionLimits;
+use super::children::ChildStep;
 use crate::device::Serial;
 use crate::fanout::Ticket;
 
@@ -31,6 +32,8 @@ pub(super) struct DeviceSession {
     first: u64,
     /// The operations that wait for an answer.
     pub(super) sent: BTreeMap<CommandHandle, (Ticket, u16)>,
+    /// Commands for a gateway that wait for an answer.
+    pub(super) children: BTreeMap<CommandHandle, ChildStep>,
     deadline: Option<Instant>,
 }
 
@@ -46,6 +49,7 @@ impl DeviceSession {
             origin: incoming.origin().map(String::from),
             first: fingerprint(incoming),
             sent: BTreeMap::new(),
+            children: BTreeMap::new(),
             deadline: None,
         }
     }

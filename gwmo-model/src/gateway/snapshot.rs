@@ -146,7 +146,7 @@ impl Gateway {
             relay: self.relay.snapshot(now),
             triggers: objects.triggers.snapshot(now),
             adaptation: self.adaptation.snapshot(now),
-            bootstrap: self.bootstrap.snapshot(now),
+            bootstrap: self.objects.bootstrap.snapshot(now),
             peers: objects.peers.snapshot(now),
             accounts: objects.scopes.snapshot(),
         })
@@ -211,7 +211,7 @@ impl Gateway {
         let adaptation = Adaptation::restore(now, config.adaptation, snapshot.adaptation, sorted.adaptation);
         gateway.adaptation = part(P::Adaptation, adaptation)?;
         let bootstrap = DeviceBootstrap::restore(now, config.bootstrap, snapshot.bootstrap, sorted.bootstrap);
-        gateway.bootstrap = part(P::Bootstrap, bootstrap)?;
+        gateway.objects.bootstrap = part(P::Bootstrap, bootstrap)?;
         gateway.restore_accounts(&mut account, snapshot.nonces.iter().chain(&sorted.nonces));
         gateway.reconcile();
         Ok(gateway)
@@ -226,7 +226,7 @@ impl Gateway {
             let known = || {
                 DeviceAccount::of_credential(
                     &self.config.server_id,
-                    self.bootstrap.credential(record.serial())?,
+                    self.objects.bootstrap.credential(record.serial())?,
                 )
             };
             if let Some(account) = account(record.id()).or_else(known) {
@@ -251,6 +251,7 @@ impl Gateway {
             // What is still owed an answer goes when it is over.
             let _ = self.objects.fanout.handle_remove(now, job);
         }
+        self.objects.reconcile_triggers();
         let pinned: Vec<(JobNo, crate::image::ImageNo)> = self.objects.pins();
         for (job, image) in pinned {
             // It is pinned already, or gone, or the job had room once.

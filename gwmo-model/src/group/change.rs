@@ -46,6 +46,8 @@ pub(super) enum Change {
     Unnested(GroupId, GroupId),
     Label(GroupId, Option<Box<str>>),
     Max(GroupId, Option<u32>),
+    /// Whose outcome its list is.
+    FromJob(GroupId, JobKey),
 }
 
 impl Change {
@@ -64,7 +66,8 @@ impl Change {
             | Self::Nested(id, _)
             | Self::Unnested(id, _)
             | Self::Label(id, _)
-            | Self::Max(id, _) => Some(id),
+            | Self::Max(id, _)
+            | Self::FromJob(id, _) => Some(id),
         }
     }
 }
@@ -135,6 +138,7 @@ impl Groups {
             }
             Change::Label(_, label) => group.label.clone_from(label),
             Change::Max(_, max) => group.max = *max,
+            Change::FromJob(_, job) => group.from_job = Some(job.clone()),
             // Done above.
             Change::Revisions(_)
             | Change::Created(..)

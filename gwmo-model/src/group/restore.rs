@@ -138,7 +138,7 @@ impl Groups {
                 let full = self.by_id.len() >= limits.max_groups as usize;
                 if full { Err(RestoreErrorKind::TooMany) } else { Ok(()) }
             }
-            Change::Deleted(id) | Change::Max(id, _) => group(id).map(drop),
+            Change::Deleted(id) | Change::Max(id, _) | Change::FromJob(id, _) => group(id).map(drop),
             Change::Listed(id, device) => {
                 holds(!group(id)?.listed.contains(device))?;
                 listed(group(id)?)

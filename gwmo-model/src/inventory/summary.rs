@@ -42,11 +42,27 @@ impl ModeCounts {
         MODES.into_iter().zip(self.0)
     }
 
+    fn add(&mut self, mode: Mode, more: u32) {
+        let slots = MODES.into_iter().zip(&mut self.0);
+        for (_, count) in slots.filter(|(known, _)| *known == mode) {
+            *count = count.saturating_add(more);
+        }
+    }
+
     pub(super) fn count(&mut self, mode: Option<Mode>, more: bool) {
         let slots = MODES.into_iter().zip(&mut self.0);
         for (_, count) in slots.filter(|(known, _)| Some(*known) == mode) {
             *count = if more { *count + 1 } else { count.saturating_sub(1) };
         }
+    }
+}
+
+impl FromIterator<(Mode, u32)> for ModeCounts {
+    /// Counts of one mode add up.
+    fn from_iter<I: IntoIterator<Item = (Mode, u32)>>(counts: I) -> Self {
+        let mut all = Self::NONE;
+        counts.into_iter().for_each(|(mode, count)| all.add(mode, count));
+        all
     }
 }
 

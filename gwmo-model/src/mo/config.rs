@@ -15,6 +15,7 @@ use super::{
     text_of,
 };
 use crate::account_scope::{AccountKey, AccountScope};
+use crate::inventory::FactSet;
 use crate::mode::{Mode, ModePolicy, ModeRule};
 use crate::outbox::Subscription;
 use crate::peers::PeerView;
@@ -120,6 +121,8 @@ impl Objects {
             Node::StorageUsed => int(self.images.used().div_ceil(KB)),
             Node::StorageMaxImage => int(storage.max_image / KB),
             Node::StorageRetain => seconds(storage.retain),
+            Node::BootToGateway => boolean(self.bootstrap.switches().0),
+            Node::BootToServer => boolean(self.bootstrap.switches().1),
             Node::LimitsMaxDevices => int(inventory.max_devices),
             Node::LimitsMaxGroups => int(self.settings.max_groups),
             Node::LimitsMaxJobs => int(fanout.max_jobs),
@@ -264,6 +267,15 @@ impl Objects {
                 let record = self.scopes.bind(key, server, scope).map_err(|error| error.status())?;
                 self.account_records.push(record);
             }
+            Node::BootToGateway | Node::BootToServer => {
+                let (to_gateway, to_servers) = self.bootstrap.switches();
+                match node {
+                    Node::BootToGateway => {
+                        self.bootstrap.handle_switches(self.now, bool_of(value)?, to_servers)
+                    }
+                    _ => self.bootstrap.handle_switches(self.now, to_gateway, bool_of(value)?),
+                }
+            }
             Node::PeersAuto => self.peers.handle_auto(self.now, bool_of(value)?),
             _ => {
                 let number = number_of(value)?;
@@ -320,6 +332,8 @@ impl Objects {
             let _ = modes.add_rule(rule);
         }
         if modes != self.modes {
+            let facts = modes.rules().iter().map(|rule| rule.matches.facts());
+            self.mode_facts = facts.fold(FactSet::EMPTY, |all, facts| all | facts);
             self.modes = modes;
             self.modes_changed = true;
         }

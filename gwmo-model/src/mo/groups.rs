@@ -2,13 +2,16 @@
 
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use dm_syncml::StatusCode;
-use dm_tree::{Children, Value};
+use dm_tree::{Children, Context, Rights, Value};
 
-use super::table::GroupsSlot as Node;
+use super::fanout::retried;
+use super::table::{FanoutSlot, GroupsSlot as Node};
 use super::{Keys, Leaf, Objects, Shape, chr, int, named_leaf, number_of, rev_number, text_of};
 use crate::device::DeviceId;
+use crate::fanout::{JobKey, TargetState};
 use crate::group::{Group, GroupId};
 use crate::selector::Selector;
 
@@ -26,7 +29,6 @@ impl Objects {
                 group.barred().any(|barred| *barred == device)
             }
             Node::NestedGroup => group.nested().any(|nested| nested.as_str() == keys[1]),
-            Node::FromJob => group.from_job().is_some(),
             _ => true,
         })
     }
@@ -40,7 +42,7 @@ impl Objects {
             Node::Max => int(group.max().unwrap_or(0)),
             Node::Count => int(group.count()),
             Node::Rev => int(rev_number(group.rev())),
-            Node::FromJob => chr(group.from_job().ok_or(StatusCode::NOT_FOUND)?.as_str()),
+            Node::FromJob => chr(group.from_job().map_or("", JobKey::as_str)),
             Node::Member | Node::NestedGroup | Node::ExcludedDevice => chr(keys[1]),
             Node::List => {
                 let mut list = String::new();
@@ -94,6 +96,7 @@ impl Objects {
     /// `List` takes the whole membership at once: identifiers, one a line; empty lines and repetitions say nothing.
     pub(super) fn groups_replace(
         &mut self,
+        cx: &Context<'_>,
         node: Node,
         keys: &Keys<'_>,
         value: &Value,
@@ -110,10 +113,41 @@ impl Objects {
                 let rule = selector_of(text_of(value)?)?;
                 self.groups.set_rule(&id, rule, &self.inventory)
             }
+            Node::FromJob => {
+                let (job, devices) = self.outcome(cx, text_of(value)?)?;
+                self.groups.set_members_from_job(&id, job, devices, &self.inventory)
+            }
             Node::Max => self.groups.set_max(&id, Some(number_of(value)?).filter(|max| *max > 0)),
             _ => return Err(StatusCode::NOT_ALLOWED),
         };
         done.map_err(|error| error.status())
+    }
+
+    /// The devices of a job that ended as a text says: the name of the job, and on a second line how.
+    fn outcome(&self, cx: &Context<'_>, text: &str) -> Result<(JobKey, Vec<DeviceId>), StatusCode> {
+        if !self.outcome_groups {
+            return Err(StatusCode::NOT_SUPPORTED);
+        }
+        let (name, states) = text.split_once('\n').unwrap_or((text, ""));
+        let key = JobKey::new(name.trim_end()).map_err(|error| error.status())?;
+        let uri = self.binding.uri(FanoutSlot::Job, &[key.as_str()]);
+        // What came of a job is its owner's to read.
+        if !cx.server().is_some_and(|server| cx.may(server, Rights::GET, &uri)) {
+            return Err(StatusCode::PERMISSION_DENIED);
+        }
+        let view = self.jobs.number_of(&key).and_then(|number| self.fanout.job(number));
+        let view = view.ok_or(StatusCode::NOT_SUPPORTED)?;
+        let named = |name: &str| TargetState::ALL.into_iter().find(|state| ended(*state) == Some(name));
+        let states = states.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let states: Option<Vec<TargetState>> = states.map(named).collect();
+        let states = states.ok_or(StatusCode::NOT_SUPPORTED)?;
+        let is_meant = |state: TargetState| match states.is_empty() {
+            true => retried(state).is_some(),
+            false => states.contains(&state),
+        };
+        let meant = view.records(..).filter(|record| is_meant(record.state()));
+        let devices = meant.filter_map(|record| Some(self.inventory.record(record.serial())?.id().clone()));
+        Ok((key, devices.collect()))
     }
 
     pub(super) fn groups_delete(&mut self, node: Node, keys: &Keys<'_>) -> Result<(), StatusCode> {
@@ -130,6 +164,14 @@ impl Objects {
 
     fn group(&self, keys: &Keys<'_>) -> Option<&Group> {
         self.groups.group(&GroupId::new(keys[0]).ok()?)
+    }
+}
+
+/// What the end of a target is called: as the leaf of `Stat` that counts it.
+pub(crate) const fn ended(state: TargetState) -> Option<&'static str> {
+    match state {
+        TargetState::Ok => Some("Ok"),
+        state => retried(state),
     }
 }
 

@@ -177,7 +177,7 @@ impl Objects {
                 self.inventory.handle_forgotten(self.now, serial).map_err(|error| error.status())
             }
             Node::Query => {
-                self.queries.remove(keys[0]);
+                self.query_delete(keys[0]);
                 Ok(())
             }
             _ => Err(StatusCode::NOT_ALLOWED),

@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use dm_syncml::{Command, StatusCode};
 use dm_tree::{Rights, ServerId, Timestamp};
 
+use super::live::LiveJobs;
 use super::operation::Operation;
+use crate::console::{JobRequest, OpRequest, Told};
 use crate::device::DeviceId;
 use crate::fanout::{JobKey, JobNo, Op, Policy, ResultCode, Trace};
 use crate::group::{GroupId, TargetSet};
@@ -19,6 +21,8 @@ use crate::selector::Selector;
 pub(crate) struct Jobs {
     pub(super) by_key: BTreeMap<JobKey, Job>,
     by_number: BTreeMap<JobNo, JobKey>,
+    /// Those that were started and that devices may join.
+    pub(crate) live: LiveJobs,
     /// Octets of all operations.
     pub(super) ops_len: usize,
 }
@@ -78,11 +82,19 @@ impl Jobs {
         self.by_key.get_key_value(self.by_number.get(&number)?)
     }
 
+    /// The number of a job that was started.
+    pub(super) fn number_of(&self, key: &JobKey) -> Option<JobNo> {
+        self.by_key.get(key)?.started
+    }
+
     pub(super) fn started(&mut self, key: &JobKey, number: JobNo) {
         if let Some(job) = self.by_key.get_mut(key) {
             job.refusal = None;
             job.started = Some(number);
             self.by_number.insert(number, key.clone());
+            if job.live {
+                self.live.add(number, job.targets());
+            }
         }
     }
 
@@ -91,6 +103,7 @@ impl Jobs {
         for job in self.by_key.values_mut() {
             if let Some(number) = job.started.take_if(|number| is_unknown(*number)) {
                 self.by_number.remove(&number);
+                self.live.remove(number);
             }
         }
     }
@@ -99,13 +112,11 @@ impl Jobs {
         self.ops_len += job.ops_len();
         if let Some(number) = job.started {
             self.by_number.insert(number, key.clone());
+            if job.live {
+                self.live.add(number, job.targets());
+            }
         }
         self.by_key.insert(key, job);
-    }
-
-    /// The jobs that devices may join while they run.
-    pub(crate) fn live(&self) -> impl Iterator<Item = (JobNo, &Job)> {
-        self.by_key.values().filter(|job| job.live).filter_map(|job| Some((job.started?, job)))
     }
 
     /// The jobs that were started and need images.
@@ -127,8 +138,9 @@ impl Jobs {
     pub(super) fn remove(&mut self, key: &JobKey) -> Option<Job> {
         let job = self.by_key.remove(key)?;
         self.ops_len -= job.ops_len();
-        if let Some(number) = &job.started {
-            self.by_number.remove(number);
+        if let Some(number) = job.started {
+            self.by_number.remove(&number);
+            self.live.remove(number);
         }
         Some(job)
     }
@@ -178,6 +190,41 @@ impl Job {
     pub(crate) fn substitutes(&self, index: u16) -> impl Iterator<Item = (&str, &ImageKey)> {
         let step = self.ops.values().nth(index.into());
         step.into_iter().flat_map(|step| step.substitutes.iter().map(|(text, image)| (text.as_str(), image)))
+    }
+
+    /// What is to be added to a gateway among its devices, with the commands as they are to reach the devices behind that.
+    pub(crate) fn delegated(
+        &self,
+        key: JobKey,
+        gateway: &ServerId,
+        ops: Vec<Command<'static>>,
+    ) -> Option<JobRequest> {
+        // That gateway would refuse it.
+        if self.trace.gateways().len() + 1 >= Trace::MAX_DEPTH || self.trace.contains(gateway) {
+            return None;
+        }
+        let mut request = JobRequest::new(key)
+            .with_group(GroupId::new(GroupId::ALL_DEVICES).ok()?)
+            .with_policy(self.policy)
+            .with_trace(self.trace.clone().through(gateway.clone()))
+            .telling(Told::End);
+        for (step, command) in self.ops.values().zip(ops) {
+            let mut operation = OpRequest::new(command);
+            if step.stops {
+                operation = operation.stopping_on_error();
+            }
+            if !step.ends_by.is_empty() {
+                operation = operation.ending_by(&step.ends_by);
+            }
+            request = request.with_operation(operation);
+        }
+        Some(if self.live { request.with_live_targets() } else { request })
+    }
+
+    /// How many operations it has.
+    pub(crate) fn op_count(&self) -> u16 {
+        // There are at most as many as a name of one counts.
+        self.ops.len() as u16
     }
 
     /// The command of the operation with this index, and the type of the alert that ends it, if one does.

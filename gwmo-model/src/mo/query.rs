@@ -9,12 +9,12 @@ use dm_tree::Value;
 
 use super::groups::selector_of;
 use super::table::InventorySlot as Node;
-use super::{Keys, Leaf, Objects, Shape, chr, int, rev_number, text_of};
+use super::{Keys, Leaf, Objects, Shape, Written, chr, int, rev_number, text_of};
 use crate::device::Serial;
 use crate::inventory::{DeviceRecord, Fact, Selection};
 use crate::selector::Selector;
 
-/// A question. It does not survive a restart: who asks can ask again.
+/// A question. What it found does not survive a restart, who wants that can run it again.
 #[derive(Debug, Default)]
 pub(super) struct Query {
     selector: Option<Selector>,
@@ -22,14 +22,35 @@ pub(super) struct Query {
     found: Option<Selection>,
 }
 
-/// What can be asked of a device, by the path of the leaf below its record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Field {
+/// What a query can tell of a device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum QueryField {
+    /// 1 attached, 2 detached.
     AttachStatus,
+    /// How often it has attached anywhere.
     Epoch,
+    /// How it is managed.
     Mode,
+    /// Since when it has been attached or detached.
     Since,
+    /// A text known of it.
     Fact(Fact),
+}
+
+use QueryField as Field;
+
+impl QueryField {
+    /// What `Fields` calls it: the path of the leaf below a device, as [`Binding::ours`](super::Binding::ours) has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let known = FIELDS.iter().find(|(_, known)| *known == self);
+        known.map_or("", |(name, _)| name)
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
 }
 
 const FIELDS: [(&str, Field); 12] = [
@@ -47,6 +68,27 @@ const FIELDS: [(&str, Field); 12] = [
     ("Info/Sw", Field::Fact(Fact::Software)),
 ];
 
+impl Query {
+    fn fields_text(&self) -> String {
+        let names: Vec<&str> = self.fields.iter().map(|field| field.name()).collect();
+        names.join(",")
+    }
+
+    fn write(&mut self, node: Node, value: &Value) -> Result<(), StatusCode> {
+        match node {
+            Node::QueryMatch => self.selector = selector_of(text_of(value)?)?,
+            Node::QueryFields => {
+                let names = text_of(value)?.split(',').map(str::trim).filter(|name| !name.is_empty());
+                let fields: Option<Vec<Field>> = names.take(FIELDS.len() + 1).map(Field::named).collect();
+                let fields = fields.filter(|fields| fields.len() <= FIELDS.len());
+                self.fields = fields.ok_or(StatusCode::NOT_SUPPORTED)?;
+            }
+            _ => return Err(StatusCode::NOT_ALLOWED),
+        }
+        Ok(())
+    }
+}
+
 impl Objects {
     pub(super) fn query_shape(&self, node: Node, keys: &Keys<'_>) -> Option<Shape> {
         self.queries.get(keys[0])?;
@@ -61,11 +103,7 @@ impl Objects {
         let found = query.found.as_ref();
         Ok(match node {
             Node::QueryMatch => query.selector.as_ref().map_or_else(Vec::new, |text| chr(text.to_string())),
-            Node::QueryFields => {
-                let name =
-                    |field: &Field| FIELDS.iter().find(|(_, known)| known == field).map(|(name, _)| *name);
-                chr(query.fields.iter().filter_map(name).collect::<Vec<_>>().join(","))
-            }
+            Node::QueryFields => chr(query.fields_text()),
             Node::QueryCount => int(found.map_or(0, |found| found.serials().len() as u64)),
             Node::QueryRev => int(rev_number(found.map_or(0, Selection::rev))),
             Node::QueryPage => {
@@ -88,6 +126,7 @@ impl Objects {
                     return Err(StatusCode::DEVICE_FULL);
                 }
                 self.queries.insert(keys[0].into(), Query::default());
+                self.record(Written::Query(keys[0].into()));
                 Ok(())
             }
             _ => Err(StatusCode::NOT_ALLOWED),
@@ -100,20 +139,40 @@ impl Objects {
         keys: &Keys<'_>,
         value: &Value,
     ) -> Result<(), StatusCode> {
-        let query = self.queries.get_mut(keys[0]).ok_or(StatusCode::NOT_FOUND)?;
-        match node {
-            Node::QueryMatch => query.selector = selector_of(text_of(value)?)?,
-            Node::QueryFields => {
-                let names = text_of(value)?.split(',').map(str::trim).filter(|name| !name.is_empty());
-                let field =
-                    |name: &str| FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
-                let fields: Option<Vec<Field>> = names.take(FIELDS.len() + 1).map(field).collect();
-                let fields = fields.filter(|fields| fields.len() <= FIELDS.len());
-                query.fields = fields.ok_or(StatusCode::NOT_SUPPORTED)?;
-            }
-            _ => return Err(StatusCode::NOT_ALLOWED),
-        }
+        self.queries.get_mut(keys[0]).ok_or(StatusCode::NOT_FOUND)?.write(node, value)?;
+        self.record(Written::QueryNode { name: keys[0].into(), node, value: value.clone() });
         Ok(())
+    }
+
+    pub(super) fn query_delete(&mut self, name: &str) {
+        self.queries.remove(name);
+        self.record(Written::QueryRemoved(name.into()));
+    }
+
+    /// Does what was written down; `None` when it does not fit.
+    pub(super) fn replay_query(&mut self, written: &Written) -> Option<()> {
+        match written {
+            Written::Query(name) => {
+                self.queries.insert(name.clone(), Query::default()).is_none().then_some(())
+            }
+            Written::QueryNode { name, node, value } => self.queries.get_mut(name)?.write(*node, value).ok(),
+            Written::QueryRemoved(name) => self.queries.remove(name).map(drop),
+            _ => None,
+        }
+    }
+
+    /// All queries, as what would have to be written to have them.
+    pub(super) fn queries_written(&self, all: &mut Vec<Written>) {
+        for (name, query) in &self.queries {
+            all.push(Written::Query(name.clone()));
+            let mut node = |node, text: String| {
+                all.push(Written::QueryNode { name: name.clone(), node, value: Value::chr(text) })
+            };
+            if let Some(selector) = &query.selector {
+                node(Node::QueryMatch, selector.to_string());
+            }
+            node(Node::QueryFields, query.fields_text());
+        }
     }
 
     /// Looks, and keeps what is found.

@@ -13,10 +13,11 @@ use super::job::{Job, Jobs, Step};
 use super::limits::ObjectLimits;
 use super::operation::Operation;
 use super::policy::{POLICY_SLOTS, policy_text, with_policy_text};
-use super::table::{ConfigSlot, FanoutSlot as Node};
+use super::table::{ConfigSlot, FanoutSlot as Node, InventorySlot, TriggerSlot};
 use super::{bool_of, choice, text_of};
 use crate::fanout::{JobKey, JobNo, Policy, ResultCode, Trace};
 use crate::image::ImageKey;
+use crate::trigger::{TriggerKey, TriggerNo};
 
 /// Something that a server wrote into the objects, to be stored. What the machines behind the objects have to keep is in
 /// their own records.
@@ -49,6 +50,22 @@ pub(crate) enum Written {
     Server(ServerId),
     /// And not any more.
     ServerRemoved(ServerId),
+    /// A trigger was added.
+    Trigger { key: TriggerKey, owner: ServerId },
+    /// A node of a trigger was written; `entry` as of a job.
+    TriggerNode { key: TriggerKey, node: TriggerSlot, entry: String, value: Value },
+    /// A node of a trigger was deleted.
+    TriggerErased { key: TriggerKey, node: TriggerSlot, entry: String },
+    /// A trigger was sent.
+    TriggerSent { key: TriggerKey, number: TriggerNo },
+    /// A trigger was deleted.
+    TriggerRemoved { key: TriggerKey },
+    /// A query was added.
+    Query(String),
+    /// A node of a query was written.
+    QueryNode { name: String, node: InventorySlot, value: Value },
+    /// A query was deleted.
+    QueryRemoved(String),
 }
 
 /// Most images that one command names.
@@ -196,11 +213,7 @@ impl Jobs {
                 self.by_key.get_mut(key)?.refusal = Some(ResultCode::new(*code));
             }
             Written::Removed { key } => drop(self.remove(key)?),
-            Written::Address(_)
-            | Written::Number { .. }
-            | Written::Rule { .. }
-            | Written::Server(_)
-            | Written::ServerRemoved(_) => return None,
+            _ => return None,
         }
         Some(())
     }

@@ -1,77 +1,23 @@
 //! [`Object::Trigger`](super::Object::Trigger) over the triggers, with their drafts (GwMO-TMode-001).
 
+mod draft;
+
 use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use dm_notification::UiMode;
 use dm_syncml::StatusCode;
 use dm_tree::{Children, Context, Rights, ServerId, Value};
 
-use super::groups::{device_id, group_id, selector_of};
 use super::table::{GroupsSlot, TriggerSlot as Node};
-use super::{Keys, Leaf, Objects, Shape, choice, chr, int, named_leaf, number_of, text_of};
+use super::{Keys, Leaf, Objects, Shape, Written, chr, int, named_leaf};
 use crate::device::{DeviceId, Serial};
 use crate::fanout::ResultCode;
-use crate::group::{GroupId, TargetSet};
+use crate::group::GroupId;
 use crate::inventory::AttachStatus;
-use crate::selector::Selector;
-use crate::trigger::{TriggerContent, TriggerKey, TriggerNo, TriggerSpec, TriggerState, TriggerTemplate};
+use crate::trigger::{TriggerKey, TriggerNo, TriggerSpec, TriggerState};
 
-/// A trigger as its server wrote it. It becomes one of the gateway's when it is sent; drafts do not survive a restart,
-/// what was sent does.
-#[derive(Clone, Debug)]
-pub(super) struct Draft {
-    owner: ServerId,
-    devices: BTreeSet<DeviceId>,
-    groups: BTreeSet<GroupId>,
-    except: BTreeSet<DeviceId>,
-    matching: Option<Selector>,
-    notification: Vec<u8>,
-    server: Option<ServerId>,
-    ui_mode: u8,
-    validity: Duration,
-    sent: Option<TriggerNo>,
-}
-
-impl Draft {
-    fn new(owner: ServerId) -> Self {
-        Self {
-            owner,
-            devices: BTreeSet::new(),
-            groups: BTreeSet::new(),
-            except: BTreeSet::new(),
-            matching: None,
-            notification: Vec::new(),
-            server: None,
-            ui_mode: 0,
-            validity: TriggerSpec::VALIDITY,
-            sent: None,
-        }
-    }
-
-    fn content(&self) -> Result<TriggerContent, StatusCode> {
-        if !self.notification.is_empty() {
-            return Ok(TriggerContent::Ready(self.notification.clone().into()));
-        }
-        let server = self.server.clone().ok_or(StatusCode::INCOMPLETE_COMMAND)?;
-        let ui_mode = match self.ui_mode {
-            1 => UiMode::Background,
-            2 => UiMode::Informative,
-            3 => UiMode::UserInteraction,
-            _ => UiMode::NotSpecified,
-        };
-        Ok(TriggerContent::Built(TriggerTemplate::new(server).with_ui_mode(ui_mode)))
-    }
-
-    fn targets(&self) -> TargetSet {
-        let set = self.devices.iter().cloned().fold(TargetSet::new(), TargetSet::with_device);
-        let set = self.groups.iter().cloned().fold(set, TargetSet::with_group);
-        let set = self.except.iter().cloned().fold(set, TargetSet::without_device);
-        self.matching.iter().cloned().fold(set, TargetSet::with_matching)
-    }
-}
+pub(super) use draft::Draft;
 
 impl Objects {
     pub(super) fn trigger_shape(&self, node: Node, keys: &Keys<'_>) -> Option<Shape> {
@@ -162,31 +108,13 @@ impl Objects {
                 return Err(StatusCode::DEVICE_FULL);
             }
             let owner = cx.server().ok_or(StatusCode::PERMISSION_DENIED)?.clone();
-            self.trigger_drafts.insert(key, Draft::new(owner));
+            self.trigger_drafts.insert(key.clone(), Draft::new(owner.clone()));
+            self.record(Written::Trigger { key, owner });
             return Ok(());
         }
-        if let Some(value) = value {
-            named_leaf(keys[1], value)?;
-        }
-        let max = self.limits.max_named;
-        let draft = self.draft_trigger(keys)?;
-        let room = |len: usize| if len < max { Ok(()) } else { Err(StatusCode::DEVICE_FULL) };
-        match node {
-            Node::TargetDevice => {
-                room(draft.devices.len())?;
-                draft.devices.insert(device_id(keys[1])?);
-            }
-            Node::TargetException => {
-                room(draft.except.len())?;
-                draft.except.insert(device_id(keys[1])?);
-            }
-            Node::TargetGroup => {
-                room(draft.groups.len())?;
-                draft.groups.insert(group_id(keys[1])?);
-            }
-            _ => return Err(StatusCode::NOT_ALLOWED),
-        }
-        Ok(())
+        let Some(value) = value else { return Err(StatusCode::NOT_ALLOWED) };
+        named_leaf(keys[1], value)?;
+        self.write_trigger(node, keys[0], keys[1], value)
     }
 
     pub(super) fn trigger_replace(
@@ -195,41 +123,35 @@ impl Objects {
         keys: &Keys<'_>,
         value: &Value,
     ) -> Result<(), StatusCode> {
-        let max = self.trigger_limits.max_octets;
-        let draft = self.draft_trigger(keys)?;
-        match node {
-            Node::TargetMatch => draft.matching = selector_of(text_of(value)?)?,
-            Node::Noti if value.data().len() > max => return Err(StatusCode::TOO_LARGE),
-            Node::Noti => draft.notification = value.data().to_vec(),
-            Node::SpecServer => {
-                draft.server = match text_of(value)? {
-                    "" => None,
-                    name => Some(ServerId::new(name).map_err(|_| StatusCode::NOT_SUPPORTED)?),
-                }
-            }
-            Node::SpecUiMode => draft.ui_mode = choice(value, 3)?,
-            Node::Valid => draft.validity = Duration::from_secs(number_of(value)?.into()),
-            _ => return Err(StatusCode::NOT_ALLOWED),
-        }
+        self.write_trigger(node, keys[0], "", value)
+    }
+
+    fn write_trigger(
+        &mut self,
+        node: Node,
+        name: &str,
+        entry: &str,
+        value: &Value,
+    ) -> Result<(), StatusCode> {
+        let key = TriggerKey::new(name).map_err(|error| error.status())?;
+        let (named, octets) = (self.limits.max_named, self.trigger_limits.max_octets);
+        self.draft_trigger(&key)?.write(node, entry, value, named, octets)?;
+        self.record(Written::TriggerNode { key, node, entry: entry.into(), value: value.clone() });
         Ok(())
     }
 
     pub(super) fn trigger_delete(&mut self, node: Node, keys: &Keys<'_>) -> Result<(), StatusCode> {
+        let key = TriggerKey::new(keys[0]).map_err(|error| error.status())?;
         if node == Node::Trigger {
-            let key = TriggerKey::new(keys[0]).map_err(|error| error.status())?;
             let draft = self.trigger_drafts.remove(&key).ok_or(StatusCode::NOT_FOUND)?;
             // One that the machine has forgotten is gone as well.
             let _ = draft.sent.map(|number| self.triggers.handle_removed(self.now, number));
+            self.record(Written::TriggerRemoved { key });
             return Ok(());
         }
-        let draft = self.draft_trigger(keys)?;
-        let gone = match node {
-            Node::TargetDevice => draft.devices.remove(&device_id(keys[1])?),
-            Node::TargetException => draft.except.remove(&device_id(keys[1])?),
-            Node::TargetGroup => draft.groups.remove(&group_id(keys[1])?),
-            _ => return Err(StatusCode::NOT_ALLOWED),
-        };
-        if gone { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
+        self.draft_trigger(&key)?.erase(node, keys[1])?;
+        self.record(Written::TriggerErased { key, node, entry: keys[1].into() });
+        Ok(())
     }
 
     /// Checks everything, then sends.
@@ -275,6 +197,7 @@ impl Objects {
         if let Some(draft) = self.trigger_drafts.get_mut(&key) {
             draft.sent = Some(number);
         }
+        self.record(Written::TriggerSent { key, number });
         Ok(StatusCode::ACCEPTED)
     }
 
@@ -282,12 +205,61 @@ impl Objects {
         self.trigger_drafts.get(&TriggerKey::new(keys[0]).ok()?)
     }
 
-    fn draft_trigger(&mut self, keys: &Keys<'_>) -> Result<&mut Draft, StatusCode> {
-        let key = TriggerKey::new(keys[0]).map_err(|error| error.status())?;
-        match self.trigger_drafts.get_mut(&key) {
+    fn draft_trigger(&mut self, key: &TriggerKey) -> Result<&mut Draft, StatusCode> {
+        match self.trigger_drafts.get_mut(key) {
             Some(draft) if draft.sent.is_none() => Ok(draft),
             Some(_) => Err(StatusCode::NOT_ALLOWED),
             None => Err(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// Does what was written down; `None` when it does not fit.
+    pub(super) fn replay_trigger(&mut self, written: &Written) -> Option<()> {
+        let (named, octets) = (self.limits.max_named, self.trigger_limits.max_octets);
+        match written {
+            Written::Trigger { key, owner } => {
+                let before = self.trigger_drafts.insert(key.clone(), Draft::new(owner.clone()));
+                before.is_none().then_some(())
+            }
+            Written::TriggerNode { key, node, entry, value } => {
+                self.draft_trigger(key).ok()?.write(*node, entry, value, named, octets).ok()
+            }
+            Written::TriggerErased { key, node, entry } => {
+                self.draft_trigger(key).ok()?.erase(*node, entry).ok()
+            }
+            Written::TriggerSent { key, number } => {
+                self.draft_trigger(key).ok()?.sent = Some(*number);
+                Some(())
+            }
+            Written::TriggerRemoved { key } => self.trigger_drafts.remove(key).map(drop),
+            _ => None,
+        }
+    }
+
+    /// All triggers, as what would have to be written to have them.
+    pub(super) fn triggers_written(&self, all: &mut Vec<Written>) {
+        for (key, draft) in &self.trigger_drafts {
+            all.push(Written::Trigger { key: key.clone(), owner: draft.owner.clone() });
+            draft.written(|node, entry, value| {
+                all.push(Written::TriggerNode { key: key.clone(), node, entry: entry.into(), value });
+            });
+            all.extend(draft.sent.map(|number| Written::TriggerSent { key: key.clone(), number }));
+        }
+    }
+
+    /// After a restart: triggers that were written down as sent and were not are drafts again, and those that nobody wrote down go.
+    pub(crate) fn reconcile_triggers(&mut self) {
+        let triggers = &self.triggers;
+        for draft in self.trigger_drafts.values_mut() {
+            draft.sent.take_if(|number| triggers.state(*number).is_none());
+        }
+        let known: BTreeSet<TriggerNo> =
+            self.trigger_drafts.values().filter_map(|draft| draft.sent).collect();
+        let unknown: Vec<TriggerNo> =
+            self.triggers.numbers().filter(|number| !known.contains(number)).collect();
+        for number in unknown {
+            // It was there just now.
+            let _ = self.triggers.handle_removed(self.now, number);
         }
     }
 }

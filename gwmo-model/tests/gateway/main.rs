@@ -3,6 +3,8 @@
 mod aggregation;
 mod atomic;
 mod bootstrapped_device;
+mod children;
+mod console;
 mod description;
 mod devices;
 mod groups;

@@ -1,10 +1,13 @@
 //! A gateway that stops, and the one made again of what was stored.
 
-use gwmo_model::console::{GatewayAlert, JobRequest};
-use gwmo_model::{Gateway, JobState, Policy, ResultCode, TargetState};
+use gwmo_model::console::{GatewayAlert, JobRequest, QueryField, TriggerRequest};
+use gwmo_model::{
+    Gateway, GatewayOutput, JobState, Policy, ResultCode, Serial, TargetState, TriggerContent, TriggerKey,
+    TriggerTemplate,
+};
 
 use crate::town::requests::*;
-use crate::town::{MINUTE, Town, device_id, server_id};
+use crate::town::{GATEWAY, MINUTE, Town, device_id, server_id};
 
 /// Wherever it stops, the job comes to its end, everybody is counted, and nothing runs twice.
 #[test]
@@ -64,6 +67,58 @@ fn what_servers_wrote_survives() {
     town.run();
     assert_eq!(status(&mut town, "draft").counters.ok, 2);
     town.alerts(0).iter().for_each(|alert| assert!(!matches!(alert, GatewayAlert::DeviceDetached { .. })));
+}
+
+/// Triggers, sent or not, queries and the switches of bootstraps are as they were, wherever the snapshot was taken.
+#[test]
+fn drafts_of_triggers_and_queries_survive() {
+    for kept_after in [false, true] {
+        let mut town = Town::with_devices(5, 3);
+        town.run();
+        town.gateway.handle_administrator(town.now(), &server_id("dms.a")).unwrap();
+        town.keep();
+        let names = ["draft", "sent", "gone"].map(|name| TriggerKey::new(name).unwrap());
+        let [draft, sent, gone] = &names;
+        for key in &names {
+            let content = TriggerContent::Built(TriggerTemplate::new(server_id(GATEWAY)));
+            let trigger = TriggerRequest::new(key.clone(), content)
+                .with_group(group("*"))
+                .without_device(device_id(2))
+                .with_matching("AttachStatus=1".parse().unwrap())
+                .with_validity(std::time::Duration::from_secs(77));
+            town.ask(0, console().add_trigger(&trigger));
+        }
+        assert_eq!(town.codes(0, vec![console().send_trigger(sent)]), [202]);
+        town.ask(0, vec![console().delete_trigger(gone), console().set_bootstrap(false, true)]);
+        let query = "AttachStatus=1".parse().unwrap();
+        town.ask(0, console().add_query("q", &query, &[QueryField::AttachStatus, QueryField::Mode]));
+        town.ask(0, console().add_query("r", &query, &[]));
+        town.ask(0, vec![console().delete_query("r")]);
+        if kept_after {
+            town.keep();
+        }
+        let before: Vec<_> = [draft, sent].map(|key| town.ask(0, vec![console().get_trigger(key)])).into();
+        town.asked.clear();
+        town.crash();
+        let after: Vec<_> = [draft, sent].map(|key| town.ask(0, vec![console().get_trigger(key)])).into();
+        assert_eq!(before, after);
+        assert_eq!(town.codes(0, vec![console().get_trigger(gone), console().get_query("r")]), [404, 404]);
+        assert_eq!(town.codes(1, vec![console().get_trigger(draft), console().get_query("q")]), [425, 425]);
+        assert_eq!(
+            town.codes(0, vec![console().send_trigger(sent), console().send_trigger(draft)]),
+            [200, 202]
+        );
+        // What was on its way is sent again.
+        assert_eq!(
+            town.asked.iter().filter(|output| matches!(output, GatewayOutput::Forward { .. })).count(),
+            4
+        );
+        town.ask(0, vec![console().run_query("q")]);
+        let items = town.ask(0, vec![console().get_query_page("q", Serial::FIRST), console().get_settings()]);
+        assert_eq!(console().read_query_page("q", 2, Serial::FIRST, &items).unwrap().devices.len(), 3);
+        let settings = console().read_settings(&items).unwrap();
+        assert_eq!((settings.boots_to_gateway, settings.boots_to_servers), (false, true));
+    }
 }
 
 #[test]

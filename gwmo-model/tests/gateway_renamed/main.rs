@@ -3,6 +3,10 @@
 
 #[path = "../gateway/atomic.rs"]
 mod atomic;
+#[path = "../gateway/children.rs"]
+mod children;
+#[path = "../gateway/console.rs"]
+mod console;
 #[path = "../gateway/devices.rs"]
 mod devices;
 #[path = "../gateway/groups.rs"]

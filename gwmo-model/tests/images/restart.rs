@@ -1,11 +1,17 @@
 //! Crashes, records and snapshots.
 
+#[cfg(feature = "serde")]
 use std::time::Duration;
 
-use gwmo_model::{Chunk, ImageNo, ImageSpec, ImageState, Images, JobNo};
+#[cfg(feature = "serde")]
+use gwmo_model::{Chunk, ImageNo, ImageSpec, JobNo};
+use gwmo_model::{ImageState, Images};
 
+#[cfg(feature = "serde")]
 use crate::image_store::{Store, digest_of};
-use crate::scene::{HOUR, config, source, store};
+#[cfg(feature = "serde")]
+use crate::scene::HOUR;
+use crate::scene::{config, source, store};
 
 #[test]
 fn a_crash_between_record_and_effect_loses_neither() {

@@ -35,6 +35,9 @@ object_table! {
     StorageUsed "Storage/Used" Int [GET] One Permanent "Kilobytes in use.";
     StorageMaxImage "Storage/MaxImage" Int [GET REPLACE] One Permanent "Kilobytes for one image.";
     StorageRetain "Storage/Retain" Int [GET REPLACE] One Permanent "Seconds an image is kept after its last use; 0 for ever.";
+    Boot "Boot" Node [GET] One Permanent "Whether devices are bootstrapped. What began before goes on.";
+    BootToGateway "Boot/ToGateway" Bool [GET REPLACE] One Permanent "To the gateway: those that are registered with what they prove themselves with.";
+    BootToServer "Boot/ToServer" Bool [GET REPLACE] One Permanent "To servers.";
     Limits "Limits" Node [GET] One Permanent "How much the gateway can do.";
     LimitsMaxDevices "Limits/MaxDevices" Int [GET] One Permanent "Devices.";
     LimitsMaxGroups "Limits/MaxGroups" Int [GET] One Permanent "Groups.";

@@ -20,5 +20,5 @@ object_table! {
     Max "*/Max" Int [GET REPLACE] One Dynamic "Most members; 0 for as many as the gateway takes. With more it cannot be addressed.";
     Count "*/Count" Int [GET] One Dynamic "How many members there are.";
     Rev "*/Rev" Int [GET] One Dynamic "Changes with the members; modulo 2^31.";
-    FromJob "*/FromJob" Chr [GET] ZeroOrOne Dynamic "The job whose outcome the group was made of.";
+    FromJob "*/FromJob" Chr [GET REPLACE] One Dynamic "The job whose outcome the group was made of; empty for none. Replace makes the devices of such a job that did not do everything the members that are named; a second line names others by the leaves of Stat, with commas. 406 where the gateway does not do that.";
 }

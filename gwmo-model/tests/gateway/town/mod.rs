@@ -640,8 +640,10 @@ impl Town {
                     self.exchanges.remove(&exchange);
                 }
                 GatewayOutput::OpenSession { server } => {
-                    let index = self.servers.iter().position(|at| at.id == server).unwrap();
+                    let index = self.servers.iter().position(|at| at.id == server);
                     self.wanted.push(server);
+                    // Others are not in the town.
+                    let Some(index) = index else { continue };
                     if self.calls_back && self.servers[index].uplink.is_none() {
                         self.open_uplink(index);
                     }

@@ -31,6 +31,12 @@ pub fn replace(node: &str, value: &str) -> Command<'static> {
     Replace::new(id(), vec![item]).into()
 }
 
+/// Of a text, which the format need not say.
+pub fn replace_text(node: &str, value: &str) -> Command<'static> {
+    let item = Item::to(uri(node)).with_data(Data::text(value.to_owned()).unwrap());
+    Replace::new(id(), vec![item]).into()
+}
+
 pub fn exec(node: &str) -> Command<'static> {
     Exec::new(id(), Item::to(uri(node))).into()
 }
