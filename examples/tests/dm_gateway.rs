@@ -246,7 +246,7 @@ impl Operator for Desk {
                     session.queue(command).unwrap();
                 }
             }
-            ServerEvent::Answered(_, answer) => orders.answers.push(*Box::new(answer)),
+            ServerEvent::Answered(_, answer) => orders.answers.push(answer),
             _ => {}
         }
     }
@@ -281,7 +281,7 @@ impl Desk {
             let orders = self.0.lock().unwrap();
             if orders.answers.len() == count {
                 let text = |item: &Item<'_>| {
-                    item.data.as_ref().and_then(|data| data.as_str().map(ToString::to_string))
+                    item.data.as_ref().and_then(|data| data.as_text().map(ToString::to_string))
                 };
                 return orders
                     .answers
@@ -355,7 +355,7 @@ async fn an_image_is_fetched_once_and_read_by_range() {
         ]
     };
     let mut commands = image("fw", format!("http://{source_at}/fw/lamp.bin"), &digest);
-    commands.extend(image("elsewhere", format!("http://{source_at}/secret"), &digest));
+    commands.extend(image("elsewhere", format!("http://{source_at}/secret"), &"5a".repeat(32)));
     let answers = desk.order(&gateway, commands).await;
     assert!(answers.iter().flatten().all(|(code, _)| code.is_success()), "{answers:?}");
     let look = |key: &str| -> Vec<Command<'static>> {
@@ -473,7 +473,7 @@ async fn a_server_reaches_its_device_through_the_gateway() {
     device.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut datagram = [0; 2048];
     device.send_to(b"urn:uuid:stranger", gateway.datagrams).unwrap();
-    gateway.add_device(json!({ "id": "urn:uuid:own-server" })).await;
+    gateway.add_device(json!({ "id": "urn:uuid:own-server", "knows": [SERVER_ID] })).await;
     device.send_to(b"urn:uuid:own-server", gateway.datagrams).unwrap();
     let length = device.recv(&mut datagram).unwrap();
     assert_eq!(&datagram[..length], b"welcome");
@@ -605,6 +605,40 @@ async fn bad_input_is_answered_and_does_no_harm() {
     let (code, said) = run(DM_GATEWAY, &["run", "--state", &gateway.state, "--plain-http"]);
     assert!(code == Some(2) && said.contains("error: store: ") && said.contains("put back a copy"), "{said}");
     assert_eq!(std::fs::read(&store).unwrap(), octets);
+}
+
+/// A limit on the size of files is what a full disk is to the store.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_the_program_and_loses_nothing_that_was_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let gateway = GatewayUnderTest::start(&state, &[]);
+    let blocks = std::fs::metadata(state.join("gateway.redb")).unwrap().len() / 512 + 8;
+    let GatewayUnderTest { mut program, state, http, .. } = gateway;
+    assert!(program.stop().success());
+    let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let any = "127.0.0.1:0";
+    let run = ["-c", &limited, DM_GATEWAY, "run", "--plain-http", "--name", "127.0.0.1", "--log", "off"];
+    let more = ["--state", &state, "--listen", any, "--operator", any, "--datagrams", any];
+    let mut program = Program::start("sh", &[&run[..], &more].concat());
+    let operator = program.wait_for("listening")["operator"].as_str().unwrap().to_owned();
+    let token = std::fs::read_to_string(Path::new(&state).join("operator.token")).unwrap();
+    let mut confirmed = 0;
+    for number in 0..20_000 {
+        let headers =
+            [("authorization", format!("Bearer {token}")), ("content-type", "application/json".to_owned())];
+        let id = format!("urn:uuid:{number:05}-{}", "x".repeat(200));
+        let body = json!({ "id": id }).to_string();
+        match http.send(Method::POST, &format!("{operator}/api/devices"), headers, body, 1 << 16).await {
+            Ok(answer) if answer.status == StatusCode::CREATED => confirmed += 1,
+            _ => break,
+        }
+    }
+    assert_eq!(program.wait().code(), Some(2), "after {confirmed} devices");
+    let gateway = GatewayUnderTest::start(Path::new(&state), &[]);
+    let total = gateway.get("/api/status").await["inventory"]["total"].as_u64().unwrap();
+    assert!((confirmed..=confirmed + 1).contains(&total), "{total} of {confirmed}");
 }
 
 #[test]

@@ -62,6 +62,9 @@ pub(super) struct AccountFile {
     /// A device that speaks CoAP at this address, instead of OMA DM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) coap: Option<SocketAddr>,
+    /// The servers that a device has accounts for itself: they may manage it transparently.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) knows: Vec<String>,
     /// Certificates that a server may show, as PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ca: Option<PathBuf>,
@@ -161,6 +164,15 @@ impl AccountFile {
     /// The device it is about.
     pub(super) fn device(&self) -> Result<DeviceId, Failure> {
         DeviceId::new(&self.id).map_err(|error| Failure::new("usage", format_args!("{:?}: {error}", self.id)))
+    }
+
+    /// The servers that the device knows itself.
+    pub(super) fn known_servers(&self) -> Result<Vec<ServerId>, Failure> {
+        let server = |text: &String| {
+            ServerId::new(text)
+                .map_err(|error| Failure::new("usage", format_args!("knows {text:?}: {error}")))
+        };
+        self.knows.iter().map(server).collect()
     }
 
     /// The server it is about.

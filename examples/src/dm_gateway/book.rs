@@ -39,6 +39,7 @@ pub(super) struct NewDevice {
     pub(super) server_password: Option<Hidden>,
     pub(super) reach: Option<String>,
     pub(super) coap: Option<SocketAddr>,
+    pub(super) knows: Vec<String>,
     pub(super) replace: bool,
 }
 
@@ -107,10 +108,12 @@ impl Book {
             auth: AuthScheme::Md5,
             reach: new.reach,
             coap: new.coap,
+            knows: new.knows,
             ca: None,
             id: new.id,
         };
         let device = account.device()?;
+        account.known_servers()?;
         let is_known = self.driver.look(|gateway| gateway.inventory().serial_of(&device).is_some());
         if is_known && !new.replace {
             return Err(Failure::new("conflict", format_args!("{device} is known already")));
@@ -141,6 +144,12 @@ impl Book {
                 .drive(|gateway, now| gateway.handle_device_seen(now, &device, &gwmo_model::Sighting::new(0)))
                 .map_err(|error| refused(&error))?;
             self.driver.set_adapter(&device, CoapAdapter::new(client, root))?;
+        }
+        let servers = account.known_servers()?;
+        if !servers.is_empty() {
+            self.driver
+                .drive(|gateway, now| gateway.handle_device_servers(now, &device, &servers))
+                .map_err(|error| refused(&error))?;
         }
         let address = account.coap.map(|address| address.to_string());
         if let Some(address) = address.as_ref().or(account.reach.as_ref()) {

@@ -123,6 +123,9 @@ struct AddArgs {
     /// It speaks CoAP at this address, instead of OMA DM
     #[arg(long, value_name = "HOST:PORT")]
     coap: Option<SocketAddr>,
+    /// A server it has an account for itself, which may manage it transparently; may be repeated
+    #[arg(long, value_name = "ID")]
+    knows: Vec<String>,
     /// Write its account here, passwords included, for the device; needed unless both passwords are given
     #[arg(long, value_name = "FILE")]
     account_file: Option<PathBuf>,
@@ -280,6 +283,7 @@ impl Operator {
             server_password: password(&args.server_password_file)?,
             reach: args.reach,
             coap: args.coap,
+            knows: args.knows,
             replace: args.replace,
         };
         let body = serde_json::to_value(&new).map_err(|error| Failure::new("internal", error))?;
