@@ -175,6 +175,11 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
         }
     });
 
+    // From here on it ends in good order: whoever reads that it runs may stop it at once.
+    let told = told_to_stop();
+    tokio::pin!(told);
+    let is_told = futures_lite::future::poll_once(&mut told).await.is_some();
+
     let whereabouts = Whereabouts {
         operator: format!("{scheme}://{}", reachable(operator_at)),
         devices: format!("{scheme}://{}/dm", reachable(devices_at)),
@@ -196,7 +201,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     tracing::info!(%address, "the gateway runs");
 
     let failure = tokio::select! {
-        () = told_to_stop() => None,
+        () = async { if !is_told { told.await } } => None,
         failure = driver.failure() => Some(failure),
     };
     let _ = std::fs::remove_file(&path);
