@@ -71,6 +71,15 @@ impl Life {
     ///
     /// When the job does not end.
     pub fn run(&mut self) -> Counters {
+        self.run_watched(|| {})
+    }
+
+    /// As [`run`](Self::run), and calls `look` whenever everything that was decided is under way.
+    ///
+    /// # Panics
+    ///
+    /// When the job does not end.
+    pub fn run_watched(&mut self, mut look: impl FnMut()) -> Counters {
         self.fanout.handle_start(self.now, self.job).expect("the job");
         let mut notified: Vec<Ticket> = Vec::with_capacity(self.window as usize);
         let mut delivered: Vec<Ticket> = Vec::with_capacity(self.window as usize);
@@ -96,6 +105,7 @@ impl Life {
                     output => drop(black_box(output)),
                 }
             };
+            look();
             let idle = notified.is_empty() && delivered.is_empty();
             for ticket in notified.drain(..) {
                 self.fanout.handle_session_opened(self.now, ticket.serial);

@@ -97,10 +97,17 @@ impl Wire {
     /// # Errors
     /// The folder cannot be made, or the HTTP client cannot.
     pub fn new(trace: Option<&Path>) -> io::Result<Self> {
+        Self::over(HttpClient::new(&Trust::Nothing).map_err(io::Error::other)?, trace)
+    }
+
+    /// The same over a client that trusts whom it is to trust.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn over(http: HttpClient, trace: Option<&Path>) -> io::Result<Self> {
         if let Some(folder) = trace {
             std::fs::create_dir_all(folder)?;
         }
-        let http = HttpClient::new(&Trust::Nothing).map_err(io::Error::other)?;
         Ok(Self(Arc::new(Shared {
             trace: trace.map(Into::into),
             messages: AtomicU64::new(0),

@@ -236,4 +236,7 @@ pub enum GatewayError {
     /// Its outbox did not take it.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// Its bootstraps did not take it.
+    #[error(transparent)]
+    Bootstrap(#[from] crate::device_bootstrap::DeviceBootstrapError),
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod alerts;
+mod bootstraps;
 mod children;
 mod config;
 mod device_sessions;

@@ -5,12 +5,13 @@ extern crate alloc;
 #[path = "fanout_properties/oracle.rs"]
 mod oracle;
 
+use alloc::collections::BTreeSet;
 use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
 use dm_tree::ServerId;
 use gwmo_model::{
-    Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobNo, JobSpec, Offline, Op, Policy, Serial,
+    Answer, Fanout, FanoutLimits, FanoutOutput, JobKey, JobNo, JobSpec, Offline, OnLimit, Op, Policy, Serial,
     SessionEnd, TargetState, Ticket, UnsafePolicy,
 };
 use oracle::{Input, Oracle};
@@ -36,9 +37,27 @@ fn status() -> impl Strategy<Value = StatusCode> {
 fn policy() -> impl Strategy<Value = Policy> {
     let offline = prop_oneof![Just(Offline::Wait), Just(Offline::Skip), Just(Offline::Try)];
     let on_unsafe = prop_oneof![Just(UnsafePolicy::Indeterminate), Just(UnsafePolicy::Resend)];
-    (0..4u32, 0..4u16, 0..50u64, 0..50u64, 0..400u64, offline, on_unsafe).prop_map(
-        |(window, retries, notify, session, job, offline, on_unsafe)| {
+    let stages =
+        prop_oneof![3 => Just(""), 1 => Just("1"), 1 => Just("1,50%"), 1 => Just("2,3"), 1 => Just("1,1,4")];
+    let on_limit = prop_oneof![Just(OnLimit::Note), Just(OnLimit::Pause), Just(OnLimit::Abort)];
+    let limit = (prop_oneof![1 => Just(100u8), 2 => 0..100u8], 0..4u32, on_limit);
+    let rate = prop_oneof![2 => Just(0u32), 1 => 1..90u32];
+    let times = (0..50u64, 0..50u64, 0..400u64);
+    (0..4u32, 0..4u16, times, offline, on_unsafe, stages, limit, rate).prop_map(
+        |(
+            window,
+            retries,
+            (notify, session, job),
+            offline,
+            on_unsafe,
+            stages,
+            (max_fail, sample, then),
+            rate,
+        )| {
             Policy::default()
+                .with_stages(stages.parse().unwrap())
+                .with_max_fail(max_fail, sample, then)
+                .with_rate(rate)
                 .with_window(window)
                 .with_retries(retries)
                 .with_t_notify(Duration::from_secs(notify))
@@ -62,6 +81,8 @@ enum Action {
     Add { targets: Vec<Serial>, away: Vec<Serial>, ops: Vec<Op>, policy: Policy },
     Start(u32),
     Cancel(u32),
+    Pause(u32),
+    Resume(u32),
     Remove(u32),
     NotifySent(usize),
     NotifyFailed(usize),
@@ -91,6 +112,8 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(targets, away, ops, policy)| Action::Add { targets, away, ops, policy }),
         4 => job().prop_map(Action::Start),
         1 => job().prop_map(Action::Cancel),
+        1 => job().prop_map(Action::Pause),
+        2 => job().prop_map(Action::Resume),
         1 => job().prop_map(Action::Remove),
         1 => (0..8usize).prop_map(Action::NotifySent),
         1 => (0..8usize).prop_map(Action::NotifyFailed),
@@ -116,6 +139,8 @@ struct Pair {
     tickets: Vec<Ticket>,
     jobs: u32,
     wait: Option<Instant>,
+    /// Attempts that were denied while they were under way, as the machine's records said.
+    denied: BTreeSet<(JobNo, Serial)>,
 }
 
 impl Pair {
@@ -126,6 +151,7 @@ impl Pair {
             tickets: Vec::new(),
             jobs: 0,
             wait: None,
+            denied: BTreeSet::new(),
         }
     }
 
@@ -158,6 +184,16 @@ impl Pair {
                 let reply = fanout.handle_cancel(now, job).ok();
                 oracle.input(now, Input::Cancel(job, reply));
             }
+            Action::Pause(job) => {
+                let job = JobNo::new(job);
+                let reply = fanout.handle_pause(now, job).ok();
+                oracle.input(now, Input::Pause(job, reply));
+            }
+            Action::Resume(job) => {
+                let job = JobNo::new(job);
+                let reply = fanout.handle_resume(now, job).ok();
+                oracle.input(now, Input::Resume(job, reply));
+            }
             Action::Remove(job) => {
                 let job = JobNo::new(job);
                 let removed = fanout.handle_remove(now, job).is_ok();
@@ -175,6 +211,11 @@ impl Pair {
             }
             Action::Denied(back) => {
                 let ticket = self.ticket(back);
+                let record = self.fanout.job(ticket.job).and_then(|job| job.record(ticket.serial));
+                let under_way = |state| matches!(state, TargetState::Notifying | TargetState::InSession);
+                if record.is_some_and(|at| under_way(at.state()) && at.tries() == ticket.attempt) {
+                    self.denied.insert((ticket.job, ticket.serial));
+                }
                 self.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
                 self.oracle.input(now, Input::Denied(ticket));
             }
@@ -244,6 +285,8 @@ impl Pair {
                 continue;
             }
             if let FanoutOutput::Notify { ticket } | FanoutOutput::Deliver { ticket, .. } = &output {
+                let silenced = self.denied.contains(&(ticket.job, ticket.serial));
+                assert!(!silenced, "I13: {ticket:?} was denied, and there is {output:?}");
                 self.tickets.push(*ticket);
             }
             self.oracle.output(&output);
@@ -269,7 +312,7 @@ impl Pair {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
-    /// I1, I2, I3, I4, I7, I8, I10, I11 and work conservation, over everything that can happen.
+    /// I1, I2, I3, I4, I7, I8, I10, I11, stages, rate, thresholds and work conservation, over everything that can happen.
     #[test]
     fn machine_does_what_the_oracle_says(
         window in 1..4u32,
@@ -291,7 +334,34 @@ proptest! {
         }
         prop_assert_eq!(pair.wait, None);
         for job in pair.fanout.jobs() {
-            prop_assert!(job.state().is_over() || job.state() == gwmo_model::JobState::Draft);
+            prop_assert!(job.state().is_over() || job.state() == gwmo_model::JobState::Draft, "{:?}", job.state());
+        }
+    }
+
+    /// I13: what was denied is over for that job, whatever the device and the clock do next; other jobs are not touched
+    /// by it (the oracle says what they do).
+    #[test]
+    fn i13_a_denial_is_the_last_word(
+        actions in prop::collection::vec(
+            (0..30u64, prop_oneof![2 => (0..4usize).prop_map(Action::Denied), 5 => action()]),
+            1..100,
+        ),
+    ) {
+        let (mut pair, mut now) = (Pair::new(3), Instant::EPOCH);
+        for (step, action) in actions {
+            now = now + Duration::from_secs(step);
+            pair.act(now, action);
+        }
+        while let Some(at) = pair.wait {
+            pair.act(at, Action::Tick);
+        }
+        for (job, serial) in &pair.denied {
+            if let Some(record) = pair.fanout.job(*job).and_then(|job| job.record(*serial)) {
+                prop_assert!(
+                    matches!(record.state(), TargetState::Skipped | TargetState::Indeterminate | TargetState::TimedOut),
+                    "{:?}", record.state()
+                );
+            }
         }
     }
 

@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, RecordSeq, StatusCode};
 use dm_tree::ServerId;
 use gwmo_model::{
     Answer, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutSnapshot, JobKey, JobNo, JobSpec,
-    Offline, OnLimit, Op, Policy, RecordSeq, ResultCode, RetryOn, Serial, SessionEnd, StartOptions,
-    TargetState, Ticket, UnsafePolicy, Which,
+    Offline, OnLimit, Op, Policy, ResultCode, RetryOn, Serial, SessionEnd, StartOptions, TargetState, Ticket,
+    UnsafePolicy, Which,
 };
 use proptest::prelude::*;
 
@@ -477,6 +477,37 @@ proptest! {
     }
 }
 
+/// The most octets of JSON that a fanout takes: for each job, target, operation and octet that is kept of an answer.
+#[cfg(feature = "serde")]
+fn most_octets(fanout: &Fanout) -> usize {
+    let of_op = |op: gwmo_model::OpRecord<'_>| {
+        let names = op.format().map_or(0, str::len) + op.media_type().map_or(0, str::len);
+        128 + 4 * op.data().map_or(0, <[u8]>::len) + names
+    };
+    let of_target = |record: gwmo_model::TargetRecord<'_>| 192 + record.ops().map(of_op).sum::<usize>();
+    1024 + fanout.jobs().map(|job| 2048 + job.records(..).map(of_target).sum::<usize>()).sum::<usize>()
+}
+
+#[cfg(feature = "serde")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// I14, whatever has happened; and what is stored as text is what was stored.
+    #[test]
+    fn i14_snapshots_are_small(actions in prop::collection::vec(action(), 1..100)) {
+        let mut world = World::new();
+        for action in actions {
+            world.act(action);
+            world.drain(0);
+            let snapshot = world.fanout.snapshot(world.now);
+            let text = serde_json::to_string(&snapshot).unwrap();
+            let most = most_octets(&world.fanout);
+            prop_assert!(text.len() <= most, "{} octets, and {most} are the most:\n{text}", text.len());
+            prop_assert_eq!(serde_json::from_str::<FanoutSnapshot>(&text).unwrap(), snapshot);
+        }
+    }
+}
+
 /// A device that keeps count of what it did.
 #[derive(Clone, Copy, Debug)]
 enum Habit {
@@ -644,4 +675,19 @@ fn snapshots_are_small_and_travel_as_text() {
         let changed: FanoutSnapshot = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
         assert!(Fanout::restore(now, limits(), changed, []).is_err(), "{from}");
     }
+}
+
+/// A device owes an answer when its job is cancelled: it says so whether it comes from a snapshot or from records.
+#[test]
+fn who_owed_an_answer_at_the_cancel_is_known_after_a_restart() {
+    let mut world = World::new();
+    let policy = Policy::default();
+    world.act(Action::Add { targets: vec![1], ops: vec![Op::get()], policy, live: false });
+    for action in [Action::Start(1, None, false), Action::OpenNotified, Action::Cancel(1)] {
+        world.act(action);
+        world.drain(0);
+    }
+    let by_records = world.store.restore(world.now, &world.presence);
+    let snapshot = Store { snapshot: world.fanout.snapshot(world.now), records: Vec::new() };
+    assert_eq!(seen(&by_records), seen(&snapshot.restore(world.now, &world.presence)));
 }

@@ -1,9 +1,11 @@
-//! Runs the bodies of the fuzz targets of relay and bootstrap over their committed corpora, and over random octets.
+//! Runs the bodies of the fuzz targets of relay, peers and bootstrap over their committed corpora, and over random octets.
 
 #[path = "fuzz/device_bootstrap.rs"]
 mod device_bootstrap;
 #[path = "fuzz/gwmo_header.rs"]
 mod gwmo_header;
+#[path = "fuzz/peers.rs"]
+mod peers;
 #[path = "fuzz/relay.rs"]
 mod relay;
 #[path = "relay/world.rs"]
@@ -26,6 +28,11 @@ fn replay_relay() {
 }
 
 #[test]
+fn replay_peers() {
+    replay("peers", peers::run);
+}
+
+#[test]
 fn replay_device_bootstrap() {
     replay("device_bootstrap", device_bootstrap::run);
 }
@@ -39,6 +46,11 @@ proptest! {
     #[test]
     fn random_relays(data in prop::collection::vec(any::<u8>(), 0..300)) {
         relay::run(&data);
+    }
+
+    #[test]
+    fn random_peers(data in prop::collection::vec(prop_oneof![any::<u8>(), 0..10_u8, b'a'..=b'z', Just(b','), Just(b's')], 0..400)) {
+        peers::run(&data);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use dm_syncml::{
 use dm_tree::{ServerId, Tree};
 use gwmo_model::{
     Counters, DetachReason, DeviceAccount, DeviceId, Fact, FanoutLimits, Gateway, GatewayConfig,
-    GatewayOutput, GroupLimits, ObjectLimits, Sighting, Subscription, Ticket,
+    GatewayOutput, GatewayRecord, GatewaySnapshot, GroupLimits, ObjectLimits, Sighting, Subscription, Ticket,
 };
 use proptest::prelude::*;
 
@@ -206,28 +206,72 @@ struct World {
     gateway: Gateway,
     now: Instant,
     tickets: Vec<Ticket>,
+    /// What is stored: a snapshot, and the records since.
+    snapshot: GatewaySnapshot,
+    records: Vec<GatewayRecord>,
+    /// Whether what a command did is compared with what it may do.
+    looks: bool,
 }
 
 impl World {
     fn new() -> Self {
-        let config = GatewayConfig::new(ServerId::new(GATEWAY).unwrap(), ServerConfig::new(uri("http://gw")))
-            .with_groups(GroupLimits::default().with_max_groups(3).with_max_members(6))
-            .with_fanout(FanoutLimits::default().with_max_jobs(3).with_max_ops(2).with_window(2))
-            .with_objects(ObjectLimits::default().with_max_ops(120).with_max_named(2).with_max_page(40));
-        let mut gateway = Gateway::new(Instant::EPOCH, config, Tree::default()).unwrap();
+        let mut gateway = Gateway::new(Instant::EPOCH, Self::config(), Tree::default()).unwrap();
         for server in ["s0", "s1"] {
             let server = ServerId::new(server).unwrap();
             gateway.handle_server(Instant::EPOCH, server, Subscription::default()).unwrap();
         }
         for number in 1..3 {
             let device = DeviceId::new(&format!("dev:{number}")).unwrap();
-            let shown = Credentials::new("device", Password::new("secret"));
-            let account = DeviceAccount::new(&ServerId::new(GATEWAY).unwrap(), shown, "other");
-            gateway.handle_device_registered(Instant::EPOCH, device, account).unwrap();
+            gateway.handle_device_registered(Instant::EPOCH, device, Self::account()).unwrap();
         }
-        let mut world = Self { gateway, now: Instant::EPOCH, tickets: Vec::new() };
+        let snapshot = gateway.snapshot(Instant::EPOCH).unwrap();
+        let (tickets, records) = (Vec::new(), Vec::new());
+        let mut world = Self { gateway, now: Instant::EPOCH, tickets, snapshot, records, looks: true };
+        world.drain();
+        world.keep();
         (1..4).for_each(|number| world.apply(&Step::Seen(number)));
         world
+    }
+
+    fn account() -> DeviceAccount {
+        let shown = Credentials::new("device", Password::new("secret"));
+        DeviceAccount::new(&ServerId::new(GATEWAY).unwrap(), shown, "other")
+    }
+
+    fn config() -> GatewayConfig {
+        GatewayConfig::new(ServerId::new(GATEWAY).unwrap(), ServerConfig::new(uri("http://gw")))
+            .with_groups(GroupLimits::default().with_max_groups(3).with_max_members(6))
+            .with_fanout(FanoutLimits::default().with_max_jobs(3).with_max_ops(2).with_window(2))
+            .with_objects(ObjectLimits::default().with_max_ops(120).with_max_named(2).with_max_page(40))
+    }
+
+    /// Stores it as it is.
+    fn keep(&mut self) {
+        self.snapshot = self.gateway.snapshot(self.now).unwrap();
+        self.records.clear();
+    }
+
+    /// It stops, and is made again of what is stored.
+    fn restart(&mut self) {
+        let account = |id: &DeviceId| (!id.as_str().ends_with('3')).then(Self::account);
+        let (snapshot, records) = (self.snapshot.clone(), self.records.clone());
+        self.gateway = Gateway::restore(self.now, Self::config(), snapshot, records, account).unwrap();
+        self.tickets.clear();
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            match self.gateway.poll_output() {
+                GatewayOutput::Notify { ticket, .. } => self.tickets.push(ticket),
+                GatewayOutput::Persist(seq, record) => {
+                    self.records.push(record);
+                    self.gateway.handle_persisted(self.now, seq);
+                }
+                GatewayOutput::Wait(_) => break,
+                _ => {}
+            }
+        }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -235,12 +279,12 @@ impl World {
             Step::Send { server, verb, path, value } => {
                 let server = ServerId::new(["s0", "s1"][*server]).unwrap();
                 let command = command(*verb, path, *value);
-                let before = self.dump();
+                let before = if self.looks { self.dump() } else { BTreeMap::new() };
                 let done = self.gateway.execute(self.now, &server, &command);
                 assert_eq!(done.items.len(), 1);
                 let code = done.items[0].code;
                 assert!((200..=599).contains(&code.get()), "{code}");
-                let after = self.dump();
+                let after = if self.looks { self.dump() } else { BTreeMap::new() };
                 let is_start = *verb == 3 && path.ends_with("/Start");
                 if !code.is_success() || *verb == 4 {
                     // Why a Start was refused is written down; nothing else is.
@@ -274,13 +318,7 @@ impl World {
                 }
             }
         }
-        loop {
-            match self.gateway.poll_output() {
-                GatewayOutput::Notify { ticket, .. } => self.tickets.push(ticket),
-                GatewayOutput::Wait(_) => break,
-                _ => {}
-            }
-        }
+        self.drain();
         for job in self.gateway.fanout().jobs() {
             assert!(adds_up(&job.counters()), "{:?}", job.counters());
         }
@@ -342,6 +380,52 @@ proptest! {
             world.apply(step);
         }
         // And in the end every job is over.
+        for _ in 0..40 {
+            world.apply(&Step::Wait(3600));
+        }
+        for job in world.gateway.fanout().jobs() {
+            prop_assert!(job.state().is_over(), "{:?}", job.state());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// I6 for the gateway as a whole: stopped at any point and made again of what was stored, it shows servers the same
+    /// objects with the same rights, but for where devices stand that were in flight; and in the end every job is over.
+    #[test]
+    fn i06_a_restart_is_not_noticed(
+        steps in prop_oneof![prop::collection::vec(step(), 0..60), story()],
+        stops in prop::collection::btree_set(0..60_usize, 1..5),
+        keeps in prop::collection::btree_set(0..60_usize, 0..3),
+    ) {
+        let mut world = World::new();
+        world.looks = false;
+        for (number, step) in steps.iter().enumerate() {
+            world.apply(step);
+            if keeps.contains(&number) {
+                world.keep();
+            }
+            if stops.contains(&number) {
+                let (before, jobs) = (world.dump(), world.gateway.fanout().jobs().len());
+                world.restart();
+                let after = world.dump();
+                prop_assert_eq!(world.gateway.fanout().jobs().len(), jobs);
+                // Revisions go on from where none was given out yet.
+                let moves = |node: &str| {
+                    ["/Stat/", "/Out/"].iter().any(|part| node.contains(part)) || node.ends_with("/Rev")
+                };
+                let shown = |nodes: &BTreeMap<String, String>| -> Vec<String> {
+                    let stays = nodes.iter().filter(|(node, _)| !moves(node));
+                    stays.map(|(node, value)| format!("{node} {value}")).collect()
+                };
+                for (one, other) in shown(&before).iter().zip(&shown(&after)) {
+                    prop_assert_eq!(one, other, "after step {}", number);
+                }
+                prop_assert_eq!(shown(&before).len(), shown(&after).len());
+            }
+        }
         for _ in 0..40 {
             world.apply(&Step::Wait(3600));
         }

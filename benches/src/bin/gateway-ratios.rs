@@ -5,8 +5,8 @@
 //! cargo run --release -p dm-benches --bin gateway-ratios -- 1000 10000  # some numbers of devices
 //! ```
 //!
-//! Times are CPU time of the process, the median of several runs. Octets are what the machine holds when the job is
-//! over, by the allocator, and at most while it runs; of an inventory, what it holds for a device beside its texts.
+//! Times are CPU time of the process, the median of several runs. Octets are what the machine holds for each device when
+//! the job is over, by the allocator, and at most at any time while it runs; of an inventory, what it holds for a device beside its texts.
 
 use core::hint::black_box;
 use std::alloc::System;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    row(["machine", "window", "devices", "ns/device", "events/s", "bare ns", "x bare", "octets"]);
+    row(["machine", "window", "devices", "ns/device", "events/s", "bare ns", "x bare", "octets", "at most"]);
     for window in WINDOWS {
         for devices in DEVICES.into_iter().filter(|devices| wanted.is_empty() || wanted.contains(devices)) {
             fanout(devices, window);
@@ -48,8 +48,10 @@ fn main() -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "the table")]
-fn row([machine, window, devices, ns, events, bare, ratio, octets]: [&str; 8]) {
-    println!("{machine:<10} {window:>6} {devices:>8} {ns:>10} {events:>11} {bare:>8} {ratio:>7} {octets:>7}");
+fn row([machine, window, devices, ns, events, bare, ratio, octets, most]: [&str; 9]) {
+    println!(
+        "{machine:<10} {window:>6} {devices:>8} {ns:>10} {events:>11} {bare:>8} {ratio:>7} {octets:>7} {most:>7}"
+    );
 }
 
 /// A job from its start to the last record, every record counted as stored at once.
@@ -88,7 +90,19 @@ fn fanout(devices: u32, window: u32) {
         &format!("{bare:.1}"),
         &format!("{:.1}", life / bare),
         &format!("{:.1}", octets as f64 / f64::from(devices)),
+        &format!("{:.1}", most_octets(devices, window) as f64 / f64::from(devices)),
     ]);
+}
+
+/// The most octets that the machine holds at any time of a job, its snapshots aside.
+fn most_octets(devices: u32, window: u32) -> usize {
+    let region = Region::new(ALLOCATOR);
+    let (mut life, mut most) = (Life::new(devices, window), 0);
+    black_box(life.run_watched(|| {
+        let change = region.change();
+        most = most.max(change.bytes_allocated.saturating_sub(change.bytes_deallocated));
+    }));
+    most
 }
 
 /// Events about devices, one after the other in no order, and what the inventory holds for a device beside its own texts.
@@ -143,6 +157,7 @@ fn inventory(devices: u32) {
             &format!("{bare:.1}"),
             &format!("{:.1}", ns / bare),
             &format!("{octets:.1}"),
+            "-",
         ]);
     }
 }
@@ -173,6 +188,7 @@ fn groups() {
             &format!("{:.0}", 1e9 / median),
             &format!("{:.1}", times[0]),
             &format!("{:.2}", median / times[0]),
+            "-",
             "-",
         ]);
     }

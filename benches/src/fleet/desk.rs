@@ -40,6 +40,7 @@ pub(super) struct Known {
 /// The server's side of one gateway.
 pub(super) struct Desk {
     pub(super) gateway: u16,
+    console: Console,
     pub(super) session: Option<(SessionKey, ServerSession)>,
     past: BTreeSet<SessionKey>,
     /// Stored at once: the nonce of the gateway's next digest, and of the server's.
@@ -81,6 +82,7 @@ impl Desk {
         let jobs = plan.jobs.iter().filter(|job| job.gateway == gateway);
         Self {
             gateway,
+            console: Console::new(),
             session: None,
             past: BTreeSet::new(),
             nonces: (None, None),
@@ -165,7 +167,7 @@ impl Desk {
         let Some(at) = self.waiting.iter().position(|(at, _)| *at <= now) else { return };
         let Some((_, errand)) = self.waiting.remove(at) else { return };
         let mut open = BTreeMap::new();
-        let commands = commands(&errand, plan, devices, gateways);
+        let commands = commands(&self.console, &errand, plan, devices, gateways);
         let count = commands.len();
         for (command, place) in commands.into_iter().zip(0..) {
             match session.queue(command) {
@@ -214,7 +216,7 @@ impl Desk {
         items: &[Item<'static>],
         plan: &Plan,
     ) -> Result<(), String> {
-        let console = Console::new();
+        let console = &self.console;
         let is_fine = |code: &u16| matches!(code, 200..=299);
         let read_error = |error: gwmo_model::console::ReadError| error.to_string();
         match errand {
@@ -279,7 +281,7 @@ impl Desk {
 
     /// An alert of the gateway.
     pub(super) fn handle_alert(&mut self, alert: &Alert<'_>) -> Result<(), String> {
-        let read = Console::new().read_alert(alert).map_err(|error| error.to_string())?;
+        let read = self.console.read_alert(alert).map_err(|error| error.to_string())?;
         match read {
             Some(GatewayAlert::DeviceAttached { id, .. }) => drop(self.told.insert(id, true)),
             Some(GatewayAlert::DeviceDetached { id, .. }) => drop(self.told.insert(id, false)),
@@ -304,10 +306,17 @@ impl Desk {
     }
 }
 
-fn commands(errand: &Errand, plan: &Plan, devices: u32, gateways: u16) -> Vec<Command<'static>> {
-    let console = Console::new();
+fn commands(
+    console: &Console,
+    errand: &Errand,
+    plan: &Plan,
+    devices: u32,
+    gateways: u16,
+) -> Vec<Command<'static>> {
     match errand {
-        Errand::Launch(key) => plan.job(key).map_or_else(Vec::new, |job| launch(job, devices, gateways)),
+        Errand::Launch(key) => {
+            plan.job(key).map_or_else(Vec::new, |job| launch(console, job, devices, gateways))
+        }
         Errand::Order(key, order) => vec![match order {
             Order::Pause => console.pause_job(key),
             Order::Resume => console.resume_job(key),
@@ -321,8 +330,7 @@ fn commands(errand: &Errand, plan: &Plan, devices: u32, gateways: u16) -> Vec<Co
     }
 }
 
-fn launch(job: &Job, devices: u32, gateways: u16) -> Vec<Command<'static>> {
-    let console = Console::new();
+fn launch(console: &Console, job: &Job, devices: u32, gateways: u16) -> Vec<Command<'static>> {
     let mut commands = Vec::new();
     if let (Some(group), Target::Group) = (job.group(), &job.target) {
         let locals = (1..=devices).filter(|device| home(*device, gateways) == job.gateway);

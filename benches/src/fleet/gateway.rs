@@ -7,6 +7,7 @@ use dm_syncml::session::{Incoming, Outgoing};
 use dm_syncml::{DecodeOptions, Encoding};
 use gwmo_model::{DetachReason, Fact, GatewayEvent, GatewayOutput, GatewayRecord, PersistSeq, Sighting};
 
+use super::Sabotage;
 use super::place::{Packet, Place, SECOND, account, device_id, device_number};
 use super::town::Town;
 
@@ -171,6 +172,12 @@ impl Town {
         let is_slow = !self.plan.disk.is_zero();
         let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
         site.write(seq, record);
+        if self.options.sabotage == Some(Sabotage::EarlyAcknowledgement) {
+            let clock = site.clock(now);
+            if let Some(machine) = &mut site.gateway {
+                machine.handle_persisted(clock, seq);
+            }
+        }
         if let Some((left, off)) = site.crash_after {
             match left.checked_sub(1) {
                 Some(left) => site.crash_after = Some((left, off)),
@@ -195,6 +202,9 @@ impl Town {
         // Any beginning of what was under way can have been stored.
         let kept = self.rng.usize(0..=pending);
         site.stop(kept);
+        if self.options.sabotage == Some(Sabotage::LostRecord) {
+            site.lose_record(self.rng.usize(..));
+        }
         self.tally.crashes += 1;
         self.tally.torn += u32::from(kept < pending);
         self.network.note(Place::Gateway(gateway), format!("crashed, {kept} of {pending} records stored"));
@@ -207,7 +217,7 @@ impl Town {
         let now = self.network.now();
         let at_least = self.plan.snapshot_every;
         let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
-        if site.stored() >= at_least && site.gateway.is_some() && site.compact(now, at_least) {
+        if site.compact(now, at_least) {
             self.tally.snapshots += 1;
         }
         if site.pending() > 0 && site.disk.busy_until.is_none() {
@@ -251,7 +261,7 @@ impl Town {
             GatewayEvent::JobEnded { key, result, .. } => {
                 self.network.note(Place::Gateway(gateway), format!("{key} ended with {result}"));
             }
-            GatewayEvent::Target(audit) if self.options.trace => {
+            GatewayEvent::Target(audit) => {
                 self.network.note(Place::Gateway(gateway), format!("{audit:?}"));
             }
             _ => {}

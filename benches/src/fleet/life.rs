@@ -5,6 +5,7 @@ use core::time::Duration;
 use dm_syncml::session::{ClientEvent, ClientOutput, Incoming, Outgoing};
 use dm_syncml::{DecodeOptions, Encoding};
 
+use super::Sabotage;
 use super::place::{Packet, Place, SECOND, gateway_id};
 use super::plan::spread;
 use super::town::Town;
@@ -92,6 +93,7 @@ impl Town {
     /// Does what the session of a device wants done.
     fn drain_device(&mut self, number: u32) {
         let (now, clock) = (self.network.now(), self.now());
+        let is_forgetful = self.options.sabotage == Some(Sabotage::ForgetfulDevices);
         loop {
             let Some(device) = self.device(number) else { return };
             let Some((gateway, session)) = &mut device.session else { return };
@@ -99,6 +101,9 @@ impl Town {
             let (effects, handlers) = (&mut device.effects, &mut device.handlers);
             let server = gateway_id(gateway);
             let output = device.tree.poll_session(clock, session, &server, handlers, effects);
+            if is_forgetful {
+                device.effects.records.clear();
+            }
             // What was executed is stored before the answer that says so goes out.
             if !device.store_effects(now, gateway) {
                 return self.lost_power(number, 20 * SECOND);

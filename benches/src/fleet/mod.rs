@@ -44,13 +44,29 @@ pub struct Options {
     pub gateways: u16,
     /// Whether [`Outcome::trace`] says all that happened.
     pub trace: bool,
+    /// What is broken on purpose; nothing by default.
+    pub sabotage: Option<Sabotage>,
+}
+
+/// Something broken on purpose, to see that it is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Sabotage {
+    /// Gateways are told that records are stored when they are not yet.
+    EarlyAcknowledgement,
+    /// A gateway that stops loses one of the records that it had stored.
+    LostRecord,
+    /// Alerts to the server count as taken when they are sent.
+    UnheardAlerts,
+    /// Devices do not store what a server's commands changed.
+    ForgetfulDevices,
 }
 
 impl Options {
     /// Three devices of one gateway.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self { seed, devices: 3, gateways: 1, trace: false }
+        Self { seed, devices: 3, gateways: 1, trace: false, sabotage: None }
     }
 
     /// Sets [`devices`](Self::devices) and [`gateways`](Self::gateways).
@@ -65,6 +81,13 @@ impl Options {
     #[must_use]
     pub const fn with_trace(mut self) -> Self {
         self.trace = true;
+        self
+    }
+
+    /// Sets [`sabotage`](Self::sabotage).
+    #[must_use]
+    pub const fn with_sabotage(mut self, sabotage: Sabotage) -> Self {
+        self.sabotage = Some(sabotage);
         self
     }
 

@@ -131,15 +131,19 @@ impl Plan {
             .with_duplication(rng.f64() * 0.1)
             .with_delay(Duration::from_millis(10)..=latest.max(Duration::from_millis(20)));
         let longest = jobs.iter().map(|job| job.at + job.policy.job_time).max().unwrap_or_default();
-        let lifetime = if is_large { 30 * MINUTE } else { 12 * MINUTE };
+        let lifetime = if is_large { 18 * MINUTE } else { 8 * MINUTE };
         Self {
-            mishaps: mishaps(&mut rng, options),
+            mishaps: mishaps(&mut rng, options, &jobs),
             link,
-            disk: if rng.bool() { Duration::ZERO } else { Duration::from_millis(rng.u64(1..2000)) },
+            disk: if rng.bool() && options.sabotage.is_none() {
+                Duration::ZERO
+            } else {
+                Duration::from_millis(rng.u64(1..3000))
+            },
             snapshot_every: rng.usize(20..400) * if is_large { 100 } else { 1 },
             heartbeat: lifetime / 3,
             lifetime,
-            poll: if is_large { 45 * MINUTE } else { 8 * MINUTE },
+            poll: if is_large { 240 * MINUTE } else { 12 * MINUTE },
             end: longest.max(STORM) + 3 * lifetime + 30 * MINUTE,
             jobs,
         }
@@ -165,7 +169,7 @@ fn job(rng: &mut fastrand::Rng, options: &Options, gateway: u16, number: u32) ->
     let locals: Vec<u32> =
         (1..=options.devices).filter(|device| home(*device, options.gateways) == gateway).collect();
     let target = match rng.u8(0..4) {
-        0 if !is_large => Target::Named(locals.clone()),
+        0 if !is_large => Target::Named(locals),
         1 if !is_large => Target::Group,
         _ => Target::Everybody,
     };
@@ -228,9 +232,13 @@ fn job(rng: &mut fastrand::Rng, options: &Options, gateway: u16, number: u32) ->
     }
 }
 
-fn mishaps(rng: &mut fastrand::Rng, options: &Options) -> Vec<(Duration, Mishap)> {
+fn mishaps(rng: &mut fastrand::Rng, options: &Options, jobs: &[Job]) -> Vec<(Duration, Mishap)> {
     let mut mishaps = Vec::new();
-    let some_time = |rng: &mut fastrand::Rng| Duration::from_millis(rng.u64(0..STORM.as_millis() as u64));
+    // Mostly while a job has its devices begin: there is not much to break otherwise.
+    let some_time = |rng: &mut fastrand::Rng| match jobs.get(rng.usize(0..jobs.len() * 4 / 3 + 1)) {
+        Some(job) => job.at + Duration::from_millis(rng.u64(0..180_000)),
+        None => Duration::from_millis(rng.u64(0..STORM.as_millis() as u64)),
+    };
     let anyone = |rng: &mut fastrand::Rng| rng.u32(1..=options.devices);
     // A large town is not worse off than a small one, for each device.
     let some = |rng: &mut fastrand::Rng, most: u32| {
@@ -259,7 +267,8 @@ fn mishaps(rng: &mut fastrand::Rng, options: &Options) -> Vec<(Duration, Mishap)
         }
     }
     for gateway in 0..options.gateways {
-        for _ in 0..rng.u32(0..=3) {
+        let crashes = if options.sabotage.is_some() { 6 } else { rng.u32(0..=4) };
+        for _ in 0..crashes {
             let off = Duration::from_secs(rng.u64(0..60));
             mishaps.push((some_time(rng), Mishap::Crash { gateway, records: rng.u32(0..30), off }));
         }

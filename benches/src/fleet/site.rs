@@ -9,8 +9,8 @@ use dm_syncml::session::{ClientConfig, ClientSession, Initiation, Record, Server
 use dm_syncml::{Instant, SessionId};
 use dm_tree::{DevInfo, Timestamp, Tree};
 use gwmo_model::{
-    AlertSeq, Gateway, GatewayConfig, GatewayRecord, GatewaySnapshot, InventoryConfig, PersistSeq,
-    SessionLimits, Subscription,
+    AlertSeq, Gateway, GatewayConfig, GatewayRecord, GatewaySnapshot, InventoryConfig, OutboxConfig,
+    PersistSeq, SessionLimits, Subscription,
 };
 
 use super::Options;
@@ -80,6 +80,8 @@ impl Site {
             .with_inventory(inventory)
             .with_seed(options.seed)
             .with_fanout(gwmo_model::FanoutLimits::default().with_window(1024))
+            // All devices of the town may come at once.
+            .with_outbox(OutboxConfig::default().with_max_device_alerts(options.devices.max(512) * 2))
             .with_sessions(SessionLimits::default().with_max_alerts(200));
         let now = Instant::EPOCH;
         let tree = Tree::default().with_hash_seed(options.seed);
@@ -159,6 +161,13 @@ impl Site {
         self.wanted = false;
     }
 
+    /// One of the records is gone.
+    pub(super) fn lose_record(&mut self, which: usize) {
+        if let Some(place) = which.checked_rem(self.disk.records.len()) {
+            self.disk.records.remove(place);
+        }
+    }
+
     /// How many records are under way.
     pub(super) fn pending(&self) -> usize {
         self.disk.pending.len()
@@ -192,21 +201,17 @@ impl Site {
 
     /// A snapshot takes the place of what was stored, if there is much of it; whether one was taken.
     pub(super) fn compact(&mut self, now: Duration, at_least: usize) -> bool {
-        let now = self.clock(now);
-        let snapshot = self.gateway.as_ref().and_then(|gateway| gateway.snapshot(now).ok());
-        match snapshot.filter(|_| self.disk.records.len() >= at_least && self.disk.pending.is_empty()) {
-            Some(snapshot) => {
-                self.disk.snapshot = snapshot;
-                self.disk.records.clear();
-                true
-            }
-            None => false,
+        if self.disk.records.len() < at_least || !self.disk.pending.is_empty() {
+            return false;
         }
-    }
-
-    /// How many records there are since the snapshot.
-    pub(super) fn stored(&self) -> usize {
-        self.disk.records.len()
+        let now = self.clock(now);
+        // None is taken while an Atomic is open.
+        let Some(Ok(snapshot)) = self.gateway.as_ref().map(|gateway| gateway.snapshot(now)) else {
+            return false;
+        };
+        self.disk.snapshot = snapshot;
+        self.disk.records.clear();
+        true
     }
 }
 

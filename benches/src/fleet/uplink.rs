@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use dm_syncml::session::{ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Outgoing};
-use dm_syncml::{DecodeOptions, Encoding};
+use dm_syncml::{DecodeOptions, Encoding, StatusCode};
 
+use super::Sabotage;
 use super::place::{MINUTE, Packet, Place, server_id};
 use super::town::Town;
 
@@ -64,6 +65,11 @@ impl Town {
         let Some(machine) = &mut site.gateway else { return };
         let (seqs, alerts): (Vec<_>, Vec<_>) =
             machine.handle_upstream_opened(clock, &server_id()).into_iter().unzip();
+        if self.options.sabotage == Some(Sabotage::UnheardAlerts) {
+            for seq in &seqs {
+                machine.handle_alert_taken(clock, &server_id(), *seq, StatusCode::OK);
+            }
+        }
         let config = site.uplink.config(gateway);
         site.uplink.session = Some(ClientSession::new(clock, config, initiation, alerts));
         site.uplink.alerts = seqs;
@@ -74,6 +80,7 @@ impl Town {
     fn drain_uplink(&mut self, gateway: u16) {
         let now = self.network.now();
         let server = server_id();
+        let is_early = self.options.sabotage == Some(Sabotage::EarlyAcknowledgement);
         loop {
             let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
             let clock = site.clock(now);
@@ -95,8 +102,8 @@ impl Town {
                 }
                 ClientOutput::Event(_) => {}
                 ClientOutput::Send(_, Outgoing { body, .. }) => match site.last_pending() {
-                    Some(seq) => site.uplink.held.push_back((seq, body)),
-                    None => self.network.send(Place::Uplink(gateway), Place::Server, Packet::Request(body)),
+                    Some(seq) if !is_early => site.uplink.held.push_back((seq, body)),
+                    _ => self.network.send(Place::Uplink(gateway), Place::Server, Packet::Request(body)),
                 },
                 ClientOutput::Execute(handle, command) => {
                     let outcome = machine.execute(clock, &server, &command);

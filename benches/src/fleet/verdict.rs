@@ -61,7 +61,7 @@ impl Town {
         let key = &job.key;
         let view = self
             .machine(job.gateway)
-            .and_then(|machine| machine.fanout().jobs().into_iter().find(|view| view.key() == key));
+            .and_then(|machine| machine.fanout().jobs().find(|view| view.key() == key));
         let Some(view) = view else { return vec![format!("{key} is not there")] };
         let mut found = Vec::new();
         let counters = view.counters();
@@ -122,7 +122,7 @@ impl Town {
         let mut found = Vec::new();
         let mut wanted = Vec::new();
         let Some(machine) = self.machine(job.gateway) else { return found };
-        let view = machine.fanout().jobs().into_iter().find(|view| *view.key() == job.key);
+        let view = machine.fanout().jobs().find(|view| *view.key() == job.key);
         for record in view.into_iter().flat_map(|view| view.records(..)) {
             let id = machine.inventory().record(record.serial()).map(|record| record.id().clone());
             let Some(number) = id.as_ref().and_then(device_number) else { continue };
@@ -136,10 +136,9 @@ impl Town {
             let Some(device) = self.device(number) else { continue };
             let leaf = device.read(&leaf_of(job.key.as_str()));
             let runs = |node: &'static str| {
-                let meter = device.meter.lock().map_or(0, |meter| {
+                device.meter.lock().map_or(0, |meter| {
                     meter.runs.get(&(node, job.key.as_str().to_owned())).copied().unwrap_or(0)
-                });
-                meter
+                })
             };
             let (run, later) = (runs("Run"), runs("Later"));
             let was_done = |wanted: Deed| {
@@ -278,7 +277,7 @@ impl Town {
                         view.counters()
                     )
                 };
-                of.fanout().jobs().into_iter().map(shown).collect()
+                of.fanout().jobs().map(shown).collect()
             };
             if jobs(machine) != jobs(&again) {
                 found.push(format!("gateway {}: other jobs after a restart", site.number));

@@ -147,6 +147,7 @@ impl Tree {
 
     /// The types of the objects that a node lies in, the innermost first, up to `top` or the root. Ends when `visit`
     /// says so.
+    #[inline]
     fn each_type(
         &self,
         spot: &Spot<'_>,
@@ -328,11 +329,14 @@ impl Tree {
     ) -> Option<Verdict> {
         let rules = ledger.types.get(server)?;
         let mut against = None;
-        self.each_type(spot, served, None, |mo_id| {
-            against = rules.check(mo_id).err().map(|rule| Verdict::Type(mo_id.into(), rule));
-            against.is_none()
+        self.each_type(spot, served, None, |mo_id| match rules.check(mo_id) {
+            Ok(()) => true,
+            Err(rule) => {
+                against = Some((String::from(mo_id), rule));
+                false
+            }
         });
-        against
+        against.map(|(mo_id, rule)| Verdict::Type(mo_id, rule))
     }
 
     /// Whether a server may make objects of a type.

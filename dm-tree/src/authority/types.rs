@@ -48,7 +48,8 @@ impl Patterns {
     }
 
     fn matches(&self, mo_id: &str) -> bool {
-        self.exact.contains(mo_id) || self.beginnings.iter().any(|beginning| mo_id.starts_with(&**beginning))
+        // Most rules are beginnings, and few.
+        self.beginnings.iter().any(|beginning| mo_id.starts_with(&**beginning)) || self.exact.contains(mo_id)
     }
 
     fn iter(&self) -> impl Iterator<Item = String> {
@@ -122,13 +123,13 @@ impl TypeRules {
     ///
     /// [`TypeRule`]: which rule is against it.
     pub fn check(&self, mo_id: &str) -> Result<(), TypeRule> {
-        if self.denied.len() > 0 && self.denied.matches(mo_id) {
-            return Err(TypeRule::Denied);
+        if self.denied.matches(mo_id) {
+            Err(TypeRule::Denied)
+        } else if self.allowed.matches(mo_id) || self.allowed.len() == 0 {
+            Ok(())
+        } else {
+            Err(TypeRule::NotAllowed)
         }
-        if self.allowed.len() > 0 && !self.allowed.matches(mo_id) {
-            return Err(TypeRule::NotAllowed);
-        }
-        Ok(())
     }
 
     /// Whether there is none.

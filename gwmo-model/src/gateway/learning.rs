@@ -25,6 +25,7 @@ impl Gateway {
             let names: Vec<_> = list.servers().iter().map(|server| server.id.as_str()).collect();
             // Of too many those known before are kept.
             let _ = self.objects.inventory.handle_servers(now, serial, names);
+            self.confirm_servers(serial, &list);
         }
         let servers = &self.objects.servers;
         let is_own =

@@ -66,7 +66,10 @@ impl Gateway {
         let subscribed =
             granted.and_then(|()| Ok(self.objects.outbox.handle_subscribed(now, &server, alerts)?));
         match subscribed {
-            Ok(()) => self.objects.add_server(server),
+            Ok(()) => {
+                self.objects.peers.handle_bootstrapped(now, &server);
+                self.objects.add_server(server);
+            }
             Err(_) => self.restore_acls(before),
         }
         self.drain_machines();
@@ -91,6 +94,14 @@ impl Gateway {
         Ok(())
     }
 
+    /// A server that was asked ([`GatewayOutput::RequestBootstrap`](super::GatewayOutput::RequestBootstrap)) will not
+    /// bootstrap the gateway. One that does is reported with [`handle_server`](Self::handle_server).
+    pub fn handle_peer_refused(&mut self, now: Instant, server: &ServerId) {
+        let now = self.advance(now);
+        self.objects.peers.handle_refused(now, server);
+        self.drain_machines();
+    }
+
     /// A server that the gateway does not answer to any more: it leaves every ACL, and nothing more is started for its
     /// jobs. Its groups and jobs stay for the gateway's owner to look at; nobody else can.
     pub fn handle_server_removed(&mut self, now: Instant, server: &ServerId) {
@@ -100,6 +111,7 @@ impl Gateway {
         let _ = self.tree.forget_acls(switches(&self.objects.binding, server).as_str());
         self.objects.remove_server(server);
         self.upstream.remove(server);
+        self.objects.peers.handle_unbootstrapped(now, server);
         self.objects.outbox.handle_session_closed(now, server);
         self.objects.outbox.handle_unsubscribed(now, server);
         // It is owed nothing any more.

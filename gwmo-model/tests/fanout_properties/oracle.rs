@@ -2,11 +2,12 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::ops::Range;
+use core::time::Duration;
 
 use dm_syncml::{Instant, StatusCode};
 use gwmo_model::{
-    Fanout, FanoutOutput, JobNo, JobState, Offline, Op, OpClass, OrderReply, Policy, Serial, SessionEnd,
-    TargetState, Ticket, UnsafePolicy,
+    Fanout, FanoutOutput, JobNo, JobState, Offline, OnLimit, Op, OpClass, OrderReply, Policy, Serial,
+    SessionEnd, TargetState, Ticket, UnsafePolicy,
 };
 
 #[expect(clippy::large_enum_variant, reason = "a policy is passed around once in a test")]
@@ -15,6 +16,8 @@ pub(crate) enum Input {
     Add { job: Option<JobNo>, targets: Vec<Serial>, away: Vec<Serial>, ops: Vec<Op>, policy: Policy },
     Start(JobNo, Option<OrderReply>),
     Cancel(JobNo, Option<OrderReply>),
+    Pause(JobNo, Option<OrderReply>),
+    Resume(JobNo, Option<OrderReply>),
     Remove(JobNo, bool),
     NotifySent(Ticket),
     NotifyFailed(Ticket),
@@ -36,6 +39,8 @@ pub(crate) struct Oracle {
     sessions: BTreeSet<Serial>,
     aborts: BTreeSet<Serial>,
     late: u64,
+    /// Clocks that were started.
+    armed: u64,
 }
 
 struct Job {
@@ -44,7 +49,40 @@ struct Job {
     ops: Vec<Op>,
     ends_at: Instant,
     announced: bool,
+    /// The stage it is in, and how many targets may have been begun with.
+    stage: u8,
+    quota: u32,
+    /// The targets it was started with.
+    fixed: u32,
+    limit_hit: bool,
+    /// Why it was stopped.
+    stopped: u16,
+    /// Nobody is notified before.
+    next_start: Instant,
     targets: BTreeMap<Serial, Target>,
+}
+
+impl Job {
+    fn count(&self, which: impl Fn(&Target) -> bool) -> u32 {
+        self.targets.values().filter(|target| which(target)).count() as u32
+    }
+
+    /// Whether this target may be begun with in this stage, or was.
+    fn is_open_to(&self, target: &Target) -> bool {
+        target.tries > 0 || self.count(|target| target.tries > 0) < self.quota
+    }
+
+    fn rate_allows(&self, now: Instant) -> bool {
+        self.policy.rate == 0 || self.next_start <= now
+    }
+
+    fn stop(&mut self, code: u16) {
+        self.state = JobState::Cancelling;
+        self.stopped = code;
+        for target in self.targets.values_mut().filter(|target| !target.terminal() && target.idle()) {
+            target.end(&self.ops, S::Cancelled, code);
+        }
+    }
 }
 
 struct Target {
@@ -52,6 +90,9 @@ struct Target {
     code: u16,
     tries: u16,
     until: Instant,
+    /// The clock that runs, and when it was started among others: of those due at the same instant the first is first.
+    clock: (u8, Instant),
+    armed: u64,
     away: bool,
     met: bool,
     ops: Vec<OpLog>,
@@ -159,6 +200,7 @@ impl Oracle {
             sessions: BTreeSet::new(),
             aborts: BTreeSet::new(),
             late: 0,
+            armed: 0,
         }
     }
 
@@ -217,6 +259,8 @@ impl Oracle {
                     code: 0,
                     tries: 0,
                     until: Instant::EPOCH,
+                    clock: (0, Instant::EPOCH),
+                    armed: 0,
                     away: away.contains(serial),
                     met: false,
                     ops: vec![OpLog::default(); ops.len()],
@@ -224,7 +268,20 @@ impl Oracle {
                 if let Some(job) = job {
                     let targets = targets.iter().map(|serial| (*serial, target(serial))).collect();
                     let state = JobState::Draft;
-                    let job_state = Job { state, policy, ops, ends_at: now, announced: false, targets };
+                    let job_state = Job {
+                        state,
+                        policy,
+                        ops,
+                        ends_at: now,
+                        announced: false,
+                        stage: 0,
+                        quota: 0,
+                        fixed: 0,
+                        limit_hit: false,
+                        stopped: 1401,
+                        next_start: now,
+                        targets,
+                    };
                     assert!(self.jobs.insert(job, job_state).is_none());
                 }
             }
@@ -236,6 +293,9 @@ impl Oracle {
                     if job.state == JobState::Draft {
                         job.state = JobState::Running;
                         job.ends_at = now + job.policy.job_time;
+                        job.fixed = job.targets.len() as u32;
+                        job.quota = job.policy.stages.quota(0, job.fixed);
+                        job.next_start = now;
                         for target in job.targets.values_mut() {
                             target.line_up(&job.ops, &job.policy);
                         }
@@ -246,16 +306,27 @@ impl Oracle {
                 let job = self.jobs.get_mut(&number);
                 assert_eq!(reply.is_some(), job.is_some());
                 if let Some(job) = job {
-                    let acts = matches!(job.state, JobState::Draft | JobState::Running);
+                    let acts = matches!(job.state, JobState::Draft | JobState::Running | JobState::Paused);
                     assert_eq!(reply == Some(OrderReply::Accepted), acts);
                     if acts {
-                        job.state = JobState::Cancelling;
-                        for target in job.targets.values_mut().filter(|target| !target.terminal()) {
-                            if target.idle() {
-                                target.end(&job.ops, S::Cancelled, 1401);
-                            }
-                        }
+                        job.stop(1401);
                     }
+                }
+            }
+            Input::Pause(number, reply) | Input::Resume(number, reply) => {
+                let (from, to) = match input {
+                    Input::Pause(..) => (JobState::Running, JobState::Paused),
+                    _ => (JobState::Paused, JobState::Running),
+                };
+                let state = self.jobs.get(&number).map(|job| job.state);
+                let expected = match state {
+                    Some(state) if state == from => Some(OrderReply::Accepted),
+                    Some(state) if state == to => Some(OrderReply::AlreadyDone),
+                    _ => None,
+                };
+                assert_eq!(reply, expected);
+                if let Some(job) = self.jobs.get_mut(&number).filter(|job| job.state == from) {
+                    job.state = to;
                 }
             }
             Input::Remove(number, removed) => {
@@ -355,30 +426,63 @@ impl Oracle {
             Input::Tick => {}
         }
         self.settle();
+        self.arm();
         while let Some((at, number, serial)) = self.soonest()
             && at <= now
         {
             self.fire(number, serial);
             self.settle();
+            self.arm();
         }
     }
 
-    /// The soonest deadline; of a job itself after those of its targets and of all others at the same time.
+    /// Notes which clocks were started by what just happened.
+    fn arm(&mut self) {
+        for target in self.jobs.values_mut().flat_map(|job| job.targets.values_mut()) {
+            let kind = match target.state {
+                S::Notifying => 1,
+                S::InSession => 2,
+                S::Backoff => 3,
+                _ => 0,
+            };
+            let clock = (kind, if kind == 0 { Instant::EPOCH } else { target.until });
+            if target.clock != clock {
+                self.armed += 1;
+                (target.clock, target.armed) = (clock, self.armed);
+            }
+        }
+    }
+
+    /// The soonest deadline. At the same instant: those of attempts by job and kind in the order they were started, then
+    /// pauses, then those of jobs themselves.
     fn soonest(&self) -> Option<(Instant, JobNo, Option<Serial>)> {
         let mut all = Vec::new();
         for (&number, job) in &self.jobs {
             for (&serial, target) in &job.targets {
-                if target.flying() || target.state == S::Backoff {
-                    all.push((target.until, false, number, Some(serial)));
+                let kind = target.clock.0;
+                if target.flying() {
+                    all.push((target.until, 0, number.get(), kind, target.armed, number, Some(serial)));
+                } else if target.state == S::Backoff {
+                    all.push((
+                        target.until,
+                        1,
+                        number.get(),
+                        0,
+                        u64::from(serial.get()),
+                        number,
+                        Some(serial),
+                    ));
                 }
             }
-            if matches!(job.state, JobState::Running)
+            if matches!(job.state, JobState::Running | JobState::Paused)
                 || job.state == JobState::Cancelling && job.ends_at > Instant::EPOCH
             {
-                all.push((job.ends_at, true, number, None));
+                all.push((job.ends_at, 2, number.get(), 0, 0, number, None));
             }
         }
-        all.into_iter().min().map(|(at, _, number, serial)| (at, number, serial))
+        let first =
+            all.into_iter().min_by_key(|&(at, rank, job, kind, order, ..)| (at, rank, job, kind, order));
+        first.map(|(at, _, _, _, _, number, serial)| (at, number, serial))
     }
 
     fn fire(&mut self, number: JobNo, serial: Option<Serial>) {
@@ -408,16 +512,45 @@ impl Oracle {
                     };
                     target.end(&job.ops, wish, code);
                 }
-                job.state = if cancelling { JobState::Cancelled } else { JobState::Expired };
+                job.state = match job.stopped {
+                    1404 => JobState::Aborted,
+                    _ if cancelling => JobState::Cancelled,
+                    _ => JobState::Expired,
+                };
             }
         }
     }
 
     fn settle(&mut self) {
         for job in self.jobs.values_mut() {
+            let of = job.quota.min(job.fixed);
+            let failed = job.count(|target| target.state.is_failure());
+            let known = job.count(Target::terminal) >= job.policy.min_sample.min(of);
+            let exceeded = u64::from(failed) * 100 > u64::from(job.policy.max_fail) * u64::from(of);
+            let runs = matches!(job.state, JobState::Running | JobState::Paused);
+            if runs && known && exceeded && !job.limit_hit {
+                job.limit_hit = true;
+                let is_open = job.count(|target| !target.terminal()) > 0;
+                match job.policy.on_limit {
+                    OnLimit::Pause if is_open => job.state = JobState::Paused,
+                    OnLimit::Abort if is_open => job.stop(1404),
+                    _ => {}
+                }
+            }
+            let begun = job.count(|target| target.tries > 0);
+            let is_over = job.count(|target| target.tries > 0 && !target.terminal()) == 0;
+            while job.state == JobState::Running
+                && job.stage < job.policy.stages.count()
+                && is_over
+                && begun >= job.quota
+            {
+                job.stage += 1;
+                job.quota = job.policy.stages.quota(job.stage, job.fixed);
+            }
             if job.targets.values().all(Target::terminal) {
                 match job.state {
-                    JobState::Running => job.state = JobState::Completed,
+                    JobState::Running | JobState::Paused => job.state = JobState::Completed,
+                    JobState::Cancelling if job.stopped == 1404 => job.state = JobState::Aborted,
                     JobState::Cancelling => job.state = JobState::Cancelled,
                     _ => {}
                 }
@@ -438,6 +571,11 @@ impl Oracle {
                 target.state = S::Notifying;
                 target.tries += 1;
                 target.until = now + job.policy.t_notify;
+                assert!(job.rate_allows(now), "the rate");
+                if job.policy.rate > 0 {
+                    job.next_start = now + Duration::from_secs(60) / job.policy.rate;
+                }
+                self.arm();
             }
             FanoutOutput::Deliver { ticket, ops } => {
                 if self.jobs[&ticket.job].targets[&ticket.serial].state != S::InSession {
@@ -451,7 +589,8 @@ impl Oracle {
                     target.until = now + job.policy.t_session;
                 }
                 let job = self.jobs.get_mut(&ticket.job).unwrap();
-                assert_eq!(job.state, JobState::Running, "I4: nothing is sent after a cancel");
+                let may = matches!(job.state, JobState::Running | JobState::Paused);
+                assert!(may, "I4: nothing is sent after a cancel");
                 let target = job.targets.get_mut(&ticket.serial).unwrap();
                 assert_eq!(target.tries, ticket.attempt);
                 assert!(target.idle());
@@ -469,6 +608,7 @@ impl Oracle {
                     log.delivered.push(target.tries);
                     log.outstanding = true;
                 }
+                self.arm();
             }
             FanoutOutput::Abort { serial } => assert!(self.aborts.remove(serial)),
             FanoutOutput::Audit(_) => {}
@@ -486,7 +626,7 @@ impl Oracle {
                 assert_eq!(result.get(), code);
             }
             FanoutOutput::Wait(at) => {
-                assert_eq!(*at, self.soonest().map(|(at, ..)| at), "I8: the soonest deadline");
+                self.check_wait(*at);
                 assert!(self.aborts.is_empty());
                 self.check_nothing_left_undone();
             }
@@ -494,10 +634,28 @@ impl Oracle {
         }
     }
 
+    /// I8: the soonest deadline, or before it the time when the rate lets a job go on.
+    fn check_wait(&self, at: Option<Instant>) {
+        let soonest = self.soonest().map(|(at, ..)| at);
+        let rated = |job: &&Job| job.state == JobState::Running && !job.rate_allows(self.now);
+        let is_rate = self.jobs.values().filter(rated).any(|job| Some(job.next_start) == at);
+        let is_earlier = soonest.is_none_or(|soonest| at.is_some_and(|at| at < soonest));
+        assert!(at == soonest || is_rate && is_earlier, "I8: {at:?} is not {soonest:?}");
+        for job in self.jobs.values().filter(rated).filter(|job| self.room(job)) {
+            let waits = |(serial, target): (&Serial, &Target)| {
+                target.state == S::Queued && !self.busy(*serial) && job.is_open_to(target)
+            };
+            if job.targets.iter().any(waits) {
+                assert!(at.is_some_and(|at| at <= job.next_start), "I8: somebody waits for the rate");
+            }
+        }
+    }
+
     fn check_start(&self, ticket: Ticket) {
         let job = &self.jobs[&ticket.job];
         let target = &job.targets[&ticket.serial];
         assert!(target.waiting());
+        assert!(job.is_open_to(target), "the stage");
         assert!(self.room(job), "I2: there is a slot");
         assert!(!self.busy(ticket.serial), "one job at a time");
         assert_eq!(ticket.attempt, target.tries + 1);
@@ -507,8 +665,9 @@ impl Oracle {
         for job in self.jobs.values() {
             assert!(!job.state.is_over() || job.announced);
             for (serial, target) in &job.targets {
-                let free = self.room(job) && !self.busy(*serial);
-                assert!(!(free && target.state == S::Queued), "{serial} could be notified");
+                let free = self.room(job) && !self.busy(*serial) && job.is_open_to(target);
+                let in_time = job.rate_allows(self.now);
+                assert!(!(free && in_time && target.state == S::Queued), "{serial} could be notified");
                 assert!(
                     !(free && target.waiting() && self.sessions.contains(serial)),
                     "{serial} is in session"

@@ -1,15 +1,16 @@
 //! A device that knows nobody but its gateway: bootstrapped, in session, managed.
 
-use crate::town::requests::console;
+use crate::town::requests::{console, node};
 use crate::town::{self, Town, device_id, serial, server_id, uri};
 use dm_syncml::auth::{Credentials, Password};
 use dm_syncml::{CmdId, Command, Get, Item};
 use dm_tree::bootstrap::{Bootstrap, BootstrapPolicy, provisioning_of};
 use dm_tree::{AuthLevel, Secret, Tree, dm_accounts};
 use gwmo_model::console::JobRequest;
+use gwmo_model::mo::InventorySlot;
 use gwmo_model::{
-    BootstrapState, BootstrapTarget, DeviceBootstrap, DeviceBootstrapConfig, DeviceBootstrapOutput,
-    DeviceCredential, GatewayEvent, JobKey,
+    BootstrapAccount, BootstrapState, BootstrapTarget, DeviceBootstrap, DeviceBootstrapConfig,
+    DeviceBootstrapOutput, DeviceCredential, GatewayEvent, GatewayOutput, JobKey, Sighting,
 };
 
 #[test]
@@ -61,4 +62,88 @@ fn gwmo_pmode_003_a_device_without_an_external_server() {
     assert!(town.events.iter().any(attached));
     boot.handle_session(town.now(), serial(1), &BootstrapTarget::Gateway, true);
     assert_eq!(boot.state(serial(1), &BootstrapTarget::Gateway), BootstrapState::Confirmed);
+}
+
+/// What the gateway wants sent to devices, and to which target.
+fn offers(town: &mut Town) -> Vec<(u32, BootstrapTarget, u16)> {
+    let asked = std::mem::take(&mut town.asked);
+    let offer = |output| match output {
+        GatewayOutput::SendBootstrap { serial, target, attempt, .. } => Some((serial.get(), target, attempt)),
+        _ => None,
+    };
+    asked.into_iter().filter_map(offer).collect()
+}
+
+/// A server registers a device with a credential: it is offered an account of the gateway when it is there, again when it
+/// does not come, and the first session with the right proof confirms it. One that never comes has failed.
+#[test]
+fn gwmo_hlf_005_a_device_is_bootstrapped_to_the_gateway() {
+    let mut town = Town::with_devices(1, 0);
+    town.gateway.handle_administrator(town.now(), &server_id("dms.a")).unwrap();
+    let secret =
+        |number: u32| format!("device-{number}\nsecret of {number}\n{}", town::gateway_password(number));
+    for number in [1, 2] {
+        let id = device_id(number);
+        town.ask(
+            0,
+            vec![crate::objects::add(InventorySlot::Registration, &[id.as_str()], Some(&secret(number)))],
+        );
+    }
+    assert_eq!(offers(&mut town), [], "nobody is there yet");
+    let state = |town: &mut Town, number: u32| {
+        crate::objects::read(town, InventorySlot::BootState, &[&number.to_string()])
+    };
+    assert_eq!(state(&mut town, 1), "0");
+    for number in [1, 2] {
+        town.gateway.handle_device_seen(town.now(), &device_id(number), &Sighting::new(1)).unwrap();
+    }
+    town.drain_gateway();
+    let first = |number| (number, BootstrapTarget::Gateway, 1);
+    assert_eq!(offers(&mut town), [first(1), first(2)]);
+    assert_eq!(state(&mut town, 1), "1");
+    town.devices.insert(1, town::Device::new(1));
+    town.call_home(1);
+    town.run();
+    assert_eq!((state(&mut town, 1), state(&mut town, 2)), ("2".into(), "3".into()));
+    let again = offers(&mut town);
+    assert!(!again.is_empty() && again.iter().all(|(number, ..)| *number == 2), "{again:?}");
+    let attempts: Vec<_> = again.iter().map(|(.., attempt)| *attempt).collect();
+    assert_eq!(attempts, (2..2 + attempts.len() as u16).collect::<Vec<_>>());
+}
+
+/// The gateway's owner has a device bootstrapped to a server, once, however often it is asked; the device says that it
+/// knows it, and the server is in its record.
+#[test]
+fn gwmo_hlf_006_a_device_is_bootstrapped_to_a_server() {
+    let mut town = Town::with_devices(1, 2);
+    town.run();
+    town.keep();
+    let target = BootstrapTarget::Server(server_id("dms.a"));
+    let account = || {
+        let credential = DeviceCredential::new("camera", Secret::new("its"), Secret::new("theirs"));
+        BootstrapAccount::new(server_id("dms.a"), "https://dms.example/dm", credential)
+    };
+    for _ in 0..2 {
+        town.gateway.handle_bootstrap_wanted(town.now(), &device_id(1), account()).unwrap();
+        town.drain_gateway();
+    }
+    assert_eq!(offers(&mut town), [(1, target.clone(), 1)]);
+    assert!(town.gateway.handle_bootstrap_wanted(town.now(), &device_id(9), account()).is_err());
+    // What could not be sent does not count, and follows when the device is there again.
+    town.gateway.handle_bootstrap(town.now(), |boot, now| boot.handle_not_sent(now, serial(1), &target));
+    town.call_home(1);
+    town.run_for(std::time::Duration::from_secs(5));
+    let servers = node(InventorySlot::Servers, &["1"]);
+    assert_eq!(crate::objects::read(&mut town, InventorySlot::Servers, &["1"]), "", "{servers}");
+    // It is kept, over a crash too.
+    town.crash();
+    town.asked.clear();
+    town.call_home_with(1, vec![crate::modes::knows("dms.a")]);
+    town.run();
+    assert_eq!(crate::objects::read(&mut town, InventorySlot::ServerId, &["1", "dms.a"]), "dms.a");
+    let confirmed = |event: &GatewayEvent| matches!(event, GatewayEvent::Bootstrap { target: of, state, .. } if *of == target && *state == BootstrapState::Confirmed);
+    assert_eq!(town.events.iter().filter(|event| confirmed(event)).count(), 1);
+    town.gateway.handle_bootstrap_wanted(town.now(), &device_id(1), account()).unwrap();
+    town.drain_gateway();
+    assert_eq!(offers(&mut town), [], "it is known");
 }

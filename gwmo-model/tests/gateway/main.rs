@@ -1,5 +1,6 @@
 //! The gateway between real servers and real devices, by requirement.
 
+mod aggregation;
 mod atomic;
 mod bootstrapped_device;
 mod children;
@@ -9,11 +10,14 @@ mod devices;
 mod groups;
 mod jobs;
 mod modes;
+mod moving;
 mod objects;
 mod restart;
 mod rights;
+mod security;
 mod sessions;
 mod town;
+mod use_cases;
 
 use gwmo_model::mo::Binding;
 

@@ -63,16 +63,6 @@ fn use_case_b_7_a_result_that_comes_later_is_waited_for() {
     launch(&mut town, JobRequest::new(key("J")).with_group(group("*")).with_operation(run), "J");
     town.run_until(Duration::from_secs(20));
     assert_eq!(status(&mut town, "J").counters.ok, 0);
-    let done = |town: &mut Town, number: u32, of: u32, data: &str| {
-        let correlator = town.device(of).correlators[0].clone();
-        let meta = Meta::new().with_media_type(MediaType::new("urn:example:done").unwrap());
-        let item = Item::from(uri("./Vendor/Lamp/Run")).with_meta(meta);
-        let item = item.with_data(Data::text(data.to_owned()).unwrap());
-        let mut alert = Alert::new(id(), AlertCode::GENERIC_ALERT);
-        alert.correlator = Some(correlator);
-        alert.items.push(item);
-        town.call_home_with(number, vec![alert]);
-    };
     done(&mut town, 1, 1, "200");
     // One says it for another, which counts for nothing.
     done(&mut town, 2, 3, "200");
@@ -89,15 +79,10 @@ fn use_case_b_7_a_result_that_comes_later_is_waited_for() {
 /// they are, once.
 #[test]
 fn gwmo_moo_001_and_tmode_001_a_push_goes_through_as_it_is() {
-    use dm_notification::push::{HeaderName, Push, PushBuilder, Value as HeaderValue};
+    use dm_notification::push::Push;
     use dm_notification::{Credential, Notification, ServerIdentifier, SessionId, Trigger};
     let mut town = Town::with_devices(1, 2);
-    let meta =
-        Meta::new().with_media_type(MediaType::new("urn:oma:at:x-gwmo:BootstrappedDMSList:1.0").unwrap());
-    let item = Item::from(uri("./DMAcc")).with_meta(meta).with_data(Data::text("dms.a").unwrap());
-    let mut alert = Alert::new(id(), AlertCode::GENERIC_ALERT);
-    alert.items.push(item);
-    town.call_home_with(2, vec![alert]);
+    town.call_home_with(2, vec![knows("dms.a")]);
     town.run();
     town.ask(0, vec![replace(&node(gwmo_model::mo::InventorySlot::ModeReq, &["2"]), "1")]);
     let modes = [1, 2].map(|number| town.gateway.inventory().record(serial(number)).unwrap().mode());
@@ -107,14 +92,9 @@ fn gwmo_moo_001_and_tmode_001_a_push_goes_through_as_it_is() {
     let trigger = Trigger::new(server, SessionId::new(7).unwrap());
     let package_0 =
         Notification::sign(trigger, &Credential::new(server, "the server's own"), b"nonce").to_vec();
-    let push = |device: u32| {
-        let name = crate::town::device_id(device);
-        let header = HeaderValue::Text(name.as_str().as_bytes());
-        PushBuilder::dm_notification().with_header(HeaderName::GWMO, header).unwrap().to_vec(&package_0)
-    };
     for device in [1, 2, 2] {
         let now = town.now();
-        town.gateway.handle_push(now, &Push::decode(&push(device)).unwrap());
+        town.gateway.handle_push(now, &Push::decode(&push_to(device, &package_0)).unwrap());
         town.drain_gateway();
     }
     let forwarded = std::mem::take(&mut town.asked);
@@ -124,4 +104,33 @@ fn gwmo_moo_001_and_tmode_001_a_push_goes_through_as_it_is() {
     assert_eq!((*to, sent), (serial(2), &package_0));
     let now = town.now();
     town.gateway.handle_forwarded(now, *forward, true);
+}
+
+/// A push of a server for a device (Push OTA, `X-Oma-GwMO`).
+pub(crate) fn push_to(device: u32, package_0: &[u8]) -> Vec<u8> {
+    use dm_notification::push::{HeaderName, PushBuilder, Value as HeaderValue};
+    let name = crate::town::device_id(device);
+    let header = HeaderValue::Text(name.as_str().as_bytes());
+    PushBuilder::dm_notification().with_header(HeaderName::GWMO, header).unwrap().to_vec(package_0)
+}
+
+/// What a device says of the servers it knows.
+pub(crate) fn knows(servers: &str) -> Alert<'static> {
+    let media_type = MediaType::new("urn:oma:at:x-gwmo:BootstrappedDMSList:1.0").unwrap();
+    let item = Item::from(uri("./DMAcc")).with_meta(Meta::new().with_media_type(media_type));
+    let mut alert = Alert::new(id(), AlertCode::GENERIC_ALERT);
+    alert.items.push(item.with_data(Data::text(servers.to_owned()).unwrap()));
+    alert
+}
+
+/// What a device says when something it took on is done.
+pub(crate) fn done(town: &mut Town, number: u32, of: u32, data: &str) {
+    let correlator = town.device(of).correlators[0].clone();
+    let meta = Meta::new().with_media_type(MediaType::new("urn:example:done").unwrap());
+    let item = Item::from(uri("./Vendor/Lamp/Run")).with_meta(meta);
+    let item = item.with_data(Data::text(data.to_owned()).unwrap());
+    let mut alert = Alert::new(id(), AlertCode::GENERIC_ALERT);
+    alert.correlator = Some(correlator);
+    alert.items.push(item);
+    town.call_home_with(number, vec![alert]);
 }

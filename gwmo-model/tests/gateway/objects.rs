@@ -7,7 +7,7 @@ use gwmo_model::{GatewayOutput, ImagesOutput, JobState, TargetState};
 use crate::town::requests::*;
 use crate::town::{Town, device_id, serial, server_id, uri};
 
-fn add(slot: impl Into<Slot>, keys: &[&str], value: Option<&str>) -> Command<'static> {
+pub(crate) fn add(slot: impl Into<Slot>, keys: &[&str], value: Option<&str>) -> Command<'static> {
     let item = Item::to(uri(&node(slot, keys)));
     let item = match value {
         Some(value) => item.with_data(Data::text(value.to_owned()).unwrap()),
@@ -16,7 +16,7 @@ fn add(slot: impl Into<Slot>, keys: &[&str], value: Option<&str>) -> Command<'st
     Add::new(id(), vec![item]).into()
 }
 
-fn set(slot: impl Into<Slot>, keys: &[&str], value: &str) -> Command<'static> {
+pub(crate) fn set(slot: impl Into<Slot>, keys: &[&str], value: &str) -> Command<'static> {
     let item = Item::to(uri(&node(slot, keys))).with_data(Data::text(value.to_owned()).unwrap());
     Replace::new(id(), vec![item]).into()
 }
@@ -25,11 +25,11 @@ fn number(slot: impl Into<Slot>, keys: &[&str], value: &str) -> Command<'static>
     replace(&node(slot, keys), value)
 }
 
-fn delete(slot: impl Into<Slot>, keys: &[&str]) -> Command<'static> {
+pub(crate) fn delete(slot: impl Into<Slot>, keys: &[&str]) -> Command<'static> {
     Delete::new(id(), vec![Item::to(uri(&node(slot, keys)))]).into()
 }
 
-fn read(town: &mut Town, slot: impl Into<Slot>, keys: &[&str]) -> String {
+pub(crate) fn read(town: &mut Town, slot: impl Into<Slot>, keys: &[&str]) -> String {
     let items = town.ask(0, vec![get(&node(slot, keys))]);
     items[0].data.as_ref().and_then(|data| data.as_text()).unwrap_or("").to_owned()
 }

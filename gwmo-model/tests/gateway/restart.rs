@@ -7,7 +7,7 @@ use gwmo_model::{
 };
 
 use crate::town::requests::*;
-use crate::town::{GATEWAY, Town, device_id, server_id};
+use crate::town::{GATEWAY, MINUTE, Town, device_id, server_id};
 
 /// Wherever it stops, the job comes to its end, everybody is counted, and nothing runs twice.
 #[test]
@@ -131,4 +131,55 @@ fn what_was_not_stored_did_not_happen() {
     let outcome = again.execute(now, &server_id("dms.a"), &console().get_summary());
     let items: Vec<_> = outcome.items.into_iter().flat_map(|item| item.results).collect();
     assert_eq!(console().read_summary(&items).unwrap().total, 2);
+}
+
+/// What a command or an Atomic did is stored as a whole: whatever was stored last, a job has its owner and all that was
+/// added with it.
+#[test]
+fn a_command_is_stored_as_a_whole() {
+    for atomically in [true, false] {
+        let mut town = Town::with_devices(5, 2);
+        town.run();
+        town.keep();
+        let request = job("J", "*").with_policy(Policy::default().with_retries(3));
+        match atomically {
+            true => town.ask(0, vec![console().add_job_atomically(&request)]),
+            false => town.ask(0, console().add_job(&request)),
+        };
+        for kept in 0..=town.stored() {
+            let mut town = town.stopped_after(kept);
+            let codes = town.codes(0, console().add_job(&request));
+            let is_there = codes[0] == 418;
+            assert!(is_there || codes[0] == 200, "{codes:?} of {kept} records");
+            // Its owner can go on with it, or begin it if it is whole.
+            assert!(codes.iter().all(|code| matches!(code, 200 | 418)), "{codes:?} of {kept} records");
+            if atomically && is_there {
+                assert!(
+                    codes[..codes.len() - 1].iter().all(|code| *code == 418),
+                    "{codes:?} of {kept} records"
+                );
+            }
+        }
+    }
+}
+
+/// A server is told of the end of a job whichever record was the last that was stored.
+#[test]
+fn the_end_of_a_job_is_told() {
+    let mut town = Town::with_devices(5, 2);
+    town.run();
+    town.keep();
+    town.calls_back = false;
+    launch(&mut town, job("J", "*"), "J");
+    town.run_until(town.network.now() + MINUTE);
+    assert_eq!(town.gateway.fanout().jobs().filter(|job| job.state().is_over()).count(), 1);
+    for kept in 0..=town.stored() {
+        let mut town = town.stopped_after(kept);
+        let now = town.now();
+        let is_over = town.gateway.fanout().jobs().any(|job| job.state().is_over());
+        let told = town.gateway.handle_upstream_opened(now, &server_id("dms.a"));
+        let ended = told.iter().filter_map(|(_, alert)| console().read_alert(alert).ok().flatten());
+        let ended = ended.filter(|alert| matches!(alert, GatewayAlert::JobEnded { .. })).count();
+        assert_eq!(ended, usize::from(is_over), "{kept} records");
+    }
 }

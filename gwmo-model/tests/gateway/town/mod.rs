@@ -58,6 +58,10 @@ pub struct Server {
     pub answers: Vec<Answer>,
     pub alerts: Vec<Alert<'static>>,
     pub sessions: u32,
+    /// What it proves itself to the gateway with.
+    pub password: &'static str,
+    /// How often it challenged the gateway.
+    pub challenges: u32,
     uplink: Option<(ClientSession, Vec<AlertSeq>)>,
     pub ends: Vec<ClientEnd>,
 }
@@ -220,6 +224,11 @@ impl Device {
         }
     }
 
+    /// What a notification of the gateway is signed with, beside its password.
+    pub fn server_nonce_octets(&self) -> Vec<u8> {
+        self.server_nonce.as_ref().map_or(&[][..], Nonce::as_bytes).to_vec()
+    }
+
     /// Reads the device's own tree.
     pub fn read(&mut self, node: &str) -> String {
         let owner = server_id(GATEWAY);
@@ -252,6 +261,8 @@ impl Town {
                 answers: Vec::new(),
                 alerts: Vec::new(),
                 sessions: 0,
+                password: "down",
+                challenges: 0,
                 uplink: None,
                 ends: Vec::new(),
             }
@@ -400,6 +411,11 @@ impl Town {
         self.records.clear();
     }
 
+    /// What was stored since.
+    pub fn records(&self) -> &[GatewayRecord] {
+        &self.records
+    }
+
     pub fn kept(&self) -> GatewaySnapshot {
         self.snapshot.clone().unwrap()
     }
@@ -423,6 +439,20 @@ impl Town {
         self.drain_gateway();
     }
 
+    /// How many records there are since the snapshot.
+    pub fn stored(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The same gateway, stopped when so many records were stored and begun again, in a town without devices.
+    pub fn stopped_after(&self, kept: usize) -> Self {
+        let mut town = Self::new(self.network.seed(), Self::config());
+        town.snapshot.clone_from(&self.snapshot);
+        town.records = self.records[..kept].to_vec();
+        town.crash();
+        town
+    }
+
     /// Until nothing more is under way or planned.
     pub fn run(&mut self) {
         let mut steps = 0;
@@ -430,6 +460,11 @@ impl Town {
             steps += 1;
             assert!(steps < 1_000_000, "it never ends");
         }
+    }
+
+    /// For this long.
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(self.network.now() + time);
     }
 
     /// Until this time.
@@ -503,6 +538,12 @@ impl Town {
             }
             Place::Server(server) => self.serve(now, server, &incoming, entropy),
             Place::Uplink(server) => {
+                let challenge = |command: &Command<'_>| match command {
+                    Command::Status(status) => [401, 407].contains(&status.code.get()),
+                    _ => false,
+                };
+                let challenged = incoming.message().body.commands.iter().any(challenge);
+                self.servers[server].challenges += u32::from(challenged);
                 if let Some((session, _)) = &mut self.servers[server].uplink {
                     let _ = session.handle_message(now, &incoming, entropy);
                 }
@@ -544,7 +585,7 @@ impl Town {
         let at = &mut self.servers[server];
         let key = incoming.key();
         if at.session.as_ref().is_none_or(|(known, _)| *known != key) {
-            let own = Credentials::new(at.id.as_str(), Password::new("down"));
+            let own = Credentials::new(at.id.as_str(), Password::new(at.password));
             let account = Account::md5(Credentials::new("gateway", Password::new("up")), own);
             let config = ServerConfig::new(uri("http://dms.example/dm"));
             at.session = Some((key, ServerSession::new(now, config, Some(account))));
