@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use dm_notification::{Account, Arrival, ReceiverPolicy, ReplayMemory, ServerIdentifier, Verdict, receive};
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
-    AlertQueue, ClientConfig, ClientEnd, ClientSession, GenericAlert, Initiation, Record,
+    AlertId, AlertQueue, ClientConfig, ClientEnd, ClientSession, GenericAlert, Initiation, Record,
 };
 use dm_syncml::{Alert, CmdId, Correlator, Data, Format, Instant, SessionId, StatusCode};
 use dm_tree::{
@@ -78,6 +78,8 @@ pub(super) struct Flash {
     next_session: u32,
     /// What was accepted and is not done: when it will be, for whom, and what to return.
     later: Vec<(Duration, u16, Option<String>)>,
+    /// The ends that were told and not taken yet: when they were to be, for whom, and what they return.
+    ends: BTreeMap<AlertId, (Duration, u16, String)>,
 }
 
 /// A device.
@@ -99,6 +101,8 @@ pub(super) struct Device {
     pub(super) call_at: Duration,
     /// What it told in alerts of its own.
     pub(super) told: u32,
+    /// The ends that a gateway took early enough to count them: which gateway, and what they returned.
+    pub(super) counted: Vec<(u16, String)>,
     pub(super) sessions: u32,
 }
 
@@ -134,6 +138,7 @@ impl Device {
             epoch: 1,
             next_session: 0x8000,
             later: Vec::new(),
+            ends: BTreeMap::new(),
         };
         Ok(Self {
             number,
@@ -149,6 +154,7 @@ impl Device {
             heartbeat_at: Duration::ZERO,
             call_at: Duration::ZERO,
             told: 0,
+            counted: Vec::new(),
             sessions: 0,
         })
     }
@@ -247,12 +253,22 @@ impl Device {
     }
 
     /// What a session wants stored.
-    pub(super) fn store(&mut self, gateway: u16, record: Record) {
+    pub(super) fn store(&mut self, now: Duration, gateway: u16, record: Record) {
         let nonces = self.flash.nonces.entry(gateway).or_default();
         match record {
             Record::DeviceNonce(nonce) => nonces.0 = Some(nonce),
             Record::ServerNonce(nonce) => nonces.1 = Some(nonce),
-            Record::AlertDone(id) => drop(self.flash.alerts.remove(id)),
+            Record::AlertDone(id) => {
+                self.flash.alerts.remove(id);
+                let end = self.flash.ends.remove(&id);
+                // No job waits less than 200 seconds for an end; it was due at most 90 seconds after it began.
+                if let Some((due, whose, text)) = end
+                    && whose == gateway
+                    && now < due + 90 * SECOND
+                {
+                    self.counted.push((gateway, text));
+                }
+            }
             // Alerts are queued between sessions here.
             _ => {}
         }
@@ -284,9 +300,10 @@ impl Device {
         let (done, open) = core::mem::take(&mut self.flash.later).into_iter().partition(due);
         self.flash.later = open;
         let done: Vec<(Duration, u16, Option<String>)> = done;
-        for (_, _, correlator) in done {
-            let correlator = correlator.and_then(|text| Correlator::new(text).ok());
-            self.queue_alert(LATER_DONE, "1200", correlator);
+        for (due, gateway, text) in done {
+            let correlator = text.clone().and_then(|text| Correlator::new(text).ok());
+            let id = self.queue_alert(LATER_DONE, "1200", correlator);
+            self.flash.ends.extend(text.map(|text| (id, (due, gateway, text))));
             self.call_at = now;
         }
     }
@@ -299,12 +316,12 @@ impl Device {
         self.call_at = now;
     }
 
-    fn queue_alert(&mut self, name: &str, data: &str, correlator: Option<Correlator<'static>>) {
+    fn queue_alert(&mut self, name: &str, data: &str, correlator: Option<Correlator<'static>>) -> AlertId {
         let data = Data::text(data.to_owned()).expect("letters and digits");
         let mut alert = GenericAlert::new(name, Format::CHR, data).expect("a fixed name");
         alert.correlator = correlator;
         let alert: Alert<'static> = alert.to_alert(CmdId::number(core::num::NonZeroU32::MIN));
-        self.flash.alerts.push(alert);
+        self.flash.alerts.push(alert)
     }
 
     /// When it next does something by itself.

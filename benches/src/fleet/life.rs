@@ -112,7 +112,7 @@ impl Town {
             match output {
                 ClientOutput::Persist(seq, record) => {
                     session.handle_persisted(clock, seq);
-                    device.store(gateway, record);
+                    device.store(now, gateway, record);
                 }
                 ClientOutput::Event(ClientEvent::AlertRefused(id, code)) => {
                     self.violation(format!("device {number}: alert {id} refused: {code}"));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gwmo_model::{AttachStatus, Counters, Gateway, JobState, TargetState};
+use gwmo_model::{AttachStatus, Counters, Gateway, JobState, ResultCode, TargetState};
 
 use super::place::{device_id, device_number, server_id};
 use super::plan::{ADDED, Deed, Job, WRITTEN, leaf_of};
@@ -237,6 +237,7 @@ impl Town {
             if device.flash.alerts.iter().next().is_some() {
                 found.push(format!("device {} still has alerts", device.number));
             }
+            found.extend(device.counted.iter().filter_map(|(gateway, text)| self.judge_end(*gateway, text)));
             for number in 1..=device.told {
                 let what = (device.number, format!("{}-{number}", device.number));
                 if !self.sites.iter().any(|site| site.heard.contains_key(&what)) {
@@ -245,6 +246,17 @@ impl Town {
             }
         }
         found
+    }
+
+    /// The end of something that went on, which a gateway took in time, counts.
+    fn judge_end(&self, gateway: u16, text: &str) -> Option<String> {
+        let mut numbers = text.split('.').map(|number| number.parse::<u32>().ok());
+        let (job, serial, attempt) = (numbers.next()??, numbers.next()??, numbers.next()??);
+        let view = self.machine(gateway)?.fanout().job(gwmo_model::JobNo::new(job))?;
+        let record = view.record(gwmo_model::Serial::new(serial)?)?;
+        let is_missing = record.code() == Some(ResultCode::RESULT_MISSING);
+        let is_lost = is_missing && u32::from(record.tries()) == attempt;
+        is_lost.then(|| format!("{}: the end {text} was taken and is missing", view.key()))
     }
 
     /// What is stored makes the same gateways again.
