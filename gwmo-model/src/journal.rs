@@ -94,6 +94,12 @@ impl<R, O> Journal<R, O> {
         self.held.iter().map(|(_, output)| output)
     }
 
+    /// Gives back memory that nobody needs now.
+    pub(crate) fn relax(&mut self) {
+        self.records.shrink_to_fit();
+        self.held.shrink_to_fit();
+    }
+
     /// Outputs that wait.
     #[allow(dead_code, reason = "not every build has a machine that bounds them")]
     pub(crate) fn held(&self) -> usize {

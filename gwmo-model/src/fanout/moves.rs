@@ -75,8 +75,10 @@ impl Fanout {
             work,
         };
         let to = Stage::step(was, event, &facts);
-        if matches!(event, Event::Ending(_)) && to.is_none_or(|to| !to.state().is_terminal()) {
-            target.set(CANCELLED, !was.is_terminal());
+        // What was at its end before, such as by a restart in the middle of a cancel, stays what it was.
+        let ends = to.is_some_and(|to| to.state().is_terminal());
+        if matches!(event, Event::Ending(_)) && !was.is_terminal() && !ends {
+            target.set(CANCELLED, true);
         }
         if recalled {
             self.record(Step::Recalled(ticket, None));

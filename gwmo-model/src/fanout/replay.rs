@@ -8,7 +8,7 @@ use super::job::{JobState, Ticket};
 use super::machine::Fanout;
 use super::operation::Answer;
 use super::record::{Returned, Step};
-use super::target::{AWAY, FACTS, LATE, MET, STARTED, TargetState};
+use super::target::{AWAY, CANCELLED, FACTS, LATE, MET, STARTED, TargetState};
 
 impl Fanout {
     /// Does one record again; `None` if it does not follow from what is there.
@@ -163,6 +163,11 @@ impl Fanout {
                 }
                 job.state = JobState::Cancelling;
                 job.ending = Some(code);
+                // Of those that ended at once, what follows says so.
+                let sent = |state| matches!(state, TargetState::InSession | TargetState::AwaitAsync);
+                for target in job.targets.iter_mut().filter(|target| sent(target.state)) {
+                    target.set(CANCELLED, true);
+                }
             }
             Step::LimitHit(_) if under_way => self.jobs[at].limit_hit = true,
             Step::Retried(_, round) if over => {
