@@ -122,6 +122,12 @@ impl<R, O> Journal<R, O> {
     pub fn retain(&mut self, mut keep: impl FnMut(&O) -> bool) {
         self.held.retain(|(_, output)| keep(output));
     }
+
+    /// Gives back memory that nobody needs now.
+    pub fn shrink_to_fit(&mut self) {
+        self.records.shrink_to_fit();
+        self.held.shrink_to_fit();
+    }
 }
 
 #[cfg(test)]

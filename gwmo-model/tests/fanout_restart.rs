@@ -508,6 +508,33 @@ proptest! {
     }
 }
 
+/// A job is cancelled while a device has its operations; the gateway stops twice. That the target was to be cancelled is
+/// known after both.
+#[test]
+fn what_was_cancelled_is_known_after_two_restarts() {
+    let now = Instant::from_millis(5_000);
+    let mut fanout = Fanout::new(limits());
+    let spec =
+        JobSpec::new(ServerId::new("dms").unwrap(), JobKey::new("J").unwrap(), [serial(1)], [Op::get()]);
+    let job = fanout.handle_add(now, spec).unwrap();
+    fanout.handle_start(now, job).unwrap();
+    let drain = |fanout: &mut Fanout| loop {
+        match fanout.poll_output() {
+            FanoutOutput::Persist(seq, _) => fanout.handle_persisted(now, seq),
+            FanoutOutput::Notify { ticket } => fanout.handle_session_opened(now, ticket.serial),
+            FanoutOutput::Wait(_) => break,
+            _ => {}
+        }
+    };
+    drain(&mut fanout);
+    fanout.handle_cancel(now, job).unwrap();
+    for _ in 0..3 {
+        drain(&mut fanout);
+        assert!(fanout.job(job).unwrap().record(serial(1)).unwrap().was_cancelled());
+        fanout = Fanout::restore(now, limits(), fanout.snapshot(now), []).unwrap();
+    }
+}
+
 /// A device that keeps count of what it did.
 #[derive(Clone, Copy, Debug)]
 enum Habit {

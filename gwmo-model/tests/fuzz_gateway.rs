@@ -24,7 +24,7 @@ proptest! {
 
     /// A number in a stored gateway becomes another one, or a part of it is left out.
     #[test]
-    fn changed_snapshots(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), to in prop_oneof!["0", "1", "2", "7", "255", "65536", "4294967295", "18446744073709551615", "null", "\"x\"", "[]"]) {
+    fn changed_snapshots(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), to in prop::sample::select(vec!["0", "1", "2", "7", "255", "65536", "4294967295", "18446744073709551615", "null", "\"x\"", "[]"])) {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/gateway_snapshot");
         let mut files: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();

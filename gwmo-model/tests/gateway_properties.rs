@@ -390,7 +390,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// I6 for the gateway as a whole: stopped at any point and made again of what was stored, it shows servers the same
     /// objects with the same rights, but for where devices stand that were in flight; and in the end every job is over.

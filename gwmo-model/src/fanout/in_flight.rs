@@ -76,6 +76,11 @@ impl Devices {
         }
     }
 
+    /// Gives back the memory that nobody needs now.
+    pub(super) fn relax(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The devices in session that serve nobody, ascending.
     pub(super) fn ready(&self) -> Vec<Serial> {
         let ready = self.0.iter().filter(|(_, device)| device.session && device.live == NONE);

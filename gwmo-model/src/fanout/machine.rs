@@ -130,6 +130,8 @@ pub struct Fanout {
     pub(super) audits: VecDeque<Audit>,
     pub(super) changed: VecDeque<JobNo>,
     pub(super) journal: Journal<FanoutRecord, Held>,
+    /// A job has ended since memory was given back.
+    pub(super) relaxes: bool,
     pub(super) stored: u64,
     pub(super) late: u64,
 }
@@ -186,6 +188,7 @@ impl Fanout {
             audits: VecDeque::new(),
             changed: VecDeque::new(),
             journal: Journal::new(),
+            relaxes: false,
             stored: 0,
             late: 0,
         }
@@ -448,7 +451,20 @@ impl Fanout {
                 return FanoutOutput::JobChanged { job };
             }
         }
+        if core::mem::take(&mut self.relaxes) {
+            self.relax();
+        }
         FanoutOutput::Wait(self.soonest())
+    }
+
+    /// Gives back the memory that a job needed while it was under way.
+    fn relax(&mut self) {
+        self.lives.relax();
+        self.devices.relax();
+        self.journal.shrink_to_fit();
+        self.deliver.shrink_to_fit();
+        self.aborts.shrink_to_fit();
+        self.audits.shrink_to_fit();
     }
 
     /// A job.

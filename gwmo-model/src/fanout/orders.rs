@@ -565,7 +565,7 @@ impl Fanout {
         job.end(end);
         self.record(Step::JobEnded(number, end));
         self.journal.hold(Held::JobEnded(number, round));
-        self.lives.relax();
+        self.relaxes = true;
         self.set_due(at, keep);
         self.touch(at);
     }
