@@ -28,7 +28,7 @@ impl Gateway {
         let is_there = self.objects.inventory.record(serial).is_some_and(|record| {
             record.status() == AttachStatus::Attached && record.asleep_until().is_none()
         });
-        let begun = self.bootstrap.handle_server_wanted(now, serial, account, is_there);
+        let begun = self.objects.bootstrap.handle_server_wanted(now, serial, account, is_there);
         self.drain_machines();
         Ok(begun?)
     }
@@ -42,7 +42,7 @@ impl Gateway {
         report: impl FnOnce(&mut DeviceBootstrap, Instant) -> T,
     ) -> T {
         let now = self.advance(now);
-        let done = report(&mut self.bootstrap, now);
+        let done = report(&mut self.objects.bootstrap, now);
         self.drain_machines();
         done
     }
@@ -51,7 +51,12 @@ impl Gateway {
     pub(super) fn confirm_servers(&mut self, serial: crate::Serial, list: &ServerList) {
         let now = self.objects.now;
         for server in list.servers() {
-            self.bootstrap.handle_session(now, serial, &BootstrapTarget::Server(server.id.clone()), true);
+            self.objects.bootstrap.handle_session(
+                now,
+                serial,
+                &BootstrapTarget::Server(server.id.clone()),
+                true,
+            );
         }
     }
 }
