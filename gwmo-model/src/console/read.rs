@@ -78,7 +78,7 @@ impl<'a> Values<'a> {
             let (known, keys) = self.console.binding().resolve(&NodeUri::parse(uri).ok()?)?;
             (known == slot).then_some(keys)
         };
-        self.items.keys().filter_map(|uri| meant(uri)).collect()
+        self.items.keys().filter_map(meant).collect()
     }
 
     fn item(&self, slot: Slot, keys: &[&str]) -> Option<&'a Item<'a>> {
