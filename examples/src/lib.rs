@@ -13,6 +13,7 @@
 //! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
 //! - [`dm_server`]: what the `dm-server` program is made of.
+//! - [`dm_gateway`]: what the `dm-gateway` program is made of.
 //! - [`dmtool`]: what the `dmtool` program does with documents, a file for each of its subcommands.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod coap;
 pub mod device;
 pub mod dm_device;
+pub mod dm_gateway;
 pub mod dm_server;
 pub mod dmtool;
 pub mod event_log;

@@ -1,15 +1,38 @@
-//! What a gateway learns from the alerts of devices.
+//! What a gateway learns of the servers that devices know: from their alerts, or from its owner.
 
 use alloc::vec::Vec;
 
-use dm_syncml::{Alert, Meta};
+use dm_syncml::{Alert, Instant, Meta};
+use dm_tree::ServerId;
 
-use super::Gateway;
-use crate::device::Serial;
+use super::{Gateway, GatewayError};
+use crate::device::{DeviceId, Serial};
 use crate::outbox::AlertKind;
 use crate::peers::ServerList;
 
 impl Gateway {
+    /// The servers that a device has accounts for, as the owner of the gateway says: all of them, as at
+    /// [`Inventory::handle_servers`](crate::Inventory::handle_servers). With one it can be managed transparently. A device may say so
+    /// itself, by an alert of the type `BootstrappedDMSList`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device, or it has too many servers.
+    pub fn handle_device_servers<'a>(
+        &mut self,
+        now: Instant,
+        device: &DeviceId,
+        servers: impl IntoIterator<Item = &'a ServerId>,
+    ) -> Result<(), GatewayError> {
+        let now = self.advance(now);
+        let serial = self.serial_of(device)?;
+        let names = servers.into_iter().map(ServerId::as_str);
+        let known = self.objects.inventory.handle_servers(now, serial, names);
+        self.choose_mode(serial);
+        self.drain_machines();
+        Ok(known?)
+    }
+
     /// A device may say which servers it is bootstrapped to: all of them, not those that are new.
     pub(super) fn take_server_list(&mut self, serial: Serial, alert: &Alert<'_>) {
         let Some(item) = alert.items.first() else { return };
@@ -28,8 +51,7 @@ impl Gateway {
             self.confirm_servers(serial, &list);
         }
         let servers = &self.objects.servers;
-        let is_own =
-            |server: &dm_tree::ServerId| servers.contains(server) || *server == self.config.server_id;
+        let is_own = |server: &ServerId| servers.contains(server) || *server == self.config.server_id;
         self.objects.peers.handle_server_list(now, serial, &list, is_own);
     }
 }

@@ -1,0 +1,98 @@
+//! The last sessions, for the operator to look at.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+/// How many are remembered, and shown.
+const MAX_REMEMBERED: usize = 256;
+const MAX_SHOWN: usize = 50;
+/// Seconds after its last message after which the session of a device is not called open any more.
+const QUIET: u64 = 30;
+
+/// Seconds since 1970.
+pub(super) fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The last sessions, with servers and with devices.
+#[derive(Debug, Default)]
+pub(super) struct SessionLog(Mutex<VecDeque<Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    peer: String,
+    session: String,
+    began: u64,
+    last: u64,
+    messages: u32,
+    end: Option<String>,
+}
+
+impl SessionLog {
+    /// A message of this session came or went. Returns whether it is its first.
+    pub(super) fn message(&self, peer: &str, session: &str) -> bool {
+        let now = unix_now();
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |seen: &&mut Seen| seen.peer == peer && seen.session == session && seen.end.is_none();
+        if let Some(known) = seen.iter_mut().rev().find(is_it) {
+            known.messages += 1;
+            known.last = now;
+            return false;
+        }
+        if seen.len() >= MAX_REMEMBERED {
+            seen.pop_front();
+        }
+        // What a stranger calls itself may be long.
+        let shortened = |text: &str| text.chars().take(255).collect();
+        let (peer, session) = (shortened(peer), shortened(session));
+        seen.push_back(Seen { peer, session, began: now, last: now, messages: 1, end: None });
+        true
+    }
+
+    /// The last session with this peer is over.
+    pub(super) fn ended(&self, peer: &str, end: &str) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = seen.iter_mut().rev().find(|seen| seen.peer == peer && seen.end.is_none()) {
+            known.end = Some(end.into());
+        }
+    }
+
+    /// As the page wants them, newest first.
+    pub(super) fn shown(&self) -> Value {
+        let now = unix_now();
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = |seen: &Seen| {
+            let quiet = now.saturating_sub(seen.last) > QUIET;
+            let end = seen.end.as_deref().or_else(|| quiet.then_some("quiet"));
+            json!({ "peer": seen.peer, "began": seen.began, "messages": seen.messages, "end": end })
+        };
+        json!({ "sessions": seen.iter().rev().take(MAX_SHOWN).map(line).collect::<Vec<_>>() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_are_shown() {
+        let log = SessionLog::default();
+        assert!(log.message("a", "1") && !log.message("a", "1") && log.message("a", "2"));
+        log.ended("a", "completed");
+        log.ended("nobody", "completed");
+        let shown = log.shown();
+        assert_eq!(shown["sessions"][0]["end"], "completed");
+        assert_eq!(
+            (&shown["sessions"][1]["messages"], &shown["sessions"][1]["end"]),
+            (&json!(2), &Value::Null)
+        );
+        for number in 0..1_000 {
+            log.message("x", &number.to_string());
+        }
+        assert_eq!(log.shown()["sessions"].as_array().map(Vec::len), Some(MAX_SHOWN));
+        assert_eq!(log.0.lock().map(|seen| seen.len()).ok(), Some(MAX_REMEMBERED));
+    }
+}

@@ -1,0 +1,136 @@
+//! What the page and the operator's subcommands see of the machine.
+
+use dm_syncml::Instant;
+use gwmo_model::{AttachStatus, DeviceRecord, Fact, Gateway, JobState, JobView, Mode, Serial};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::session_log::unix_now;
+
+/// Most devices in one answer, and looked at for one.
+const MAX_DEVICES: usize = 1_000;
+const MAX_LOOKED_AT: usize = 50_000;
+/// Most jobs in one answer.
+const MAX_JOBS: usize = 200;
+
+/// Which devices are asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DeviceQuery {
+    pub(super) from: String,
+    pub(super) search: String,
+    pub(super) status: String,
+    pub(super) limit: Option<usize>,
+}
+
+pub(super) fn status(gateway: &Gateway, now: Instant) -> Value {
+    let summary = gateway.inventory().summary();
+    let running =
+        gateway.fanout().jobs().filter(|job| !job.state().is_over() && job.state() != JobState::Draft);
+    json!({
+        "program": "dm-gateway",
+        "name": gateway.config().server_id.as_str(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": now.since_epoch().as_secs(),
+        "inventory": {
+            "total": summary.total, "attached": summary.attached, "detached": summary.detached, "rev": summary.rev,
+        },
+        "sessions": gateway.proven_sessions(),
+        "running_jobs": running.count(),
+    })
+}
+
+/// A page of devices, by ascending serial.
+pub(super) fn devices(gateway: &Gateway, now: Instant, query: &DeviceQuery) -> Value {
+    let limit = query.limit.unwrap_or(100).clamp(1, MAX_DEVICES);
+    let from = query.from.parse().ok().and_then(Serial::new).unwrap_or(Serial::FIRST);
+    let mut lines = Vec::new();
+    let mut next = None;
+    for (looked_at, record) in gateway.inventory().records(from..).enumerate() {
+        if lines.len() >= limit || looked_at >= MAX_LOOKED_AT {
+            next = Some(record.serial().to_string());
+            break;
+        }
+        let is_wanted = query.status.is_empty() || query.status == word(record.status());
+        if is_wanted && record.id().as_str().contains(&query.search) {
+            lines.push(device(record, now));
+        }
+    }
+    json!({ "devices": lines, "next": next })
+}
+
+/// A device, as a line of the list.
+pub(super) fn device(record: &DeviceRecord, now: Instant) -> Value {
+    let mode = record.mode().map(|mode| match mode {
+        Mode::Transparent => "transparent",
+        Mode::Proxy => "proxy",
+        Mode::Adaptation => "adaptation",
+        _ => "other",
+    });
+    json!({
+        "serial": record.serial().get(),
+        "id": record.id().as_str(),
+        "status": word(record.status()),
+        "mode": mode,
+        "address": record.fact(Fact::LocalAddress),
+        "manufacturer": record.fact(Fact::Manufacturer),
+        "model": record.fact(Fact::Model),
+        "firmware": record.fact(Fact::Firmware),
+        "since": unix_now().saturating_sub(record.status_age(now).as_secs()),
+    })
+}
+
+const fn word(status: AttachStatus) -> &'static str {
+    match status {
+        AttachStatus::Attached => "attached",
+        _ => "detached",
+    }
+}
+
+pub(super) fn groups(gateway: &Gateway) -> Value {
+    let group = |(id, group): (&gwmo_model::GroupId, &gwmo_model::Group)| json!({ "id": id.as_str(), "count": group.count(), "rule": group.rule().map(ToString::to_string) });
+    json!({ "groups": gateway.groups().iter().map(group).collect::<Vec<_>>() })
+}
+
+/// The last jobs, oldest first.
+pub(super) fn jobs(gateway: &Gateway) -> Value {
+    let jobs = gateway.fanout().jobs();
+    let skipped = jobs.len().saturating_sub(MAX_JOBS);
+    json!({ "jobs": jobs.skip(skipped).map(|view| job(&view)).collect::<Vec<_>>() })
+}
+
+/// Where a job stands.
+pub(super) fn job(job: &JobView<'_>) -> Value {
+    let counters = job.counters();
+    let state = match job.state() {
+        JobState::Draft => "draft",
+        JobState::Scheduled => "scheduled",
+        JobState::Running => "running",
+        JobState::Paused => "paused",
+        JobState::Cancelling => "cancelling",
+        JobState::Completed => "completed",
+        JobState::Aborted => "aborted",
+        JobState::Cancelled => "cancelled",
+        JobState::Expired => "expired",
+        _ => "error",
+    };
+    json!({
+        "owner": job.owner().as_str(),
+        "key": job.key().as_str(),
+        "state": state,
+        "result": job.result().map(|result| result.get()),
+        "total": counters.total,
+        "queued": counters.queued,
+        "in_flight": counters.in_flight,
+        "outcomes": {
+            "ok": counters.ok,
+            "failed": counters.failed,
+            "refused": counters.refused,
+            "unreachable": counters.unreachable,
+            "timed_out": counters.timed_out,
+            "indeterminate": counters.indeterminate,
+            "skipped": counters.skipped,
+            "cancelled": counters.cancelled,
+        },
+    })
+}
