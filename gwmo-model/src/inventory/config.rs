@@ -56,7 +56,7 @@ impl InventoryConfig {
         self
     }
 
-    /// Sets [`max_text`](Self::max_text).
+    /// Sets how long one text of a device may be, in octets.
     #[must_use]
     pub const fn with_max_text(mut self, max: usize) -> Self {
         self.max_text = max;
