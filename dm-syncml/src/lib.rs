@@ -97,12 +97,14 @@ pub mod auth;
 mod codes;
 mod error;
 pub mod http;
+mod journal;
 mod model;
 pub mod session;
 mod time;
 
 pub use codes::{AlertCode, StatusCode};
 pub use error::{DecodeError, DecodeErrorKind, ValueError};
+pub use journal::{Journal, RecordSeq};
 pub use model::{
     Add, Alert, Atomic, Chal, CmdId, CmdName, CmdRef, Command, Copy, Correlator, Cred, Data, DecodeOptions,
     Delete, Difference, DocumentCarriage, EncodeOptions, Encoding, Exec, Extensions, Format, Fragment, Get,

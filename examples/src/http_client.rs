@@ -91,7 +91,7 @@ impl HttpClient {
     ) -> Result<HttpAnswer, HttpError> {
         let address = || HttpError::Address(uri.into());
         let parsed: Uri = uri.parse().map_err(|_| address())?;
-        if parsed.host().is_none() {
+        if parsed.host().is_none() || !matches!(parsed.scheme_str(), Some("http" | "https")) {
             return Err(address());
         }
         let mut request = Request::builder().method(method).uri(parsed);

@@ -9,9 +9,10 @@
 //! - [`wire`]: HTTP on loopback, counted and traced.
 //! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
+//! - [`dm_device`]: the `dm-device` program: a device with storage, downloads, a user and bad manners.
 //! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
-//! - [`dm_gateway`]: what the `dm-gateway` program is made of.
+//! - [`dm_server`], [`dm_gateway`]: what the `dm-server` and `dm-gateway` programs are made of.
 //! - [`dmtool`]: what the `dmtool` program does with documents, a file for each of its subcommands.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
@@ -19,7 +20,9 @@
 pub mod clock;
 pub mod coap;
 pub mod device;
+pub mod dm_device;
 pub mod dm_gateway;
+pub mod dm_server;
 pub mod dmtool;
 pub mod event_log;
 pub mod fleet;

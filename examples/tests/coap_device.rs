@@ -18,8 +18,8 @@ use program::{Program, run};
 
 const COAP_DEVICE: &str = env!("CARGO_BIN_EXE_coap-device");
 const QUICK: Timing = Timing {
-    ack_timeout: Duration::from_millis(60),
-    max_retransmit: 6,
+    ack_timeout: Duration::from_millis(40),
+    max_retransmit: 9,
     separate_response: Duration::from_secs(5),
 };
 
@@ -105,7 +105,7 @@ async fn commands_of_dm_become_requests_of_coap() {
 
 #[tokio::test]
 async fn a_bad_network_costs_time_and_does_nothing_twice() {
-    let (mut program, address) = start(&["--drop", "40", "--seed", "3", "--delay", "5", "--boot-time", "10"]);
+    let (mut program, address) = start(&["--drop", "20", "--seed", "3", "--delay", "5", "--boot-time", "10"]);
     let adapter = adapter(address).await;
     let target = NodeUri::parse("./LwM2M/3311/0/5851").unwrap().into_owned();
     for at in 1..=20 {
@@ -147,6 +147,27 @@ async fn settings_outlive_the_process() {
     std::fs::write(state, "{").unwrap();
     let (code, said) = run(COAP_DEVICE, &["--listen", "127.0.0.1:0", "--state", state]);
     assert!(code == Some(2) && said.starts_with("error: state: ") && said.contains("lamp.json"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_fetched_and_becomes_the_firmware() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/fw", listener.local_addr().unwrap());
+    let app = axum::Router::new().route("/fw", axum::routing::get(async || "new firmware"));
+    tokio::spawn(axum::serve(listener, app).into_future());
+    let (program, address) = start(&["--boot-time", "10"]);
+    let adapter = adapter(address).await;
+    for (uri, result) in [("here", 7), ("http://127.0.0.1:1/fw", 4)] {
+        assert_eq!(manage(&adapter, &replace("5/0/1", Format::CHR, uri)).await.0, 200);
+        assert_eq!(program.wait_for("downloaded")["result"], result, "{uri}");
+        assert_eq!(manage(&adapter, &get("5/0/5")).await.1, Some(Value::int(result)));
+    }
+    assert_eq!(manage(&adapter, &replace("5/0/1", Format::CHR, &uri)).await.0, 200);
+    let version = program.wait_for("downloaded")["version"].as_str().unwrap().to_owned();
+    assert_eq!(manage(&adapter, &get("5/0/3")).await.1, Some(Value::int(2)));
+    assert_eq!(manage(&adapter, &exec("5/0/2")).await.0, 200);
+    assert_eq!(program.wait_for("updated")["firmware"], version.as_str());
+    assert_eq!(manage(&adapter, &get("3/0/3")).await.1, Some(Value::chr(version)));
 }
 
 #[tokio::test]

@@ -9,9 +9,8 @@ mod restoring;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use dm_syncml::{Command, Instant, StatusCode};
+use dm_syncml::{Command, Instant, Journal, RecordSeq, StatusCode};
 
-use crate::journal::{Journal, RecordSeq};
 use crate::proxy::DeviceAnswer;
 use crate::{Serial, Ticket};
 use record::{Entry, OrderKey};

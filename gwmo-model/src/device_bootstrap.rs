@@ -9,12 +9,11 @@ mod states;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, Journal, RecordSeq, StatusCode};
 use dm_tree::{DmAccount, Secret, ServerId};
 use thiserror::Error;
 
 use crate::Serial;
-use crate::journal::{Journal, RecordSeq};
 use account::dm_account;
 use record::Entry;
 use states::{Action, Input, Stage, action};

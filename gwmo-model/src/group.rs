@@ -11,14 +11,13 @@ mod targets;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{GroupError, GroupErrorKind};
 use crate::fanout::JobKey;
 use crate::identifier::{identifier, unprintable};
 use crate::inventory::Inventory;
-use crate::journal::{Journal, RecordSeq};
 use crate::selector::Selector;
 
 use change::Change;

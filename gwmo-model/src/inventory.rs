@@ -18,11 +18,10 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::ops::{Bound, RangeBounds};
 use core::time::Duration;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 
 use crate::device::{DeviceId, Serial};
 use crate::error::{InventoryError, InventoryErrorKind};
-use crate::journal::{Journal, RecordSeq};
 use crate::mode::Mode;
 use crate::selector::Selector;
 use change::Change;

@@ -167,7 +167,6 @@ mod group;
 mod identifier;
 mod image;
 mod inventory;
-mod journal;
 pub mod mo;
 mod mode;
 mod outbox;
@@ -224,7 +223,6 @@ pub use inventory::{
     InventoryConfig, InventoryOutput, InventoryRecord, InventorySnapshot, ModeCounts, Presence, RestoreError,
     RestoreErrorKind, Selection, Sighting, Summary,
 };
-pub use journal::RecordSeq;
 pub use mo::ObjectLimits;
 pub use mode::{
     Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,

@@ -10,7 +10,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, Journal, RecordSeq, StatusCode};
 use dm_tree::ServerId;
 
 use crate::device::{DeviceId, Serial};
@@ -18,7 +18,6 @@ use crate::error::{OutboxError, OutboxErrorKind};
 use crate::fanout::{JobNo, ResultCode};
 use crate::image::ImageNo;
 use crate::inventory::DetachReason;
-use crate::journal::{Journal, RecordSeq};
 
 use change::{Change, DeskChange};
 use desk::{Desk, Other};

@@ -9,11 +9,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 use dm_tree::ServerId;
 
 use crate::Serial;
-use crate::journal::{Journal, RecordSeq};
 use record::Entry;
 
 pub use answer::DeviceAnswer;

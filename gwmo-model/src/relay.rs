@@ -15,10 +15,9 @@ use alloc::vec::Vec;
 
 use dm_notification::push::{Content, Push, TextHeaders};
 use dm_notification::{Notification, SessionId};
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 use dm_tree::ServerId;
 
-use crate::journal::{Journal, RecordSeq};
 use crate::{DeviceId, Mode, Serial};
 use record::Entry;
 use window::{ReplayWindow, Wish};

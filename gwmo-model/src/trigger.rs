@@ -11,10 +11,9 @@ use core::fmt;
 use core::time::Duration;
 
 use dm_notification::SessionId;
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, Journal, RecordSeq, StatusCode};
 use dm_tree::ServerId;
 
-use crate::journal::{Journal, RecordSeq};
 use crate::{ResultCode, Serial};
 use record::Entry;
 

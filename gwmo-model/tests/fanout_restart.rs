@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, RecordSeq, StatusCode};
 use dm_tree::ServerId;
 use gwmo_model::{
     Answer, Fanout, FanoutLimits, FanoutOutput, FanoutRecord, FanoutSnapshot, JobKey, JobNo, JobSpec,
-    Offline, OnLimit, Op, Policy, RecordSeq, ResultCode, RetryOn, Serial, SessionEnd, StartOptions,
-    TargetState, Ticket, UnsafePolicy, Which,
+    Offline, OnLimit, Op, Policy, ResultCode, RetryOn, Serial, SessionEnd, StartOptions, TargetState, Ticket,
+    UnsafePolicy, Which,
 };
 use proptest::prelude::*;
 
@@ -644,4 +644,19 @@ fn snapshots_are_small_and_travel_as_text() {
         let changed: FanoutSnapshot = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
         assert!(Fanout::restore(now, limits(), changed, []).is_err(), "{from}");
     }
+}
+
+/// A device owes an answer when its job is cancelled: it says so whether it comes from a snapshot or from records.
+#[test]
+fn who_owed_an_answer_at_the_cancel_is_known_after_a_restart() {
+    let mut world = World::new();
+    let policy = Policy::default();
+    world.act(Action::Add { targets: vec![1], ops: vec![Op::get()], policy, live: false });
+    for action in [Action::Start(1, None, false), Action::OpenNotified, Action::Cancel(1)] {
+        world.act(action);
+        world.drain(0);
+    }
+    let by_records = world.store.restore(world.now, &world.presence);
+    let snapshot = Store { snapshot: world.fanout.snapshot(world.now), records: Vec::new() };
+    assert_eq!(seen(&by_records), seen(&snapshot.restore(world.now, &world.presence)));
 }

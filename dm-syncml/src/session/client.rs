@@ -42,6 +42,7 @@ use core::time::Duration;
 
 use crate::auth::{AuthScheme, Nonce, Prover, Verifier};
 use crate::codes::StatusCode;
+use crate::journal::RecordSeq;
 use crate::model::{Alert, Chal, CmdId, LocUri, MsgId, VerDtd, VerProto};
 use crate::time::Instant;
 
@@ -53,7 +54,7 @@ use super::ledger::CommandHandle;
 use super::outcome::Outcome;
 use super::outgoing::Outgoing;
 use super::unstored::Unstored;
-use super::{Misuse, PeerError, Record, RecordSeq, SessionError, is_dm_1};
+use super::{Misuse, PeerError, Record, SessionError, is_dm_1};
 use execution::{Execution, Patience, Step};
 use package::Package;
 use states::{Action, Input, Phase, transition};

@@ -158,7 +158,6 @@ pub use {
 };
 
 use alloc::boxed::Box;
-use core::fmt;
 
 use crate::auth::Nonce;
 use crate::codes::StatusCode;
@@ -179,10 +178,6 @@ pub enum Record {
     /// The server has taken the alert, or its owner has taken it back: it may be forgotten.
     AlertDone(AlertId),
 }
-
-/// Numbers the records of one session, from 1.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RecordSeq(pub(crate) u64);
 
 /// A session could not take an input.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -266,12 +261,6 @@ pub enum Misuse {
     /// Outputs have not been drained, or records not been stored.
     #[error("outputs are still to be drained")]
     NotDrained,
-}
-
-impl fmt::Display for RecordSeq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
 }
 
 /// Whether a VerProto is one this crate speaks.

@@ -21,6 +21,7 @@ use alloc::collections::VecDeque;
 
 use crate::auth::Nonce;
 use crate::codes::{AlertCode, StatusCode};
+use crate::journal::RecordSeq;
 use crate::model::{Command, Data, Item};
 use crate::time::Instant;
 
@@ -32,7 +33,7 @@ use super::large_object::{Announcement, Assembler, PartialObjects};
 use super::ledger::{CommandHandle, Fate, Ledger, UNNUMBERED};
 use super::outgoing::Outgoing;
 use super::unstored::Unstored;
-use super::{Misuse, PeerError, Record, RecordSeq, SessionError};
+use super::{Misuse, PeerError, Record, SessionError};
 use answering::Draft;
 use authenticating::Proving;
 use dispatching::{Cutting, check_offer};

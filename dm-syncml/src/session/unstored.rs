@@ -1,6 +1,6 @@
 //! Records that the caller has been asked to store and has not reported yet.
 
-use super::RecordSeq;
+use crate::journal::RecordSeq;
 
 /// Numbers records, and knows whether one is still out: what depends on it is held back so long.
 #[derive(Clone, Debug, Default)]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use dm_syncml::auth::{AuthScheme, Nonce};
 use dm_syncml::session::{
     AtomicStep, Capabilities, ClientConfig, ClientEvent, ClientOutput, ClientSession, CommandHandle,
-    Incoming, Initiation, ItemOutcome, Outcome, RecordSeq, UserResponse,
+    Incoming, Initiation, ItemOutcome, Outcome, UserResponse,
 };
 use dm_syncml::{
-    Alert, AlertCode, CmdId, Command, Data, DecodeOptions, Encoding, Instant, Item, Quirks, SessionId,
-    StatusCode,
+    Alert, AlertCode, CmdId, Command, Data, DecodeOptions, Encoding, Instant, Item, Quirks, RecordSeq,
+    SessionId, StatusCode,
 };
 
 use crate::session_input::{

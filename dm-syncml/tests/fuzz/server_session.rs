@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use dm_syncml::auth::{AuthScheme, Nonce};
 use dm_syncml::session::{
-    Account, CommandHandle, Incoming, RecordSeq, ServerConfig, ServerEvent, ServerOutput, ServerSession,
+    Account, CommandHandle, Incoming, ServerConfig, ServerEvent, ServerOutput, ServerSession,
 };
-use dm_syncml::{DecodeOptions, Encoding, Instant, Quirks};
+use dm_syncml::{DecodeOptions, Encoding, Instant, Quirks, RecordSeq};
 
 use crate::session_input::{
     Octets, Peer, SERVER, Sent, command, device_credentials, noise, scheme, server_credentials, uri,

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 
 use super::error::{ApplicationError, ApplicationErrorKind};
 use super::grant::Grant;
@@ -19,7 +19,6 @@ use super::record::{
 use crate::acting::Acting;
 use crate::change::{Change, ChangeKind};
 use crate::handler::Handlers;
-use crate::journal::{Journal, RecordSeq};
 use crate::principal::{Actor, ApplicationId, Principal};
 use crate::rights::{AccessType, Rights};
 use crate::store::Flags;
@@ -288,7 +287,7 @@ impl Applications {
             kept.told_at = None;
             kept.is_dirty = true;
             // It may have been told again without knowing.
-            self.journal.retain_held(|output| !tells(output, subscription));
+            self.journal.retain(|output| !tells(output, subscription));
         }
         Ok(())
     }
@@ -395,7 +394,7 @@ impl Applications {
         self.registrations.remove(id);
         self.subscriptions.retain(|_, kept| kept.state.application != *id);
         // Nothing that waits is told any more.
-        self.journal.retain_held(|output| match output {
+        self.journal.retain(|output| match output {
             ApplicationOutput::Registered(whose)
             | ApplicationOutput::Subscribed(whose, _)
             | ApplicationOutput::Notify(whose, _) => whose != id,
@@ -408,7 +407,7 @@ impl Applications {
     fn drop_subscription(&mut self, subscription: SubscriptionId) {
         self.subscriptions.remove(&subscription);
         let is_its = |output: &ApplicationOutput| matches!(output, ApplicationOutput::Subscribed(_, id) if *id == subscription);
-        self.journal.retain_held(|output| !tells(output, subscription) && !is_its(output));
+        self.journal.retain(|output| !tells(output, subscription) && !is_its(output));
         self.journal.record(ApplicationRecord::new(Entry::Unsubscribed(subscription)));
     }
 
@@ -419,7 +418,7 @@ impl Applications {
             let pending = [kept.state.told.as_mut(), Some(&mut kept.state.next)];
             pending.into_iter().flatten().filter(|batch| !batch.is_empty()).for_each(Batch::make_whole);
             (kept.told_at, kept.is_dirty) = (None, true);
-            self.journal.retain_held(|output| !tells(output, *subscription));
+            self.journal.retain(|output| !tells(output, *subscription));
         }
     }
 
@@ -489,7 +488,7 @@ impl Applications {
             }
             kept.told_at = Some(*now);
             // One that is still held back need not be said twice.
-            if !journal.holds(|output| tells(output, *id)) {
+            if !journal.waiting().any(|output| tells(output, *id)) {
                 let notification = Notification {
                     subscription: *id,
                     seq: kept.state.seq,

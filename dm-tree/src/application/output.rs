@@ -1,10 +1,9 @@
 //! What the keeper of applications wants done.
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, RecordSeq};
 
 use super::notice::{Notification, SubscriptionId};
 use super::record::ApplicationRecord;
-use crate::journal::RecordSeq;
 use crate::principal::ApplicationId;
 
 /// What the keeper of applications wants done.

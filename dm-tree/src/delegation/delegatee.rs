@@ -1,7 +1,7 @@
 //! The side that receives.
 
-use dm_syncml::Instant;
 use dm_syncml::session::GenericAlert;
+use dm_syncml::{Instant, RecordSeq};
 
 use super::desk::{Desk, Due};
 use super::limits::DelegationLimits;
@@ -9,7 +9,6 @@ use super::message::{EndReason, Proposal, RefuseReason, Step};
 use super::output::{Decision, DelegationError, DelegationErrorKind, DelegationOutput, NegotiationKey};
 use super::record::{DelegationRecord, DelegationSnapshot, RestoreDelegationError};
 use super::stage::DelegationStage;
-use crate::journal::RecordSeq;
 use crate::server_id::ServerId;
 use crate::timestamp::Timestamp;
 

@@ -1,7 +1,7 @@
 //! The side that gives.
 
-use dm_syncml::Instant;
 use dm_syncml::session::GenericAlert;
+use dm_syncml::{Instant, RecordSeq};
 
 use super::desk::{Desk, Due};
 use super::limits::DelegationLimits;
@@ -10,7 +10,6 @@ use super::output::{Decision, DelegationError, DelegationErrorKind, DelegationOu
 use super::record::{DelegationRecord, DelegationSnapshot, RestoreDelegationError};
 use super::stage::DelegationStage;
 use crate::authority::Terms;
-use crate::journal::RecordSeq;
 use crate::server_id::ServerId;
 use crate::timestamp::Timestamp;
 

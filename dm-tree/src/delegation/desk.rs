@@ -3,8 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use dm_syncml::Instant;
 use dm_syncml::session::GenericAlert;
+use dm_syncml::{Instant, Journal, RecordSeq};
 
 use super::limits::DelegationLimits;
 use super::message::{DelegationMessage, NegotiationId, Proposal, Step};
@@ -12,7 +12,6 @@ use super::output::{DelegationError, DelegationErrorKind, DelegationOutput, Nego
 use super::record::{DelegationRecord, DelegationSnapshot, RestoreDelegationError, Stored};
 use super::stage::DelegationStage;
 use crate::authority::Terms;
-use crate::journal::{Journal, RecordSeq};
 use crate::server_id::ServerId;
 use crate::timestamp::Timestamp;
 
@@ -178,7 +177,7 @@ impl Desk {
         let message = DelegationMessage { id: key.id, delegator, delegatee, step };
         let (to, id) = (key.peer.clone(), key.id);
         // What still waits to be said is out of date: there is one message under way for each negotiation.
-        self.journal.retain_held(|held| match held {
+        self.journal.retain(|held| match held {
             DelegationOutput::Send { to: whom, id: which, .. } => *which != id || *whom != to,
             _ => true,
         });
@@ -218,7 +217,7 @@ impl Desk {
 
     /// Forgets what waits to be done about a negotiation that takes another turn.
     pub(super) fn unwant(&mut self, key: &NegotiationKey) {
-        self.journal.retain_held(|held| match held {
+        self.journal.retain(|held| match held {
             DelegationOutput::Decide(whose, _)
             | DelegationOutput::Grant(whose, _)
             | DelegationOutput::TakeUp(whose, _) => whose != key,

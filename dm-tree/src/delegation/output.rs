@@ -3,12 +3,11 @@
 use core::fmt;
 
 use dm_syncml::session::GenericAlert;
-use dm_syncml::{Instant, StatusCode};
+use dm_syncml::{Instant, RecordSeq, StatusCode};
 
 use super::message::{EndReason, MessageError, NegotiationId, Proposal, RefuseReason};
 use super::record::DelegationRecord;
 use crate::authority::Terms;
-use crate::journal::RecordSeq;
 use crate::server_id::ServerId;
 
 /// Names a negotiation, and the delegation that comes of it: the other server, and the id between the two. Another

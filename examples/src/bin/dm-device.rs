@@ -1,2 +1,11 @@
 //! A simulated OMA DM device.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use dm_examples::dm_device::Program;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    Program::parse().run().await
+}

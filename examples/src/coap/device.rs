@@ -18,6 +18,9 @@ const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
 /// The longest text of a resource.
 const MAX_TEXT: usize = 255;
 
+/// Who asked, and under which message id.
+type ExchangeId = (SocketAddr, u16);
+
 /// What a device keeps while it is off.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Settings {
@@ -92,8 +95,8 @@ pub struct CoapDevice {
     /// What it keeps.
     pub settings: Settings,
     /// What it answered to whom, the oldest first in `order`.
-    answered: BTreeMap<(SocketAddr, u16), (Instant, Option<Vec<u8>>)>,
-    order: VecDeque<(SocketAddr, u16)>,
+    answered: BTreeMap<ExchangeId, (Instant, Option<Vec<u8>>)>,
+    order: VecDeque<ExchangeId>,
     next_id: u16,
 }
 
@@ -183,7 +186,7 @@ impl CoapDevice {
         use ResponseType as Code;
         let is_understood = |number: &u16| {
             // Host, Port, Path, Content-Format, Query, Accept and Block2 are; odd numbers are critical (§5.4.1).
-            number % 2 == 0 || matches!(number, 3 | 7 | 11 | 15 | 17 | 23)
+            number.is_multiple_of(2) || matches!(number, 3 | 7 | 11 | 15 | 17 | 23)
         };
         if !packet.options().all(|(number, _)| is_understood(number)) {
             return (Answer::code(Code::BadOption), None);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 use dm_tree::ServerId;
 
 use super::audit::Audit;
@@ -22,7 +22,6 @@ use super::retry::Which;
 use super::target::TargetState;
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
-use crate::journal::{Journal, RecordSeq};
 
 /// Fans jobs out to devices and gathers what becomes of them (GwMO-FORA-001 and 002).
 ///
@@ -493,7 +492,7 @@ impl Fanout {
     /// Outputs that wait for a record to be stored.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.journal.held()
+        self.journal.waiting().len()
     }
 
     /// How much it takes on, with the window as it is now.

@@ -75,10 +75,13 @@ impl Fanout {
             work,
         };
         let to = Stage::step(was, event, &facts);
-        if matches!(event, Event::Ending(_)) && to.is_none_or(|to| !to.state().is_terminal()) {
-            target.set(CANCELLED, !was.is_terminal());
+        let stays = !was.is_terminal() && to.is_none_or(|to| !to.state().is_terminal());
+        if matches!(event, Event::Ending(_)) && stays {
+            target.set(CANCELLED, true);
         }
         if recalled {
+            // What it was not asked, it does not owe.
+            target.set(CANCELLED, false);
             self.record(Step::Recalled(ticket, None));
         }
         let Some(to) = to else { return };

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, RecordSeq};
 
 use super::audit::Audit;
 use super::code::ResultCode;
@@ -11,7 +11,6 @@ use super::job::{JobNo, Ticket};
 use super::machine::Fanout;
 use super::record::FanoutRecord;
 use crate::device::Serial;
-use crate::journal::RecordSeq;
 
 /// What a fanout wants done or known.
 #[derive(Clone, PartialEq, Eq, Debug)]

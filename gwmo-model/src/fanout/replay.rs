@@ -8,7 +8,7 @@ use super::job::{JobState, Ticket};
 use super::machine::Fanout;
 use super::operation::Answer;
 use super::record::{Returned, Step};
-use super::target::{AWAY, FACTS, LATE, MET, STARTED, TargetState};
+use super::target::{AWAY, CANCELLED, FACTS, LATE, MET, STARTED, TargetState};
 
 impl Fanout {
     /// Does one record again; `None` if it does not follow from what is there.
@@ -92,7 +92,10 @@ impl Fanout {
                 self.stored += u64::from(used);
             }
             Step::Recalled(ticket, op) if under_way => {
-                let (_, room) = self.flying(at, ticket)?;
+                let (index, room) = self.flying(at, ticket)?;
+                if op.is_none() {
+                    self.jobs[at].targets[index as usize].set(CANCELLED, false);
+                }
                 let ops = &self.jobs[at].ops;
                 let ledger = &mut self.lives.get_mut(room).ledger;
                 match op {
@@ -163,6 +166,16 @@ impl Fanout {
                 }
                 job.state = JobState::Cancelling;
                 job.ending = Some(code);
+                // Who owes an answer is left to give it; all others have their end in a record of its own.
+                for target in &mut job.targets {
+                    if let Some(room) = target.live() {
+                        let work = self.lives.get_mut(room).ledger.work(job.ops.len());
+                        let owes = work.outstanding > 0 || target.state == TargetState::AwaitAsync;
+                        if owes {
+                            target.set(CANCELLED, true);
+                        }
+                    }
+                }
             }
             Step::LimitHit(_) if under_way => self.jobs[at].limit_hit = true,
             Step::Retried(_, round) if over => {

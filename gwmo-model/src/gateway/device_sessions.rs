@@ -6,10 +6,10 @@ use core::num::NonZeroU32;
 use core::ops::Range;
 
 use dm_syncml::session::{
-    self, CommandHandle, DeviceInfo, GivenUp, Incoming, PeerError, Record, RecordSeq, ServerEnd, ServerEvent,
+    self, CommandHandle, DeviceInfo, GivenUp, Incoming, PeerError, Record, ServerEnd, ServerEvent,
     ServerOutput, ServerSession, SessionError,
 };
-use dm_syncml::{CmdId, Command, Encoding, Fragment, Meta, MsgId, Results, StatusCode, SyncBody};
+use dm_syncml::{CmdId, Command, Encoding, Fragment, Meta, MsgId, RecordSeq, Results, StatusCode, SyncBody};
 
 use super::account::{NonceRecord, shortened};
 use super::persistence::Origin;

@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use dm_syncml::session::RecordSeq as SessionSeq;
 use dm_tree::TreeRecord;
 
 use super::account::NonceRecord;
@@ -17,12 +16,12 @@ use crate::fanout::FanoutRecord;
 use crate::group::GroupRecord;
 use crate::image::ImageRecord;
 use crate::inventory::InventoryRecord;
-use crate::journal::RecordSeq;
 use crate::mo::ObjectRecord;
 use crate::outbox::OutboxRecord;
 use crate::peers::PeersRecord;
 use crate::relay::RelayRecord;
 use crate::trigger::TriggerRecord;
+use dm_syncml::RecordSeq;
 
 /// Something that has changed in a gateway, to be stored: in the order in which it comes, and before anything that
 /// comes after. Together with the last [snapshot](Gateway::snapshot) all records since make the gateway again.
@@ -130,7 +129,7 @@ impl RecordSet {
 pub(super) enum Origin {
     /// Nothing waits for it by itself.
     Gateway,
-    Session(SessionNo, SessionSeq),
+    Session(SessionNo, RecordSeq),
     Inventory(RecordSeq),
     Groups(RecordSeq),
     Fanout(RecordSeq),

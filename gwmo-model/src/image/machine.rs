@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 
 use super::config::ImageConfig;
 use super::download::Download;
@@ -19,7 +19,6 @@ use super::timer::{Timer, Timers};
 use super::token::AddressName;
 use crate::device::Serial;
 use crate::fanout::ResultCode;
-use crate::journal::{Journal, RecordSeq};
 
 /// The images a gateway keeps for its devices (GwMO-DCIS-001 to 003): which there are, what became of their content,
 /// who may read it, and what has to go when room is short.
@@ -207,7 +206,7 @@ impl Images {
     /// How many outputs wait for records to be stored.
     #[must_use]
     pub fn withheld(&self) -> usize {
-        self.journal.held()
+        self.journal.waiting().len()
     }
 
     pub(super) fn advance(&mut self, now: Instant) {

@@ -4,14 +4,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, RecordSeq};
 use dm_tree::ServerId;
 
 use super::record::ImageRecord;
 use super::spec::{BlobNo, ImageNo};
 use super::token::AddressName;
 use crate::fanout::ResultCode;
-use crate::journal::RecordSeq;
 
 /// The address a device reads an image at (`URI`). `Display` shows it in full, `Debug` hides what cannot be guessed.
 #[derive(Clone, PartialEq, Eq)]

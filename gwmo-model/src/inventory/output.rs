@@ -1,12 +1,11 @@
 //! What an inventory wants done or known.
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, RecordSeq};
 
 use super::change::InventoryRecord;
 use super::fact::FactSet;
 use super::presence::DetachReason;
 use crate::device::{DeviceId, Serial};
-use crate::journal::RecordSeq;
 
 /// What an inventory wants done or known.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,14 +4,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, RecordSeq};
 
 use super::alert::{Alert, AlertBody, AlertSeq, Subscription};
 use super::change::DeskChange;
 use crate::device::Serial;
 use crate::fanout::JobNo;
 use crate::image::ImageNo;
-use crate::journal::RecordSeq;
 
 /// What is kept for one server.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, Journal, RecordSeq};
 use dm_tree::ServerId;
 
 use super::config::{PeersConfig, PeersError, PeersErrorKind};
@@ -16,7 +16,6 @@ use super::record::{
 };
 use crate::device::Serial;
 use crate::identifier::unprintable;
-use crate::journal::{Journal, RecordSeq};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Peer {

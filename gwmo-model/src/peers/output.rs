@@ -2,12 +2,11 @@
 
 use alloc::boxed::Box;
 
-use dm_syncml::Instant;
+use dm_syncml::{Instant, RecordSeq};
 use dm_tree::ServerId;
 
 use super::record::PeersRecord;
 use crate::device::Serial;
-use crate::journal::RecordSeq;
 
 /// Something to be kept in an audit log: what was decided, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]

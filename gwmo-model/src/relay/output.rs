@@ -4,14 +4,14 @@ use alloc::string::String;
 use core::fmt;
 
 use dm_notification::{DecodeErrorKind, SessionId};
-use dm_syncml::Instant;
+use dm_syncml::{Instant, RecordSeq};
 use dm_tree::ServerId;
 use thiserror::Error;
 
 use super::header::GwmoHeaderErrorKind;
 use super::notification::SignedNotification;
 use super::record::RelayRecord;
-use crate::{DeviceId, GroupId, RecordSeq, Serial};
+use crate::{DeviceId, GroupId, Serial};
 
 /// Numbers what a relay passes on, from 1; one number for one notification to one device.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

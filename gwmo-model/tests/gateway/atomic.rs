@@ -53,3 +53,24 @@ fn an_atomic_whose_session_dies_is_rolled_back() {
     assert_eq!(code(gateway.handle_atomic(now, &one, AtomicStep::Commit)), 216, "it is too late");
     assert_eq!(code(gateway.execute(now, &other, &add)), 200);
 }
+
+/// A draft is there as a whole, or not at all.
+#[test]
+fn a_job_is_added_as_one() {
+    let mut town = Town::with_devices(1, 2);
+    let answers = town.manage(0, vec![console().add_job_atomically(&job("J", "*"))]);
+    assert!(answers[0].statuses.iter().all(|status| status.code.get() == 200), "{:?}", answers[0].statuses);
+    town.ask(0, vec![console().start_job(&key("J"), None)]);
+    town.run();
+    assert_eq!(status(&mut town, "J").counters.ok, 2);
+
+    let mut members = console().add_job(&job("K", "*"));
+    members.push(replace("./None", "1"));
+    let failed = town.manage(0, vec![dm_syncml::Atomic::new(id(), members).into()]);
+    assert_eq!(failed[0].code().get(), 507);
+    assert!(town.codes(0, vec![console().get_job(&key("K"))]).iter().all(|code| *code == 404));
+    // What is under way cannot be taken back.
+    let started = vec![console().set_window(&key("J"), 3)];
+    let failed = town.manage(0, vec![dm_syncml::Atomic::new(id(), started).into()]);
+    assert_eq!(failed[0].code().get(), 507);
+}

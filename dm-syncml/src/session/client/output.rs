@@ -1,11 +1,12 @@
 //! What a client session wants done, and what it tells.
 
 use crate::codes::StatusCode;
+use crate::journal::RecordSeq;
 use crate::model::{Command, LocUri};
+use crate::session::Record;
 use crate::session::interaction::Interaction;
 use crate::session::ledger::CommandHandle;
 use crate::session::outgoing::Outgoing;
-use crate::session::{Record, RecordSeq};
 use crate::time::Instant;
 
 use super::alerts::AlertId;

@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 
 use crate::codes::{AlertCode, StatusCode};
+use crate::journal::RecordSeq;
 use crate::model::Item;
+use crate::session::Record;
 use crate::session::capabilities::Capabilities;
 use crate::session::interaction::UserResponse;
 use crate::session::ledger::{Answer, CommandHandle, GivenUp};
 use crate::session::outgoing::Outgoing;
 use crate::session::report::{DeviceEvent, GenericAlert};
-use crate::session::{Record, RecordSeq};
 use crate::time::Instant;
 
 /// What a server session wants done.

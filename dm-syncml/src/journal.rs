@@ -3,9 +3,9 @@
 use alloc::collections::VecDeque;
 use core::fmt;
 
-/// Numbers the records of one machine, from 1. A report of one number stands for all before it.
+/// Numbers the records of one machine or session, from 1. A report of one number stands for all before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RecordSeq(u64);
+pub struct RecordSeq(pub(crate) u64);
 
 impl RecordSeq {
     /// The record with this number.
@@ -27,51 +27,73 @@ impl fmt::Display for RecordSeq {
     }
 }
 
-/// The records of one machine that are on their way to storage, and the outputs that wait for them.
+/// The records of a machine that are on their way to storage, and the outputs that wait for them: what machines that
+/// survive a restart are built with.
 ///
-/// Every output that is held waits for all records made before it, so effects come out in the order they were
-/// decided in, and none before what it rests on is stored. Records do not wait for each other.
-#[derive(Debug)]
-pub(crate) struct Journal<R, O> {
+/// An output that is held waits for all records made before it, so effects come out in the order they were decided
+/// in, and none before what it rests on is stored. Records do not wait for each other.
+///
+/// ```
+/// use dm_syncml::Journal;
+///
+/// let mut journal = Journal::new();
+/// journal.record("the job was started");
+/// journal.hold("notify the device");
+/// assert_eq!(journal.next_released(), None);
+/// let Some((seq, record)) = journal.next_record() else { unreachable!() };
+/// assert_eq!((seq.get(), record), (1, "the job was started"));
+/// journal.persisted(seq); // once it is stored
+/// assert_eq!(journal.next_released(), Some("notify the device"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Journal<R, O> {
     last: u64,
     stored: u64,
     records: VecDeque<R>,
     held: VecDeque<(u64, O)>,
 }
 
+impl<R, O> Default for Journal<R, O> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<R, O> Journal<R, O> {
-    pub(crate) const fn new() -> Self {
+    /// Nothing recorded yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { last: 0, stored: 0, records: VecDeque::new(), held: VecDeque::new() }
     }
 
     /// Wants something stored.
     #[inline]
-    pub(crate) fn record(&mut self, record: R) {
+    pub fn record(&mut self, record: R) {
         self.last += 1;
         self.records.push_back(record);
     }
 
     /// Wants something done, once everything recorded so far is stored.
     #[inline]
-    pub(crate) fn hold(&mut self, output: O) {
+    pub fn hold(&mut self, output: O) {
         self.held.push_back((self.last, output));
     }
 
     /// Everything up to this record is stored. Numbers that were reported before, or never given, say nothing new.
-    pub(crate) fn persisted(&mut self, seq: RecordSeq) {
+    pub fn persisted(&mut self, seq: RecordSeq) {
         // What is still in the queue was not handed out, so it cannot be stored.
         let handed_out = self.last - self.records.len() as u64;
         self.stored = self.stored.max(seq.0.min(handed_out));
     }
 
     /// The next record to hand out.
-    pub(crate) fn next_record(&mut self) -> Option<(RecordSeq, R)> {
+    pub fn next_record(&mut self) -> Option<(RecordSeq, R)> {
         let seq = self.last - self.records.len() as u64 + 1;
         self.records.pop_front().map(|record| (RecordSeq(seq), record))
     }
 
     /// The next output that waits for nothing any more.
-    pub(crate) fn next_released(&mut self) -> Option<O> {
+    pub fn next_released(&mut self) -> Option<O> {
         if self.held.front().is_some_and(|&(after, _)| after <= self.stored) {
             self.held.pop_front().map(|(_, output)| output)
         } else {
@@ -80,24 +102,25 @@ impl<R, O> Journal<R, O> {
     }
 
     /// The record made last.
-    pub(crate) const fn last(&self) -> RecordSeq {
+    #[must_use]
+    pub const fn last(&self) -> RecordSeq {
         RecordSeq(self.last)
     }
 
     /// The last record that is stored, as all before it are.
-    pub(crate) const fn stored(&self) -> RecordSeq {
+    #[must_use]
+    pub const fn stored(&self) -> RecordSeq {
         RecordSeq(self.stored)
     }
 
     /// Outputs that wait, and those that were not asked for yet, in their order.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &O> {
+    pub fn waiting(&self) -> impl DoubleEndedIterator<Item = &O> + ExactSizeIterator {
         self.held.iter().map(|(_, output)| output)
     }
 
-    /// Outputs that wait.
-    #[allow(dead_code, reason = "not every build has a machine that bounds them")]
-    pub(crate) fn held(&self) -> usize {
-        self.held.len()
+    /// Forgets outputs that are not to happen any more.
+    pub fn retain(&mut self, mut keep: impl FnMut(&O) -> bool) {
+        self.held.retain(|(_, output)| keep(output));
     }
 }
 
@@ -120,9 +143,9 @@ mod tests {
         journal.persisted(RecordSeq::new(1));
         assert_eq!((journal.next_released(), journal.next_released()), (Some("after a"), None));
         assert_eq!(journal.next_record(), Some((RecordSeq::new(2), 'b')));
-        assert_eq!((journal.next_record(), journal.held()), (None, 1));
+        assert_eq!((journal.next_record(), journal.waiting().len()), (None, 1));
         journal.persisted(RecordSeq::new(2));
         journal.persisted(RecordSeq::new(1));
-        assert_eq!((journal.next_released(), journal.held()), (Some("after b"), 0));
+        assert_eq!((journal.next_released(), journal.waiting().len()), (Some("after b"), 0));
     }
 }

@@ -1,0 +1,168 @@
+//! What one message changes: written as one, then made known.
+
+use std::collections::BTreeMap;
+
+use crate::store::{Batch, StoreError};
+
+use super::account::Learnt;
+use super::directory::{
+    Directory, Group, JOBS, Job, LEARNT, MAX_JOBS, MAX_PAST, PAST, Past, SESSIONS, WORK, session_key,
+};
+use super::directory::{GROUPS, Present};
+use super::engine::Engine;
+use super::sitting::{SavedSitting, Sitting};
+use super::work::Work;
+
+/// Changes that are made together or not at all.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// What a device has told.
+    pub(super) learnt: Option<(String, Learnt)>,
+    /// Work, and whether it is in a session now.
+    pub(super) work: BTreeMap<u64, (Work, bool)>,
+    /// Sessions to be forgotten, by their keys in the store and their numbers.
+    gone: Vec<(Vec<u8>, u64)>,
+    /// Sessions to be kept.
+    kept: Vec<(Vec<u8>, Option<SavedSitting>, u64, Present)>,
+    pub(super) past: Vec<Past>,
+    pub(super) jobs: Vec<Job>,
+    pub(super) groups: Vec<(Group, bool)>,
+    /// The device is in session: it needs no waking any more.
+    pub(super) started: bool,
+}
+
+impl Changes {
+    /// A session is over and forgotten.
+    pub(super) fn forget(&mut self, sitting: &Sitting) {
+        let (peer, id) = (&sitting.peer, &sitting.session_id);
+        // It may have been written before it had proved itself.
+        for proven in [false, true] {
+            self.gone.push((session_key(peer, id, proven), sitting.no));
+        }
+    }
+
+    /// The keys in the store of sessions that were to be forgotten.
+    pub(super) fn forgotten(&self) -> impl Iterator<Item = &[u8]> {
+        self.gone.iter().map(|(key, _)| key.as_slice())
+    }
+
+    /// A session goes on; `saved` unless it is with nobody that is known.
+    pub(super) fn keep(&mut self, sitting: &Sitting, saved: Option<SavedSitting>) {
+        let present = Present {
+            peer: sitting.peer.clone(),
+            began: sitting.began,
+            messages: sitting.messages,
+            proven: sitting.proven,
+            over: sitting.session.is_over(),
+            deadline: sitting.deadline,
+        };
+        let (peer, id) = (&sitting.peer, &sitting.session_id);
+        if sitting.proven {
+            self.gone.push((session_key(peer, id, false), 0));
+        }
+        self.kept.push((session_key(peer, id, sitting.proven), saved, sitting.no, present));
+    }
+
+    /// All of it for the store, with what makes room for it.
+    pub(super) fn batch(&self, directory: &Directory, max_ended: usize) -> Result<Batch, StoreError> {
+        let mut batch = Batch::new();
+        if let Some((device, learnt)) = &self.learnt {
+            batch.put(LEARNT, device, learnt)?;
+        }
+        for (key, _) in &self.gone {
+            batch.remove(SESSIONS, key);
+        }
+        for (key, saved, _, _) in &self.kept {
+            if let Some(saved) = saved {
+                batch.put(SESSIONS, key, saved)?;
+            }
+        }
+        for (number, (work, _)) in &self.work {
+            batch.put(WORK, number.to_be_bytes(), work)?;
+        }
+        for number in directory.ended.iter().take(self.superfluous(directory, max_ended)) {
+            batch.remove(WORK, number.to_be_bytes());
+        }
+        for past in &self.past {
+            batch.put(PAST, past.no.to_be_bytes(), past)?;
+        }
+        for past in
+            directory.past.iter().take((directory.past.len() + self.past.len()).saturating_sub(MAX_PAST))
+        {
+            batch.remove(PAST, past.no.to_be_bytes());
+        }
+        for job in &self.jobs {
+            batch.put(JOBS, job_key(&job.owner, &job.key), job)?;
+        }
+        for (group, there) in &self.groups {
+            let key = job_key(&group.gateway, &group.id);
+            if *there {
+                batch.put(GROUPS, key, group)?;
+            } else {
+                batch.remove(GROUPS, key);
+            }
+        }
+        Ok(batch)
+    }
+
+    /// How many entries of ended work make room.
+    fn superfluous(&self, directory: &Directory, max_ended: usize) -> usize {
+        directory.ended.len().saturating_sub(max_ended)
+    }
+
+    /// It is on the disk: everyone may know.
+    pub(super) fn apply(self, engine: &Engine, directory: &mut Directory, max_ended: usize) {
+        for _ in 0..self.superfluous(directory, max_ended) {
+            if let Some(number) = directory.ended.pop_front() {
+                directory.work.remove(&number);
+            }
+        }
+        if let Some((device, learnt)) = self.learnt
+            && let Some(known) = directory.devices.get_mut(&device)
+        {
+            known.learnt = learnt;
+        }
+        for (work, in_session) in self.work.into_values() {
+            engine.metrics.note_work(directory.work.get(&work.number).map(|work| work.state), work.state);
+            directory.file(work, in_session);
+        }
+        for (_, no) in self.gone {
+            directory.forget(no);
+        }
+        for (_, _, no, present) in self.kept {
+            engine.events.tell("session", &serde_json::json!({ "peer": present.peer }));
+            directory.note(no, present);
+        }
+        for past in self.past {
+            engine.events.tell("session", &past);
+            engine.events.tell("device", &serde_json::json!({ "id": past.peer }));
+            directory.past.push_back(past);
+            if directory.past.len() > MAX_PAST {
+                directory.past.pop_front();
+            }
+        }
+        for job in self.jobs {
+            engine.events.tell("job", &job);
+            directory.jobs.insert((job.owner.clone(), job.key.clone()), job);
+        }
+        while directory.jobs.len() > MAX_JOBS {
+            let oldest = directory.jobs.iter().min_by_key(|(_, job)| job.no).map(|(key, _)| key.clone());
+            let Some(oldest) = oldest else { break };
+            directory.jobs.remove(&oldest);
+        }
+        for (group, there) in self.groups {
+            engine.events.tell("group", &group);
+            let key = (group.gateway.clone(), group.id.clone());
+            if there {
+                directory.groups.insert(key, group);
+            } else {
+                directory.groups.remove(&key);
+            }
+        }
+    }
+}
+
+/// The key of something that a gateway has, in the store.
+pub(super) fn job_key(gateway: &str, name: &str) -> Vec<u8> {
+    session_key(gateway, name, false)
+}

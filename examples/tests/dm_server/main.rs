@@ -1,0 +1,10 @@
+//! The program `dm-server`, started as people start it, with devices and gateways of the tests' own.
+#![allow(clippy::disallowed_methods, reason = "real programs have real time")]
+
+mod corpus;
+mod device;
+mod gateway;
+mod hostile;
+mod restarts;
+mod sessions;
+mod world;
