@@ -12,8 +12,7 @@
 //! - [`dm_device`]: the `dm-device` program: a device with storage, downloads, a user and bad manners.
 //! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
-//! - [`dm_server`]: what the `dm-server` program is made of.
-//! - [`dm_gateway`]: what the `dm-gateway` program is made of.
+//! - [`dm_server`], [`dm_gateway`]: what the `dm-server` and `dm-gateway` programs are made of.
 //! - [`dmtool`]: what the `dmtool` program does with documents, a file for each of its subcommands.
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]

@@ -176,7 +176,7 @@ async fn a_fanout_outlives_the_gateway_and_executes_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (report, findings) = oneshot::channel();
     let task = Task { devices: DEVICES, lamp: LAMP.into(), level: LEVEL };
-    let operator = Lamps::new(task, report, |step| println!("{step}"));
+    let operator = Lamps::new(task, report, |_| {});
     let account = server(folder.path(), operator).await;
     let config = folder.path().join("gateway.toml");
     // Few at a time, so that there is a middle; a snapshot every now and then, so that one falls into it.
@@ -225,6 +225,70 @@ async fn a_fanout_outlives_the_gateway_and_executes_nothing_twice() {
     assert_eq!(gateway.get("/api/status").await["inventory"]["total"], DEVICES);
     let text = gateway.ask(Method::GET, "/metrics", None).await.body;
     assert!(String::from_utf8_lossy(&text).contains("dm_gateway_devices 24"));
+}
+
+/// As an operator would: both programs, TLS between them, and a server that wakes the gateway.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_server_reads_the_inventory_over_tls() {
+    const DM_SERVER: &str = env!("CARGO_BIN_EXE_dm-server");
+    let folder = tempfile::tempdir().unwrap();
+    let server_state = folder.path().join("server");
+    let at_server = |arguments: &[&str]| {
+        let (code, said) =
+            run(DM_SERVER, &[arguments, &["--state", server_state.to_str().unwrap()]].concat());
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+    };
+    let any = "127.0.0.1:0";
+    let arguments = [
+        "run",
+        "--listen",
+        any,
+        "--operator",
+        any,
+        "--log",
+        "warn",
+        "--state",
+        server_state.to_str().unwrap(),
+    ];
+    let _server = Program::start(DM_SERVER, &arguments);
+    let started = async {
+        while !server_state.join("running.json").exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), started).await.expect("the server starts");
+    // A port that is free now.
+    let datagrams = UdpSocket::bind(any).unwrap().local_addr().unwrap().to_string();
+    let account = folder.path().join("gateway.json");
+    let account = account.to_str().unwrap();
+    let add = ["device", "add", "urn:uuid:gateway-1", "--class", "gateway", "--account-file", account];
+    at_server(&[&add[..], &["--address", &datagrams]].concat());
+    let ca = server_state.join("tls/cert.pem");
+    let arguments = ["--account", account, "--server-ca", ca.to_str().unwrap()];
+    let state = folder.path().join("state");
+    let state = state.to_str().unwrap();
+    let more: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let (gateway, _) = GatewayUnderTest::launch(state, [any, any, &datagrams], &more);
+    at_server(&["gateway", "inventory", "urn:uuid:gateway-1", "--wait", "30"]);
+    let (code, said) = run(DM_GATEWAY, &["server", "list", "--state", state]);
+    assert_eq!(code, Some(0), "{said}");
+    // A server whose certificate nobody vouches for is told nothing.
+    gateway.kill();
+    let (gateway, _) = GatewayUnderTest::launch(state, [any, any, any], &more[..2]);
+    let (code, said) = run(
+        DM_SERVER,
+        &[
+            "gateway",
+            "summary",
+            "urn:uuid:gateway-1",
+            "--wait",
+            "3",
+            "--state",
+            server_state.to_str().unwrap(),
+        ],
+    );
+    assert_eq!(code, Some(1), "{said}");
+    gateway.kill();
 }
 
 /// Hands out commands in the next session, and keeps the answers.
@@ -312,7 +376,7 @@ fn at(slot: ImagesSlot, keys: &[&str]) -> Item<'static> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_fetched_once_and_read_by_range() {
     // A source that counts what it gives away.
-    let content: Arc<Vec<u8>> = Arc::new((0..3_000_000_u32).map(|at| (at * 7 >> 3) as u8).collect());
+    let content: Arc<Vec<u8>> = Arc::new((0..3_000_000_u32).map(|at| ((at * 7) >> 3) as u8).collect());
     let given = Arc::new(AtomicUsize::new(0));
     let source = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let source_at = source.local_addr().unwrap();
