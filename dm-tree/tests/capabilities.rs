@@ -2,7 +2,9 @@
 
 use dm_syncml::session::{Capabilities, ClientConfig, Feature};
 use dm_syncml::{DecodeOptions, Encoding, LocUri, Message};
+#[cfg(feature = "xml")]
 use dm_tree::ddf::{self, Schema};
+#[cfg(feature = "xml")]
 use dm_tree::mgmt_tree::{DocumentOptions, MgmtTree};
 use dm_tree::{Acl, CapabilitiesObject, DevDetail, Rights, ServerId, Tree, Value};
 
@@ -74,6 +76,7 @@ fn dm_hlf_019_servers_read_it_in_every_way() {
     assert_eq!(refused.unwrap_err().status().get(), 405);
 }
 
+#[cfg(feature = "xml")]
 #[test]
 fn dm_hlf_019_the_object_is_as_its_description_says() {
     let description = MgmtTree::detect(ddf::CAPABILITIES.as_bytes(), &DocumentOptions::STRICT).unwrap();

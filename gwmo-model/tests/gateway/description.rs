@@ -1,8 +1,11 @@
 //! The descriptions of the objects: the files, what is made from the tables, and what a running gateway has.
 
+#[cfg(feature = "xml")]
 use dm_syncml::Encoding;
 use dm_tree::ddf::{Described, Schema};
-use dm_tree::mgmt_tree::{DocumentOptions, MgmtTree, Occurrence};
+use dm_tree::mgmt_tree::Occurrence;
+#[cfg(feature = "xml")]
+use dm_tree::mgmt_tree::{DocumentOptions, MgmtTree};
 use dm_tree::{Format, NodeUri};
 use gwmo_model::console::JobRequest;
 use gwmo_model::mo::Object;
@@ -10,6 +13,7 @@ use gwmo_model::mo::Object;
 use crate::town::requests::*;
 use crate::town::{Town, device_id, server_id};
 
+#[cfg(feature = "xml")]
 fn file_of(object: Object) -> std::path::PathBuf {
     let name = format!("{object:?}").to_lowercase();
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ddf").join(format!("gw-{name}.ddf"))

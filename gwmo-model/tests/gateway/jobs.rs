@@ -10,7 +10,9 @@ use gwmo_model::mo::FanoutSlot;
 use gwmo_model::{JobState, Policy, ResultCode, Serial, TargetState};
 
 use crate::town::requests::*;
-use crate::town::{MINUTE, Place, Town, device_id, serial, server_id, uri};
+#[cfg(feature = "xml")]
+use crate::town::server_id;
+use crate::town::{MINUTE, Place, Town, device_id, serial, uri};
 
 /// The whole story: a server reads the inventory, makes a group, and has a job done by it. One device refuses the
 /// gateway, one is switched off, one misses the first notification.
