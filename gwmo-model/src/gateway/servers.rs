@@ -94,7 +94,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// A server that was asked ([`GatewayOutput::RequestBootstrap`](super::GatewayOutput::RequestBootstrap)) will not
+    /// A server that was asked ([`GatewayOutput::RequestBootstrap`]) will not
     /// bootstrap the gateway. One that does is reported with [`handle_server`](Self::handle_server).
     pub fn handle_peer_refused(&mut self, now: Instant, server: &ServerId) {
         let now = self.advance(now);
