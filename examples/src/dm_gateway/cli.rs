@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::account::{AccountFile, Hidden};
 use super::book::NewDevice;
-use super::client::{Access, Api, segment};
+use super::client::{Access, Api};
 use super::config::{Config, RunArgs};
 use super::failure::Failure;
 use super::run::run;
+use crate::operator_api::segment;
 use crate::tls::write_secret;
 
 /// A DM gateway, and the commands of its operator.

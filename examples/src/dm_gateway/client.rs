@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::run::{CERTIFICATES, TOKEN, WHEREABOUTS, Whereabouts};
-use crate::http_client::{HttpClient, HttpError};
+use crate::http_client::HttpClient;
+use crate::operator_api::OperatorClient;
 use crate::tls::Trust;
 
 /// The largest answer that is taken.
@@ -25,11 +26,7 @@ pub(super) struct Access {
 
 /// Where the gateway is, and who asks.
 #[derive(Debug)]
-pub(super) struct Api {
-    http: HttpClient,
-    base: String,
-    authorization: String,
-}
+pub(super) struct Api(OperatorClient);
 
 impl Api {
     /// The API of the gateway that was named, or of the one that runs with this state.
@@ -57,7 +54,7 @@ impl Api {
         };
         let http = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
         let http = http.with_patience(Duration::from_secs(30));
-        Ok(Self { http, base, authorization: format!("Bearer {}", text.trim()) })
+        Ok(Self(OperatorClient::new(http, base, &text, MAX_ANSWER)))
     }
 
     /// Asks, and brings back what is said.
@@ -67,43 +64,9 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        let uri = format!("{}{path}", self.base);
-        let mut headers = vec![("authorization", self.authorization.clone())];
-        if body.is_some() {
-            headers.push(("content-type", "application/json".into()));
-        }
-        let body = body.map(ToString::to_string).unwrap_or_default();
-        let answer = self.http.send(method, &uri, headers, body, MAX_ANSWER).await.map_err(|error| {
-            let kind = if matches!(error, HttpError::Address(_)) { "usage" } else { "io" };
-            Failure::new(kind, format_args!("{}: {error}", self.base))
-        })?;
-        let said = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
-        if answer.status.is_success() {
-            return Ok(said);
-        }
-        let kind = match answer.status.as_u16() {
-            400 | 413 | 415 | 422 => "usage",
-            401 => "unauthorized",
-            404 => "not-found",
-            409 => "conflict",
-            429 => "full",
-            _ => "gateway",
-        };
-        let text = String::from_utf8_lossy(&answer.body);
-        let sentence = said["error"].as_str().unwrap_or(text.trim().trim_start_matches("error: "));
-        Err(Failure::new(kind, if sentence.is_empty() { answer.status.as_str() } else { sentence }))
+        self.0
+            .ask(method, path, body)
+            .await
+            .map_err(|not| Failure::new(not.kind.unwrap_or("gateway"), not.sentence))
     }
-}
-
-/// A name as part of a path or a query.
-pub(super) fn segment(name: &str) -> String {
-    let mut out = String::new();
-    for octet in name.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-_.~:".contains(&octet) {
-            out.push(char::from(octet));
-        } else {
-            out.push_str(&format!("%{octet:02X}"));
-        }
-    }
-    out
 }

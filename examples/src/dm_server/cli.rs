@@ -11,10 +11,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::operator_api::segment;
 use crate::tls::write_secret;
 
 use super::account::Class;
-use super::client::{Access, Api, Failure, is_done, segment};
+use super::client::{Access, Api, Failure, is_done};
 use super::config::{Config, RunArgs};
 use super::report::Report;
 

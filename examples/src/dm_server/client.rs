@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use axum::http::Method;
 use serde_json::Value;
 
-use crate::http_client::{HttpClient, HttpError};
+use crate::http_client::HttpClient;
+use crate::operator_api::OperatorClient;
 use crate::tls::Trust;
 
 use super::run::{CERTIFICATES, TOKEN, WHEREABOUTS, Whereabouts};
@@ -33,11 +34,7 @@ impl Failure {
 
 /// Where the server is, and who asks.
 #[derive(Debug)]
-pub(super) struct Api {
-    http: HttpClient,
-    base: String,
-    authorization: String,
-}
+pub(super) struct Api(OperatorClient);
 
 /// What is needed to find a server.
 #[derive(Debug)]
@@ -74,7 +71,7 @@ impl Api {
         };
         let http = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error.to_string()))?;
         let http = http.with_patience(Duration::from_secs(45));
-        Ok(Self { http, base, authorization: format!("Bearer {}", text.trim()) })
+        Ok(Self(OperatorClient::new(http, base, &text, MAX_ANSWER)))
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
@@ -90,32 +87,10 @@ impl Api {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        let uri = format!("{}{path}", self.base);
-        let mut headers = vec![("authorization", self.authorization.clone())];
-        if body.is_some() {
-            headers.push(("content-type", "application/json".into()));
-        }
-        let body = body.map(ToString::to_string).unwrap_or_default();
-        let answer = self.http.send(method, &uri, headers, body, MAX_ANSWER).await;
-        let answer = answer.map_err(|error| {
-            let kind = if matches!(error, HttpError::Address(_)) { "usage" } else { "io" };
-            Failure::new(kind, format!("{}: {error}", self.base))
-        })?;
-        let said = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
-        if answer.status.is_success() {
-            return Ok(said);
-        }
-        let kind = match answer.status.as_u16() {
-            400 | 413 | 415 | 422 => "usage",
-            401 => "unauthorized",
-            404 => "not-found",
-            409 => "conflict",
-            429 => "full",
-            _ => "server",
-        };
-        let text = String::from_utf8_lossy(&answer.body);
-        let sentence = said["error"].as_str().unwrap_or(text.trim().trim_start_matches("error: "));
-        Err(Failure::new(kind, if sentence.is_empty() { answer.status.as_str() } else { sentence }))
+        self.0
+            .ask(method, path, body)
+            .await
+            .map_err(|not| Failure::new(not.kind.unwrap_or("server"), not.sentence))
     }
 
     /// Waits until all of these commands are settled, or this time has passed; tells how they stand meanwhile.
@@ -154,28 +129,4 @@ pub(super) fn is_settled(work: &Value) -> bool {
 /// Whether it came to what was wanted.
 pub(super) fn is_done(work: &Value) -> bool {
     matches!(work["state"].as_str(), Some("done" | "accepted"))
-}
-
-/// A name as part of a path.
-pub(super) fn segment(name: &str) -> String {
-    let mut out = String::new();
-    for octet in name.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-_.~:".contains(&octet) {
-            out.push(char::from(octet));
-        } else {
-            out.push_str(&format!("%{octet:02X}"));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_segments() {
-        assert_eq!(segment("IMEI:1-2_3.~"), "IMEI:1-2_3.~");
-        assert_eq!(segment("urn:x/ä?#%"), "urn:x%2F%C3%A4%3F%23%25");
-    }
 }
