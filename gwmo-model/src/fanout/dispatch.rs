@@ -151,7 +151,7 @@ impl Fanout {
 
     fn note_rate(&mut self, at: usize) {
         let job = &self.jobs[at];
-        if job.rate_waits {
+        if job.waits_for_rate() {
             let due = job.next_start;
             self.due_at(due);
         }
@@ -165,6 +165,12 @@ impl Fanout {
 impl Job {
     pub(super) fn has_room(&self) -> bool {
         self.state == JobState::Running && self.in_flight < self.policy.window.max(1)
+    }
+
+    /// Whether somebody could be notified as soon as the rate allows it. Nobody is in a job that was paused or cancelled
+    /// meanwhile.
+    pub(super) fn waits_for_rate(&self) -> bool {
+        self.rate_waits && self.state == JobState::Running
     }
 
     /// Whether somebody may be notified now; finds the place.

@@ -527,7 +527,7 @@ impl Fanout {
                     return self.apply(at, index, Event::Due);
                 }
             }
-            if self.jobs[at].rate_waits && Some(self.jobs[at].next_start) == soonest {
+            if self.jobs[at].waits_for_rate() && Some(self.jobs[at].next_start) == soonest {
                 self.jobs[at].rate_waits = false;
                 self.idle = false;
                 return;
@@ -557,7 +557,7 @@ impl Fanout {
     pub(super) fn soonest(&self) -> Option<Instant> {
         let lanes = self.jobs.iter().flat_map(|job| &job.lanes).filter_map(super::lives::Lane::first);
         let targets = lanes.map(|room| self.lives.get(room).until);
-        let rates = self.jobs.iter().filter(|job| job.rate_waits).map(|job| job.next_start);
+        let rates = self.jobs.iter().filter(|job| job.waits_for_rate()).map(|job| job.next_start);
         let odd = self.odd.first().map(|(at, _)| *at);
         targets.chain(rates).chain(odd).min()
     }
