@@ -6,10 +6,12 @@ use crate::store::{Batch, StoreError};
 
 use super::account::Learnt;
 use super::directory::{
-    Directory, Group, JOBS, Job, LEARNT, MAX_JOBS, MAX_PAST, PAST, Past, SESSIONS, WORK, session_key,
+    Directory, GROUPS, JOBS, LEARNT, MAX_PAST, MAX_STANDING, PAST, Past, Present, REQUESTS, SESSIONS, WORK,
+    session_key,
 };
-use super::directory::{GROUPS, Present};
 use super::engine::Engine;
+use super::gateway::{Group, Job};
+use super::requests::Request;
 use super::sitting::{SavedSitting, Sitting};
 use super::work::Work;
 
@@ -25,8 +27,11 @@ pub(super) struct Changes {
     /// Sessions to be kept.
     kept: Vec<(Vec<u8>, Option<SavedSitting>, u64, Present)>,
     pub(super) past: Vec<Past>,
-    pub(super) jobs: Vec<Job>,
+    /// Jobs and groups of gateways, and whether they are remembered.
+    pub(super) jobs: Vec<(Job, bool)>,
     pub(super) groups: Vec<(Group, bool)>,
+    /// A request that may come again.
+    pub(super) request: Option<Request>,
     /// The device is in session: it needs no waking any more.
     pub(super) started: bool,
 }
@@ -39,6 +44,11 @@ impl Changes {
         for proven in [false, true] {
             self.gone.push((session_key(peer, id, proven), sitting.no));
         }
+    }
+
+    /// The numbers of the commands that have ended.
+    pub(super) fn ended(&self) -> impl Iterator<Item = u64> {
+        self.work.values().filter(|(work, _)| work.ended.is_some()).map(|(work, _)| work.number)
     }
 
     /// The keys in the store of sessions that were to be forgotten.
@@ -80,7 +90,7 @@ impl Changes {
         for (number, (work, _)) in &self.work {
             batch.put(WORK, number.to_be_bytes(), work)?;
         }
-        for number in directory.ended.iter().take(self.superfluous(directory, max_ended)) {
+        for number in directory.ended.iter().take(directory.superfluous_work(max_ended)) {
             batch.remove(WORK, number.to_be_bytes());
         }
         for past in &self.past {
@@ -91,32 +101,34 @@ impl Changes {
         {
             batch.remove(PAST, past.no.to_be_bytes());
         }
-        for job in &self.jobs {
-            batch.put(JOBS, job_key(&job.owner, &job.key), job)?;
+        for (job, there) in &self.jobs {
+            let key = standing_key(&job.owner, &job.key);
+            if *there {
+                batch.put(JOBS, key, job)?;
+            } else {
+                batch.remove(JOBS, key);
+            }
         }
         for (group, there) in &self.groups {
-            let key = job_key(&group.gateway, &group.id);
+            let key = standing_key(&group.gateway, &group.id);
             if *there {
                 batch.put(GROUPS, key, group)?;
             } else {
                 batch.remove(GROUPS, key);
             }
         }
+        if let Some(request) = &self.request {
+            batch.put(REQUESTS, &request.key, request)?;
+            for former in directory.requests.superfluous() {
+                batch.remove(REQUESTS, former);
+            }
+        }
         Ok(batch)
-    }
-
-    /// How many entries of ended work make room.
-    fn superfluous(&self, directory: &Directory, max_ended: usize) -> usize {
-        directory.ended.len().saturating_sub(max_ended)
     }
 
     /// It is on the disk: everyone may know.
     pub(super) fn apply(self, engine: &Engine, directory: &mut Directory, max_ended: usize) {
-        for _ in 0..self.superfluous(directory, max_ended) {
-            if let Some(number) = directory.ended.pop_front() {
-                directory.work.remove(&number);
-            }
-        }
+        directory.make_room(max_ended);
         if let Some((device, learnt)) = self.learnt
             && let Some(known) = directory.devices.get_mut(&device)
         {
@@ -141,11 +153,16 @@ impl Changes {
                 directory.past.pop_front();
             }
         }
-        for job in self.jobs {
+        for (job, there) in self.jobs {
             engine.events.tell("job", &job);
-            directory.jobs.insert((job.owner.clone(), job.key.clone()), job);
+            let key = (job.owner.clone(), job.key.clone());
+            if there {
+                directory.jobs.insert(key, job);
+            } else {
+                directory.jobs.remove(&key);
+            }
         }
-        while directory.jobs.len() > MAX_JOBS {
+        while directory.jobs.len() > MAX_STANDING {
             let oldest = directory.jobs.iter().min_by_key(|(_, job)| job.no).map(|(key, _)| key.clone());
             let Some(oldest) = oldest else { break };
             directory.jobs.remove(&oldest);
@@ -159,10 +176,18 @@ impl Changes {
                 directory.groups.remove(&key);
             }
         }
+        while directory.groups.len() > MAX_STANDING {
+            let oldest = directory.groups.iter().min_by_key(|(_, group)| group.no);
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
+            directory.groups.remove(&oldest);
+        }
+        if let Some(request) = self.request {
+            directory.requests.note(request);
+        }
     }
 }
 
 /// The key of something that a gateway has, in the store.
-pub(super) fn job_key(gateway: &str, name: &str) -> Vec<u8> {
+pub(super) fn standing_key(gateway: &str, name: &str) -> Vec<u8> {
     session_key(gateway, name, false)
 }

@@ -16,6 +16,7 @@ impl Engine {
         mut changes: Changes,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
+        self.follow_up(&mut changes);
         let Some(at) = seat.get_mut(no) else { return Ok(()) };
         let known = self.directory().devices.contains_key(&at.peer);
         if at.closed {
@@ -43,7 +44,7 @@ impl Engine {
         let left_over = {
             let mut directory = self.directory();
             changes.apply(self, &mut directory, self.limits.ended_work);
-            over && directory.unsettled(&device) > 0 && !directory.is_in_session(&device)
+            over && directory.waiting(&device) > 0 && !directory.is_in_session(&device)
         };
         if worked {
             self.worked.notify_waiters();

@@ -164,6 +164,8 @@ impl Engine {
             learnt.firmware = shortened(&text);
         }
         gateway::answered(self, changes, &work);
+        // Those that were to come after it.
+        self.offer(at, changes);
     }
 }
 
