@@ -150,8 +150,13 @@ impl Engine {
             None => None,
         };
         let mut session = ServerSession::new(now, config, account);
+        let mut has_partial_objects = false;
         if let Some(known) = &known {
-            session = session.with_capabilities(Capabilities::parse(&known.learnt.capabilities));
+            let partial = self.partial_objects(key.peer(), seat);
+            has_partial_objects = !partial.is_empty();
+            session = session
+                .with_capabilities(Capabilities::parse(&known.learnt.capabilities))
+                .with_partial_objects(partial);
         }
         if locked {
             session = session.without_challenge();
@@ -167,6 +172,7 @@ impl Engine {
             messages: 0,
             deadline: Some(now + self.session.idle),
             closed: false,
+            has_partial_objects,
             origin: None,
         };
         let mut directory = self.directory();

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use dm_syncml::session::PartialObjectsSnapshot;
+
 use crate::store::{Batch, StoreError};
 
 use super::account::Learnt;
 use super::directory::{
-    Directory, GROUPS, JOBS, LEARNT, MAX_PAST, MAX_STANDING, PAST, Past, Present, REQUESTS, SESSIONS, WORK,
-    session_key,
+    Directory, GROUPS, JOBS, LEARNT, MAX_PAST, MAX_STANDING, PARTIAL, PAST, Past, Present, REQUESTS,
+    SESSIONS, WORK, session_key,
 };
 use super::engine::Engine;
 use super::gateway::{Group, Job};
@@ -20,6 +22,8 @@ use super::work::Work;
 pub(super) struct Changes {
     /// What a device has told.
     pub(super) learnt: Option<(String, Learnt)>,
+    /// What has come of large objects of a device.
+    pub(super) partial: Option<(String, Option<PartialObjectsSnapshot>)>,
     /// Work, and whether it is in a session now.
     pub(super) work: BTreeMap<u64, (Work, bool)>,
     /// Sessions to be forgotten, by their keys in the store and their numbers.
@@ -78,6 +82,11 @@ impl Changes {
         let mut batch = Batch::new();
         if let Some((device, learnt)) = &self.learnt {
             batch.put(LEARNT, device, learnt)?;
+        }
+        match &self.partial {
+            Some((device, Some(objects))) => batch.put(PARTIAL, device, objects)?,
+            Some((device, None)) => batch.remove(PARTIAL, device),
+            None => {}
         }
         for (key, _) in &self.gone {
             batch.remove(SESSIONS, key);

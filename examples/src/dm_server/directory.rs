@@ -23,6 +23,8 @@ pub(super) const DEVICES: Kind = Kind::new("devices");
 pub(super) const LEARNT: Kind = Kind::new("learnt");
 pub(super) const WORK: Kind = Kind::new("work");
 pub(super) const SESSIONS: Kind = Kind::new("sessions");
+/// Large objects whose transfer broke off.
+pub(super) const PARTIAL: Kind = Kind::new("partial_objects");
 pub(super) const PAST: Kind = Kind::new("past_sessions");
 pub(super) const JOBS: Kind = Kind::new("jobs");
 pub(super) const GROUPS: Kind = Kind::new("groups");

@@ -6,7 +6,7 @@ use crate::store::Batch;
 
 use super::account::{Device, Learnt};
 use super::changes::Changes;
-use super::directory::{DEVICES, Known, LEARNT};
+use super::directory::{DEVICES, Known, LEARNT, PARTIAL};
 use super::engine::{Denied, Engine, unix_now};
 use super::work::WorkState;
 
@@ -79,6 +79,7 @@ impl Engine {
         let mut batch = changes.batch(&self.directory(), self.limits.ended_work)?;
         batch.remove(DEVICES, id);
         batch.remove(LEARNT, id);
+        batch.remove(PARTIAL, id);
         self.write(batch).await?;
         let mut directory = self.directory();
         directory.devices.remove(id);

@@ -113,6 +113,7 @@ impl Engine {
                 }
             }
             ServerEvent::Ended(end) => {
+                self.keep_partial_objects(at, changes);
                 let end = end_word(end);
                 self.metrics.ended(end);
                 tracing::info!(peer, session = at.session_id, end, "a session is over");

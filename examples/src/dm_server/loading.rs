@@ -164,6 +164,7 @@ impl Engine {
             // The tick of the first second finds what is due.
             deadline: Some(now),
             closed: false,
+            has_partial_objects: true,
             origin: None,
         })
     }

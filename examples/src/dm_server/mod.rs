@@ -9,6 +9,7 @@
 //! | `answering` | a message comes in, an answer goes out |
 //! | `sitting`, `seating` | the sessions of a device, which of them a message belongs to, and who makes room |
 //! | `happening`, `offering`, `following` | what happens in a session, what goes into it, and what follows |
+//! | `resuming` | large objects that go on in the next session |
 //! | `changes`, `committing` | what a message changes, written as one, then made known |
 //! | `engine`, `directory`, `loading` | everything known, in memory as in the store |
 //! | `ticking`, `waking` | time passes; notifications |
@@ -41,6 +42,7 @@ mod operator_http;
 mod queueing;
 mod report;
 mod requests;
+mod resuming;
 mod run;
 mod seating;
 mod sitting;

@@ -154,7 +154,14 @@ async fn add_device(
     new: Result<Json<NewDevice>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let new = body(new)?;
-    let texts = [Some(&new.id), new.user.as_ref(), new.password.as_ref(), new.server_password.as_ref()];
+    let texts = [
+        Some(&new.id),
+        new.user.as_ref(),
+        new.password.as_ref(),
+        new.server_user.as_ref(),
+        new.server_password.as_ref(),
+        new.address.as_ref(),
+    ];
     let longest = texts.into_iter().flatten().map(String::len).max().unwrap_or(0);
     if new.id.is_empty() || longest > MAX_TEXT || new.id.chars().any(|char| char.is_control() || char == ' ')
     {

@@ -72,7 +72,8 @@ impl Server {
         let address = LocUri::new(address).map_err(|error| wrong("address", &error))?;
         ServerId::new(&config.server_id).map_err(|error| wrong("server-id", &error))?;
         let engine = Engine::open(
-            ServerConfig::new(address).with_idle(Duration::from_secs(limits.idle.max(1))),
+            // Peers that do not say that they know it notice nothing of it.
+            ServerConfig::new(address).with_idle(Duration::from_secs(limits.idle.max(1))).with_resume(),
             config.server_id.clone(),
             Limits {
                 sessions: limits.sessions.max(1),
