@@ -55,11 +55,6 @@ impl Changes {
         self.work.values().filter(|(work, _)| work.ended.is_some()).map(|(work, _)| work.number)
     }
 
-    /// The keys in the store of sessions that were to be forgotten.
-    pub(super) fn forgotten(&self) -> impl Iterator<Item = &[u8]> {
-        self.gone.iter().map(|(key, _)| key.as_slice())
-    }
-
     /// A session goes on; `saved` unless it is with nobody that is known.
     pub(super) fn keep(&mut self, sitting: &Sitting, saved: Option<SavedSitting>) {
         let present = Present {
@@ -163,11 +158,12 @@ impl Changes {
             }
         }
         for (job, there) in self.jobs {
-            engine.events.tell("job", &job);
             let key = (job.owner.clone(), job.key.clone());
             if there {
+                engine.events.tell("job", &job);
                 directory.jobs.insert(key, job);
             } else {
+                engine.events.tell("job", &Job { state: "deleted".into(), ..job });
                 directory.jobs.remove(&key);
             }
         }

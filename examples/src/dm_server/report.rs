@@ -109,7 +109,7 @@ pub(super) fn members(report: &Report, members: &Value) -> Result<(), Failure> {
 }
 
 pub(super) fn groups(report: &Report, groups: &Value) -> Result<(), Failure> {
-    report.table(groups, "groups", &["gateway", "id", "state", "count", "members", "reason"])
+    report.table(groups, "groups", &["gateway", "id", "state", "count", "matching", "reason"])
 }
 
 pub(super) fn jobs(report: &Report, jobs: &Value) -> Result<(), Failure> {

@@ -119,8 +119,11 @@ pub(super) fn groups(engine: &Engine) -> Value {
     let group = |group: &Group| {
         json!({
             "id": group.id, "count": group.count, "gateway": group.gateway, "state": group.state,
-            "reason": group.reason, "members": group.rule,
-            "rule": format!("{} at {}", group.state, group.gateway),
+            "reason": group.reason, "matching": group.rule,
+            "rule": match &group.rule {
+                Some(rule) => format!("{rule} at {}", group.gateway),
+                None => format!("at {}", group.gateway),
+            },
         })
     };
     let mut groups: Vec<&Group> = directory.groups.values().collect();
