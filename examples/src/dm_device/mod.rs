@@ -15,7 +15,6 @@ mod appliance;
 mod bootstrapping;
 mod download;
 mod factory;
-mod failure;
 mod keeping;
 mod life;
 mod managing;
@@ -23,5 +22,7 @@ mod program;
 mod report;
 mod user;
 mod waking;
+
+use crate::program::failure;
 
 pub use program::Program;

@@ -14,17 +14,15 @@
 //! | `account`, `book` | whom the gateway knows, and their secrets |
 //! | `operator_http`, `views`, `metrics`, `session_log` | what the operator sees |
 //! | `config`, `run` | from a file and flags to a running gateway |
-//! | `cli`, `client` | the operator's subcommands |
+//! | `cli` | the operator's subcommands |
 
 mod account;
 mod book;
 mod cli;
-mod client;
 mod config;
 mod datagrams;
 mod device_http;
 mod driver;
-mod failure;
 mod fetch;
 mod fetch_policy;
 mod image_files;
@@ -36,5 +34,7 @@ mod run;
 mod session_log;
 mod upstream;
 mod views;
+
+use crate::program::failure;
 
 pub use cli::main;
