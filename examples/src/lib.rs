@@ -9,6 +9,7 @@
 //! - [`wire`]: HTTP on loopback, counted and traced.
 //! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
+//! - [`announcing`]: how a device tells a gateway that it is there.
 //! - [`dm_device`]: the `dm-device` program: a device with storage, downloads, a user and bad manners.
 //! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
@@ -17,6 +18,7 @@
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
+pub mod announcing;
 pub mod clock;
 pub mod coap;
 pub mod device;
@@ -35,6 +37,7 @@ pub mod operator_api;
 pub mod server;
 pub mod store;
 pub mod story;
+mod throttle;
 pub mod tls;
 pub mod wire;
 

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::{AccountFile, Hidden, made_password};
+use super::asking::AskPolicy;
+use super::bootstraps::BootstrapWay;
 use super::driver::GatewayDriver;
 use super::failure::Failure;
 use super::upstream::Upstream;
@@ -40,6 +42,7 @@ pub(super) struct NewDevice {
     pub(super) reach: Option<String>,
     pub(super) coap: Option<SocketAddr>,
     pub(super) knows: Vec<String>,
+    pub(super) bootstrap: Option<BootstrapWay>,
     pub(super) replace: bool,
 }
 
@@ -56,6 +59,7 @@ pub(super) struct Book {
     address: String,
     ca: Option<PathBuf>,
     poll: Option<Duration>,
+    ask: AskPolicy,
 }
 
 /// What a book needs to know.
@@ -68,12 +72,13 @@ pub(super) struct BookParts {
     pub(super) address: String,
     pub(super) ca: Option<PathBuf>,
     pub(super) poll: Option<Duration>,
+    pub(super) ask: AskPolicy,
 }
 
 impl Book {
     pub(super) fn new(driver: Arc<GatewayDriver>, parts: BookParts) -> Self {
-        let BookParts { store, devices, servers, server_id, address, ca, poll } = parts;
-        Self { driver, store, devices, servers, server_id, address, ca, poll }
+        let BookParts { store, devices, servers, server_id, address, ca, poll, ask } = parts;
+        Self { driver, store, devices, servers, server_id, address, ca, poll, ask }
     }
 
     pub(super) const fn driver(&self) -> &Arc<GatewayDriver> {
@@ -95,6 +100,12 @@ impl Book {
             return Err(Failure::new("usage", "reach is an address and port, or an address of HTTP"));
         }
         let is_coap = new.coap.is_some();
+        if let Some(way) = &new.bootstrap {
+            way.check()?;
+            if is_coap {
+                return Err(Failure::new("usage", "a device that speaks CoAP takes no bootstrap message"));
+            }
+        }
         let secret = |given: Option<Hidden>| {
             given.unwrap_or_else(|| if is_coap { Hidden::default() } else { made_password() })
         };
@@ -109,25 +120,28 @@ impl Book {
             reach: new.reach,
             coap: new.coap,
             knows: new.knows,
+            bootstrap: new.bootstrap,
             ca: None,
             id: new.id,
         };
         let device = account.device()?;
         account.known_servers()?;
         let is_known = self.driver.look(|gateway| gateway.inventory().serial_of(&device).is_some());
-        if is_known && !new.replace {
+        let anew = new.replace;
+        if is_known && !anew {
             return Err(Failure::new("conflict", format_args!("{device} is known already")));
         }
         account
             .keep(&self.devices, &account.id)
             .map_err(|error| Failure::file("io", &self.devices, error))?;
-        self.know_device(&account).await?;
+        self.know_device(&account, anew).await?;
         self.driver.all_stored().await;
-        Ok(account)
+        // What proves bootstrap messages is between the operator and the gateway.
+        Ok(AccountFile { bootstrap: None, ..account })
     }
 
-    /// Registers the device of an account, as far as it is not registered already.
-    pub(super) async fn know_device(&self, account: &AccountFile) -> Result<(), Failure> {
+    /// Registers the device of an account, as far as it is not registered already; `anew` offers it its account once more.
+    pub(super) async fn know_device(&self, account: &AccountFile, anew: bool) -> Result<(), Failure> {
         let device = account.device()?;
         let refused =
             |error: &dyn std::fmt::Display| Failure::new("device", format_args!("{device}: {error}"));
@@ -136,6 +150,7 @@ impl Book {
                 .drive(|gateway, now| gateway.handle_device_registered(now, device.clone(), shared))
                 .map_err(|error| refused(&error))?;
         }
+        self.driver.keyring.know(&device, account);
         if let Some(address) = account.coap {
             let client =
                 CoapClient::connect(address, Timing::default()).await.map_err(|error| refused(&error))?;
@@ -155,7 +170,20 @@ impl Book {
         if let Some(address) = address.as_ref().or(account.reach.as_ref()) {
             self.driver.device_seen(&device, address);
         }
+        if account.bootstrap.is_some() {
+            self.want_bootstrap(&device, account, anew)?;
+        }
         Ok(())
+    }
+
+    pub(super) const fn ask_policy(&self) -> &AskPolicy {
+        &self.ask
+    }
+
+    /// A client towards servers, which trusts these certificates or those that all servers may show.
+    pub(super) fn http_for(&self, ca: Option<&PathBuf>) -> Result<HttpClient, Failure> {
+        let trust = ca.or(self.ca.as_ref()).cloned().map_or(Trust::Nothing, Trust::File);
+        HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))
     }
 
     /// Forgets a device; returns whether there was one.
@@ -176,9 +204,7 @@ impl Book {
                 return Err(Failure::new("conflict", format_args!("{server} is known already")));
             }
         }
-        let trust = account.ca.clone().or_else(|| self.ca.clone()).map_or(Trust::Nothing, Trust::File);
-        let http = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
-        let wire = Wire::over(http, None).map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(self.http_for(account.ca.as_ref())?, None).map_err(|error| Failure::new("io", error))?;
         let upstream = Upstream::new(&account, self.store.clone(), wire, self.poll)?;
         if keep {
             account

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::account::{AccountFile, Hidden};
 use super::book::NewDevice;
+use super::bootstraps::{BootstrapForm, BootstrapWay};
 use super::client::{Access, Api};
 use super::config::{Config, RunArgs};
 use super::failure::Failure;
@@ -103,6 +104,8 @@ enum DeviceCommand {
     Show { device: String },
     /// Forget one
     Remove { device: String },
+    /// Send one the account of this file, which is with a server
+    Bootstrap { device: String, account_file: PathBuf },
 }
 
 #[derive(Args, Debug)]
@@ -127,7 +130,19 @@ struct AddArgs {
     /// A server it has an account for itself, which may manage it transparently; may be repeated
     #[arg(long, value_name = "ID")]
     knows: Vec<String>,
-    /// Write its account here, passwords included, for the device; needed unless both passwords are given
+    /// It does not have its account yet: send it one, in this form
+    #[arg(long, value_name = "FORM", value_enum)]
+    bootstrap: Option<BootstrapForm>,
+    /// A file with the IMSI that the message is proven with
+    #[arg(long, value_name = "FILE", requires = "bootstrap")]
+    imsi_file: Option<PathBuf>,
+    /// A file with the PIN that the message is proven with
+    #[arg(long, value_name = "FILE", requires = "bootstrap")]
+    pin_file: Option<PathBuf>,
+    /// Put the message into a file of the state, as for a smart card, instead of sending it
+    #[arg(long, requires = "bootstrap")]
+    card: bool,
+    /// Write its account here, passwords included, for the device; needed unless both passwords are given, or it is sent its account
     #[arg(long, value_name = "FILE")]
     account_file: Option<PathBuf>,
     /// Put it in place of the one of this id
@@ -267,12 +282,20 @@ impl Operator {
                 self.api.ask(Method::DELETE, &format!("/api/devices/{}", segment(&device)), None).await?;
                 self.said(&format!("{device} is forgotten"), &json!({ "removed": device }))
             }
+            DeviceCommand::Bootstrap { device, account_file } => {
+                let account = AccountFile::read(&account_file)?;
+                let body = serde_json::to_value(&account).map_err(|error| Failure::new("internal", error))?;
+                let path = format!("/api/devices/{}/bootstraps", segment(&device));
+                let states = self.api.ask(Method::POST, &path, Some(&body)).await?;
+                self.said(&format!("{device} is to be bootstrapped to {}", account.server_id), &states)
+            }
         }
     }
 
     async fn add_device(&self, args: AddArgs) -> Result<(), Failure> {
         let made = args.password_file.is_none() || args.server_password_file.is_none();
-        if made && args.account_file.is_none() && args.coap.is_none() {
+        let is_given = args.account_file.is_some() || args.coap.is_some() || args.bootstrap.is_some();
+        if made && !is_given {
             let hint = "passwords will be made: say where they go with --account-file, or give both in files";
             return Err(Failure::new("usage", hint));
         }
@@ -285,6 +308,13 @@ impl Operator {
             reach: args.reach,
             coap: args.coap,
             knows: args.knows,
+            bootstrap: match args.bootstrap {
+                Some(form) => {
+                    let (imsi, pin) = (password(&args.imsi_file)?, password(&args.pin_file)?);
+                    Some(BootstrapWay { form, imsi, pin, card: args.card })
+                }
+                None => None,
+            },
             replace: args.replace,
         };
         let body = serde_json::to_value(&new).map_err(|error| Failure::new("internal", error))?;

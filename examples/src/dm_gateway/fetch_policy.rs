@@ -38,7 +38,7 @@ impl FetchPolicy {
 }
 
 /// Whether `url` is `prefix` or below it: same scheme, same host and port, and no way back up.
-fn is_below(prefix: &str, url: &str) -> bool {
+pub(super) fn is_below(prefix: &str, url: &str) -> bool {
     let (Ok(prefix), Ok(url)) = (prefix.parse::<Uri>(), url.parse::<Uri>()) else { return false };
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));
     let authority = |uri: &Uri| uri.authority().map(|authority| authority.as_str().to_ascii_lowercase());

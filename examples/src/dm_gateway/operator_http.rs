@@ -6,7 +6,7 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use gwmo_model::DeviceId;
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ pub(super) fn routes(book: Arc<Book>, token: OperatorToken) -> Router {
         .route("/api/status", get(status))
         .route("/api/devices", get(devices).post(add_device))
         .route("/api/devices/{id}", get(device).delete(remove_device))
+        .route("/api/devices/{id}/bootstraps", post(bootstrap_device))
         .route("/api/servers", get(servers).post(add_server))
         .route("/api/groups", get(groups))
         .route("/api/jobs", get(jobs))
@@ -54,6 +55,7 @@ impl From<Failure> for Denied {
     fn from(failure: Failure) -> Self {
         let status = match failure.kind {
             "usage" | "account" => StatusCode::BAD_REQUEST,
+            "not-found" => StatusCode::NOT_FOUND,
             "conflict" => StatusCode::CONFLICT,
             "device" => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -81,7 +83,9 @@ async fn device(State(book): Shared, Path(id): Path<String>) -> Result<Json<Valu
         let record = inventory.record(inventory.serial_of(&id)?)?;
         Some(views::device(record, driver.clock.now()))
     });
-    shown.map(Json).ok_or_else(unknown)
+    let mut shown = shown.ok_or_else(unknown)?;
+    shown["bootstraps"] = driver.bootstraps_of(&id);
+    Ok(Json(shown))
 }
 
 async fn add_device(
@@ -90,6 +94,15 @@ async fn add_device(
 ) -> Result<(StatusCode, Json<Value>), Denied> {
     let account = book.add_device(new).await?;
     Ok((StatusCode::CREATED, Json(json!({ "account": account }))))
+}
+
+async fn bootstrap_device(
+    State(book): Shared,
+    Path(id): Path<String>,
+    Json(account): Json<AccountFile>,
+) -> Result<(StatusCode, Json<Value>), Denied> {
+    let states = book.bootstrap_device(&id, account).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "bootstraps": states }))))
 }
 
 async fn remove_device(State(book): Shared, Path(id): Path<String>) -> Result<StatusCode, Denied> {

@@ -17,15 +17,17 @@ use gwmo_model::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::account::AccountFile;
+use super::asking::ask_servers;
 use super::book::{Book, BookParts};
 use super::config::Config;
 use super::driver::{GatewayDriver, Parts};
 use super::failure::Failure;
 use super::image_files::ImageFiles;
 use super::journal::Journal;
+use super::keyring::Keyring;
 use super::{datagrams, device_http, operator_http};
 use crate::clock::{Clock, entropy, hash_seed};
 use crate::http_client::HttpClient;
@@ -53,6 +55,7 @@ const STORE: &str = "gateway.redb";
 const IMAGES: &str = "images";
 const DEVICES: &str = "devices";
 const SERVERS: &str = "servers";
+const CARDS: &str = "cards";
 
 /// How often the machine is told what time of day it is.
 const WALL_CLOCK: Duration = Duration::from_secs(60);
@@ -120,8 +123,11 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let trust = config.ca.clone().map_or(Trust::Nothing, Trust::File);
     let http = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
     let fetch_policy = config.images.fetch.clone();
-    let driver =
-        GatewayDriver::start(gateway, Parts { journal, datagrams, http, files, fetch_policy, clock });
+    let keyring = Keyring::of(&accounts.devices);
+    let (wanted, wishes) = mpsc::unbounded_channel();
+    let cards = state.join(CARDS);
+    let parts = Parts { journal, datagrams, http, files, fetch_policy, clock, cards, keyring, wanted };
+    let driver = GatewayDriver::start(gateway, parts);
     if is_new {
         driver.keep_snapshot().await?;
     }
@@ -137,10 +143,12 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
             address: address.clone(),
             ca: config.ca.clone(),
             poll: (config.poll > 0).then(|| Duration::from_secs(config.poll)),
+            ask: config.peers.clone(),
         },
     );
+    let book = Arc::new(book);
     for account in &accounts.devices {
-        book.know_device(account).await?;
+        book.know_device(account, false).await?;
     }
     for account in accounts.servers {
         book.add_server(account, false).await?;
@@ -159,12 +167,13 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY));
-    let operator_app = operator_http::routes(Arc::new(book), token);
+    let asking = tokio::spawn(ask_servers(Arc::clone(&book), wishes));
+    let operator_app = operator_http::routes(book, token);
     let serving = [
         tokio::spawn(serve(devices, tls.clone(), device_app, bounds, until(stopped.clone()))),
         tokio::spawn(serve(operator, tls, operator_app, bounds, until(stopped))),
     ];
-    let receiving = tokio::spawn(datagrams::receive(Arc::clone(&driver), announced));
+    let receiving = tokio::spawn(datagrams::receive(Arc::clone(&driver), announced, config.plain_announcements));
     let timekeeping = tokio::spawn({
         let driver = Arc::clone(&driver);
         async move {
@@ -214,6 +223,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     for task in serving {
         let _ = task.await;
     }
+    asking.abort();
     receiving.abort();
     timekeeping.abort();
     driver.keep_snapshot().await

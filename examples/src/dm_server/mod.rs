@@ -34,11 +34,12 @@ mod operator_http;
 mod report;
 mod run;
 mod sitting;
-mod throttle;
 mod vault;
 mod views;
 mod waking;
 mod work;
+
+use crate::throttle;
 
 pub use cli::main;
 pub use engine::Engine;
