@@ -186,7 +186,14 @@ mod tests {
         assert!(!holds(&cookies, 7, at("10.0.0.2:5"), SERVER, &proof, b"password"), "from elsewhere");
         assert!(!holds(&cookies, 7, here, "other.example", &proof, b"password"), "to another gateway");
         assert!(!holds(&cookies, 7, here, SERVER, &proof, b"guess"));
-        assert!(!holds(&cookies, 7, here, SERVER, &Proof { device: "urn:uuid:lamp 2", ..proof }, b"password"));
+        assert!(!holds(
+            &cookies,
+            7,
+            here,
+            SERVER,
+            &Proof { device: "urn:uuid:lamp 2", ..proof },
+            b"password"
+        ));
         assert!(!holds(&Cookies::new([2; 16]), 7, here, SERVER, &proof, b"password"), "a cookie of its own");
     }
 

@@ -58,10 +58,14 @@ impl Device {
         loop {
             socket.send_to(dev_id.as_bytes(), gateway).await?;
             let answer = socket.recv_from(&mut datagram);
-            let Ok(Ok((length, from))) = tokio::time::timeout(Duration::from_secs(1), answer).await else { continue };
+            let Ok(Ok((length, from))) = tokio::time::timeout(Duration::from_secs(1), answer).await else {
+                continue;
+            };
             let Some(challenge) = Challenge::read(&datagram[..length]) else { break };
             let account = self.account().filter(|account| account.server_id.as_str() == challenge.server);
-            let shown = account.as_ref().and_then(|it| it.credentials.iter().find(|it| it.level == AuthLevel::CLCRED));
+            let shown = account
+                .as_ref()
+                .and_then(|it| it.credentials.iter().find(|it| it.level == AuthLevel::CLCRED));
             let Some(password) = shown.and_then(|auth| auth.secret.as_ref()) else { continue };
             socket.send_to(&challenge.answer(&dev_id, password.expose()), from).await?;
             if tokio::time::timeout(Duration::from_secs(1), socket.recv_from(&mut datagram)).await.is_ok() {

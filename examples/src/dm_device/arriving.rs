@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::keeping::Keeper;
 use super::life::{Device, MAX_WISHES};
 use super::pushing::Pushed;
+use super::report::{Report, SERVERS};
 use super::waking::{Call, Notice, forget, look_at, look_at_push, session_ended};
 use crate::announcing::Challenge;
 use crate::store::Batch;
@@ -123,14 +124,40 @@ impl Device<'_> {
         self.keeper.records(&mut batch, record)?;
         Keeper::wishes(&mut batch, &self.wishes, &self.replay)?;
         self.keeper.write(batch).await?;
+        self.tell_servers().await?;
         Ok(Taken::Session)
+    }
+
+    /// Tells the gateway that the device is behind which other servers it knows; returns whether there are any.
+    pub(super) async fn tell_servers(&mut self) -> Result<bool, Failure> {
+        let Some(gateway) = self.behind.clone() else { return Ok(false) };
+        let servers: Vec<_> =
+            dm_accounts(&self.tree).map(|(_, account)| account.server_id.as_str().to_owned()).collect();
+        let others: Vec<&str> =
+            servers.iter().map(String::as_str).filter(|server| *server != gateway).collect();
+        if others.is_empty() || others.len() == servers.len() {
+            return Ok(false);
+        }
+        let report = Report {
+            server: gateway.clone(),
+            alert_type: SERVERS.into(),
+            source: "./DMAcc".into(),
+            number: 0,
+            correlator: None,
+            text: Some(others.join(",")),
+        };
+        let mut batch = Batch::new();
+        self.file(&mut batch, report)?;
+        self.wish_for(&gateway);
+        Keeper::wishes(&mut batch, &self.wishes, &self.replay)?;
+        self.keeper.write(batch).await?;
+        Ok(true)
     }
 
     /// The answer to a gateway that asks for a proof; `None` without an account with it.
     pub(super) fn proof(&self, challenge: &Challenge<'_>) -> Option<Vec<u8>> {
         let dev_id = DevInfo::read(&self.tree)?.dev_id;
-        let account = dm_accounts(&self.tree).map(|(_, account)| account);
-        let account = account.into_iter().find(|account| account.server_id.as_str() == challenge.server)?;
+        let (_, account) = self.account_of(challenge.server)?;
         let shown = account.credentials.iter().find(|auth| auth.level == AuthLevel::CLCRED)?;
         Some(challenge.answer(&dev_id, shown.secret.as_ref()?.expose()))
     }

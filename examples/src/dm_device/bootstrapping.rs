@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use dm_notification::bootstrap::{BootstrapError as ProofError, CpSec, DmSec, Mac, NetworkSecret, Pin, SharedSecrets};
+use dm_notification::bootstrap::{
+    BootstrapError as ProofError, CpSec, DmSec, Mac, NetworkSecret, Pin, SharedSecrets,
+};
 use dm_notification::push::{Content, Push, TextHeaders};
 use dm_syncml::{DecodeOptions, Encoding, Message};
 use dm_tree::Tree;

@@ -78,6 +78,8 @@ pub(super) struct Device<'p> {
     pub replay: ReplayMemory,
     pub wishes: Vec<Wish>,
     pub loose: Vec<LooseNonce>,
+    /// The gateway it is behind, as its server.
+    pub behind: Option<String>,
     /// Sessions in a row that failed.
     failures: u32,
     /// Bootstrap messages that failed.
@@ -233,6 +235,7 @@ impl<'p> Device<'p> {
             replay,
             wishes,
             loose: Vec::new(),
+            behind: None,
             failures: 0,
             refused: 0,
             downloads: mpsc::channel(16),
@@ -283,9 +286,15 @@ impl<'p> Device<'p> {
                     if is_gateway && octets == WELCOME {
                         self.log.tell("welcomed", json!({ "gateway": from.to_string() }));
                         announcing = None;
+                        if self.tell_servers().await? {
+                            session_at = Instant::now();
+                        }
                     } else if is_gateway && let Some(challenge) = Challenge::read(octets) {
                         match self.proof(&challenge) {
-                            Some(proof) => _ = self.socket.send_to(&proof, from).await,
+                            Some(proof) => {
+                                self.behind = Some(challenge.server.to_owned());
+                                let _ = self.socket.send_to(&proof, from).await;
+                            }
                             None => self.log.tell("unproven", json!({ "gateway": from.to_string(), "server": challenge.server })),
                         }
                     } else if self.datagram(from, octets).await? == Taken::Session {
@@ -512,25 +521,26 @@ impl<'p> Device<'p> {
         if let Some((server, alert_type, number, correlator)) = report {
             self.wish_for(&server);
             let (alert_type, source) = (alert_type.to_owned(), FUMO.to_owned());
-            let report = Report { server, alert_type, source, number, correlator };
-            let former: Vec<_> = self
-                .reports
-                .iter()
-                .filter(|(_, other)| report.replaces(other))
-                .map(|(key, _)| *key)
-                .collect();
-            for former in former {
-                self.reports.remove(&former);
-                Keeper::report(&mut batch, former, None)?;
-            }
-            let key = self.reports.last_key_value().map_or(0, |(key, _)| key + 1);
-            Keeper::report(&mut batch, key, Some(&report))?;
-            self.reports.insert(key, report);
+            let report = Report { server, alert_type, source, number, correlator, text: None };
+            self.file(&mut batch, report)?;
         }
         let record = self.tree.take_record();
         self.keeper.records(&mut batch, record)?;
         self.note_appliance(&mut batch)?;
         Ok(self.keeper.write(batch).await?)
+    }
+
+    /// Keeps what a server is to hear, in place of what it was to hear of the same before.
+    pub(super) fn file(&mut self, batch: &mut Batch, report: Report) -> Result<(), StoreError> {
+        let former = self.reports.iter().filter(|(_, other)| report.replaces(other)).map(|(key, _)| *key);
+        for former in former.collect::<Vec<_>>() {
+            self.reports.remove(&former);
+            Keeper::report(batch, former, None)?;
+        }
+        let key = self.reports.last_key_value().map_or(0, |(key, _)| key + 1);
+        Keeper::report(batch, key, Some(&report))?;
+        self.reports.insert(key, report);
+        Ok(())
     }
 
     /// The appliance, if it is another than on disk.

@@ -63,7 +63,8 @@ impl Book {
     /// Asks for an account with this server, and answers to it from then on.
     async fn ask(&self, server: &ServerId, named: Option<&str>) -> Result<(), Failure> {
         let address = self.ask_policy().address(named);
-        let address = address.ok_or_else(|| Failure::new("account", "there is nowhere it may be asked for"))?;
+        let address =
+            address.ok_or_else(|| Failure::new("account", "there is nowhere it may be asked for"))?;
         let dev_id = self.driver().look(|gateway| DevInfo::read(gateway.tree()).map(|info| info.dev_id));
         let dev_id = dev_id.unwrap_or_default();
         let wrong = |error: &dyn std::fmt::Display| Failure::new("account", error);

@@ -204,7 +204,8 @@ impl Book {
                 return Err(Failure::new("conflict", format_args!("{server} is known already")));
             }
         }
-        let wire = Wire::over(self.http_for(account.ca.as_ref())?, None).map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(self.http_for(account.ca.as_ref())?, None)
+            .map_err(|error| Failure::new("io", error))?;
         let upstream = Upstream::new(&account, self.store.clone(), wire, self.poll)?;
         if keep {
             account

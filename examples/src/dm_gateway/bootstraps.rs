@@ -70,7 +70,8 @@ impl BootstrapWay {
     /// Whether it can be gone.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if !self.card && self.imsi.is_none() && self.pin.is_none() {
-            let hint = "a bootstrap message is proven by an IMSI or a PIN, or carried to the device on a card";
+            let hint =
+                "a bootstrap message is proven by an IMSI or a PIN, or carried to the device on a card";
             return Err(Failure::new("usage", hint));
         }
         self.secrets().map(drop).map_err(|why| Failure::new("usage", why))
@@ -159,7 +160,9 @@ impl GatewayDriver {
                     .map_err(|error| error.to_string())
             });
             match written {
-                Ok(()) => tracing::info!(%device, path = %path.display(), "a bootstrap message waits in a file"),
+                Ok(()) => {
+                    tracing::info!(%device, path = %path.display(), "a bootstrap message waits in a file")
+                }
                 Err(error) => {
                     tracing::error!(%device, %error, "a bootstrap message cannot be written");
                     not_sent(&mut shared.gateway, now, serial, &target);
@@ -223,10 +226,8 @@ impl GatewayDriver {
             BootstrapTarget::Server(server) => server.as_str(),
             _ => self.server_id(gateway),
         };
-        self.events.tell(
-            "bootstrap",
-            &json!({ "id": device.as_str(), "server": server, "state": word(state) }),
-        );
+        self.events
+            .tell("bootstrap", &json!({ "id": device.as_str(), "server": server, "state": word(state) }));
     }
 
     fn server_id<'g>(&self, gateway: &'g Gateway) -> &'g str {
@@ -292,11 +293,15 @@ impl Book {
         let wanted = BootstrapAccount::new(account.server()?, account.address.as_str(), credential(&account));
         let done = self.driver().drive(|gateway, now| {
             if !way.card {
-                return gateway.handle_bootstrap_wanted(now, &device, wanted).map_err(|error| error.to_string());
+                return gateway
+                    .handle_bootstrap_wanted(now, &device, wanted)
+                    .map_err(|error| error.to_string());
             }
             let serial = gateway.inventory().serial_of(&device).ok_or("there is no such device")?;
             gateway
-                .handle_bootstrap(now, |bootstraps, now| bootstraps.handle_server_wanted(now, serial, wanted, true))
+                .handle_bootstrap(now, |bootstraps, now| {
+                    bootstraps.handle_server_wanted(now, serial, wanted, true)
+                })
                 .map_err(|error| error.to_string())
         });
         done.map_err(|error| Failure::new("usage", format_args!("{device}: {error}")))?;

@@ -29,11 +29,7 @@ struct Door {
 }
 
 /// Takes datagrams until the task is dropped. With `is_open`, announcements need no proof.
-pub(super) async fn receive(
-    driver: Arc<GatewayDriver>,
-    socket: UdpSocket,
-    is_open: bool,
-) -> io::Result<()> {
+pub(super) async fn receive(driver: Arc<GatewayDriver>, socket: UdpSocket, is_open: bool) -> io::Result<()> {
     let mut door = Door {
         driver,
         socket,

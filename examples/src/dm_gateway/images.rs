@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gwmo_model::{BlobNo, Gateway, ImagesOutput};
 use dm_syncml::Instant;
+use gwmo_model::{BlobNo, Gateway, ImagesOutput};
 
 use super::driver::{GatewayDriver, Shared};
 use super::fetch;

@@ -173,7 +173,8 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
         tokio::spawn(serve(devices, tls.clone(), device_app, bounds, until(stopped.clone()))),
         tokio::spawn(serve(operator, tls, operator_app, bounds, until(stopped))),
     ];
-    let receiving = tokio::spawn(datagrams::receive(Arc::clone(&driver), announced, config.plain_announcements));
+    let receiving =
+        tokio::spawn(datagrams::receive(Arc::clone(&driver), announced, config.plain_announcements));
     let timekeeping = tokio::spawn({
         let driver = Arc::clone(&driver);
         async move {

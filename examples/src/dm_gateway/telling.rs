@@ -32,7 +32,9 @@ impl GatewayDriver {
             GatewayEvent::Bootstrap { serial, target, state } => {
                 self.tell_bootstrap(gateway, serial, &target, state);
             }
-            GatewayEvent::Peer { server, event, .. } => tracing::info!(%server, ?event, "a server of devices"),
+            GatewayEvent::Peer { server, event, .. } => {
+                tracing::info!(%server, ?event, "a server of devices")
+            }
             // An address that cannot be guessed is told to devices only.
             GatewayEvent::ImageReady { image, owner, .. } => {
                 tracing::info!(%image, %owner, "an image is ready")
