@@ -114,7 +114,7 @@ impl Secrets {
     /// Applies a bootstrap message that was pushed, if it proves itself.
     pub(super) fn apply(&self, tree: &mut Tree, delivered: &Delivered<'_>) -> Result<Applied, NotTaken> {
         let policy = BootstrapPolicy::default();
-        let mac = delivered.mac.clone().transpose().map_err(NotTaken::Mac)?;
+        let mac = delivered.mac.transpose().map_err(NotTaken::Mac)?;
         let bootstrap = if delivered.content == Content::CpBootstrap {
             let sec = delivered.cp.ok_or(NotTaken::NoProof)?;
             let proof = match &self.pin {

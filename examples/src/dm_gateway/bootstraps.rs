@@ -63,7 +63,7 @@ pub(super) struct Offer {
 
 enum Unsigned {
     Cp(ProvisioningDocument),
-    Dm(Message<'static>),
+    Dm(Box<Message<'static>>),
 }
 
 impl BootstrapWay {
@@ -99,7 +99,7 @@ impl BootstrapWay {
         acl.grant(&account.server_id, Rights::GET | Rights::REPLACE | Rights::DELETE);
         let tree = account_tree(account, "account", Some(&acl)).map_err(failed)?;
         let message = dm_message(uri(device.as_str())?, uri(account.server_id.as_str())?, &[tree]);
-        message.map(Unsigned::Dm).map_err(failed)
+        message.map(|message| Unsigned::Dm(Box::new(message))).map_err(failed)
     }
 
     /// The message with what proves it.

@@ -90,7 +90,7 @@ enum Subcommands {
 #[derive(Subcommand, Debug)]
 enum DeviceCommand {
     /// Make a device known
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// All of them
     List {
         /// Only those whose id has this in it
@@ -246,7 +246,7 @@ impl Operator {
 
     async fn device(&self, command: DeviceCommand) -> Result<(), Failure> {
         match command {
-            DeviceCommand::Add(args) => self.add_device(args).await,
+            DeviceCommand::Add(args) => self.add_device(*args).await,
             DeviceCommand::List { search, status } => {
                 let mut devices = Vec::new();
                 let mut from = String::new();
