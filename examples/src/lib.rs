@@ -10,6 +10,7 @@
 //! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
 //! - [`announcing`]: how a device tells a gateway that it is there.
+//! - [`program`]: how programs begin and end, where they keep things, and what their subcommands print.
 //! - [`dm_device`]: the `dm-device` program: a device with storage, downloads, a user and bad manners.
 //! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
@@ -34,6 +35,7 @@ pub mod listener;
 pub mod misbehaviour;
 pub mod operator;
 pub mod operator_api;
+pub mod program;
 pub mod server;
 pub mod store;
 pub mod story;

@@ -17,7 +17,6 @@ mod arriving;
 mod bootstrapping;
 mod download;
 mod factory;
-mod failure;
 mod keeping;
 mod life;
 mod managing;
@@ -26,5 +25,7 @@ mod pushing;
 mod report;
 mod user;
 mod waking;
+
+use crate::program::failure;
 
 pub use program::Program;

@@ -16,20 +16,18 @@
 //! | `account`, `book`, `keyring` | whom the gateway knows, and their secrets |
 //! | `operator_http`, `telling`, `views`, `metrics`, `session_log` | what the operator sees |
 //! | `config`, `run` | from a file and flags to a running gateway |
-//! | `cli`, `client` | the operator's subcommands |
+//! | `cli` | the operator's subcommands |
 
 mod account;
 mod asking;
 mod book;
 mod bootstraps;
 mod cli;
-mod client;
 mod config;
 mod datagrams;
 mod device_http;
 mod devices;
 mod driver;
-mod failure;
 mod fetch;
 mod fetch_policy;
 mod image_files;
@@ -45,5 +43,7 @@ mod session_log;
 mod telling;
 mod upstream;
 mod views;
+
+use crate::program::failure;
 
 pub use cli::main;

@@ -59,7 +59,8 @@ async fn devices_and_operators_take_the_right_certificate_only() {
         let account: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         assert!(account["address"].as_str().unwrap().starts_with("https://127.0.0.1:"));
         let own = flags(&account, &folder.path().join(format!("{state}.redb")));
-        let mut device = dm_device(&own, &["--server-ca", certificate, "--answer-timeout", "30000", "--once"]);
+        let mut device =
+            dm_device(&own, &["--server-ca", certificate, "--answer-timeout", "30000", "--once"]);
         assert_eq!(device.wait().code(), Some(0), "{:?}", device.rest());
         for wrong in [&["--server-ca", other][..], &[]] {
             let mut device = dm_device(&own, &[wrong, &["--answer-timeout", "200", "--once"]].concat());
