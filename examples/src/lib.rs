@@ -7,7 +7,7 @@
 //! - [`gateway`]: a gateway between a DM server and such devices.
 //! - [`server`]: a DM server.
 //! - [`wire`]: HTTP on loopback, counted and traced.
-//! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
+//! - [`listener`], [`http_client`], [`resolver`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
 //! - [`announcing`]: how a device tells a gateway that it is there.
 //! - [`program`]: how programs begin and end, where they keep things, and what their subcommands print.
@@ -36,6 +36,7 @@ pub mod misbehaviour;
 pub mod operator;
 pub mod operator_api;
 pub mod program;
+pub mod resolver;
 pub mod server;
 pub mod store;
 pub mod story;

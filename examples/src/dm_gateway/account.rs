@@ -23,7 +23,7 @@ use crate::tls::write_secret;
 const MAX_FILE: u64 = 64 << 10;
 
 /// A text that is shown nowhere.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Hidden(pub(super) String);
 
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Hidden {
 }
 
 /// An account between a client and its server: between this gateway and a server, or between a device and this gateway.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct AccountFile {
     /// The client's DevId.
     pub(super) id: String,

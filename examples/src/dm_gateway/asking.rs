@@ -83,7 +83,7 @@ impl Book {
         let accounts = bootstrap.map_err(|error| wrong(&error))?.accounts();
         let account = accounts.iter().find(|account| account.server_id == *server);
         let account = account.ok_or_else(|| Failure::new("account", "the answer is about another server"))?;
-        self.add_server(account_file(account, dev_id)?, true).await
+        self.add_server(account_file(account, dev_id)?, true).await.map(drop)
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use dm_syncml::auth::AuthScheme;
 use dm_tree::{NodeUri, ServerId};
-use gwmo_model::Subscription;
+use gwmo_model::console::Console;
+use gwmo_model::mo::ImagesSlot;
+use gwmo_model::{AttachStatus, DetachReason, DeviceId, ImageKey, Subscription};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -188,20 +190,83 @@ impl Book {
 
     /// Forgets a device; returns whether there was one.
     pub(super) async fn remove_device(&self, id: &str) -> Result<bool, Failure> {
-        let Ok(device) = gwmo_model::DeviceId::new(id) else { return Ok(false) };
+        let Ok(device) = DeviceId::new(id) else { return Ok(false) };
         AccountFile::forget(&self.devices, id).map_err(|error| Failure::file("io", &self.devices, error))?;
         let there_was = self.driver.forget_device(&device);
         self.driver.all_stored().await;
         Ok(there_was)
     }
 
-    /// Answers to a server from now on, after the next start too if it is to be kept.
-    pub(super) async fn add_server(&self, account: AccountFile, keep: bool) -> Result<(), Failure> {
+    /// A device is not there any more, as far as the operator knows; returns whether it was.
+    pub(super) async fn detach_device(&self, id: &str) -> Result<bool, Failure> {
+        let unknown = || Failure::new("not-found", "there is no such device");
+        let device = DeviceId::new(id).map_err(|_| unknown())?;
+        let was_there = self.driver.drive(|gateway, now| {
+            let inventory = gateway.inventory();
+            let record = inventory.serial_of(&device).and_then(|serial| inventory.record(serial))?;
+            let (epoch, was_there) = (record.epoch(), record.status() == AttachStatus::Attached);
+            // It is registered, and in no later epoch.
+            let _ = gateway.handle_device_gone(now, &device, epoch, DetachReason::Left);
+            Some(was_there)
+        });
+        self.driver.all_stored().await;
+        was_there.ok_or_else(unknown)
+    }
+
+    /// Removes an image of a server; returns whether there was one.
+    pub(super) async fn remove_image(&self, owner: &str, key: &str) -> Result<bool, Failure> {
+        let (Ok(owner), Ok(key)) = (ServerId::new(owner), ImageKey::new(key)) else { return Ok(false) };
+        let removed = self.driver.drive(|gateway, now| {
+            let removed = gateway.handle_images(now, |images, now| {
+                images.number_of(&owner, &key).map(|number| images.handle_removed(now, number))
+            });
+            if let Some(Ok(())) = removed {
+                let uri = Console::new().binding().uri(ImagesSlot::Image, &[key.as_str()]);
+                // There may be none. What takes its place does not inherit them.
+                let _ = gateway.tree_mut().forget_acls(uri.as_str());
+                gateway.handle_tick(now);
+            }
+            removed
+        });
+        self.driver.all_stored().await;
+        match removed {
+            None => Ok(false),
+            Some(Ok(())) => Ok(true),
+            Some(Err(error)) => Err(Failure::new("conflict", error)),
+        }
+    }
+
+    /// Answers to a server no longer; returns whether it did. An account that the configuration names comes back with the next start.
+    pub(super) async fn remove_server(&self, id: &str) -> Result<bool, Failure> {
+        let Ok(server) = ServerId::new(id) else { return Ok(false) };
+        AccountFile::forget(&self.servers, id).map_err(|error| Failure::file("io", &self.servers, error))?;
+        let upstream = {
+            let mut upstreams = self.driver.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
+            upstreams.remove(&server)
+        };
+        if let Some(upstream) = &upstream {
+            upstream.stop().await?;
+        }
+        let was_known = self.driver.drive(|gateway, now| {
+            let was_known = gateway.outbox().subscription(&server).is_some();
+            gateway.handle_server_removed(now, &server);
+            was_known
+        });
+        self.driver.all_stored().await;
+        Ok(was_known || upstream.is_some())
+    }
+
+    /// Answers to a server from now on, after the next start too if it is to be kept; returns whether it did not before.
+    pub(super) async fn add_server(&self, account: AccountFile, keep: bool) -> Result<bool, Failure> {
         let server = account.server()?;
         {
             let upstreams = self.driver.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
-            if upstreams.contains_key(&server) {
-                return Err(Failure::new("conflict", format_args!("{server} is known already")));
+            if let Some(known) = upstreams.get(&server) {
+                if known.has(&account) {
+                    return Ok(false);
+                }
+                let hint = "with another account; remove the server first";
+                return Err(Failure::new("conflict", format_args!("{server} is known already, {hint}")));
             }
         }
         let wire = Wire::over(self.http_for(account.ca.as_ref())?, None)
@@ -225,9 +290,10 @@ impl Book {
             self.driver.all_stored().await;
         }
         let mut upstreams = self.driver.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
-        upstreams.insert(server, Arc::clone(&upstream));
-        tokio::spawn(upstream.run(Arc::clone(&self.driver)));
-        Ok(())
+        let running = tokio::spawn(Arc::clone(&upstream).run(Arc::clone(&self.driver)));
+        upstream.runs_as(running);
+        upstreams.insert(server, upstream);
+        Ok(true)
     }
 
     /// Whom the gateway answers to.

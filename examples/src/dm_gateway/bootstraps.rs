@@ -39,7 +39,7 @@ pub(super) enum BootstrapForm {
 
 /// How a device takes bootstrap messages. What proves them follows from what it shares with its network: the IMSI (NETWPIN), a PIN (USERPIN),
 /// or both.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct BootstrapWay {
     pub(super) form: BootstrapForm,

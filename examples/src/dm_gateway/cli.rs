@@ -1,5 +1,7 @@
 //! The command line.
 
+mod work;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use super::config::{Config, RunArgs};
 use super::run::run;
 use crate::operator_api::{OperatorClient, segment};
 use crate::program::{self, Access, Failure, Report, cell, first_line, write_account};
+use work::{GroupCommand, ImageCommand, JobCommand};
 
 /// A DM gateway, and the commands of its operator.
 #[derive(Parser, Debug)]
@@ -57,9 +60,23 @@ enum Subcommands {
     #[command(subcommand)]
     Server(ServerCommand),
     /// Groups that servers have made
-    Groups,
+    #[command(alias = "groups")]
+    Group {
+        #[command(subcommand)]
+        command: Option<GroupCommand>,
+    },
     /// Jobs, and how they stand
-    Jobs,
+    #[command(alias = "jobs")]
+    Job {
+        #[command(subcommand)]
+        command: Option<JobCommand>,
+    },
+    /// Images that servers have sent or had fetched
+    #[command(alias = "images")]
+    Image {
+        #[command(subcommand)]
+        command: Option<ImageCommand>,
+    },
     /// How the gateway does
     Status,
 }
@@ -79,8 +96,10 @@ enum DeviceCommand {
     },
     /// One of them
     Show { device: String },
-    /// Forget one
+    /// Forget one, with its account; that it is not known is fine
     Remove { device: String },
+    /// Say that one is not there any more, until it is seen again
+    Detach { device: String },
     /// Send one the account of this file, which is with a server
     Bootstrap { device: String, account_file: PathBuf },
 }
@@ -138,6 +157,8 @@ enum ServerCommand {
     },
     /// All of them
     List,
+    /// Answer to one no longer; its groups, jobs and images stay. That it is not known is fine
+    Remove { server: String },
 }
 
 /// Runs the program with these arguments.
@@ -181,11 +202,12 @@ impl Operator {
             Subcommands::Server(ServerCommand::List) => {
                 self.list("/api/servers", "servers", &["id", "address"]).await
             }
-            Subcommands::Groups => self.list("/api/groups", "groups", &["id", "count", "rule"]).await,
-            Subcommands::Jobs => {
-                let columns = ["owner", "key", "state", "result", "total", "queued", "in_flight"];
-                self.list("/api/jobs", "jobs", &columns).await
+            Subcommands::Server(ServerCommand::Remove { server }) => {
+                self.remove(&format!("/api/servers/{}", segment(&server)), &server).await
             }
+            Subcommands::Group { command } => self.group(command.unwrap_or(GroupCommand::List)).await,
+            Subcommands::Job { command } => self.job(command.unwrap_or(JobCommand::List)).await,
+            Subcommands::Image { command } => self.image(command.unwrap_or(ImageCommand::List)).await,
             Subcommands::Status => {
                 let status = self.api.get("/api/status").await?;
                 let inventory = &status["inventory"];
@@ -223,8 +245,12 @@ impl Operator {
                 self.report.said(&lines.join("\n"), &shown)
             }
             DeviceCommand::Remove { device } => {
-                self.api.delete(&format!("/api/devices/{}", segment(&device))).await?;
-                self.report.said(&format!("{device} is forgotten"), &json!({ "removed": device }))
+                self.remove(&format!("/api/devices/{}", segment(&device)), &device).await
+            }
+            DeviceCommand::Detach { device } => {
+                let path = format!("/api/devices/{}/detach", segment(&device));
+                let said = self.api.post(&path, &json!({})).await?;
+                self.report.said(&format!("{device} counts as gone"), &said)
             }
             DeviceCommand::Bootstrap { device, account_file } => {
                 let account = AccountFile::read(&account_file)?;

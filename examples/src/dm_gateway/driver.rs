@@ -42,8 +42,10 @@ pub(super) struct GatewayDriver {
     /// Why the program cannot go on.
     failed: watch::Sender<Option<Failure>>,
     pub(super) datagrams: UdpSocket,
-    /// Towards devices and sources of images.
+    /// Towards devices.
     pub(super) http: HttpClient,
+    /// Towards sources of images.
+    pub(super) sources: HttpClient,
     /// Where bootstrap messages are put for devices that take them from a card.
     pub(super) cards: PathBuf,
     /// What devices prove themselves with where there is no session.
@@ -79,6 +81,7 @@ pub(super) struct Parts {
     pub(super) journal: Journal,
     pub(super) datagrams: UdpSocket,
     pub(super) http: HttpClient,
+    pub(super) sources: HttpClient,
     pub(super) files: ImageFiles,
     pub(super) fetch_policy: FetchPolicy,
     pub(super) clock: Clock,
@@ -115,6 +118,7 @@ impl GatewayDriver {
             failed: watch::Sender::new(None),
             datagrams: parts.datagrams,
             http: parts.http,
+            sources: parts.sources,
             cards: parts.cards,
             keyring: parts.keyring,
             wanted: parts.wanted,
@@ -217,7 +221,7 @@ impl GatewayDriver {
                     });
                 });
             }
-            GatewayOutput::Image(output) => self.image(shared, output),
+            GatewayOutput::Image(output) => self.image(shared, now, output),
             GatewayOutput::Event(event) => self.tell(&shared.gateway, event),
             GatewayOutput::SendBootstrap { serial, device, address, target, account, .. } => {
                 let offer = Offer { serial, device, address, target, account };

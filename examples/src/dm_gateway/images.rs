@@ -10,21 +10,16 @@ use super::fetch;
 
 impl GatewayDriver {
     /// What an image wants.
-    pub(super) fn image(self: &Arc<Self>, shared: &mut Shared, output: ImagesOutput) {
+    pub(super) fn image(self: &Arc<Self>, shared: &mut Shared, now: Instant, output: ImagesOutput) {
         match output {
             ImagesOutput::AuthorizeFetch { blob, url, .. } => {
-                let driver = Arc::clone(self);
-                tokio::spawn(async move {
-                    let checked = driver.fetch_policy.check(&url).await;
-                    if let Err(why) = &checked {
-                        tracing::warn!(%why, "an image is not fetched");
-                    }
-                    driver.drive(|gateway, now| {
-                        gateway.handle_images(now, |images, now| match checked {
-                            Ok(()) => images.handle_fetch_allowed(now, blob),
-                            Err(_) => images.handle_fetch_denied(now, blob),
-                        });
-                    });
+                let checked = self.fetch_policy.check(&url);
+                if let Err(why) = &checked {
+                    tracing::warn!(%why, "an image is not fetched");
+                }
+                shared.gateway.handle_images(now, |images, now| match checked {
+                    Ok(()) => images.handle_fetch_allowed(now, blob),
+                    Err(_) => images.handle_fetch_denied(now, blob),
                 });
             }
             ImagesOutput::FetchUrl { blob, url, resume_from, max } => {

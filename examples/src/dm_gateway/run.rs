@@ -28,6 +28,7 @@ use crate::clock::{Clock, entropy, hash_seed};
 use crate::http_client::HttpClient;
 use crate::listener::told_to_stop;
 use crate::program::{Serving, StateFolder, Whereabouts, account_address, bounds, reachable};
+use crate::resolver::SystemResolver;
 use crate::store::Store;
 use crate::tls::Trust;
 use crate::wire::MAX_BODY;
@@ -97,10 +98,13 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let trust = config.ca.clone().map_or(Trust::Nothing, Trust::File);
     let http = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
     let fetch_policy = config.images.fetch.clone();
+    let sources = fetch_policy.client(&trust, Arc::new(SystemResolver));
+    let sources = sources.map_err(|error| Failure::new("tls", error))?;
     let keyring = Keyring::of(&accounts.devices);
     let (wanted, wishes) = mpsc::unbounded_channel();
     let cards = state.join(CARDS);
-    let parts = Parts { journal, datagrams, http, files, fetch_policy, clock, cards, keyring, wanted };
+    let parts =
+        Parts { journal, datagrams, http, sources, files, fetch_policy, clock, cards, keyring, wanted };
     let driver = GatewayDriver::start(gateway, parts);
     if is_new {
         driver.keep_snapshot().await?;

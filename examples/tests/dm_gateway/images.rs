@@ -1,5 +1,6 @@
 //! Images: fetched once, from where it is allowed, and read by devices.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,12 +8,14 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use dm_syncml::{Add, Command, Data, Exec, Format, Get, Meta, Replace};
+use gwmo_model::console::Console;
 use gwmo_model::mo::ImagesSlot;
-use serde_json::json;
+use gwmo_model::{ContentDigest, ImageKey, ImageSpec};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 
-use crate::world::{Desk, GatewayUnderTest, at, id, server};
+use crate::world::{Desk, GatewayUnderTest, at, id, server, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_fetched_once_and_read_by_range() {
@@ -123,4 +126,53 @@ async fn an_image_is_fetched_once_and_read_by_range() {
     let whole = gateway.http.send(Method::GET, &uri, [], "", 4 << 20).await.unwrap();
     assert!(whole.status == StatusCode::OK && whole.body == content.as_slice());
     assert_eq!(given.load(Ordering::Relaxed), content.len());
+}
+
+/// A redirection is a new address, and asked about as such.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirection_leads_where_images_may_come_from() {
+    let source = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = source.local_addr().unwrap();
+    let secrets = Arc::new(AtomicUsize::new(0));
+    let read = Arc::clone(&secrets);
+    let to = |to: String| get(async move || (StatusCode::FOUND, [("location", to)]).into_response());
+    let app = axum::Router::new()
+        .route("/fw/moved", to("/fw/small".into()))
+        .route("/fw/small", get(async || "small"))
+        .route("/fw/away", to(format!("http://{at}/secret")))
+        .route("/fw/round", to("/fw/round".into()))
+        .route(
+            "/secret",
+            get(async move || {
+                read.fetch_add(1, Ordering::Relaxed);
+                "secret"
+            }),
+        );
+    tokio::spawn(async move { axum::serve(source, app).await });
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::default();
+    let account = server(folder.path(), desk.clone()).await;
+    let allowed = format!("http://{at}/fw/");
+    let arguments = ["--account", &account, "--allow-fetch", &allowed, "--allow-private"];
+    let gateway = GatewayUnderTest::start(&folder.path().join("state"), &arguments);
+    let console = Console::new();
+    let mut commands = Vec::new();
+    for (name, content) in [("moved", "small"), ("away", "secret"), ("round", "round")] {
+        let key = ImageKey::new(name).unwrap();
+        let digest = ContentDigest::new(Sha256::digest(content).into());
+        let spec = ImageSpec::new().with_source(&format!("http://{at}/fw/{name}")).with_digest(digest);
+        commands.extend(console.add_image(&key, &spec));
+        commands.push(console.fetch_image(&key));
+    }
+    let answers = desk.order(&gateway, commands).await;
+    assert!(answers.iter().flatten().all(|(code, _)| code.is_success()), "{answers:?}");
+    let states = async || {
+        let images = gateway.get("/api/images").await;
+        let state = |image: &Value| (image["key"].clone(), image["state"].clone());
+        images["images"].as_array().unwrap().iter().map(state).collect::<HashMap<_, _>>()
+    };
+    let expected = [("moved", "ready"), ("away", "failed"), ("round", "failed")];
+    let expected: HashMap<Value, Value> = expected.map(|(key, state)| (key.into(), state.into())).into();
+    until("the images are settled", async || states().await == expected).await;
+    assert_eq!(secrets.load(Ordering::Relaxed), 0);
 }

@@ -5,6 +5,7 @@ mod coap;
 mod devices;
 mod hostile;
 mod images;
+mod operator;
 #[path = "../program/mod.rs"]
 mod program;
 mod restarts;
