@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dm_syncml::LocUri;
 use dm_syncml::session::ServerConfig;
-use dm_tree::{DevDetail, DevInfo, ServerId, Timestamp, Tree};
+use dm_tree::{DevDetail, DevInfo, ServerId, Tree};
 use gwmo_model::{
     DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig, InventoryConfig, Mode, Modes,
     StoragePolicy,
@@ -23,6 +23,7 @@ use super::failure::Failure;
 use super::image_files::ImageFiles;
 use super::journal::Journal;
 use super::keyring::Keyring;
+use super::timekeeping::{keep_wall_clock, tell_time};
 use super::{datagrams, device_http, operator_http};
 use crate::clock::{Clock, entropy, hash_seed};
 use crate::http_client::HttpClient;
@@ -38,9 +39,6 @@ const IMAGES: &str = "images";
 const DEVICES: &str = "devices";
 const SERVERS: &str = "servers";
 const CARDS: &str = "cards";
-
-/// How often the machine is told what time of day it is.
-const WALL_CLOCK: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
@@ -142,15 +140,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     serving.add(operator, tls, operator_app, bounds);
     let receiving =
         tokio::spawn(datagrams::receive(Arc::clone(&driver), announced, config.plain_announcements));
-    let timekeeping = tokio::spawn({
-        let driver = Arc::clone(&driver);
-        async move {
-            loop {
-                tokio::time::sleep(WALL_CLOCK).await;
-                tell_time(&driver);
-            }
-        }
-    });
+    let timekeeping = tokio::spawn(keep_wall_clock(Arc::clone(&driver)));
 
     // From here on it ends in good order: whoever reads that it runs may stop it at once.
     let told = told_to_stop();
@@ -251,12 +241,5 @@ fn check_identity(gateway: &Gateway, accounts: &Accounts) {
     for account in accounts.servers.iter().filter(|account| account.id != info.dev_id) {
         let (server, id, dev_id) = (&account.server_id, &account.id, &info.dev_id);
         tracing::warn!(server, id, dev_id, "the account has another id than the DevId of this gateway");
-    }
-}
-
-fn tell_time(driver: &Arc<GatewayDriver>) {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    if let Some(time) = i64::try_from(seconds).ok().and_then(Timestamp::from_unix) {
-        driver.drive(|gateway, now| gateway.handle_wall_clock(now, time));
     }
 }

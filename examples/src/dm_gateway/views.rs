@@ -9,7 +9,7 @@ use gwmo_model::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::session_log::unix_now;
+use crate::clock::Clock;
 
 /// Most devices in one answer, and looked at for one.
 const MAX_DEVICES: usize = 1_000;
@@ -45,7 +45,7 @@ pub(super) fn status(gateway: &Gateway, now: Instant) -> Value {
 }
 
 /// A page of devices, by ascending serial.
-pub(super) fn devices(gateway: &Gateway, now: Instant, query: &DeviceQuery) -> Value {
+pub(super) fn devices(gateway: &Gateway, clock: Clock, query: &DeviceQuery) -> Value {
     let limit = query.limit.unwrap_or(100).clamp(1, MAX_DEVICES);
     let from = query.from.parse().ok().and_then(Serial::new).unwrap_or(Serial::FIRST);
     let mut lines = Vec::new();
@@ -57,14 +57,14 @@ pub(super) fn devices(gateway: &Gateway, now: Instant, query: &DeviceQuery) -> V
         }
         let is_wanted = query.status.is_empty() || query.status == word(record.status());
         if is_wanted && record.id().as_str().contains(&query.search) {
-            lines.push(device(record, now));
+            lines.push(device(record, clock));
         }
     }
     json!({ "devices": lines, "next": next })
 }
 
 /// A device, as a line of the list.
-pub(super) fn device(record: &DeviceRecord, now: Instant) -> Value {
+pub(super) fn device(record: &DeviceRecord, clock: Clock) -> Value {
     let mode = record.mode().map(|mode| match mode {
         Mode::Transparent => "transparent",
         Mode::Proxy => "proxy",
@@ -80,7 +80,7 @@ pub(super) fn device(record: &DeviceRecord, now: Instant) -> Value {
         "manufacturer": record.fact(Fact::Manufacturer),
         "model": record.fact(Fact::Model),
         "firmware": record.fact(Fact::Firmware),
-        "since": unix_now().saturating_sub(record.status_age(now).as_secs()),
+        "since": clock.unix_now().saturating_sub(record.status_age(clock.now()).as_secs()),
     })
 }
 

@@ -1,12 +1,12 @@
 //! The server without its sockets: what it is made of. What it does stands in the files named in [`super`], a file for each concern.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use dm_syncml::session::ServerConfig;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+pub(super) use crate::clock::unix_now;
 use crate::operator_api::Events;
 use crate::store::{Batch, Store, StoreError};
 
@@ -75,11 +75,6 @@ pub(super) enum Denied {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Unix seconds: for people, never for deadlines.
-pub(super) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 impl Engine {
