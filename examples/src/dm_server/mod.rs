@@ -15,6 +15,7 @@
 //! | `account`, `enrolling`, `vault` | a device and its secrets |
 //! | `operation`, `work`, `queueing` | commands of the operator, from queued to answered |
 //! | `throttle` | how many messages each may send |
+//! | `twins` | two clients with one account |
 //! | `gateway` | what a gateway can be asked |
 //! | `device_http`, `operator_http`, `views`, `metrics` | the two sockets |
 //! | `config`, `run` | from a file and flags to a running server |
@@ -43,6 +44,7 @@ mod run;
 mod seating;
 mod sitting;
 mod ticking;
+mod twins;
 mod vault;
 mod views;
 mod waking;
