@@ -68,6 +68,9 @@ pub(super) enum Denied {
     /// It is under way or over.
     #[error("command {0} is {1} and cannot be taken back")]
     TooLate(u64, &'static str),
+    /// It is the key of another request.
+    #[error("the key {0} was that of another request")]
+    Reused(String),
     /// Too much waits already.
     #[error("{0} commands wait for the device already")]
     Full(usize),

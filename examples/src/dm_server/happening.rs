@@ -121,6 +121,7 @@ impl Engine {
                 }
             }
             ServerEvent::Ended(end) => {
+                self.keep_partial_objects(at, changes);
                 let end = end_word(end);
                 self.metrics.ended(end);
                 tracing::info!(peer, session = at.session_id, end, "a session is over");
@@ -172,6 +173,8 @@ impl Engine {
             learnt.firmware = shortened(&text);
         }
         gateway::answered(self, changes, &work);
+        // Those that were to come after it.
+        self.offer(at, changes);
     }
 }
 

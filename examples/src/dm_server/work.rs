@@ -7,7 +7,7 @@ use dm_syncml::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::gateway::Reading;
+use super::gateway::{Reading, Thing};
 
 /// How often a command is sent that may be sent again.
 const MAX_TRIES: u32 = 3;
@@ -73,6 +73,12 @@ pub(super) struct Work {
     /// Whether sending it twice is as good as once.
     pub(super) repeatable: bool,
     pub(super) reading: Reading,
+    /// Commands that must be done before it goes out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) after: Vec<u64>,
+    /// What it decides about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) concerns: Option<Thing>,
     pub(super) state: WorkState,
     /// The Status.
     pub(super) code: Option<u16>,
@@ -177,6 +183,14 @@ impl Work {
         fragment.body.commands.into_iter().next().map(Command::into_owned)
     }
 
+    /// What it takes up, about.
+    pub(super) fn octets(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let found = self.found.iter().chain(&self.outcome);
+        let found = found.map(|found| found.uri.len() + text(&found.text) + text(&found.base64) + 64);
+        self.command.len() + found.sum::<usize>() + 256
+    }
+
     /// It went out.
     pub(super) fn sent(&mut self) {
         // Told again when the device has refused the header, and with it the command.
@@ -250,6 +264,8 @@ mod tests {
             command: pack(&command.into()),
             repeatable,
             reading: Reading::Plain,
+            after: Vec::new(),
+            concerns: None,
             state: WorkState::Queued,
             code: None,
             reason: None,
