@@ -97,6 +97,9 @@ pub struct Program {
     /// Where notifications and bootstrap messages reach it over UDP
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
+    /// Where they reach it by HTTP push, below `/push`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) push: Option<SocketAddr>,
     /// Tell a gateway at this address that the device is there
     #[arg(long, value_name = "ADDRESS")]
     pub(super) gateway: Option<SocketAddr>,

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod work;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,10 +12,12 @@ use serde_json::json;
 
 use super::account::{AccountFile, Hidden};
 use super::book::NewDevice;
+use super::bootstraps::{BootstrapForm, BootstrapWay};
 use super::config::{Config, RunArgs};
 use super::run::run;
 use crate::operator_api::{OperatorClient, segment};
 use crate::program::{self, Access, Failure, Report, cell, first_line, write_account};
+use work::{GroupCommand, ImageCommand, JobCommand};
 
 /// A DM gateway, and the commands of its operator.
 #[derive(Parser, Debug)]
@@ -56,9 +60,23 @@ enum Subcommands {
     #[command(subcommand)]
     Server(ServerCommand),
     /// Groups that servers have made
-    Groups,
+    #[command(alias = "groups")]
+    Group {
+        #[command(subcommand)]
+        command: Option<GroupCommand>,
+    },
     /// Jobs, and how they stand
-    Jobs,
+    #[command(alias = "jobs")]
+    Job {
+        #[command(subcommand)]
+        command: Option<JobCommand>,
+    },
+    /// Images that servers have sent or had fetched
+    #[command(alias = "images")]
+    Image {
+        #[command(subcommand)]
+        command: Option<ImageCommand>,
+    },
     /// How the gateway does
     Status,
 }
@@ -66,7 +84,7 @@ enum Subcommands {
 #[derive(Subcommand, Debug)]
 enum DeviceCommand {
     /// Make a device known
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// All of them
     List {
         /// Only those whose id has this in it
@@ -78,8 +96,12 @@ enum DeviceCommand {
     },
     /// One of them
     Show { device: String },
-    /// Forget one
+    /// Forget one, with its account; that it is not known is fine
     Remove { device: String },
+    /// Say that one is not there any more, until it is seen again
+    Detach { device: String },
+    /// Send one the account of this file, which is with a server
+    Bootstrap { device: String, account_file: PathBuf },
 }
 
 #[derive(Args, Debug)]
@@ -104,7 +126,19 @@ struct AddArgs {
     /// A server it has an account for itself, which may manage it transparently; may be repeated
     #[arg(long, value_name = "ID")]
     knows: Vec<String>,
-    /// Write its account here, passwords included, for the device; needed unless both passwords are given
+    /// It does not have its account yet: send it one, in this form
+    #[arg(long, value_name = "FORM", value_enum)]
+    bootstrap: Option<BootstrapForm>,
+    /// A file with the IMSI that the message is proven with
+    #[arg(long, value_name = "FILE", requires = "bootstrap")]
+    imsi_file: Option<PathBuf>,
+    /// A file with the PIN that the message is proven with
+    #[arg(long, value_name = "FILE", requires = "bootstrap")]
+    pin_file: Option<PathBuf>,
+    /// Put the message into a file of the state, as for a smart card, instead of sending it
+    #[arg(long, requires = "bootstrap")]
+    card: bool,
+    /// Write its account here, passwords included, for the device; needed unless both passwords are given, or it is sent its account
     #[arg(long, value_name = "FILE")]
     account_file: Option<PathBuf>,
     /// Put it in place of the one of this id
@@ -123,6 +157,8 @@ enum ServerCommand {
     },
     /// All of them
     List,
+    /// Answer to one no longer; its groups, jobs and images stay. That it is not known is fine
+    Remove { server: String },
 }
 
 /// Runs the program with these arguments.
@@ -166,11 +202,12 @@ impl Operator {
             Subcommands::Server(ServerCommand::List) => {
                 self.list("/api/servers", "servers", &["id", "address"]).await
             }
-            Subcommands::Groups => self.list("/api/groups", "groups", &["id", "count", "rule"]).await,
-            Subcommands::Jobs => {
-                let columns = ["owner", "key", "state", "result", "total", "queued", "in_flight"];
-                self.list("/api/jobs", "jobs", &columns).await
+            Subcommands::Server(ServerCommand::Remove { server }) => {
+                self.remove(&format!("/api/servers/{}", segment(&server)), &server).await
             }
+            Subcommands::Group { command } => self.group(command.unwrap_or(GroupCommand::List)).await,
+            Subcommands::Job { command } => self.job(command.unwrap_or(JobCommand::List)).await,
+            Subcommands::Image { command } => self.image(command.unwrap_or(ImageCommand::List)).await,
             Subcommands::Status => {
                 let status = self.api.get("/api/status").await?;
                 let inventory = &status["inventory"];
@@ -190,7 +227,7 @@ impl Operator {
 
     async fn device(&self, command: DeviceCommand) -> Result<(), Failure> {
         match command {
-            DeviceCommand::Add(args) => self.add_device(args).await,
+            DeviceCommand::Add(args) => self.add_device(*args).await,
             DeviceCommand::List { search, status } => {
                 let devices = self.api.devices(&search, status.as_deref()).await?;
                 let columns = ["serial", "id", "status", "mode", "address", "firmware"];
@@ -208,15 +245,28 @@ impl Operator {
                 self.report.said(&lines.join("\n"), &shown)
             }
             DeviceCommand::Remove { device } => {
-                self.api.delete(&format!("/api/devices/{}", segment(&device))).await?;
-                self.report.said(&format!("{device} is forgotten"), &json!({ "removed": device }))
+                self.remove(&format!("/api/devices/{}", segment(&device)), &device).await
+            }
+            DeviceCommand::Detach { device } => {
+                let path = format!("/api/devices/{}/detach", segment(&device));
+                let said = self.api.post(&path, &json!({})).await?;
+                self.report.said(&format!("{device} counts as gone"), &said)
+            }
+            DeviceCommand::Bootstrap { device, account_file } => {
+                let account = AccountFile::read(&account_file)?;
+                let body = serde_json::to_value(&account).map_err(|error| Failure::new("internal", error))?;
+                let path = format!("/api/devices/{}/bootstraps", segment(&device));
+                let states = self.api.post(&path, &body).await?;
+                let line = format!("{device} is to be bootstrapped to {}", account.server_id);
+                self.report.said(&line, &states)
             }
         }
     }
 
     async fn add_device(&self, args: AddArgs) -> Result<(), Failure> {
         let made = args.password_file.is_none() || args.server_password_file.is_none();
-        if made && args.account_file.is_none() && args.coap.is_none() {
+        let is_given = args.account_file.is_some() || args.coap.is_some() || args.bootstrap.is_some();
+        if made && !is_given {
             let hint = "passwords will be made: say where they go with --account-file, or give both in files";
             return Err(Failure::new("usage", hint));
         }
@@ -230,6 +280,13 @@ impl Operator {
             reach: args.reach,
             coap: args.coap,
             knows: args.knows,
+            bootstrap: match args.bootstrap {
+                Some(form) => {
+                    let (imsi, pin) = (password(&args.imsi_file)?, password(&args.pin_file)?);
+                    Some(BootstrapWay { form, imsi, pin, card: args.card })
+                }
+                None => None,
+            },
             replace: args.replace,
         };
         let body = serde_json::to_value(&new).map_err(|error| Failure::new("internal", error))?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
+use super::asking::AskPolicy;
 use super::fetch_policy::FetchPolicy;
 use crate::program::{LogConfig, LogFlags, TlsFiles};
 
@@ -23,6 +24,8 @@ pub(super) struct Config {
     pub(super) listen: SocketAddr,
     /// Where devices announce themselves and servers notify the gateway, by UDP. Notifications for devices come from there.
     pub(super) datagrams: SocketAddr,
+    /// Announcements need no proof: whoever says a known name is taken for that device.
+    pub(super) plain_announcements: bool,
     /// Where the operator connects to.
     pub(super) operator: SocketAddr,
     /// What it shows of itself, to devices and the operator.
@@ -40,6 +43,8 @@ pub(super) struct Config {
     /// Whether devices are notified by their servers themselves, through the gateway, where nothing else decides.
     pub(super) transparent: bool,
     pub(super) images: ImagesConfig,
+    /// Servers that only devices know.
+    pub(super) peers: AskPolicy,
     pub(super) limits: LimitsConfig,
     pub(super) log: LogConfig,
 }
@@ -82,6 +87,7 @@ impl Default for Config {
             address: None,
             listen: SocketAddr::from(([0, 0, 0, 0], 8453)),
             datagrams: SocketAddr::from(([0, 0, 0, 0], 2948)),
+            plain_announcements: false,
             operator: SocketAddr::from(([127, 0, 0, 1], 8454)),
             tls: TlsFiles::default(),
             servers: Vec::new(),
@@ -91,6 +97,7 @@ impl Default for Config {
             lifetime: 0,
             transparent: false,
             images: ImagesConfig::default(),
+            peers: AskPolicy::default(),
             limits: LimitsConfig::default(),
             log: LogConfig::default(),
         }
@@ -146,6 +153,9 @@ pub(super) struct RunArgs {
     server_ca: Option<PathBuf>,
     #[command(flatten)]
     tls: TlsFiles,
+    /// Take announcements of devices without a proof
+    #[arg(long)]
+    plain_announcements: bool,
     /// Images may be fetched from below this address; may be repeated
     #[arg(long, value_name = "URL")]
     allow_fetch: Vec<String>,
@@ -171,6 +181,7 @@ impl Config {
         self.devices.extend(flags.devices);
         self.ca = flags.server_ca.or(self.ca);
         self.tls = self.tls.with_flags(flags.tls);
+        self.plain_announcements |= flags.plain_announcements;
         self.images.fetch.allow.extend(flags.allow_fetch);
         self.images.fetch.private_addresses |= flags.allow_private;
         self.transparent |= flags.transparent;

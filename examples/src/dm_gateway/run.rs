@@ -2,29 +2,34 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dm_syncml::LocUri;
 use dm_syncml::session::ServerConfig;
-use dm_tree::{DevDetail, DevInfo, ServerId, Timestamp, Tree};
+use dm_tree::{DevDetail, DevInfo, ServerId, Tree};
 use gwmo_model::{
     DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig, InventoryConfig, Mode, Modes,
     StoragePolicy,
 };
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use super::account::AccountFile;
+use super::asking::ask_servers;
 use super::book::{Book, BookParts};
 use super::config::Config;
 use super::driver::{GatewayDriver, Parts};
 use super::failure::Failure;
 use super::image_files::ImageFiles;
 use super::journal::Journal;
+use super::keyring::Keyring;
+use super::timekeeping::{keep_wall_clock, tell_time};
 use super::{datagrams, device_http, operator_http};
 use crate::clock::{Clock, entropy, hash_seed};
 use crate::http_client::HttpClient;
 use crate::listener::told_to_stop;
 use crate::program::{Serving, StateFolder, Whereabouts, account_address, bounds, reachable};
+use crate::resolver::SystemResolver;
 use crate::store::Store;
 use crate::tls::Trust;
 use crate::wire::MAX_BODY;
@@ -33,9 +38,7 @@ const STORE: &str = "gateway.redb";
 const IMAGES: &str = "images";
 const DEVICES: &str = "devices";
 const SERVERS: &str = "servers";
-
-/// How often the machine is told what time of day it is.
-const WALL_CLOCK: Duration = Duration::from_secs(60);
+const CARDS: &str = "cards";
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
@@ -93,8 +96,14 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let trust = config.ca.clone().map_or(Trust::Nothing, Trust::File);
     let http = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
     let fetch_policy = config.images.fetch.clone();
-    let driver =
-        GatewayDriver::start(gateway, Parts { journal, datagrams, http, files, fetch_policy, clock });
+    let sources = fetch_policy.client(&trust, Arc::new(SystemResolver));
+    let sources = sources.map_err(|error| Failure::new("tls", error))?;
+    let keyring = Keyring::of(&accounts.devices);
+    let (wanted, wishes) = mpsc::unbounded_channel();
+    let cards = state.join(CARDS);
+    let parts =
+        Parts { journal, datagrams, http, sources, files, fetch_policy, clock, cards, keyring, wanted };
+    let driver = GatewayDriver::start(gateway, parts);
     if is_new {
         driver.keep_snapshot().await?;
     }
@@ -110,10 +119,12 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
             address: address.clone(),
             ca: config.ca.clone(),
             poll: (config.poll > 0).then(|| Duration::from_secs(config.poll)),
+            ask: config.peers.clone(),
         },
     );
+    let book = Arc::new(book);
     for account in &accounts.devices {
-        book.know_device(account).await?;
+        book.know_device(account, false).await?;
     }
     for account in accounts.servers {
         book.add_server(account, false).await?;
@@ -122,20 +133,14 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let limits = &config.limits;
     let bounds = bounds(limits.connections, limits.head, limits.request);
     let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY));
-    let operator_app = operator_http::routes(Arc::new(book), token);
+    let asking = tokio::spawn(ask_servers(Arc::clone(&book), wishes));
+    let operator_app = operator_http::routes(book, token);
     let mut serving = Serving::default();
     serving.add(devices, tls.clone(), device_app, bounds);
     serving.add(operator, tls, operator_app, bounds);
-    let receiving = tokio::spawn(datagrams::receive(Arc::clone(&driver), announced));
-    let timekeeping = tokio::spawn({
-        let driver = Arc::clone(&driver);
-        async move {
-            loop {
-                tokio::time::sleep(WALL_CLOCK).await;
-                tell_time(&driver);
-            }
-        }
-    });
+    let receiving =
+        tokio::spawn(datagrams::receive(Arc::clone(&driver), announced, config.plain_announcements));
+    let timekeeping = tokio::spawn(keep_wall_clock(Arc::clone(&driver)));
 
     // From here on it ends in good order: whoever reads that it runs may stop it at once.
     let told = told_to_stop();
@@ -158,6 +163,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     }
     tracing::info!("told to stop");
     serving.stop().await;
+    asking.abort();
     receiving.abort();
     timekeeping.abort();
     driver.keep_snapshot().await
@@ -235,12 +241,5 @@ fn check_identity(gateway: &Gateway, accounts: &Accounts) {
     for account in accounts.servers.iter().filter(|account| account.id != info.dev_id) {
         let (server, id, dev_id) = (&account.server_id, &account.id, &info.dev_id);
         tracing::warn!(server, id, dev_id, "the account has another id than the DevId of this gateway");
-    }
-}
-
-fn tell_time(driver: &Arc<GatewayDriver>) {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    if let Some(time) = i64::try_from(seconds).ok().and_then(Timestamp::from_unix) {
-        driver.drive(|gateway, now| gateway.handle_wall_clock(now, time));
     }
 }

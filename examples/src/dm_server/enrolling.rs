@@ -83,6 +83,7 @@ impl Engine {
         self.write(batch).await?;
         let mut directory = self.directory();
         directory.devices.remove(id);
+        self.twins().forget(id);
         changes.apply(self, &mut directory, self.limits.ended_work);
         drop(directory);
         self.leave(id, &mut seat);

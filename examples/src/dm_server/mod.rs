@@ -16,6 +16,7 @@
 //! | `account`, `enrolling`, `vault` | a device and its secrets |
 //! | `operation`, `work`, `queueing`, `requests` | commands of the operator, from asked once or twice to answered |
 //! | `throttle` | how many messages each may send |
+//! | `twins` | two clients with one account |
 //! | `gateway` | what a gateway can be asked |
 //! | `device_http`, `operator_http`, `views`, `metrics` | the two sockets |
 //! | `config`, `run` | from a file and flags to a running server |
@@ -46,12 +47,14 @@ mod resuming;
 mod run;
 mod seating;
 mod sitting;
-mod throttle;
 mod ticking;
+mod twins;
 mod vault;
 mod views;
 mod waking;
 mod work;
+
+use crate::throttle;
 
 pub use cli::main;
 pub use engine::Engine;

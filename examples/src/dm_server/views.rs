@@ -97,6 +97,7 @@ pub(super) fn device(engine: &Engine, id: &str, now: u64) -> Option<Value> {
     let more = json!({
         "auth": auth_word(device.scheme), "user": device.user, "added": device.added,
         "dm_version": learnt.dm_version, "language": learnt.language, "in_session": here.contains(id),
+        "twins": engine.twins().has(engine.clock.now(), id),
     });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);

@@ -44,7 +44,7 @@ impl Access {
 #[derive(Args, Clone, Debug, Default)]
 pub struct TrustFlags {
     /// Certificates that servers may show, as PEM
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    #[arg(long, visible_alias = "server-ca", value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
     /// Take any certificate
     #[arg(long)]
