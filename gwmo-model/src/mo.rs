@@ -75,7 +75,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use dm_syncml::{Command, Data, Instant, StatusCode};
-use dm_tree::{AccessType, Context, Format, MountId, NodeFacts, ServerId, Timestamp, Tree, TreeError, Value};
+use dm_tree::{
+    AccessType, Context, Format, MountId, NodeFacts, NodeUri, SecretNodes, ServerId, Timestamp, Tree,
+    TreeError, Value,
+};
 
 use crate::account_scope::{AccountScopeRecord, AccountScopes};
 use crate::device::Serial;
@@ -153,6 +156,12 @@ pub(crate) struct Objects {
     pub(crate) registered: Vec<(Serial, Option<DeviceCredential>)>,
     /// What is to be stored.
     pub(crate) records: Vec<ObjectRecord>,
+    /// Which nodes hold secrets.
+    secrets: SecretNodes,
+    /// Whether others can read the command that is being executed, and its answer.
+    pub(crate) in_clear: bool,
+    /// Nodes that were neither written nor read for that.
+    pub(crate) withheld: Vec<NodeUri<'static>>,
 }
 
 /// The objects that are served.
@@ -284,6 +293,9 @@ impl Objects {
             outcome_groups: config.outcome_groups,
             registered: Vec::new(),
             records: Vec::new(),
+            secrets: config.confidentiality.secrets().clone(),
+            in_clear: false,
+            withheld: Vec::new(),
         })
     }
 
@@ -369,7 +381,7 @@ impl Objects {
             Written::Query(_) | Written::QueryNode { .. } | Written::QueryRemoved(_) => {
                 self.replay_query(written)
             }
-            _ => self.jobs.apply(written, &self.limits),
+            _ => self.jobs.apply(written, &self.limits, &self.secrets),
         }
     }
 
@@ -452,6 +464,23 @@ impl Objects {
 
     pub(crate) fn address_of(&self, owner: &ServerId, image: &ImageKey) -> Option<ImageAddress> {
         self.images.address(self.images.number_of(owner, image)?)
+    }
+
+    /// Whether a node shows the secret of another one: the command of a job that carries it, or what a device answered to one that asks for it.
+    fn shows_secret(&self, slot: Slot, keys: &Keys<'_>) -> bool {
+        let Slot::Fanout(slot) = slot else { return false };
+        match slot {
+            FanoutSlot::OpCmd => self.op_has_secret(keys[0], keys[1]),
+            FanoutSlot::AnswerData => self.op_has_secret(keys[0], keys[2]),
+            FanoutSlot::OutDoc => self.job_has_secret(keys[0]),
+            _ => false,
+        }
+    }
+
+    /// Keeps a node from a server whose session others can read.
+    fn withhold(&mut self, slot: impl Into<Slot>, keys: &Keys<'_>) -> StatusCode {
+        self.withheld.push(self.binding.uri(slot, keys));
+        StatusCode::FORBIDDEN
     }
 
     fn object(&self, mount: MountId) -> Option<Object> {

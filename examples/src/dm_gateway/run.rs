@@ -11,8 +11,8 @@ use dm_syncml::LocUri;
 use dm_syncml::session::ServerConfig;
 use dm_tree::{DevDetail, DevInfo, ServerId, Timestamp, Tree};
 use gwmo_model::{
-    DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig, InventoryConfig, Mode, Modes,
-    StoragePolicy,
+    ConfidentialityPolicy, DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig,
+    InventoryConfig, Leg, Mode, Modes, StoragePolicy,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -158,7 +158,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
         // An error means that nobody can stop it any more, which is the same.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY));
+    let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY), tls.is_some());
     let operator_app = operator_http::routes(Arc::new(book), token);
     let serving = [
         tokio::spawn(serve(devices, tls.clone(), device_app, bounds, until(stopped.clone()))),
@@ -256,12 +256,15 @@ fn machine_config(config: &Config, address: &str) -> Result<GatewayConfig, Failu
     let storage =
         StoragePolicy::default().with_quota(config.images.quota).with_max_image(config.images.max_image);
     let images = ImageConfig::new(&format!("{}/images/", address.as_str().trim_end_matches('/')));
+    // Which way a bootstrap goes is said for each device by the operator, who knows whether that can be read.
+    let confidentiality = ConfidentialityPolicy::default().allowing_in_clear(Leg::Bootstrap);
     let mode = if config.transparent { Mode::Transparent } else { Mode::Proxy };
     Ok(GatewayConfig::new(server_id, ServerConfig::new(address))
         .with_inventory(inventory)
         .with_fanout(FanoutLimits::default().with_window(config.limits.window))
         .with_images(images.with_policy(storage))
         .with_modes(Modes::ALL, mode)
+        .with_confidentiality(confidentiality)
         .with_seed(hash_seed()))
 }
 

@@ -151,7 +151,7 @@ impl Gateway {
     }
 
     /// When nothing more is open, what stands for the session of such a device is over.
-    fn end_adapted(&mut self, serial: Serial) {
+    pub(super) fn end_adapted(&mut self, serial: Serial) {
         if self.adapted.get(&serial).is_none_or(Vec::is_empty) {
             self.adapted.remove(&serial);
             let now = self.objects.now;

@@ -140,6 +140,9 @@ impl Objects {
         match (node, value) {
             (Node::Registration, Some(value)) => {
                 let credential = credential_of(value.data())?;
+                if credential.is_some() && self.in_clear {
+                    return Err(self.withhold(node, keys));
+                }
                 let id = device_id(keys[0])?;
                 let serial =
                     self.inventory.handle_registered(self.now, id).map_err(|error| error.status())?;

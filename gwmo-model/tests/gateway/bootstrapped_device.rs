@@ -3,6 +3,7 @@
 use crate::town::requests::{console, node};
 use crate::town::{self, Town, device_id, serial, server_id, uri};
 use dm_syncml::auth::{Credentials, Password};
+use dm_syncml::session::TransportSecurity;
 use dm_syncml::{CmdId, Command, Get, Item};
 use dm_tree::bootstrap::{Bootstrap, BootstrapPolicy, provisioning_of};
 use dm_tree::{AuthLevel, Secret, Tree, dm_accounts};
@@ -95,7 +96,8 @@ fn gwmo_hlf_005_a_device_is_bootstrapped_to_the_gateway() {
     };
     assert_eq!(state(&mut town, 1), "0");
     for number in [1, 2] {
-        town.gateway.handle_device_seen(town.now(), &device_id(number), &Sighting::new(1)).unwrap();
+        let sighting = Sighting::new(1).over(TransportSecurity::Confidential);
+        town.gateway.handle_device_seen(town.now(), &device_id(number), &sighting).unwrap();
     }
     town.drain_gateway();
     let first = |number| (number, BootstrapTarget::Gateway, 1);

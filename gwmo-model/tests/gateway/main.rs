@@ -4,6 +4,7 @@ mod aggregation;
 mod atomic;
 mod bootstrapped_device;
 mod children;
+mod confidentiality;
 mod console;
 mod description;
 mod devices;

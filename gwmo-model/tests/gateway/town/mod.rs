@@ -12,7 +12,7 @@ use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, Answer, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation,
     ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
-    SessionKey,
+    SessionKey, TransportSecurity,
 };
 use dm_syncml::{
     Alert, CmdId, Command, Correlator, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
@@ -119,6 +119,10 @@ pub struct Town {
     pub wanted: Vec<ServerId>,
     /// What else the gateway wants done.
     pub asked: Vec<GatewayOutput>,
+    /// Servers' uplinks and devices that others can listen to; there are none to begin with.
+    pub in_clear: BTreeSet<Place>,
+    /// What those who listen hear.
+    pub overheard: Vec<Vec<u8>>,
 }
 
 pub fn uri(text: &str) -> LocUri<'static> {
@@ -288,6 +292,8 @@ impl Town {
             calls_back: true,
             wanted: Vec::new(),
             asked: Vec::new(),
+            in_clear: BTreeSet::new(),
+            overheard: Vec::new(),
         }
     }
 
@@ -310,9 +316,15 @@ impl Town {
         let now = self.now();
         self.gateway.handle_device_registered(now, device_id(number), account(number)).unwrap();
         let address = format!("10.0.0.{number}");
-        let sighting = Sighting::new(1).with(Fact::LocalAddress, &address);
+        let transport = self.transport(Place::Device(number));
+        let sighting = Sighting::new(1).with(Fact::LocalAddress, &address).over(transport);
         self.gateway.handle_device_seen(now, &device_id(number), &sighting).unwrap();
         self.devices.insert(number, Device::new(number));
+    }
+
+    /// Whether others can listen to what goes there and comes from there.
+    pub fn transport(&self, place: Place) -> TransportSecurity {
+        TransportSecurity::confidential_if(!self.in_clear.contains(&place))
     }
 
     pub fn now(&self) -> Instant {
@@ -364,6 +376,7 @@ impl Town {
         let now = self.now();
         let id = self.servers[server].id.clone();
         let alerts = self.gateway.handle_upstream_opened(now, &id);
+        self.gateway.handle_upstream_transport(now, &id, self.transport(Place::Uplink(server)));
         self.drain_gateway();
         let own = Credentials::new("gateway", Password::new("up"));
         let theirs = Credentials::new(id.as_str(), Password::new("down"));
@@ -515,9 +528,13 @@ impl Town {
             }
             Packet::Request(body) | Packet::Answer(body) => body,
         };
+        // What the gateway answers was heard when it was sent.
+        if self.in_clear.contains(&from) || (from != Place::Gateway && self.in_clear.contains(&to)) {
+            self.overheard.push(body.clone());
+        }
         let origin = format!("{from:?}");
         let incoming = Incoming::decode(self.encoding, body, &DecodeOptions::new()).unwrap();
-        let incoming = incoming.with_origin(Some(&origin));
+        let incoming = incoming.with_origin(Some(&origin)).over(self.transport(from));
         match to {
             Place::Gateway => {
                 self.next_exchange += 1;
@@ -632,6 +649,9 @@ impl Town {
                 }
                 GatewayOutput::Reply { exchange, message: Outgoing { body, .. } } => {
                     if let Some(to) = self.exchanges.remove(&exchange) {
+                        if self.in_clear.contains(&to) {
+                            self.overheard.push(body.clone());
+                        }
                         self.network.send(Place::Gateway, to, Packet::Answer(body));
                     }
                 }
