@@ -9,6 +9,7 @@ mod console;
 mod description;
 mod devices;
 mod groups;
+mod images;
 mod jobs;
 mod modes;
 mod moving;
