@@ -227,7 +227,8 @@ pub use inventory::{
 };
 pub use mo::ObjectLimits;
 pub use mode::{
-    Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
+    MatchingRules, Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish,
+    Modes,
 };
 pub use outbox::{
     Alert, AlertBody, AlertKind, AlertNames, AlertSeq, Outbox, OutboxConfig, OutboxOutput, OutboxRecord,

@@ -87,7 +87,7 @@ use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
 use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, ImageNo, Images, Substitution, substitute};
 use crate::inventory::{FactSet, Inventory};
-use crate::mode::ModePolicy;
+use crate::mode::{MatchingRules, ModePolicy, Modes};
 use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::selector::Selector;
@@ -133,8 +133,11 @@ pub(crate) struct Objects {
     settings: config::Settings,
     /// Settings that are one number and were written.
     settings_written: BTreeMap<ConfigSlot, u32>,
-    /// The facts that the rules of modes look at.
+    /// The facts that the rules of modes look at, all of them and each by its place.
     pub(crate) mode_facts: FactSet,
+    pub(crate) rule_facts: Vec<FactSet>,
+    /// What was found out about the modes of devices.
+    pub(crate) standing: BTreeMap<Serial, ModeStanding>,
     /// Whether devices may have to be managed otherwise.
     pub(crate) modes_changed: bool,
     /// Changes of shared accounts, to be stored.
@@ -162,6 +165,15 @@ pub(crate) struct Objects {
     pub(crate) in_clear: bool,
     /// Nodes that were neither written nor read for that.
     pub(crate) withheld: Vec<NodeUri<'static>>,
+}
+
+/// How the mode of a device came about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ModeStanding {
+    /// The modes that it could be managed in.
+    pub(crate) possible: Modes,
+    /// The rules that match it.
+    pub(crate) matching: MatchingRules,
 }
 
 /// The objects that are served.
@@ -279,6 +291,8 @@ impl Objects {
             settings: config::Settings::new(config),
             settings_written: BTreeMap::new(),
             mode_facts: FactSet::EMPTY,
+            rule_facts: Vec::new(),
+            standing: BTreeMap::new(),
             modes_changed: false,
             account_records: Vec::new(),
             image_keys: BTreeMap::new(),

@@ -108,7 +108,7 @@ impl Gateway {
                     let decisive =
                         self.objects.mode_facts | FactSet::REGISTERED | FactSet::MODE_WISH | FactSet::SERVERS;
                     if facts != FactSet::MODE && facts.overlaps(decisive) {
-                        self.choose_mode(serial);
+                        self.choose_mode_after(serial, facts);
                     }
                     let jobs = self.objects.jobs.live.looking_at(facts);
                     self.join_live(serial, &jobs);
@@ -141,6 +141,7 @@ impl Gateway {
         }
         self.accounts.remove(&serial);
         self.links.remove(&serial);
+        self.objects.standing.remove(&serial);
         self.objects.groups.handle_removed(serial, id);
         self.objects.triggers.handle_forgotten(now, serial);
         self.objects.peers.handle_device_forgotten(now, serial);

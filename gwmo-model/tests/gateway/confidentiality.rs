@@ -56,7 +56,7 @@ fn withheld(town: &mut Town) -> Vec<(Leg, Option<u32>, String)> {
 
 /// Whether those who listen have heard it, in any encoding that the town speaks.
 fn is_overheard(town: &Town, secret: &str) -> bool {
-    town.overheard.iter().any(|body| body.windows(secret.len()).any(|octets| octets == secret.as_bytes()))
+    town.overheard.iter().any(|(_, packet)| packet.has(secret.as_bytes()))
 }
 
 /// What a server sends in clear is not taken: others have it already. Over a session that nobody else reads it is.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use gwmo_model::console::{GatewayAlert, ImageStatus, JobRequest, OpRequest};
 use gwmo_model::mo::ImagesSlot;
 use gwmo_model::{
-    AddressName, BlobNo, ByteRange, ContentDigest, GatewayOutput, ImageKey, ImageSpec, ImageState, ImagesOutput,
-    Policy, ResultCode, Scope, ServeRefusal, StoragePolicy, TargetState,
+    AddressName, BlobNo, ByteRange, ContentDigest, GatewayOutput, ImageKey, ImageSpec, ImageState,
+    ImagesOutput, Policy, ResultCode, Scope, ServeRefusal, StoragePolicy, TargetState,
 };
 
 use crate::objects::{add, set};
@@ -18,7 +18,9 @@ const URL: &str = "https://vendor.example/fw.bin";
 
 /// Stands in for SHA-256, which is the program's business.
 fn digest_of(octets: &[u8]) -> ContentDigest {
-    let fnv = |start: u64| octets.iter().fold(start, |hash, &o| (hash ^ u64::from(o)).wrapping_mul(0x0100_0000_01b3));
+    let fnv = |start: u64| {
+        octets.iter().fold(start, |hash, &o| (hash ^ u64::from(o)).wrapping_mul(0x0100_0000_01b3))
+    };
     let mut digest = [0; 32];
     for (part, chunk) in (1_u64..).zip(digest.chunks_mut(8)) {
         chunk.copy_from_slice(&fnv(0xcbf2_9ce4_8422_2325_u64.wrapping_mul(part)).to_be_bytes());
@@ -90,7 +92,9 @@ impl Runtime {
                         let len = octets.len() as u64;
                         images.handle_images(now, |images, now| images.handle_fetch_ended(now, blob, len));
                     }
-                    None => images.handle_images(now, |images, now| images.handle_fetch_failed(now, blob, true)),
+                    None => {
+                        images.handle_images(now, |images, now| images.handle_fetch_failed(now, blob, true))
+                    }
                 }
             }
             GatewayOutput::Image(ImagesOutput::HashRequest { blob, .. }) => {
@@ -162,7 +166,8 @@ fn gwmo_dcis_002_and_use_case_b_8_a_megabyte_for_fifty_devices_is_fetched_once()
     runtime.work(&mut town);
     town.run_for(10 * MINUTE);
     assert_eq!((&runtime.asked[..], &runtime.fetched[..]), (&[URL.to_owned()][..], &[URL.to_owned()][..]));
-    let used = |town: &mut Town| console().read_storage(&town.ask(0, vec![console().get_storage()])).unwrap().used;
+    let used =
+        |town: &mut Town| console().read_storage(&town.ask(0, vec![console().get_storage()])).unwrap().used;
     assert_eq!((used(&mut town), runtime.disk.len()), (1 << 20, 1));
     let addresses = [&one, &two].map(|key| image(&mut town, key).uri.unwrap());
     assert_ne!(addresses[0], addresses[1]);
@@ -230,7 +235,8 @@ fn gwmo_dcis_003_a_server_forbids_storing() {
     town.ask(0, vec![console().set_storage(&policy.with_enabled(false))]);
     let codes = town.codes(0, console().add_image(&name("new"), &source(&content)));
     assert_eq!(codes[0], 405, "{codes:?}");
-    let refused = vec![console().fetch_image(&name("fw")), console().deliver_image(&name("bare"), content.clone())];
+    let refused =
+        vec![console().fetch_image(&name("fw")), console().deliver_image(&name("bare"), content.clone())];
     assert_eq!(town.codes(0, refused), [405, 405]);
     // A job that names an image without a source cannot do without it.
     let mut commands = console().add_job(&download("B", &name("bare")));
@@ -265,13 +271,19 @@ fn gwmo_dcis_003_one_image_is_not_to_be_stored() {
     let (mut town, mut runtime) = (town(1), Runtime::with_page(&content));
     town.ask(0, console().add_image(&name("far"), &source(&content).with_cacheable(false)));
     town.ask(0, console().add_image(&name("near"), &source(&content)));
-    assert_eq!(town.codes(0, ["far", "near"].map(|key| console().fetch_image(&name(key))).to_vec()), [405, 202]);
+    assert_eq!(
+        town.codes(0, ["far", "near"].map(|key| console().fetch_image(&name(key))).to_vec()),
+        [405, 202]
+    );
     runtime.work(&mut town);
     let near = image(&mut town, &name("near")).uri.unwrap();
     for (job, key, expected) in [("F", "far", URL), ("N", "near", &near)] {
         launch(&mut town, download(job, &name(key)), job);
         town.run_for(10 * MINUTE);
-        assert_eq!((status(&mut town, job).counters.ok, &*town.device(1).read("./Vendor/SwV")), (1, expected));
+        assert_eq!(
+            (status(&mut town, job).counters.ok, &*town.device(1).read("./Vendor/SwV")),
+            (1, expected)
+        );
     }
     // What was stored and may not be any more goes.
     town.ask(0, vec![set(ImagesSlot::Cacheable, &["near"], "false")]);
@@ -373,7 +385,8 @@ fn gwmo_dcis_001_the_owner_says_what_is_fetched() {
     assert_eq!(runtime.fetched, [URL]);
     let failed = image(&mut town, &name("inside"));
     assert_eq!((failed.state, failed.result), (ImageState::Failed, Some(ResultCode::CACHING_FORBIDDEN)));
-    let told = |alert: &GatewayAlert| matches!(alert, GatewayAlert::ImageFailed { code, .. } if code.get() == 1417);
+    let told =
+        |alert: &GatewayAlert| matches!(alert, GatewayAlert::ImageFailed { code, .. } if code.get() == 1417);
     assert!(town.alerts(0).iter().any(told), "{:?}", town.alerts(0));
     let of = |town: &mut Town, job| status(town, job).counters;
     assert_eq!(of(&mut town, "O").ok, 2);

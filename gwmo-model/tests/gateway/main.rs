@@ -14,6 +14,7 @@ mod jobs;
 mod modes;
 mod moving;
 mod objects;
+mod proxying;
 mod restart;
 mod rights;
 mod security;

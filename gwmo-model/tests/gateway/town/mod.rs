@@ -50,6 +50,19 @@ pub enum Packet {
     Answer(Vec<u8>),
 }
 
+impl Packet {
+    pub fn octets(&self) -> &[u8] {
+        match self {
+            Self::Notification(octets) | Self::Request(octets) | Self::Answer(octets) => octets,
+        }
+    }
+
+    /// Whether these octets are somewhere in it.
+    pub fn has(&self, octets: &[u8]) -> bool {
+        self.octets().windows(octets.len()).any(|window| window == octets)
+    }
+}
+
 /// A DM server: it sends what is planned, and keeps what comes back.
 pub struct Server {
     pub id: ServerId,
@@ -64,6 +77,13 @@ pub struct Server {
     pub challenges: u32,
     uplink: Option<(ClientSession, Vec<AlertSeq>)>,
     pub ends: Vec<ClientEnd>,
+}
+
+impl Server {
+    /// What it sends in the next session, whoever opens it.
+    pub fn plan(&mut self, commands: Vec<Command<'static>>) {
+        self.plan = commands;
+    }
 }
 
 /// A device with a tree.
@@ -121,8 +141,8 @@ pub struct Town {
     pub asked: Vec<GatewayOutput>,
     /// Servers' uplinks and devices that others can listen to; there are none to begin with.
     pub in_clear: BTreeSet<Place>,
-    /// What those who listen hear.
-    pub overheard: Vec<Vec<u8>>,
+    /// What those who listen hear, and at which of these places.
+    pub overheard: Vec<(Place, Packet)>,
 }
 
 pub fn uri(text: &str) -> LocUri<'static> {
@@ -529,8 +549,10 @@ impl Town {
             Packet::Request(body) | Packet::Answer(body) => body,
         };
         // What the gateway answers was heard when it was sent.
-        if self.in_clear.contains(&from) || (from != Place::Gateway && self.in_clear.contains(&to)) {
-            self.overheard.push(body.clone());
+        if self.in_clear.contains(&from) {
+            self.overheard.push((from, packet.clone()));
+        } else if from != Place::Gateway && self.in_clear.contains(&to) {
+            self.overheard.push((to, packet.clone()));
         }
         let origin = format!("{from:?}");
         let incoming = Incoming::decode(self.encoding, body, &DecodeOptions::new()).unwrap();
@@ -644,13 +666,17 @@ impl Town {
                 GatewayOutput::Notify { ticket, device, address, package_0 } => {
                     let number: u32 = device.as_str()["IMEI:".len()..].parse().unwrap();
                     assert!(address.is_none_or(|address| address == format!("10.0.0.{number}")));
-                    self.network.send(Place::Gateway, Place::Device(number), Packet::Notification(package_0));
+                    let (to, packet) = (Place::Device(number), Packet::Notification(package_0));
+                    if self.in_clear.contains(&to) {
+                        self.overheard.push((to, packet.clone()));
+                    }
+                    self.network.send(Place::Gateway, to, packet);
                     self.gateway.handle_notify_sent(now, ticket);
                 }
                 GatewayOutput::Reply { exchange, message: Outgoing { body, .. } } => {
                     if let Some(to) = self.exchanges.remove(&exchange) {
                         if self.in_clear.contains(&to) {
-                            self.overheard.push(body.clone());
+                            self.overheard.push((to, Packet::Answer(body.clone())));
                         }
                         self.network.send(Place::Gateway, to, Packet::Answer(body));
                     }
