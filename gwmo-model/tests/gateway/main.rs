@@ -19,6 +19,8 @@ mod restart;
 mod rights;
 mod security;
 mod sessions;
+#[cfg(feature = "serde")]
+mod stored_forms;
 mod town;
 mod use_cases;
 
