@@ -4,7 +4,7 @@
 //! `stored/gateway.json` is what a busy gateway stored, a snapshot and the records since. When a form changes these tests fail; then the part
 //! that changed gets another `VERSION`, and the file is written anew with `DM_WRITE_STORED_FORMS=1` in the environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use dm_syncml::Instant;
@@ -126,26 +126,22 @@ fn store() -> Value {
     serde_json::json!({ "snapshot": serde_json::to_value(town.kept()).unwrap(), "records": records })
 }
 
-/// Every place in a document and what kind of value is there, whatever the value.
-fn form(value: &Value) -> BTreeSet<String> {
-    fn walk(value: &Value, at: &str, all: &mut BTreeSet<String>) {
-        let kind = match value {
+/// The fields of every struct in a document, by where it stands. A struct always has all of its fields, whatever happened; which variants of
+/// an enum come up is another matter, and those have names that begin with a capital letter.
+fn forms(value: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    fn walk(value: &Value, at: &str, all: &mut BTreeMap<String, BTreeSet<String>>) {
+        match value {
             Value::Object(fields) => {
+                if fields.keys().all(|name| name.starts_with(|first: char| first.is_ascii_lowercase())) {
+                    all.entry(at.to_owned()).or_default().extend(fields.keys().cloned());
+                }
                 fields.iter().for_each(|(name, value)| walk(value, &format!("{at}.{name}"), all));
-                "{}"
             }
-            Value::Array(items) => {
-                items.iter().for_each(|item| walk(item, &format!("{at}[]"), all));
-                "[]"
-            }
-            Value::Null => "null",
-            Value::Bool(_) => "bool",
-            Value::Number(_) => "number",
-            Value::String(_) => "text",
-        };
-        all.insert(format!("{at}: {kind}"));
+            Value::Array(items) => items.iter().for_each(|item| walk(item, &format!("{at}[]"), all)),
+            _ => {}
+        }
     }
-    let mut all = BTreeSet::new();
+    let mut all = BTreeMap::new();
     walk(value, "", &mut all);
     all
 }
@@ -173,11 +169,14 @@ fn what_was_stored_is_read_and_has_the_form_of_now() {
     let records: Vec<GatewayRecord> = serde_json::from_value(then["records"].clone()).unwrap();
     assert!(records.len() > 50, "{}", records.len());
     let now = store();
-    for part in ["snapshot", "records"] {
-        let (then, now) = (form(&then[part]), form(&now[part]));
-        let differs: Vec<_> = then.symmetric_difference(&now).collect();
-        assert!(differs.is_empty(), "the form of {part} has changed, and so must a VERSION: {differs:#?}");
+    let (then, now) = (forms(&then), forms(&now));
+    let mut compared = 0;
+    for (place, fields) in &then {
+        let Some(of_now) = now.get(place) else { continue };
+        compared += 1;
+        assert_eq!(fields, of_now, "the form of {place} has changed, and so must a VERSION");
     }
+    assert!(compared > 60, "{compared}");
     // It goes on: what waited for a device that was away goes out when it is there.
     let seen = Sighting::new(1).with(Fact::LocalAddress, "10.0.0.3");
     gateway.handle_device_seen(Instant::EPOCH, &device_id(3), &seen).unwrap();
