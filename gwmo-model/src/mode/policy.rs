@@ -200,7 +200,7 @@ pub struct ModePolicy<S> {
 }
 
 impl<S> ModePolicy<S> {
-    /// Most rules. Rules are written by people, and each is asked about each device.
+    /// Most rules. Rules are written by people; which of them match a device is one bit each ([`MatchingRules`]).
     pub const MAX_RULES: usize = 64;
 
     /// A policy without rules, of a gateway that supports these modes. A default that is not among them is passed
