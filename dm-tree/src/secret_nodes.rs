@@ -40,7 +40,14 @@ pub struct SecretNodes {
     /// Leaves of these names, wherever they are.
     leaves: Vec<Box<str>>,
     /// Nodes at these places, with all that is below them.
-    nodes: Vec<Pattern>,
+    nodes: Vec<Place>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Place {
+    names: Pattern,
+    /// Whether a node above may show it.
+    is_read: bool,
 }
 
 /// The names on the way to a node; none for any name.
@@ -59,7 +66,7 @@ impl SecretNodes {
     pub fn standard() -> Self {
         Self {
             leaves: Vec::from(["AAuthSecret".into(), "AAuthData".into()]),
-            nodes: Vec::from([Vec::from([Some("Inbox".into())])]),
+            nodes: Vec::from([Place { names: Vec::from([Some("Inbox".into())]), is_read: false }]),
         }
     }
 
@@ -81,7 +88,7 @@ impl SecretNodes {
             "*" => None,
             _ => Some(segment.name().into()),
         };
-        self.nodes.push(uri.segments().map(segment).collect());
+        self.nodes.push(Place { names: uri.segments().map(segment).collect(), is_read: true });
         Ok(self)
     }
 
@@ -107,7 +114,7 @@ impl SecretNodes {
                     && (access.contains(AccessType::ADD) || access.contains(AccessType::REPLACE))
             });
             if is_write_only {
-                self.nodes.push(place.clone());
+                self.nodes.push(Place { names: place.clone(), is_read: false });
             }
             open.push(place);
         }
@@ -197,12 +204,13 @@ impl SecretNodes {
     fn is_secret(&self, names: &[Cow<'_, str>]) -> bool {
         let Some(last) = names.last() else { return false };
         self.leaves.iter().any(|leaf| leaf.eq_ignore_ascii_case(last))
-            || self.nodes.iter().any(|node| node.len() <= names.len() && agree(node, names))
+            || self.nodes.iter().any(|node| node.names.len() <= names.len() && agree(&node.names, names))
     }
 
-    /// Whether there may be one below.
+    /// Whether there may be one below, which is shown with what is around it.
     fn is_above(&self, names: &[Cow<'_, str>]) -> bool {
-        self.nodes.iter().any(|node| node.len() > names.len() && agree(node, names))
+        let is_below = |node: &Place| node.names.len() > names.len() && agree(&node.names, names);
+        self.nodes.iter().any(|node| node.is_read && is_below(node))
     }
 }
 

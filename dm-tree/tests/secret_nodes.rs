@@ -94,6 +94,16 @@ fn dm_secconf_001_so_is_what_is_asked_for() {
     }
 }
 
+/// Nobody may read what the standard objects hide, so it is in no list.
+#[test]
+fn dm_secconf_001_a_whole_tree_may_be_asked_for() {
+    let list = |secrets: &SecretNodes| {
+        let get = Get::new(id(), vec![Item::to(uri(".?list=TNDS"))]).into();
+        secrets.found_in(&get).is_some()
+    };
+    assert_eq!([list(&SecretNodes::standard()), list(&secrets())], [false, true]);
+}
+
 #[test]
 fn dm_secconf_001_containers_hide_nothing() {
     let secret = || Command::from(Replace::new(id(), vec![item("./Vendor/Wlan/home/Key")]));
