@@ -33,6 +33,10 @@ impl Gateway {
         let mut refusal = None;
         for no in self.sessions.candidates(&key) {
             let Some(candidate) = self.sessions.get_mut(no) else { continue };
+            // Its secrets may be in the answer.
+            if incoming.transport() < candidate.transport {
+                continue;
+            }
             match candidate.session.handle_message(now, incoming, entropy) {
                 Ok(()) => {
                     candidate.exchange = Some(exchange);
@@ -132,6 +136,11 @@ impl Gateway {
         if !self.owner_may(ticket.job, ticket.serial) {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;
+        }
+        if self.withheld_from_device(ticket) {
+            return if self.is_adapted(ticket.serial) {
+                self.end_adapted(ticket.serial)
+            };
         }
         if self.is_adapted(ticket.serial) {
             return self.deliver_adapted(ticket, ops);

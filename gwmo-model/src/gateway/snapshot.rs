@@ -252,6 +252,7 @@ impl Gateway {
             let _ = self.objects.fanout.handle_remove(now, job);
         }
         self.objects.reconcile_triggers();
+        self.objects.modes_changed = true;
         let pinned: Vec<(JobNo, crate::image::ImageNo)> = self.objects.pins();
         for (job, image) in pinned {
             // It is pinned already, or gone, or the job had room once.
