@@ -7,6 +7,7 @@
 //! - [`gateway`]: a gateway between a DM server and such devices.
 //! - [`server`]: a DM server.
 //! - [`wire`]: HTTP on loopback, counted and traced.
+//! - [`account_file`]: what a device and its server share, as the programs hand it to each other.
 //! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
 //! - [`dm_device`]: the `dm-device` program: a device with storage, downloads, a user and bad manners.
@@ -17,6 +18,7 @@
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
+pub mod account_file;
 pub mod clock;
 pub mod coap;
 pub mod device;

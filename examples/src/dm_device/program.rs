@@ -12,6 +12,7 @@ use dm_syncml::Encoding;
 use super::failure::Failure;
 use super::life;
 use super::user::Manner;
+use crate::account_file::AccountFile;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
@@ -45,7 +46,12 @@ pub struct Program {
     #[arg(long, value_name = "ACL", default_value = "Add=*&Delete=*&Exec=*&Get=*&Replace=*")]
     pub(super) root_acl: String,
 
-    /// Factory settings: the address of the server of a new device
+    /// Factory settings: the account of a new device, as `device add --account-file` of dm-server or dm-gateway wrote it; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "server", help_heading = "Its first server")]
+    pub(super) account: Vec<PathBuf>,
+    #[arg(skip)]
+    pub(super) accounts: Vec<AccountFile>,
+    /// Or one by one: the address of the server of a new device
     #[arg(long, value_name = "URL", requires = "server_id", help_heading = "Its first server")]
     pub(super) server: Option<String>,
     /// The server's identifier
@@ -157,6 +163,8 @@ pub struct Program {
 
 const EXAMPLES: &str = "\
 Examples:
+  dm-device --account phone.json --ca dm-server-state/tls/cert.pem
+      a new device, with the account that `dm-server device add IMEI:1 --account-file phone.json` wrote
   dm-device --server https://localhost:8443/dm --server-id com.example.dm \\
             --password secret --server-password other --ca cert.pem --once
       a new device; it opens a session and ends
@@ -230,11 +238,27 @@ impl Program {
         }
     }
 
-    async fn try_run(self) -> Result<bool, Failure> {
+    async fn try_run(mut self) -> Result<bool, Failure> {
+        self.read_accounts()?;
         let clock = Clock::start();
         let log = EventLog::new(self.json, clock);
         let http = HttpClient::new(&self.trust()).map_err(|error| Failure::new("tls", error))?;
         life::run(&self, http, clock, log).await
+    }
+
+    /// The accounts it was given are all of one device, and that is who it is.
+    fn read_accounts(&mut self) -> Result<(), Failure> {
+        for path in &self.account {
+            let account = AccountFile::read(path).map_err(|error| Failure::file("account", path, error))?;
+            let id = self.id.get_or_insert_with(|| account.id.clone());
+            if *id != account.id {
+                let sentence =
+                    format_args!("{} is the account of {}, not of {id}", path.display(), account.id);
+                return Err(Failure::usage(sentence));
+            }
+            self.accounts.push(account);
+        }
+        Ok(())
     }
 
     fn trust(&self) -> Trust {
