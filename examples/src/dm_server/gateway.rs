@@ -16,8 +16,9 @@ use sha2::{Digest as _, Sha256};
 use super::account::Class;
 use super::changes::Changes;
 use super::directory::{Group, Job};
-use super::engine::{Denied, Engine, NewWork};
+use super::engine::{Denied, Engine};
 use super::operation::{Operation, cmd_id};
+use super::queueing::NewWork;
 use super::work::{Work, WorkState};
 
 /// The largest image that goes through the server; larger ones are fetched by the gateway (`url`).
