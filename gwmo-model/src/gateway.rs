@@ -102,8 +102,10 @@ struct Upstream {
     sent: bool,
     /// The server took some.
     taken: bool,
-    /// Others came up that it cannot take any more.
+    /// There are others that it cannot take any more.
     more: bool,
+    /// Some of these came up after it began.
+    news: bool,
 }
 
 impl Gateway {
