@@ -9,7 +9,7 @@ use dm_syncml::{Alert, Command, Correlator, Item};
 use gwmo_model::console::{
     Console, DeviceLine, GatewayAlert, JobStatus, Outcomes, RecordLine, TriggerStatus,
 };
-use gwmo_model::{AttachStatus, DeviceId, JobKey, ResultCode, Serial, Summary, TriggerKey};
+use gwmo_model::{AttachStatus, DeviceId, ImageState, JobKey, ResultCode, Serial, Summary, TriggerKey};
 
 use super::place::{MINUTE, SECOND, device_id};
 use super::jobs::{Job, Order, Target};
@@ -26,6 +26,8 @@ pub(super) enum Errand {
     Read(JobKey),
     /// Reads the records from here on.
     Records(JobKey, Serial),
+    /// Looks whether there is room for the image of a job, and cancels the job if there is none.
+    Look(JobKey),
     /// Has those tried once more that a second round is for.
     Retry(JobKey),
     /// Reads the records again, from here on.
@@ -245,7 +247,8 @@ impl Desk {
             Errand::Retry(key) => {
                 let known = self.jobs.entry(key.clone()).or_default();
                 known.retries += 1;
-                known.is_read = false;
+                // A new round begins with everybody it is for.
+                (known.is_read, known.is_paused) = (false, false);
             }
             _ => {}
         }
@@ -299,6 +302,10 @@ impl Desk {
                 // There may be no room for its image, or it was there already; without it the job does not start.
                 let image = job.picture.as_ref().map_or(0, |picture| picture.commands(console).len());
                 let of_job = before.get(image..).unwrap_or_default();
+                let image_is_there = before.iter().take(image).all(is_fine);
+                if job.picture.is_some() && is_fine(start) && !image_is_there {
+                    self.waiting.push_back((now + MINUTE, Errand::Look(key.clone())));
+                }
                 if job.picture.is_some() && !is_fine(start) {
                     let known = self.jobs.entry(key.clone()).or_default();
                     (known.is_refused, known.is_read) = (true, true);
@@ -311,6 +318,22 @@ impl Desk {
                 let is_done = codes.iter().all(is_fine);
                 known.is_stopped |= is_done && *order == Order::Cancel;
                 known.is_paused |= is_done && *order == Order::Pause;
+            }
+            Errand::Look(key) => {
+                let Some(picture) = plan.job(key).and_then(|job| job.picture.as_ref()) else { return Ok(()) };
+                if !codes.iter().all(is_fine) {
+                    // It was refused. Nobody waits for what never comes.
+                    self.waiting.push_back((now, Errand::Order(key.clone(), Order::Cancel)));
+                    return Ok(());
+                }
+                let status = console.read_image(&picture.key, items).map_err(read_error)?;
+                match status.state {
+                    ImageState::Ready | ImageState::Failed => {}
+                    ImageState::Empty | ImageState::Evicted => {
+                        self.waiting.push_back((now, Errand::Order(key.clone(), Order::Cancel)));
+                    }
+                    _ => self.waiting.push_back((now + MINUTE, errand.clone())),
+                }
             }
             Errand::Retry(key) => self.waiting.push_back((now + SECOND, Errand::Read(key.clone()))),
             Errand::Trigger(_) => {
@@ -462,6 +485,10 @@ fn commands(
             Order::Window(window) => console.set_window(key, *window),
             Order::Rate(rate) => console.set_rate(key, *rate),
         }],
+        Errand::Look(key) => {
+            let picture = plan.job(key).and_then(|job| job.picture.as_ref());
+            picture.map(|picture| console.get_image(&picture.key)).into_iter().collect()
+        }
         Errand::Retry(key) => {
             let which = plan.job(key).map(Job::retried);
             which.into_iter().map(|which| console.retry_job(key, &which)).collect()

@@ -215,9 +215,10 @@ impl Device {
         let nonces = self.flash.nonces.get(&gateway);
         let nonce = nonces.and_then(|(_, server)| server.as_ref()).map_or(&[][..], Nonce::as_bytes);
         let credentials = [(signing(&own, gateway_secret(self.number, gateway)), nonce)];
-        // A device that has moved takes no notice of where it was.
+        // A device that has moved takes no notice of where it was, and one that knows nobody of anybody.
+        let is_known = gateway == self.flash.home && self.flash.is_bootstrapped;
         let account_of = |id: ServerIdentifier<'_>| {
-            (id.as_octets() == own.as_str().as_bytes() && gateway == self.flash.home)
+            (id.as_octets() == own.as_str().as_bytes() && is_known)
                 .then(|| Account::new(&credentials))
         };
         let in_session = self.session.is_some();

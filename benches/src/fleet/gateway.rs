@@ -295,6 +295,8 @@ impl Town {
                 let data =
                     alert.items.first().and_then(|item| item.data.as_ref()?.as_text().map(str::to_owned));
                 if let (Some(device), Some(data)) = (device, data) {
+                    self.network.note(Place::Gateway(gateway), format!("heard {data} of {device}"));
+                    let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
                     *site.heard.entry((device, data)).or_default() += 1;
                 }
             }
@@ -306,6 +308,9 @@ impl Town {
                     site.ended.entry(key.clone()).or_insert(now);
                 }
                 self.network.note(Place::Gateway(gateway), format!("{key} ended with {result}"));
+            }
+            GatewayEvent::Peer { server, event, .. } => {
+                self.network.note(Place::Gateway(gateway), format!("{server}: {event:?}"));
             }
             GatewayEvent::Target(audit) => {
                 self.network.note(Place::Gateway(gateway), format!("{audit:?}"));

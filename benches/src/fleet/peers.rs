@@ -5,6 +5,7 @@ use gwmo_model::Subscription;
 
 use super::chores::Chore;
 use super::place::SECOND;
+use super::site::Site;
 use super::town::Town;
 
 /// How many other servers there are. The first one may be asked and bootstraps, the second may be and does not, the third may
@@ -60,6 +61,7 @@ impl Town {
         let now = self.network.now();
         let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
         let clock = site.clock(now);
+        let starts = site.starts;
         let Some(machine) = &mut site.gateway else { return };
         let alerts = Subscription::default().with_attached(false).with_images(false);
         let taken = match *server == other_id(0) {
@@ -73,7 +75,9 @@ impl Town {
             return self.violation(format!("gateway {gateway} does not take {server}: {what}"));
         }
         self.drain_gateway(gateway);
-        if let Some(site) = self.sites.get_mut(usize::from(gateway)) {
+        // What it was told is lost if it stopped over it.
+        let goes_on = |site: &&mut Site| site.gateway.is_some() && site.starts == starts;
+        if let Some(site) = self.sites.get_mut(usize::from(gateway)).filter(goes_on) {
             let written = site.written;
             site.asked.entry(server.clone()).or_default().answer_rests_on = Some(written);
             site.stored();

@@ -134,6 +134,7 @@ impl Town {
             }
         }
         if view.state() == JobState::Cancelled
+            && !known.is_stopped
             && !job.orders.iter().any(|(_, order)| *order == super::jobs::Order::Cancel)
         {
             found.push(format!("{key} was cancelled, and nobody had said so"));
