@@ -92,8 +92,8 @@ pub struct Gateway {
     /// The operations that are open on devices that adapters speak for.
     adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
     unstored: Unstored,
-    /// Sessions whose answers wait for what the fanout wants delivered.
-    parked: BTreeSet<SessionNo>,
+    /// Sessions whose answers wait for what the fanout wants delivered, and for the records up to this one.
+    parked: BTreeMap<SessionNo, PersistSeq>,
     /// Devices whose links nobody else reads.
     links: BTreeSet<Serial>,
     outputs: VecDeque<GatewayOutput>,
@@ -165,7 +165,7 @@ impl Gateway {
             adaptation: Adaptation::new(config.adaptation),
             adapted: BTreeMap::new(),
             unstored: Unstored::default(),
-            parked: BTreeSet::new(),
+            parked: BTreeMap::new(),
             links: BTreeSet::new(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),
