@@ -7,6 +7,7 @@ use dm_syncml::{Instant, StatusCode};
 use super::record::{
     AdaptationRecord, AdaptationRestoreError, AdaptationSnapshot, Entry, OrderKey, StoredOrder, StoredStage,
 };
+use crate::stored_count::can_go_on;
 use super::{Adaptation, AdaptationConfig, Effect, NativeOp, NativeResult, Order, Stage};
 
 impl Adaptation {
@@ -55,6 +56,9 @@ impl Adaptation {
     ) -> Result<Self, AdaptationRestoreError> {
         if snapshot.version != AdaptationSnapshot::VERSION {
             return Err(AdaptationRestoreError::Version(snapshot.version));
+        }
+        if !can_go_on(snapshot.next_token) {
+            return Err(AdaptationRestoreError::TooMuch);
         }
         let mut adaptation = Self::new(config);
         for (device, capabilities) in snapshot.adapters {
