@@ -7,8 +7,8 @@ use dm_syncml::{Instant, StatusCode};
 use super::record::{
     AdaptationRecord, AdaptationRestoreError, AdaptationSnapshot, Entry, OrderKey, StoredOrder, StoredStage,
 };
-use crate::stored_count::can_go_on;
 use super::{Adaptation, AdaptationConfig, Effect, NativeOp, NativeResult, Order, Stage};
+use crate::stored_count::can_go_on;
 
 impl Adaptation {
     /// All that has to be kept.

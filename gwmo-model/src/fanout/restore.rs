@@ -16,8 +16,8 @@ use super::policy::UnsafePolicy;
 use super::record::{Draft, FanoutRecord};
 use super::snapshot::{FanoutSnapshot, JobSnapshot, TargetSnapshot, VERSION};
 use super::target::{AGAIN, AWAY, FACTS, LISTED, LIVE, NONE, OLD, READY, STARTED, Target, TargetState};
-use crate::stored_count::can_go_on;
 use super::transition::{Event, Stage};
+use crate::stored_count::can_go_on;
 
 /// Why something that was stored is no fanout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]

@@ -169,7 +169,9 @@ impl Outbox {
                     DeskChange::Posted { seq, body, round } => {
                         // Numbers grow, over all servers; those of a snapshot are in order for each.
                         let last = known.and_then(|desk| desk.alerts.last_key_value().map(|(&seq, _)| seq));
-                        holds(seq.get() < limit && can_go_on(seq.get()) && last.is_none_or(|last| last < *seq))?;
+                        holds(
+                            seq.get() < limit && can_go_on(seq.get()) && last.is_none_or(|last| last < *seq),
+                        )?;
                         holds(limit != u64::MAX || seq.get() >= self.next)?;
                         let Some(desk) = known else {
                             holds(matches!(body, AlertBody::JobEnded { .. }) || Other::of(body).is_some())?;

@@ -199,8 +199,7 @@ impl Peers {
         for row in snapshot.known {
             core.apply(now, &Change::Learnt(row)).ok_or(inconsistent)?;
         }
-        core.changes =
-            Some(snapshot.changes).filter(|&changes| can_go_on(changes)).ok_or(inconsistent)?;
+        core.changes = Some(snapshot.changes).filter(|&changes| can_go_on(changes)).ok_or(inconsistent)?;
         for (at, record) in records.into_iter().enumerate() {
             let misfit = PeersRestoreError::new(PeersRestoreErrorKind::Misfit { at });
             core.replay(now, &record).ok_or(misfit)?;

@@ -3,8 +3,8 @@
 use dm_syncml::Instant;
 
 use super::record::{CommandState, Entry, ProxyRecord, ProxyRestoreError, ProxySnapshot, Stored};
-use crate::stored_count::can_go_on;
 use super::{Proxy, ProxyConfig, ProxyRequest, Relation, RelationNo};
+use crate::stored_count::can_go_on;
 
 impl Proxy {
     /// All that has to be kept. Sessions do not outlive the process.

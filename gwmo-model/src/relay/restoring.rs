@@ -4,8 +4,8 @@ use dm_notification::Notification;
 use dm_syncml::Instant;
 
 use super::record::{Entry, Held, RelayRecord, RelayRestoreError, RelaySnapshot};
-use crate::stored_count::can_go_on;
 use super::{Parcel, Relay, RelayConfig, server_of};
+use crate::stored_count::can_go_on;
 
 impl Relay {
     /// All that has to be kept. What is being sent will be sent again by who restores it.
