@@ -21,7 +21,10 @@ use super::vault::{Sealed, Vault};
 use super::waking::Waking;
 use super::{device_http, operator_http};
 
-/// Runs until SIGTERM or SIGINT.
+/// How long answers may take that tell of the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Runs until SIGTERM or SIGINT, or until nothing can be written any more.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     config.log.start()?;
     let server = Server::start(&config).await?;
@@ -29,10 +32,25 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let told = told_to_stop();
     server.state.announce(&server.whereabouts, json)?;
     tracing::info!(address = server.engine.session.address.as_str(), "the server runs");
-    told.await;
-    tracing::info!("told to stop");
-    server.stop().await;
-    Ok(())
+    let failure = tokio::select! {
+        () = told => None,
+        failure = server.engine.store.failed() => Some(failure),
+    };
+    let place = config.state.display();
+    match failure {
+        None => {
+            tracing::info!("told to stop");
+            server.stop().await;
+            Ok(())
+        }
+        Some(error) => {
+            server.state.withdraw();
+            // Who waits for an answer is told to come again.
+            let _ = tokio::time::timeout(FAREWELL, server.serving.stop()).await;
+            let hint = "make room there, and start again; nothing that was answered is lost";
+            Err(Failure::new("store", format_args!("{place}: {error}; {hint}")))
+        }
+    }
 }
 
 /// A server that runs.
@@ -72,7 +90,8 @@ impl Server {
         let address = LocUri::new(address).map_err(|error| wrong("address", &error))?;
         ServerId::new(&config.server_id).map_err(|error| wrong("server-id", &error))?;
         let engine = Engine::open(
-            ServerConfig::new(address).with_idle(Duration::from_secs(limits.idle.max(1))),
+            // Peers that do not say that they know it notice nothing of it.
+            ServerConfig::new(address).with_idle(Duration::from_secs(limits.idle.max(1))).with_resume(),
             config.server_id.clone(),
             Limits {
                 sessions: limits.sessions.max(1),
