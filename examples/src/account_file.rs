@@ -1,14 +1,8 @@
 //! Account files: what a device and its server share, as `dm-server device add` and `dm-gateway device add` write it.
 
-use std::fs;
-use std::path::Path;
-
 use dm_syncml::auth::AuthScheme;
 use dm_tree::{AppAddr, AppAuth, AuthLevel, AuthType, DmAccount, Secret, ServerId};
 use serde::Deserialize;
-
-/// The largest one that is read.
-const MAX_FILE: u64 = 64 << 10;
 
 /// The account of a device with a server.
 #[derive(Clone, Deserialize)]
@@ -42,39 +36,7 @@ impl std::fmt::Debug for AccountFile {
     }
 }
 
-/// Why a file is no account, in a sentence that shows nothing of what is in it.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountFileError {
-    /// It cannot be read.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// It is longer than any account.
-    #[error("has more than {MAX_FILE} octets")]
-    TooLarge,
-    /// It is not JSON, or something is missing; what serde says of a wrong value would show it.
-    #[error("is no account file (line {line}, column {column})")]
-    Malformed {
-        /// From 1.
-        line: usize,
-        /// From 1.
-        column: usize,
-    },
-}
-
 impl AccountFile {
-    /// Reads one.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, is too large, or is no account.
-    pub fn read(path: &Path) -> Result<Self, AccountFileError> {
-        if fs::metadata(path)?.len() > MAX_FILE {
-            return Err(AccountFileError::TooLarge);
-        }
-        serde_json::from_slice(&fs::read(path)?)
-            .map_err(|error| AccountFileError::Malformed { line: error.line(), column: error.column() })
-    }
-
     /// The management object a device keeps of it; `None` if its server's identifier cannot be one.
     #[must_use]
     pub fn to_dm_account(&self) -> Option<DmAccount> {
@@ -102,21 +64,6 @@ impl AccountFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_wrong_with_a_file_is_said_without_what_is_in_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("account.json");
-        fs::write(&path, r#"{"id": "urn:x", "auth": "hush"}"#).expect("written");
-        let said = AccountFile::read(&path).expect_err("no account").to_string();
-        assert!(said.contains("line 1") && !said.contains("hush"), "{said}");
-        fs::write(&path, " ".repeat(70_000)).expect("written");
-        assert!(matches!(AccountFile::read(&path), Err(AccountFileError::TooLarge)));
-        assert!(matches!(
-            AccountFile::read(folder.path().join("none").as_path()),
-            Err(AccountFileError::Io(_))
-        ));
-    }
 
     #[test]
     fn secrets_are_not_shown() {

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
 use crate::misbehaviour::Misbehaviour;
-use crate::program::TrustFlags;
+use crate::program::{TrustFlags, read_account};
 
 /// A simulated OMA DM device. It keeps its tree, its accounts and what it has begun in one file, and goes on from there after any end of its
 /// process.
@@ -248,7 +248,7 @@ impl Program {
     /// The accounts it was given are all of one device, and that is who it is.
     fn read_accounts(&mut self) -> Result<(), Failure> {
         for path in &self.account {
-            let account = AccountFile::read(path).map_err(|error| Failure::file("account", path, error))?;
+            let account: AccountFile = read_account(path)?;
             let id = self.id.get_or_insert_with(|| account.id.clone());
             if *id != account.id {
                 let sentence =

@@ -89,7 +89,9 @@ pub(super) fn group(gateway: &Gateway, id: &str) -> Option<Value> {
     let group = gateway.groups().group(&id)?;
     let members = group.members().take(MAX_DEVICES).filter_map(|serial| {
         let record = gateway.inventory().record(serial)?;
-        Some(json!({ "serial": serial.get(), "id": record.id().as_str(), "status": record.status().as_str() }))
+        Some(
+            json!({ "serial": serial.get(), "id": record.id().as_str(), "status": record.status().as_str() }),
+        )
     });
     Some(json!({
         "id": id.as_str(), "count": group.count(), "rule": group.rule().map(ToString::to_string),
