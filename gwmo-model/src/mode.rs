@@ -5,7 +5,9 @@ mod policy;
 use core::fmt;
 use core::ops::BitOr;
 
-pub use policy::{ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish};
+pub use policy::{
+    MatchingRules, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish,
+};
 
 /// How a gateway stands between a device and its servers (GwMO RD §5.1), with the numbers of the node `Mode`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -8,8 +8,8 @@ use dm_syncml::LocUri;
 use dm_syncml::session::ServerConfig;
 use dm_tree::{DevDetail, DevInfo, ServerId, Tree};
 use gwmo_model::{
-    DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig, InventoryConfig, Mode, Modes,
-    StoragePolicy,
+    ConfidentialityPolicy, DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig,
+    InventoryConfig, Leg, Mode, Modes, StoragePolicy,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -132,7 +132,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
 
     let limits = &config.limits;
     let bounds = bounds(limits.connections, limits.head, limits.request);
-    let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY));
+    let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY), tls.is_some());
     let asking = tokio::spawn(ask_servers(Arc::clone(&book), wishes));
     let operator_app = operator_http::routes(book, token);
     let mut serving = Serving::default();
@@ -201,12 +201,15 @@ fn machine_config(config: &Config, address: &str) -> Result<GatewayConfig, Failu
     let storage =
         StoragePolicy::default().with_quota(config.images.quota).with_max_image(config.images.max_image);
     let images = ImageConfig::new(&format!("{}/images/", address.as_str().trim_end_matches('/')));
+    // Which way a bootstrap goes is said for each device by the operator, who knows whether that can be read.
+    let confidentiality = ConfidentialityPolicy::default().allowing_in_clear(Leg::Bootstrap);
     let mode = if config.transparent { Mode::Transparent } else { Mode::Proxy };
     Ok(GatewayConfig::new(server_id, ServerConfig::new(address))
         .with_inventory(inventory)
         .with_fanout(FanoutLimits::default().with_window(config.limits.window))
         .with_images(images.with_policy(storage))
         .with_modes(Modes::ALL, mode)
+        .with_confidentiality(confidentiality)
         .with_seed(hash_seed()))
 }
 

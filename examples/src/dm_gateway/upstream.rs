@@ -183,6 +183,8 @@ impl Upstream {
         let server = &self.server;
         let (numbers, alerts): (Vec<_>, Vec<_>) =
             driver.drive(|gateway, now| gateway.handle_upstream_opened(now, server)).into_iter().unzip();
+        let transport = wire::transport_to(self.address());
+        driver.drive(|gateway, now| gateway.handle_upstream_transport(now, server, transport));
         let mut nonces = self.state.lock().unwrap_or_else(PoisonError::into_inner).nonces.clone();
         let account = self
             .account

@@ -63,7 +63,7 @@ async fn what_a_device_was_being_sent_goes_on_where_it_stopped() {
         assert_eq!(end, Some(ClientEnd::Completed));
         assert_eq!(world.work(set)["state"], "done", "{}", world.log());
         assert!(received < SIZE - had + 20_000, "{received} octets for the rest of {SIZE} beyond {had}");
-        assert_eq!(device.note(), object);
+        assert!(device.note() == object, "it came as it is");
     }
 }
 
@@ -86,7 +86,14 @@ async fn what_a_device_had_begun_to_send_goes_on_where_it_stopped() {
         let (again, _, end) = messages(&mut device, &mut session, &world.devices, 100).await;
         assert_eq!(end, Some(ClientEnd::Completed));
         let work = world.work(get);
-        assert_eq!((&work["state"], &work["found"][0]["text"]), (&"done".into(), &object().into()));
+        assert_eq!(work["state"], "done", "{}", world.log());
+        let shape: Vec<String> = work["found"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.to_string().chars().take(200).collect())
+            .collect();
+        assert!(work["found"][0]["text"] == object(), "it came as it is: {shape:?}");
         if resumes {
             assert!(again < SIZE - SIZE / 5, "{again} octets after {sent}");
         } else {

@@ -1,8 +1,8 @@
 //! Each way to prove oneself, each class, each encoding and each version: the real dm-device against the real dm-server.
 
-use dm_syncml::Encoding;
 use dm_syncml::auth::{Credentials, MacHeader, Nonce, Password};
 use dm_syncml::session::ClientEnd;
+use dm_syncml::{Command, DecodeOptions, Encoding, Message};
 
 use super::device::TestDevice;
 use super::world::{World, run};
@@ -38,7 +38,7 @@ fn every_scheme_class_and_encoding_is_spoken_by_real_programs() {
         ("basic", "windows", "wbxml"),
     ] {
         let id = format!("urn:uuid:{scheme}-{class}-{encoding}");
-        let account = world.add(&id, &["--auth", scheme, "--class", class]);
+        let account = world.add(&id, &["--auth", scheme, "--class", class, "--user", "phone"]);
         assert_eq!(account["auth"], scheme);
         let state = world.path(&format!("{scheme}-{class}-{encoding}.redb"));
         let mut arguments = flags(&account, state.to_str().unwrap(), &world.devices);
@@ -77,12 +77,13 @@ async fn whole_sessions_run_in_each_version_scheme_and_encoding() {
         for scheme in ["basic", "md5", "mac"] {
             for encoding in [Encoding::Xml, Encoding::Wbxml] {
                 let id = format!("IMEI:{version}-{scheme}-{encoding:?}");
-                let mut device = TestDevice::new(world.add(&id, &["--auth", scheme]));
+                let mut device = TestDevice::new(world.add(&id, &["--auth", scheme, "--user", "phone"]));
                 device.encoding = encoding;
                 for level in ["4", "5"] {
                     let set = world.queue(&["set", &id, "./Vendor/Lamp/Level", level, "--format", "int"]);
                     let get = world.queue(&["get", &id, "./Vendor/Lamp/Level"]);
-                    assert_eq!(session(&mut device, &world.devices, version).await, ClientEnd::Completed);
+                    let end = session(&mut device, &world.devices, version).await;
+                    assert_eq!(end, ClientEnd::Completed, "{id}, {level}: {}", world.log());
                     assert_eq!(world.work(set)["state"], "done", "{id}: {}", world.log());
                     assert_eq!(world.work(get)["found"][0]["text"], level, "{id}");
                 }
@@ -94,19 +95,30 @@ async fn whole_sessions_run_in_each_version_scheme_and_encoding() {
 /// A session whose messages say that they are of this version, and prove it where the proof is over them.
 async fn session(device: &mut TestDevice, url: &str, version: &str) -> ClientEnd {
     let mut session = device.begin();
+    let mut nonce = device.nonces.0.clone();
     loop {
         let mut message = match device.next_message(&mut session) {
             Ok(message) => message,
             Err(end) => return end,
         };
-        let nonce = device.nonces.0.clone();
         message.body = of_version(&message.body, version);
-        if let (Some(_), Some(nonce)) = (&message.hmac, nonce) {
-            message.hmac = Some(mac_of(device, &nonce, &message.body));
+        if let (Some(_), Some(nonce)) = (&message.hmac, &nonce) {
+            message.hmac = Some(mac_of(device, nonce, &message.body));
         }
         let answer = device.post(url, &message).await.unwrap();
+        nonce = challenged(&answer).or(nonce);
         device.take(&mut session, &answer);
     }
+}
+
+/// The nonce that an answer asks to be used next.
+fn challenged((encoding, body): &(Encoding, Vec<u8>)) -> Option<Nonce> {
+    let message = Message::decode(*encoding, body, &DecodeOptions::new()).unwrap();
+    let mut challenges = message.body.commands.iter().filter_map(|command| match command {
+        Command::Status(status) => status.chal.as_ref(),
+        _ => None,
+    });
+    challenges.find_map(|chal| Some(Nonce::new(chal.meta.next_nonce()?.octets()?)))
 }
 
 fn mac_of(device: &TestDevice, nonce: &Nonce, body: &[u8]) -> MacHeader {
