@@ -94,12 +94,12 @@ pub struct Gateway {
     unstored: Unstored,
     /// Sessions whose answers wait for what the fanout wants delivered.
     parked: BTreeSet<SessionNo>,
+    /// Devices whose links nobody else reads.
+    links: BTreeSet<Serial>,
     outputs: VecDeque<GatewayOutput>,
     /// Jobs that have come on since their progress was told.
     changed: BTreeSet<JobNo>,
     waits: Waits,
-    /// Devices whose links nobody else reads.
-    links: BTreeSet<Serial>,
 }
 
 /// A session with a server, and its alerts.
@@ -164,10 +164,10 @@ impl Gateway {
             adapted: BTreeMap::new(),
             unstored: Unstored::default(),
             parked: BTreeSet::new(),
+            links: BTreeSet::new(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),
             waits: Waits::default(),
-            links: BTreeSet::new(),
             config,
         })
     }
