@@ -92,8 +92,8 @@ pub struct Gateway {
     /// The operations that are open on devices that adapters speak for.
     adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
     unstored: Unstored,
-    /// Sessions whose answers wait for what the fanout wants delivered.
-    parked: BTreeSet<SessionNo>,
+    /// Sessions whose answers wait for what the fanout wants delivered, and for the records up to this one.
+    parked: BTreeMap<SessionNo, PersistSeq>,
     /// Devices whose links nobody else reads.
     links: BTreeSet<Serial>,
     outputs: VecDeque<GatewayOutput>,
@@ -111,8 +111,10 @@ struct Upstream {
     sent: bool,
     /// The server took some.
     taken: bool,
-    /// Others came up that it cannot take any more.
+    /// There are others that it cannot take any more.
     more: bool,
+    /// Some of these came up after it began.
+    news: bool,
 }
 
 impl Gateway {
@@ -163,7 +165,7 @@ impl Gateway {
             adaptation: Adaptation::new(config.adaptation),
             adapted: BTreeMap::new(),
             unstored: Unstored::default(),
-            parked: BTreeSet::new(),
+            parked: BTreeMap::new(),
             links: BTreeSet::new(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),

@@ -43,6 +43,16 @@ impl Mode {
     pub const fn get(self) -> u8 {
         self as u8
     }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transparent => "transparent",
+            Self::Proxy => "proxy",
+            Self::Adaptation => "adaptation",
+        }
+    }
 }
 
 impl fmt::Display for Mode {

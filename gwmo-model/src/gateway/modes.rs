@@ -108,7 +108,13 @@ impl Gateway {
     pub(super) fn deliver_adapted(&mut self, ticket: Ticket, ops: Range<u16>) {
         let now = self.objects.now;
         let commands: Vec<_> = match self.objects.jobs.numbered(ticket.job) {
-            Some((_, job)) => ops.filter_map(|op| Some((op, job.command(op)?.0))).collect(),
+            Some((_, job)) => ops
+                .filter_map(|op| {
+                    let (mut command, _) = job.command(op)?;
+                    self.objects.substitute(job, op, &mut command);
+                    Some((op, command))
+                })
+                .collect(),
             None => Vec::new(),
         };
         for (op, command) in commands {
