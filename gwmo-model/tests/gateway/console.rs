@@ -436,11 +436,11 @@ fn who_waits_for_an_image_hears_of_it_wherever_the_gateway_stops() {
     town.gateway.handle_entropy(town.now(), [0x5a; 16]);
     let (key, digest) = (ImageKey::new("fw").unwrap(), ContentDigest::new([7; 32]));
     town.ask(0, console().add_image(&key, &ImageSpec::new().with_digest(digest)));
-    let set = OpRequest::new(replace_text("./Vendor/SwV", "%IMG%")).with_image("%IMG%", key.clone());
+    town.ask(0, vec![console().deliver_image(&key, b"the firmware".to_vec())]);
+    let set = OpRequest::new(replace_text("./Vendor/SwV", "%IMG%")).with_image("%IMG%", key);
     let request = JobRequest::new(self::key("J")).with_device(device_id(1)).with_operation(set);
     town.ask(0, console().add_job(&request));
     town.ask(0, vec![console().start_job(&self::key("J"), None)]);
-    town.ask(0, vec![console().deliver_image(&key, b"the firmware".to_vec())]);
     town.calls_back = false;
     store_images(&mut town, digest);
     let mut ready = 0;
@@ -456,7 +456,7 @@ fn who_waits_for_an_image_hears_of_it_wherever_the_gateway_stops() {
             ready += 1;
             let states: Vec<_> = again.gateway.fanout().jobs().map(|job| job.state()).collect();
             assert_eq!(states, [gwmo_model::JobState::Running], "after {kept} records");
-            let server = crate::town::server_id("dms.a");
+            let server = server_id("dms.a");
             let told =
                 |alert: &gwmo_model::Alert| matches!(alert.body, gwmo_model::AlertBody::ImageReady { .. });
             assert!(again.gateway.outbox().pending(&server).any(told), "after {kept} records");
