@@ -183,3 +183,24 @@ fn the_end_of_a_job_is_told() {
         assert_eq!(ended, usize::from(is_over), "{kept} records");
     }
 }
+
+/// A device that has its answer does not tell it again: what came of its alert is stored before the answer goes out.
+#[test]
+fn what_a_device_told_is_stored_before_it_is_answered() {
+    let mut town = Town::with_devices(5, 1);
+    town.run();
+    town.stores_later = true;
+    town.call_home_with(1, vec![crate::modes::knows("dms.other")]);
+    let ends = town.device(1).ends.len();
+    for _ in 0..10 {
+        town.run_for(std::time::Duration::from_secs(2));
+        if town.device(1).ends.len() > ends {
+            assert!(!town.has_unstored());
+            let record = town.gateway.inventory().record(crate::town::serial(1)).unwrap();
+            assert_eq!(record.servers().collect::<Vec<_>>(), ["dms.other"]);
+            return;
+        }
+        town.store();
+    }
+    panic!("it was never answered");
+}
