@@ -15,7 +15,7 @@ use gwmo_model::{DeviceId, GroupId, JobKey, Policy, Serial, TargetState};
 use tokio::sync::oneshot;
 
 use crate::server::Operator;
-use crate::story::Outcome;
+use crate::fleet::Outcome;
 
 /// What is to be done.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! `coap-device`: a CoAP device on a socket.
 
 use std::fs;
+use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -88,7 +89,9 @@ enum Done {
 impl Program {
     /// Runs until a signal stops it.
     pub async fn run(self) -> ExitCode {
-        match self.serve().await {
+        let clock = Clock::start();
+        let log = EventLog::new(self.json, clock);
+        match self.serve(clock, log, told_to_stop()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(io::stderr(), "error: {error}");
@@ -97,9 +100,21 @@ impl Program {
         }
     }
 
-    async fn serve(self) -> Result<(), String> {
+    /// Runs as a part of another program, which is told of events and ends it by dropping this.
+    ///
+    /// # Errors
+    /// What the program would say on standard error.
+    pub async fn run_within(self, events: mpsc::UnboundedSender<Value>) -> Result<(), String> {
         let clock = Clock::start();
-        let log = EventLog::new(self.json, clock);
+        self.serve(clock, EventLog::told_to(events, clock), pending()).await
+    }
+
+    async fn serve(
+        self,
+        clock: Clock,
+        log: EventLog,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), String> {
         let trust = match (&self.ca, self.insecure) {
             (Some(file), _) => Trust::File(file.clone()),
             (None, true) => Trust::Anything,
@@ -118,7 +133,6 @@ impl Program {
             install(self.boot_time, done.clone());
         }
         let mut buffer = [0; MAX_DATAGRAM];
-        let stop = told_to_stop();
         tokio::pin!(stop);
         loop {
             tokio::select! {

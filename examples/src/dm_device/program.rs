@@ -1,6 +1,7 @@
 //! The command line of `dm-device`.
 
 use std::fmt;
+use std::future::pending;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use dm_syncml::Encoding;
+use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::failure::Failure;
 use super::life;
@@ -15,6 +18,7 @@ use super::user::Manner;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
+use crate::listener::told_to_stop;
 use crate::misbehaviour::Misbehaviour;
 use crate::tls::Trust;
 
@@ -124,6 +128,9 @@ pub struct Program {
     /// Print events as JSON, one to a line
     #[arg(long)]
     pub(super) json: bool,
+    /// Do not wait for the disk: what is kept survives the end of the process, but not a loss of power
+    #[arg(long)]
+    pub(super) no_sync: bool,
 
     /// Who answers the questions of servers: the user at the terminal, or a rule. At a terminal `ask`, else `nobody`
     #[arg(long, value_enum, value_name = "WHO", help_heading = "Its user")]
@@ -230,11 +237,22 @@ impl Program {
         }
     }
 
+    /// Runs as a part of another program, which is told of events and ends it by dropping this: as the power goes.
+    ///
+    /// # Errors
+    /// What the program would say on standard error.
+    pub async fn run_within(self, events: mpsc::UnboundedSender<Value>) -> Result<bool, String> {
+        let clock = Clock::start();
+        let http = HttpClient::new(&self.trust()).map_err(|error| error.to_string())?;
+        let lived = life::run(&self, http, clock, EventLog::told_to(events, clock), pending()).await;
+        lived.map_err(|failure| failure.to_string())
+    }
+
     async fn try_run(self) -> Result<bool, Failure> {
         let clock = Clock::start();
         let log = EventLog::new(self.json, clock);
         let http = HttpClient::new(&self.trust()).map_err(|error| Failure::new("tls", error))?;
-        life::run(&self, http, clock, log).await
+        life::run(&self, http, clock, log, told_to_stop()).await
     }
 
     fn trust(&self) -> Trust {

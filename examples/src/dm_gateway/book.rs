@@ -106,6 +106,7 @@ impl Book {
             server_id: self.server_id.as_str().into(),
             address: self.address.clone(),
             auth: AuthScheme::Md5,
+            xml: false,
             reach: new.reach,
             coap: new.coap,
             knows: new.knows,

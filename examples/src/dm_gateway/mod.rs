@@ -22,6 +22,7 @@ mod cli;
 mod client;
 mod config;
 mod datagrams;
+mod detaching;
 mod device_http;
 mod driver;
 mod failure;
@@ -36,5 +37,7 @@ mod run;
 mod session_log;
 mod upstream;
 mod views;
+mod within;
 
 pub use cli::main;
+pub use within::run_within;

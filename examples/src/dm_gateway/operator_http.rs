@@ -6,13 +6,14 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use gwmo_model::DeviceId;
 use serde_json::{Value, json};
 
 use super::account::AccountFile;
 use super::book::{Book, NewDevice};
+use super::detaching;
 use super::device_http::health;
 use super::failure::Failure;
 use super::metrics::Gauges;
@@ -28,6 +29,7 @@ pub(super) fn routes(book: Arc<Book>, token: OperatorToken) -> Router {
         .route("/api/status", get(status))
         .route("/api/devices", get(devices).post(add_device))
         .route("/api/devices/{id}", get(device).delete(remove_device))
+        .route("/api/devices/{id}/detach", post(detaching::detach))
         .route("/api/servers", get(servers).post(add_server))
         .route("/api/groups", get(groups))
         .route("/api/jobs", get(jobs))
@@ -42,7 +44,7 @@ pub(super) fn routes(book: Arc<Book>, token: OperatorToken) -> Router {
 type Shared = State<Arc<Book>>;
 
 /// An error as the subcommands read it.
-struct Denied(StatusCode, String);
+pub(super) struct Denied(pub(super) StatusCode, pub(super) String);
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {

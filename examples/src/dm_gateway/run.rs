@@ -60,6 +60,26 @@ const WALL_CLOCK: Duration = Duration::from_secs(60);
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     start_log(&config)?;
+    let say = |whereabouts: &Whereabouts| {
+        let mut out = std::io::stdout();
+        let Whereabouts { operator, devices, datagrams } = whereabouts;
+        let _ = if json {
+            let event = json!({ "event": "listening", "devices": devices, "datagrams": datagrams, "operator": operator });
+            writeln!(out, "{event}")
+        } else {
+            writeln!(out, "devices at {devices}, announcements at {datagrams}, operator at {operator}")
+        };
+        let _ = out.flush();
+    };
+    run_until(config, told_to_stop(), say).await
+}
+
+/// Runs until `stop_wanted` comes about, and says where once it listens.
+pub(super) async fn run_until(
+    config: Config,
+    stop_wanted: impl Future<Output = ()>,
+    say: impl FnOnce(&Whereabouts),
+) -> Result<(), Failure> {
     let state = &config.state;
     std::fs::create_dir_all(state).map_err(|error| Failure::file("io", state, error))?;
     let store = Store::open(&state.join(STORE))?;
@@ -176,7 +196,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     });
 
     // From here on it ends in good order: whoever reads that it runs may stop it at once.
-    let told = told_to_stop();
+    let told = stop_wanted;
     tokio::pin!(told);
     let is_told = futures_lite::future::poll_once(&mut told).await.is_some();
 
@@ -188,16 +208,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let path = state.join(WHEREABOUTS);
     let text = serde_json::to_string(&whereabouts).map_err(|error| Failure::new("internal", error))?;
     std::fs::write(&path, text).map_err(|error| Failure::file("io", &path, error))?;
-    let mut out = std::io::stdout();
-    let Whereabouts { operator, devices, datagrams } = &whereabouts;
-    let _ = if json {
-        let event =
-            json!({ "event": "listening", "devices": devices, "datagrams": datagrams, "operator": operator });
-        writeln!(out, "{event}")
-    } else {
-        writeln!(out, "devices at {devices}, announcements at {datagrams}, operator at {operator}")
-    };
-    let _ = out.flush();
+    say(&whereabouts);
     tracing::info!(%address, "the gateway runs");
 
     let failure = tokio::select! {

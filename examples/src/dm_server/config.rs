@@ -66,6 +66,8 @@ pub(super) struct NotifyConfig {
     pub(super) attempts: u32,
     /// Seconds after the first attempt; doubles with each.
     pub(super) wait: u64,
+    /// Certificates that gateways may show which pass notifications on, PEM.
+    pub(super) ca: Option<PathBuf>,
 }
 
 /// How the server tells what it does, on stderr.
@@ -116,7 +118,7 @@ impl Default for LimitsConfig {
 
 impl Default for NotifyConfig {
     fn default() -> Self {
-        Self { from: SocketAddr::from(([0, 0, 0, 0], 0)), attempts: 4, wait: 15 }
+        Self { from: SocketAddr::from(([0, 0, 0, 0], 0)), attempts: 4, wait: 15, ca: None }
     }
 }
 

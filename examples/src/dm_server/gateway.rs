@@ -7,7 +7,7 @@ use dm_syncml::{Add, Alert, Command, Correlator, Data, Exec, Format, Get, Item, 
 use gwmo_model::console::{Console, GatewayAlert, JobRequest, JobStatus, Told};
 use gwmo_model::mo::ImagesSlot;
 use gwmo_model::{
-    AttachStatus, Counters, DeviceId, GroupId, ImageKey, JobKey, JobState, Policy, Selector, Serial, Stages,
+    AttachStatus, Counters, DeviceId, GroupId, ImageKey, JobKey, JobState, Offline, Policy, Selector, Serial, Stages,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -135,7 +135,13 @@ pub(super) struct Fanout {
     pub(super) retries: Option<u16>,
     /// Seconds.
     pub(super) job_time: Option<u64>,
-    /// Sizes of stages, as percentages, such as `5,100`.
+    /// Seconds a notification may stay unanswered.
+    pub(super) notify_time: Option<u64>,
+    /// Seconds before an attempt is repeated.
+    pub(super) retry_wait: Option<u64>,
+    /// What becomes of devices that are detached when their turn comes: `wait`, `skip`, `fail` or `try`.
+    pub(super) offline: Option<String>,
+    /// How many devices may have been begun with in each stage, such as `1,20%`; the last stage is everybody.
     pub(super) stages: Option<String>,
 }
 
@@ -302,6 +308,22 @@ fn request(fanout: &Fanout) -> Result<JobRequest, Denied> {
     }
     if let Some(seconds) = fanout.job_time {
         policy = policy.with_job_time(std::time::Duration::from_secs(seconds));
+    }
+    if let Some(seconds) = fanout.notify_time {
+        policy = policy.with_t_notify(std::time::Duration::from_secs(seconds));
+    }
+    if let Some(seconds) = fanout.retry_wait {
+        let wait = std::time::Duration::from_secs(seconds);
+        policy = policy.with_retry_wait(wait, wait);
+    }
+    if let Some(word) = &fanout.offline {
+        policy = policy.with_offline(match word.as_str() {
+            "wait" => Offline::Wait,
+            "skip" => Offline::Skip,
+            "fail" => Offline::Fail,
+            "try" => Offline::Try,
+            _ => return Err(Denied::Value(format!("offline: {word} is none of wait, skip, fail and try"))),
+        });
     }
     if let Some(stages) = &fanout.stages {
         let stages: Stages = stages.parse().map_err(|error| bad("stages", &error))?;

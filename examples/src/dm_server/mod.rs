@@ -38,7 +38,9 @@ mod throttle;
 mod vault;
 mod views;
 mod waking;
+mod within;
 mod work;
 
 pub use cli::main;
+pub use within::run_within;
 pub use engine::Engine;

@@ -22,6 +22,7 @@ use super::account::{Class, Device};
 use super::engine::{Denied, Engine, MAX_NAME, NewWork, unix_now};
 use super::gateway::{self, Ask, MAX_IMAGE, Reading};
 use super::operation::Operation;
+use super::waking::is_pushed_to;
 use super::{device_http, metrics, views};
 
 /// The longest that a request waits for a device.
@@ -159,9 +160,11 @@ async fn add_device(
         return Err(Denied::Value(reason).into());
     }
     if let Some(address) = &new.address
+        && !is_pushed_to(address)
         && address.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
     {
-        return Err(Denied::Value(format!("{address} is no host and port")).into());
+        let reason = format!("{address} is no host and port, and no address that takes pushes");
+        return Err(Denied::Value(reason).into());
     }
     let made = || [entropy(), entropy()].concat().iter().map(|octet| format!("{octet:02x}")).collect();
     let user = new.user.unwrap_or_else(|| new.id.clone());

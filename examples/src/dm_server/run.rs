@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 
+use crate::http_client::HttpClient;
 use crate::listener::{Bounds, serve, told_to_stop};
 use crate::operator_api::OperatorToken;
 use crate::store::{Batch, Store};
-use crate::tls::Identity;
+use crate::tls::{Identity, Trust};
 use crate::wire::MAX_BODY;
 
 use super::config::Config;
@@ -41,6 +42,20 @@ pub(super) const CERTIFICATES: &str = "tls";
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config) -> Result<(), String> {
     start_log(&config)?;
+    let say = |whereabouts: &Whereabouts| {
+        let mut out = std::io::stdout();
+        let _ = writeln!(out, "devices at {}, operator at {}", whereabouts.devices, whereabouts.operator);
+        let _ = out.flush();
+    };
+    run_until(config, told_to_stop(), say).await
+}
+
+/// Runs until `stop_wanted` comes about, and says where once it listens.
+pub(super) async fn run_until(
+    config: Config,
+    stop_wanted: impl Future<Output = ()>,
+    say: impl FnOnce(&Whereabouts),
+) -> Result<(), String> {
     let state = &config.state;
     let said = |path: &Path| {
         let path = path.display().to_string();
@@ -87,6 +102,8 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
     let address = LocUri::new(address).map_err(|error| format!("address: {error}"))?;
     ServerId::new(&config.server_id).map_err(|error| format!("server-id: {error}"))?;
 
+    let trust = config.notify.ca.clone().map_or(Trust::Nothing, Trust::File);
+    let pushing = HttpClient::new(&trust).map_err(|error| error.to_string())?;
     let limits = &config.limits;
     let session = ServerConfig::new(address.clone()).with_idle(Duration::from_secs(limits.idle.max(1)));
     let engine = Engine::open(
@@ -101,7 +118,12 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         },
         store,
         vault,
-        Waking::new(datagrams, config.notify.attempts, Duration::from_secs(config.notify.wait.max(1))),
+        Waking::new(
+            datagrams,
+            pushing,
+            config.notify.attempts,
+            Duration::from_secs(config.notify.wait.max(1)),
+        ),
     )
     .await
     .map_err(|error| error.to_string())?;
@@ -151,12 +173,10 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
     let path = state.join(WHEREABOUTS);
     let text = serde_json::to_string(&whereabouts).map_err(|error| error.to_string())?;
     std::fs::write(&path, &text).map_err(said(&path))?;
-    let mut out = std::io::stdout();
-    let _ = writeln!(out, "devices at {}, operator at {}", whereabouts.devices, whereabouts.operator);
-    let _ = out.flush();
+    say(&whereabouts);
     tracing::info!(address = address.as_str(), "the server runs");
 
-    told_to_stop().await;
+    stop_wanted.await;
     tracing::info!("told to stop");
     let _ = stop.send(true);
     for task in serving {
