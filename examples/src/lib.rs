@@ -6,8 +6,10 @@
 //! - [`device`]: a device that waits for notifications and answers with sessions; [`lamp`]: what it serves.
 //! - [`server`]: a DM server, and [`operator`] who works there.
 //! - [`wire`]: DM messages over HTTP.
-//! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
+//! - [`listener`], [`http_client`], [`resolver`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
+//! - [`announcing`]: how a device tells a gateway that it is there.
+//! - [`program`]: how programs begin and end, where they keep things, and what their subcommands print.
 //! - [`dm_device`]: the `dm-device` program: a device with storage, downloads, a user and bad manners.
 //! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`dm_server`], [`dm_gateway`]: what the `dm-server` and `dm-gateway` programs are made of.
@@ -16,6 +18,7 @@
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
+pub mod announcing;
 pub mod clock;
 pub mod coap;
 pub mod device;
@@ -31,8 +34,11 @@ pub mod listener;
 pub mod misbehaviour;
 pub mod operator;
 pub mod operator_api;
+pub mod program;
+pub mod resolver;
 pub mod server;
 pub mod store;
+mod throttle;
 pub mod tls;
 pub mod wire;
 

@@ -13,9 +13,10 @@ use dm_syncml::session::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, Cli
 use dm_tree::{DevInfo, ServerId};
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::account::{AccountFile, Hidden};
+use super::account::AccountFile;
 use super::driver::GatewayDriver;
 use super::failure::Failure;
 use super::journal::ServerNonces;
@@ -32,13 +33,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Upstream {
     server: ServerId,
     account: ClientConfig,
-    /// What the server signs its notifications with.
-    signing: Hidden,
+    file: AccountFile,
     store: Store,
     wire: Wire,
     /// Time after which a session is opened without a reason.
     poll: Option<Duration>,
     wanted: Notify,
+    running: Mutex<Option<JoinHandle<()>>>,
     next_session: AtomicU16,
     state: Mutex<State>,
 }
@@ -65,12 +66,13 @@ impl Upstream {
         let [high, low, ..] = entropy();
         Ok(Arc::new(Self {
             account: file.for_sessions()?,
-            signing: file.server_password.clone(),
+            file: file.clone(),
             server,
             store,
             wire,
             poll,
             wanted: Notify::new(),
+            running: Mutex::new(None),
             next_session: AtomicU16::new(u16::from_be_bytes([high, low])),
             state: Mutex::new(State { nonces, memory: ReplayMemory::new(), asked: None }),
         }))
@@ -84,6 +86,27 @@ impl Upstream {
         self.account.server.as_str()
     }
 
+    /// Whether it is this account.
+    pub(super) fn has(&self, account: &AccountFile) -> bool {
+        self.file == *account
+    }
+
+    /// Its task.
+    pub(super) fn runs_as(&self, task: JoinHandle<()>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    /// Has no more sessions, and forgets the nonces.
+    pub(super) async fn stop(&self) -> Result<(), Failure> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = running {
+            task.abort();
+            // It may be in the middle of an input.
+            let _ = task.await;
+        }
+        Ok(ServerNonces::forget(&self.store, self.server.as_str()).await?)
+    }
+
     /// There is something to tell.
     pub(super) fn want(&self) {
         self.wanted.notify_one();
@@ -95,7 +118,7 @@ impl Upstream {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { nonces, memory, asked } = &mut *state;
         let nonce = nonces.server.as_ref().map_or(&[][..], |nonce| nonce.as_bytes());
-        let credentials = [(Credential::new(identifier, &self.signing.0), nonce)];
+        let credentials = [(Credential::new(identifier, &self.file.server_password.0), nonce)];
         let ours = |id: ServerIdentifier<'_>| {
             (id.as_octets() == self.server.as_str().as_bytes())
                 .then(|| Account::new(&credentials).with_resync(true))

@@ -1,7 +1,11 @@
 //! What the page and the operator's subcommands see of the machine.
 
 use dm_syncml::Instant;
-use gwmo_model::{AttachStatus, DeviceRecord, Fact, Gateway, JobState, JobView, Mode, Serial};
+use dm_tree::ServerId;
+use gwmo_model::{
+    AttachStatus, DeviceRecord, Fact, Gateway, GroupId, ImageState, Images, JobKey, JobState, JobView, Mode,
+    Serial, TargetState,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -88,8 +92,87 @@ const fn word(status: AttachStatus) -> &'static str {
 }
 
 pub(super) fn groups(gateway: &Gateway) -> Value {
-    let group = |(id, group): (&gwmo_model::GroupId, &gwmo_model::Group)| json!({ "id": id.as_str(), "count": group.count(), "rule": group.rule().map(ToString::to_string) });
+    let group = |(id, group): (&GroupId, &gwmo_model::Group)| json!({ "id": id.as_str(), "count": group.count(), "rule": group.rule().map(ToString::to_string) });
     json!({ "groups": gateway.groups().iter().map(group).collect::<Vec<_>>() })
+}
+
+/// A group, and who is in it; of many the first.
+pub(super) fn group(gateway: &Gateway, id: &str) -> Option<Value> {
+    let id = GroupId::new(id).ok()?;
+    let group = gateway.groups().group(&id)?;
+    let members = group.members().take(MAX_DEVICES).filter_map(|serial| {
+        let record = gateway.inventory().record(serial)?;
+        Some(json!({ "serial": serial.get(), "id": record.id().as_str(), "status": word(record.status()) }))
+    });
+    Some(json!({
+        "id": id.as_str(), "count": group.count(), "rule": group.rule().map(ToString::to_string),
+        "members": members.collect::<Vec<_>>(),
+    }))
+}
+
+/// Where a job stands on each device; of many on the first.
+pub(super) fn job_devices(gateway: &Gateway, owner: &str, key: &str) -> Option<Value> {
+    let (owner, key) = (ServerId::new(owner).ok()?, JobKey::new(key).ok()?);
+    let fanout = gateway.fanout();
+    let view = fanout.job(fanout.find(&owner, &key)?)?;
+    let devices = view.records(..).take(MAX_DEVICES).map(|target| {
+        let record = gateway.inventory().record(target.serial());
+        let state = match target.state() {
+            TargetState::Queued => "queued",
+            TargetState::WaitAttach => "away",
+            TargetState::Notifying => "notified",
+            TargetState::InSession => "in_session",
+            TargetState::AwaitAsync => "accepted",
+            TargetState::Backoff => "waiting",
+            TargetState::Ok => "ok",
+            TargetState::Failed => "failed",
+            TargetState::TimedOut => "timed_out",
+            TargetState::Unreachable => "unreachable",
+            TargetState::Refused => "refused",
+            TargetState::Indeterminate => "indeterminate",
+            TargetState::Skipped => "skipped",
+            TargetState::Cancelled => "cancelled",
+            _ => "other",
+        };
+        json!({
+            "serial": target.serial().get(),
+            "id": record.map(|record| record.id().as_str()),
+            "state": state,
+            "code": target.code().map(|code| code.get()),
+            "tries": target.tries(),
+        })
+    });
+    let devices: Vec<Value> = devices.collect();
+    let mut shown = job(&view);
+    shown["devices"] = devices.into();
+    Some(shown)
+}
+
+/// The images, without the addresses that only devices are told.
+pub(super) fn images(images: &Images) -> Value {
+    let image = |image: gwmo_model::ImageView<'_>| {
+        let state = match image.state() {
+            ImageState::Empty => "empty",
+            ImageState::Receiving => "receiving",
+            ImageState::Downloading => "downloading",
+            ImageState::Verifying => "verifying",
+            ImageState::Ready => "ready",
+            ImageState::Failed => "failed",
+            ImageState::Evicted => "evicted",
+            _ => "other",
+        };
+        json!({
+            "owner": image.owner().as_str(),
+            "key": image.key().as_str(),
+            "state": state,
+            "result": image.result().map(|result| result.get()),
+            "received": image.received(),
+            "size": image.spec().size,
+            "jobs": image.jobs().len(),
+            "pulls": image.pulls(),
+        })
+    };
+    json!({ "images": images.images().map(image).collect::<Vec<_>>() })
 }
 
 /// The last jobs, oldest first.

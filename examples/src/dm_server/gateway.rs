@@ -7,7 +7,8 @@ use dm_syncml::{Add, Alert, Command, Correlator, Data, Exec, Format, Get, Item, 
 use gwmo_model::console::{Console, GatewayAlert, JobRequest, JobStatus, Told};
 use gwmo_model::mo::ImagesSlot;
 use gwmo_model::{
-    AttachStatus, Counters, DeviceId, GroupId, ImageKey, JobKey, JobState, Offline, Policy, Selector, Serial, Stages,
+    AttachStatus, Counters, DeviceId, GroupId, ImageKey, JobKey, JobState, Offline, Policy, Selector, Serial,
+    Stages,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,8 +17,9 @@ use sha2::{Digest as _, Sha256};
 use super::account::Class;
 use super::changes::Changes;
 use super::directory::{Group, Job};
-use super::engine::{Denied, Engine, NewWork};
+use super::engine::{Denied, Engine};
 use super::operation::{Operation, cmd_id};
+use super::queueing::NewWork;
 use super::work::{Work, WorkState};
 
 /// The largest image that goes through the server; larger ones are fetched by the gateway (`url`).

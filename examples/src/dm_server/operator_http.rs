@@ -19,9 +19,10 @@ use crate::clock::entropy;
 use crate::operator_api::{OperatorToken, only_operators, page, stream};
 
 use super::account::{Class, Device};
-use super::engine::{Denied, Engine, MAX_NAME, NewWork, unix_now};
+use super::engine::{Denied, Engine, MAX_NAME, unix_now};
 use super::gateway::{self, Ask, MAX_IMAGE, Reading};
 use super::operation::Operation;
+use super::queueing::NewWork;
 use super::waking::is_pushed_to;
 use super::{device_http, metrics, views};
 

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::config::Config;
-use super::run::run_until;
+use super::run;
+use crate::program::{Failure, read_toml};
 
-/// Runs as a configuration file says, until it is dropped: to its store that is as the power goes. Where it listens is in `running.json` in its
-/// state. It logs to the log of the program it is a part of.
+/// Runs as a configuration file says, until it is dropped: to its store that is as when the power goes. Where it listens is in `running.json` in
+/// its state. It logs to the log of the program that it is a part of.
 ///
 /// # Errors
 /// What the program would say on standard error.
-pub async fn run_within(config: &Path) -> Result<(), String> {
-    let config = Config::read(Some(config))?;
-    run_until(config, std::future::pending(), |_| ()).await
+pub async fn run_within(config: &Path) -> Result<(), Failure> {
+    let config = read_toml(Some(config))?;
+    run::run_within(&config).await
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::launcher::Launcher;
+use crate::program::Failure;
 use crate::{coap, dm_device};
 
 /// How long a device may take for what it is waited for. Generous: who needs it has failed, and says so.
@@ -38,7 +39,7 @@ pub(super) struct Actor {
 
 #[derive(Debug)]
 enum Life {
-    Task(JoinHandle<Result<(), String>>),
+    Task(JoinHandle<Result<(), Failure>>),
     Process(Child),
 }
 
@@ -96,7 +97,8 @@ impl Actor {
             let words = std::iter::once(program).chain(self.arguments.iter().map(String::as_str));
             return Ok(Life::Task(match self.make {
                 Make::Dm => {
-                    let program = dm_device::Program::try_parse_from(words).map_err(|error| failed(&error))?;
+                    let program =
+                        dm_device::Program::try_parse_from(words).map_err(|error| failed(&error))?;
                     tokio::spawn(async move { program.run_within(told).await.map(drop) })
                 }
                 Make::Coap => {
@@ -107,7 +109,8 @@ impl Actor {
             }));
         };
         let log = launcher.folder.join("devices.log");
-        let log = std::fs::File::options().create(true).append(true).open(log).map_err(|error| failed(&error))?;
+        let log =
+            std::fs::File::options().create(true).append(true).open(log).map_err(|error| failed(&error))?;
         let mut command = Command::new(path);
         command.args(&self.arguments).arg("--json");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
@@ -151,16 +154,14 @@ impl Actor {
                 Err(_) => {
                     let heard: Vec<_> = self.heard.iter().rev().take(5).map(ToString::to_string).collect();
                     let heard = heard.join(", ");
-                    return Err(format!("{}: no {what} within {} s, but {heard}", self.name, PATIENCE.as_secs()));
+                    return Err(format!(
+                        "{}: no {what} within {} s, but {heard}",
+                        self.name,
+                        PATIENCE.as_secs()
+                    ));
                 }
             }
         }
-    }
-
-    /// Forgets what was heard so far: only what comes now counts.
-    pub(super) fn listen_anew(&mut self) {
-        while self.events.try_recv().is_ok() {}
-        self.heard.clear();
     }
 
     async fn ended(&mut self) -> String {
@@ -168,7 +169,7 @@ impl Actor {
             None => "it is switched off".into(),
             Some(Life::Task(task)) => match task.await {
                 Ok(Ok(())) => "it ended".into(),
-                Ok(Err(why)) => why,
+                Ok(Err(failure)) => failure.to_string(),
                 Err(error) => error.to_string(),
             },
             // What it has said is in its log; a store that is still open is the one thing that passes.

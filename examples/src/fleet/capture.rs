@@ -97,8 +97,7 @@ impl Capture {
         let to = SocketAddrV4::new(self.address(server), port);
         // Numbers begin somewhere; Wireshark shows them from 0 on.
         let seed = u32::from(from.port()) << 12;
-        let mut connection =
-            Connection { ends: [from, to], next: [seed, !seed], is_closed: [false; 2] };
+        let mut connection = Connection { ends: [from, to], next: [seed, !seed], is_closed: [false; 2] };
         let options = [2, 4, (SEGMENT >> 8) as u8, SEGMENT as u8];
         self.segment(&mut connection, From::Client, SYN, &options, &[])?;
         self.segment(&mut connection, From::Server, SYN | ACK, &options, &[])?;
@@ -141,10 +140,8 @@ impl Capture {
         (to, to_port): (&str, u16),
         octets: &[u8],
     ) -> io::Result<()> {
-        let ends = [
-            SocketAddrV4::new(self.address(from), from_port),
-            SocketAddrV4::new(self.address(to), to_port),
-        ];
+        let ends =
+            [SocketAddrV4::new(self.address(from), from_port), SocketAddrV4::new(self.address(to), to_port)];
         let mut datagram = Vec::with_capacity(8 + octets.len());
         let length = u16::try_from(8 + octets.len()).unwrap_or(u16::MAX);
         for field in [from_port, to_port, length, 0] {
@@ -236,7 +233,8 @@ fn pseudo_header([from, to]: [SocketAddrV4; 2], protocol: u8, length: usize) -> 
 
 /// The Internet checksum (RFC 1071).
 fn checksum(octets: &[u8], begin: u32) -> u16 {
-    let words = octets.chunks(2).map(|word| u32::from(word[0]) << 8 | word.get(1).copied().map_or(0, u32::from));
+    let words =
+        octets.chunks(2).map(|word| u32::from(word[0]) << 8 | word.get(1).copied().map_or(0, u32::from));
     let mut sum = words.fold(begin, |sum, word| sum + word);
     while sum > 0xFFFF {
         sum = (sum & 0xFFFF) + (sum >> 16);

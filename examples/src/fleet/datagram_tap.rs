@@ -71,16 +71,22 @@ impl Shared {
     fn record(&self, from: &str, to: &str, octets: &[u8]) {
         let port = match self.speech {
             Speech::Coap(_) => COAP,
-            Speech::Notifications if Push::decode(octets).is_ok() && Notification::decode(octets).is_err() => WAP_PUSH,
+            Speech::Notifications if !is_notification(octets) && Push::decode(octets).is_ok() => WAP_PUSH,
             Speech::Notifications => PLAIN,
         };
-        if self.speech == Speech::Notifications && octets != b"welcome" && Notification::decode(octets).is_ok() {
+        if self.speech == Speech::Notifications && is_notification(octets) {
             self.recorder.notification(from, to, octets);
         }
         let (own, other) = if port == COAP { (COAP, PLAIN) } else { (port, port) };
         let port_of = |party: &str| if party == self.name { own } else { other };
         self.recorder.datagram((from, port_of(from)), (to, port_of(to)), octets);
     }
+}
+
+/// Announcements and what belongs to them are text, which no digest is.
+fn is_notification(octets: &[u8]) -> bool {
+    let is_text = octets.iter().take(16).all(|octet| octet.is_ascii_graphic() || *octet == b' ');
+    !is_text && Notification::decode(octets).is_ok()
 }
 
 /// The DevId that a device says in its announcement, whatever is around it.
@@ -160,7 +166,7 @@ async fn bring_back(shared: Arc<Shared>, way: Arc<UdpSocket>, peer: SocketAddr) 
         let octets = &datagram[..length];
         let name = shared.name_at(peer, &[]);
         shared.record(shared.name, &name, octets);
-        let is_lost = octets != b"welcome" && {
+        let is_lost = is_notification(octets) && {
             let mut state = shared.state();
             let left = state.losses.get_mut(&name).filter(|left| **left > 0);
             left.map(|left| *left -= 1).is_some()
@@ -173,6 +179,8 @@ async fn bring_back(shared: Arc<Shared>, way: Arc<UdpSocket>, peer: SocketAddr) 
 
 #[cfg(test)]
 mod tests {
+    use dm_notification::{Credential, ServerIdentifier, SessionId, Trigger};
+
     use super::*;
 
     #[test]
@@ -195,12 +203,17 @@ mod tests {
         assert_eq!(&datagram[..length], b"urn:uuid:device-0001");
         assert_ne!(way, device.local_addr().unwrap());
         tap.lose_one("device-0001");
-        for said in [&b"welcome"[..], b"lost", b"heard"] {
-            program.send_to(said, way).await.unwrap();
+        let server = ServerIdentifier::new("com.example.gateway").unwrap();
+        let signed = |id: u16| {
+            let trigger = Trigger::new(server, SessionId::new(id).unwrap());
+            Notification::sign(trigger, &Credential::new(server, "secret"), b"nonce").to_vec()
+        };
+        for said in [b"welcome".to_vec(), signed(1), signed(2)] {
+            program.send_to(&said, way).await.unwrap();
         }
-        for heard in [&b"welcome"[..], b"heard"] {
+        for heard in [b"welcome".to_vec(), signed(2)] {
             let (length, from) = device.recv_from(&mut datagram).await.unwrap();
-            assert_eq!((&datagram[..length], from), (heard, tap.front));
+            assert_eq!((&datagram[..length], from), (heard.as_slice(), tap.front));
         }
     }
 }

@@ -1,17 +1,13 @@
 //! The operator of a server or a gateway, at its JSON API.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::http::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::http_client::HttpClient;
 use crate::operator_api::{OperatorClient, segment};
-
-/// The largest answer that is taken.
-const MAX_ANSWER: usize = 64 << 20;
+use crate::program::Access;
 
 /// How long a gateway or a device may take for a command. Generous: who needs it has failed, and says so.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -26,23 +22,22 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// The operator of the program whose operator's socket is at `base`, with the token in its state.
+    /// The operator of the program that runs with this state, and shows this certificate.
     ///
     /// # Errors
-    /// There is no token.
-    pub(super) fn new(http: &HttpClient, base: &str, state: &Path) -> Result<Self, String> {
-        let path = state.join("operator.token");
-        let token =
-            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self { api: OperatorClient::new(http.clone(), base.to_owned(), &token, MAX_ANSWER) })
+    /// It does not run.
+    pub(super) fn new(what: &'static str, state: &Path, ca: Option<PathBuf>) -> Result<Self, String> {
+        let access = Access { config: None, state: None, token_file: None, ca, json: true };
+        let api = OperatorClient::find(what, state, None, &access).map_err(|failure| failure.to_string())?;
+        Ok(Self { api })
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, String> {
-        self.api.ask(Method::GET, path, None).await.map_err(|not| format!("{path}: {}", not.sentence))
+        self.api.get(path).await.map_err(|failure| format!("{path}: {failure}"))
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
-        self.api.ask(Method::POST, path, Some(body)).await.map_err(|not| format!("{path}: {}", not.sentence))
+        self.api.post(path, body).await.map_err(|failure| format!("{path}: {failure}"))
     }
 
     /// Makes a device known; its account.

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use crate::program::{Failure, Whereabouts};
 use crate::{dm_gateway, dm_server};
 
 /// How long a program may take to start. Generous: who needs it has failed, and says so.
@@ -44,40 +44,18 @@ impl Kind {
     }
 }
 
-/// Where a program listens, as its `running.json` has it.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Whereabouts {
-    pub(super) operator: String,
-    devices: String,
-    #[serde(default)]
-    datagrams: Option<SocketAddr>,
-}
-
-impl Whereabouts {
-    /// The socket for devices.
-    pub(super) fn devices(&self) -> Option<SocketAddr> {
-        let (_, rest) = self.devices.split_once("://")?;
-        rest.split('/').next()?.parse().ok()
-    }
-
-    /// The socket for datagrams.
-    pub(super) const fn datagrams(&self) -> Option<SocketAddr> {
-        self.datagrams
-    }
-}
-
 /// A program that runs.
 #[derive(Debug)]
 pub(super) struct Daemon {
     kind: Kind,
     name: &'static str,
     life: Life,
-    pub(super) at: Whereabouts,
+    at: Whereabouts,
 }
 
 #[derive(Debug)]
 enum Life {
-    Tasks(Option<Runtime>, JoinHandle<Result<(), String>>),
+    Tasks(Option<Runtime>, JoinHandle<Result<(), Failure>>),
     Process(Child),
 }
 
@@ -94,7 +72,10 @@ impl Launcher {
                 let path = program_in(&beside, program);
                 if !path.exists() {
                     let hint = "--processes wants the other programs beside this one: cargo build -p dm-examples --bins";
-                    return Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: {hint}", path.display())));
+                    return Err(io::Error::new(
+                        io::ErrorKind::NotFound,
+                        format!("{}: {hint}", path.display()),
+                    ));
                 }
             }
             Some(beside)
@@ -169,7 +150,8 @@ impl Launcher {
                 command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().map(Life::Process)
             }
             None => {
-                let runtime = Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_all().build()?;
+                let runtime =
+                    Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_all().build()?;
                 let file = file.to_owned();
                 let running = runtime.spawn(async move {
                     match kind {
@@ -198,7 +180,7 @@ impl Life {
         match self {
             Self::Tasks(_, running) if running.is_finished() => Some(match running.await {
                 Ok(Ok(())) => "it ended".into(),
-                Ok(Err(why)) => why,
+                Ok(Err(failure)) => failure.to_string(),
                 Err(error) => error.to_string(),
             }),
             Self::Tasks(..) => None,
@@ -240,6 +222,17 @@ impl Daemon {
         self.kill();
         *self = launcher.restart(self.kind, self.name).await?;
         Ok(())
+    }
+
+    /// The socket for devices.
+    pub(super) fn devices(&self) -> Option<SocketAddr> {
+        let (_, rest) = self.at.devices.split_once("://")?;
+        rest.split('/').next()?.parse().ok()
+    }
+
+    /// The socket for datagrams.
+    pub(super) fn datagrams(&self) -> Option<SocketAddr> {
+        self.at.datagrams.as_deref()?.parse().ok()
     }
 
     /// Ends it as the power goes.

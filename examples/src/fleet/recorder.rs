@@ -142,7 +142,8 @@ impl Recorder {
     /// A datagram was sent.
     pub(super) fn datagram(&self, from: (&str, u16), to: (&str, u16), octets: &[u8]) {
         let mut inner = self.lock();
-        inner.evidence.coap += u64::from(from.1 == super::datagram_tap::COAP || to.1 == super::datagram_tap::COAP);
+        inner.evidence.coap +=
+            u64::from(from.1 == super::datagram_tap::COAP || to.1 == super::datagram_tap::COAP);
         inner.capture(|capture| capture.datagram(from, to, octets));
     }
 

@@ -187,15 +187,15 @@ impl Flow {
     }
 
     fn octets(&mut self, from: From, octets: &[u8]) {
+        match &mut self.capture {
+            Some(capture) => self.recorder.octets(capture, from, octets),
+            None if self.client.is_none() => self.held.push((from, octets.to_owned())),
+            // Nobody wants a capture.
+            None => {}
+        }
         let stream = &mut self.streams[usize::from(from == From::Server)];
         for message in stream.take(octets) {
             self.message(from, &message);
-        }
-        match &mut self.capture {
-            Some(capture) => self.recorder.octets(capture, from, octets),
-            // With a client known and no capture, nobody wants to see it.
-            None if self.client.is_none() => self.held.push((from, octets.to_owned())),
-            None => {}
         }
         if self.client.is_some() && !self.held.is_empty() {
             self.begin();

@@ -16,8 +16,7 @@ use super::launcher::{Daemon, Kind, Launcher, quoted};
 use super::recorder::Recorder;
 use super::tap::{Encryption, Tap};
 use super::{Options, Outcome, Progress};
-use crate::http_client::HttpClient;
-use crate::tls::{Identity, Trust};
+use crate::tls::Identity;
 
 /// The servers, by what devices and gateways know of them.
 pub(super) const SERVER_ID: &str = "com.example.dms";
@@ -37,7 +36,6 @@ pub(super) struct Wiring {
     pub(super) show: Show,
     pub(super) recorder: Recorder,
     pub(super) launcher: Launcher,
-    pub(super) http: HttpClient,
     identity: Option<Identity>,
     server: Tap,
     second_server: Tap,
@@ -91,14 +89,13 @@ impl Wiring {
         let folder = tempfile::Builder::new().prefix("fleet-").tempdir()?;
         let launcher = Launcher::new(folder.path().into(), options.processes)?;
         let identity = if options.tls {
-            let made = Identity::kept_in(&folder.path().join("tls"), &["localhost".into(), "127.0.0.1".into()]);
+            let made =
+                Identity::kept_in(&folder.path().join("tls"), &["localhost".into(), "127.0.0.1".into()]);
             Some(made.map_err(io::Error::other)?.0)
         } else {
             None
         };
         let encryption = identity.as_ref().map(Encryption::new).transpose()?;
-        let trust = identity.as_ref().map_or(Trust::Nothing, |it| Trust::File(it.certificate.clone()));
-        let http = HttpClient::new(&trust).map_err(io::Error::other)?.with_patience(std::time::Duration::from_secs(60));
         std::fs::write(folder.path().join("lamp.ddf.xml"), include_str!("lamp.ddf.xml"))?;
         let tap = async |name| Tap::open(name, recorder.clone(), encryption.clone()).await;
         let datagrams = async |name| DatagramTap::open(name, Speech::Notifications, recorder.clone()).await;
@@ -112,7 +109,6 @@ impl Wiring {
             show,
             recorder,
             launcher,
-            http,
             identity,
             _folder: folder,
         })
@@ -172,8 +168,8 @@ impl Wiring {
             self.ca(),
         );
         let daemon = self.launcher.start(Kind::Server, name, &config).await?;
-        self.tap(name).aim(daemon.at.devices());
-        let desk = Desk::new(&self.http, &daemon.at.operator, &self.launcher.state(name))?;
+        self.tap(name).aim(daemon.devices());
+        let desk = self.desk("server", name)?;
         Ok(Server { _daemon: daemon, desk })
     }
 
@@ -193,7 +189,7 @@ impl Wiring {
         }
         std::fs::write(&file, account.to_string()).map_err(|error| format!("{name}: {error}"))?;
         let config = format!(
-            "server-id = \"{server_id}\"\naddress = \"{}\"\n{}datagrams = \"127.0.0.1:0\"\n{}servers = [{}]\n\
+            "server-id = \"{server_id}\"\naddress = \"{}\"\n{}datagrams = \"127.0.0.1:0\"\ntell-again = 1\n{}servers = [{}]\n\
              [limits]\nwindow = 64\n",
             self.address(name, "/dm"),
             self.listening(),
@@ -207,9 +203,15 @@ impl Wiring {
 
     /// Lets a gateway be reached.
     fn join(&self, name: &str, daemon: &Daemon) -> Result<Desk, String> {
-        self.tap(name).aim(daemon.at.devices());
-        self.datagrams(name).aim(daemon.at.datagrams());
-        Desk::new(&self.http, &daemon.at.operator, &self.launcher.state(name))
+        self.tap(name).aim(daemon.devices());
+        self.datagrams(name).aim(daemon.datagrams());
+        self.desk("gateway", name)
+    }
+
+    /// The operator of a program.
+    fn desk(&self, what: &'static str, name: &str) -> Result<Desk, String> {
+        let ca = self.identity.as_ref().map(|identity| identity.certificate.clone());
+        Desk::new(what, &self.launcher.state(name), ca)
     }
 
     /// A device that speaks OMA DM, behind a gateway; switched off.
@@ -266,7 +268,7 @@ impl GatewayPost {
     /// # Errors
     /// The gateway does not know it.
     pub(super) async fn detach(&self, device: &str, moved: bool) -> Result<(), String> {
-        let path = format!("/api/devices/{device}/detach");
-        self.desk.post(&path, &serde_json::json!({ "moved": moved })).await.map(drop)
+        let path = format!("/api/devices/{device}/detach?moved={moved}");
+        self.desk.post(&path, &Value::Null).await.map(drop)
     }
 }

@@ -160,7 +160,7 @@ fn bad_ground_is_named() {
     std::fs::write(state.join("store.redb"), vec![7; 100_000]).unwrap();
     let said = refusal(state, &["--plain-http"]);
     assert!(
-        said.contains("error: start:") && said.contains("store.redb") && said.contains("move it away"),
+        said.contains("error: store:") && said.contains("store.redb") && said.contains("move it away"),
         "{said}"
     );
     assert_eq!(std::fs::read(state.join("store.redb")).unwrap(), vec![7; 100_000], "left alone");

@@ -22,5 +22,8 @@ pub(super) async fn play(world: &mut World) -> Proof {
     }
     let missing = missing();
     ensure(missing.is_empty(), || format!("no alert of {}", missing.join(", ")))?;
-    Ok(format!("{} announced to the server by generic alerts, each as seen for the first time", count(wanted.len(), "new device")))
+    Ok(format!(
+        "{} announced to the server by generic alerts, each as seen for the first time",
+        count(wanted.len(), "new device")
+    ))
 }

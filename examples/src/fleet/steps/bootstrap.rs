@@ -176,5 +176,8 @@ pub(super) async fn welcomed(device: &mut Actor) -> Result<(), String> {
 /// A session with this server came to its end.
 pub(super) async fn session_with(device: &mut Actor, server: &str) -> Result<(), String> {
     let ended = |event: &Value| event["event"] == "session-ended" && event["server"] == server;
-    device.wait_for(&format!("session with {server}"), |event| ended(event) && event["end"] == "Completed").await.map(drop)
+    device
+        .wait_for(&format!("session with {server}"), |event| ended(event) && event["end"] == "Completed")
+        .await
+        .map(drop)
 }

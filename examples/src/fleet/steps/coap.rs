@@ -25,7 +25,8 @@ pub(super) async fn play(world: &mut World) -> Proof {
     let record = records.get(&world.lamp.name).ok_or("the lamp has no record")?;
     let asked = json!({ "do": "answers", "key": JOB, "serial": record.serial });
     let answers = desk.ask(GATEWAY, &asked).await?;
-    let is_read = answers["answers"].as_array().is_some_and(|all| all.iter().any(|answer| answer["text"] == LEVEL));
+    let is_read =
+        answers["answers"].as_array().is_some_and(|all| all.iter().any(|answer| answer["text"] == LEVEL));
     ensure(is_read, || format!("the lamp answered {answers}"))?;
     let datagrams = world.wiring.recorder.look(|evidence| evidence.coap);
     Ok(format!(

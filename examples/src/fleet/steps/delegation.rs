@@ -1,9 +1,9 @@
 //! A server delegates a subtree of a device to a second one, which can do there what it is to do, and nothing elsewhere.
 
+use dm_tree::Rights;
+use dm_tree::authority::{DelegationKind, Scope, Terms};
 use dm_tree::delegation::Proposal;
 use dm_tree::{Acl, NodeUri, ServerId};
-use dm_tree::authority::{DelegationKind, Scope, Terms};
-use dm_tree::Rights;
 use serde_json::Value;
 
 use super::super::desk::Desk;

@@ -17,5 +17,9 @@ pub(super) async fn play(world: &mut World) -> Proof {
     let groups = world.gateway.desk.get("/api/groups").await?;
     let group = groups["groups"].as_array().into_iter().flatten().find(|group| group["id"] == GROUP);
     ensure(group.is_some_and(|group| group["count"] == ids.len()), || format!("the groups are {groups}"))?;
-    Ok(format!("group {GROUP} has {} at the gateway, by {} to make it", count(ids.len(), "member"), count(ids.len().div_ceil(AT_ONCE), "order")))
+    Ok(format!(
+        "group {GROUP} has {} at the gateway, by {} to make it",
+        count(ids.len(), "member"),
+        count(ids.len().div_ceil(AT_ONCE), "order")
+    ))
 }

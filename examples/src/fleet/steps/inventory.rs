@@ -20,7 +20,9 @@ pub(super) async fn play(world: &mut World) -> Proof {
         format!("{total} devices are there, and the summary is {summary}")
     })?;
     let serials = serials(world).await?;
-    ensure(serials.len() == total, || format!("{total} devices are there, and {} are listed", serials.len()))?;
+    ensure(serials.len() == total, || {
+        format!("{total} devices are there, and {} are listed", serials.len())
+    })?;
     let name = world.devices[0].name.clone();
     let serial = serials.get(&name).ok_or_else(|| format!("{name} is not listed"))?;
     let console = Console::new();
@@ -28,7 +30,9 @@ pub(super) async fn play(world: &mut World) -> Proof {
     let (id, model) = (node(InventorySlot::DevId), node(InventorySlot::InfoMod));
     let (id, model) = (desk.read(GATEWAY, &id).await?, desk.read(GATEWAY, &model).await?);
     ensure(id == world.devices[0].id() && model == "Lamp", || format!("device {serial} is {id}, a {model}"))?;
-    Ok(format!("{total} devices attached by the summary and by the list; {name} alone is device {serial}, a {model}"))
+    Ok(format!(
+        "{total} devices attached by the summary and by the list; {name} alone is device {serial}, a {model}"
+    ))
 }
 
 /// The numbers that the gateway gave to its devices.

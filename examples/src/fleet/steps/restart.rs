@@ -40,7 +40,8 @@ pub(super) async fn play(world: &mut World) -> Proof {
     let mut indeterminate = 0;
     for (device, role) in world.devices.iter().zip(&world.roles) {
         let record = &records[&device.name];
-        let blinks = world.wiring.recorder.look(|evidence| evidence.value(&device.name, BLINKS).map(str::to_owned));
+        let blinks =
+            world.wiring.recorder.look(|evidence| evidence.value(&device.name, BLINKS).map(str::to_owned));
         let blinks = blinks.and_then(|blinks| blinks.parse::<u32>().ok());
         let is_right = match (role, record.state.as_str(), blinks) {
             // Once in the fanout before, once in this one.
@@ -49,10 +50,17 @@ pub(super) async fn play(world: &mut World) -> Proof {
                 indeterminate += 1;
                 true
             }
+            // Killed before it could say no, and nobody asks it again.
+            (Role::Refusing, "indeterminate", Some(0)) => {
+                indeterminate += 1;
+                true
+            }
             (Role::Refusing, "refused", Some(0)) | (Role::Off, "unreachable", None) => true,
             _ => false,
         };
-        ensure(is_right, || format!("{}, {role:?}, is {record:?} and has blinked {blinks:?} times", device.name))?;
+        ensure(is_right, || {
+            format!("{}, {role:?}, is {record:?} and has blinked {blinks:?} times", device.name)
+        })?;
     }
     Ok(format!(
         "killed when {ended} of {} had ended and {in_flight} were in flight; all have an outcome, {indeterminate} indeterminate, and by their own \

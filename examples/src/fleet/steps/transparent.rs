@@ -14,7 +14,8 @@ pub(super) async fn play(world: &mut World) -> Proof {
     let serials = super::inventory::serials(world).await?;
     let serial = serials.get(&name).ok_or_else(|| format!("{name} is not listed"))?;
     // The server wishes it so.
-    let wish = Console::new().binding().uri(InventorySlot::ModeReq, &[&serial.to_string()]).as_str().to_owned();
+    let wish =
+        Console::new().binding().uri(InventorySlot::ModeReq, &[&serial.to_string()]).as_str().to_owned();
     let wished = json!({ "op": "set", "uri": wish, "value": "1", "format": "int" });
     let done = world.server.desk.command(GATEWAY, &wished).await?;
     ensure(done["state"] == "done", || format!("the gateway answers {done}"))?;
