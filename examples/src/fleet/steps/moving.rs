@@ -1,16 +1,22 @@
 //! A device leaves one gateway and comes to another.
 
+use gwmo_model::DetachReason;
+use gwmo_model::console::Console;
+use gwmo_model::mo::ConfigSlot;
 use serde_json::json;
 
 use super::super::desk::PATIENCE;
-use super::super::jobs::{self, get};
-use super::super::world::{GATEWAY, SECOND_GATEWAY, SECOND_GATEWAY_ID, World};
+use super::super::jobs::{self, get, set};
+use super::super::world::{GATEWAY, SECOND_GATEWAY, SECOND_GATEWAY_ID, SERVER_ID, World};
 use super::bootstrap::{address_of, push, session_with, welcomed};
 use super::{Proof, ensure};
-use gwmo_model::DetachReason;
 
 pub(super) async fn play(world: &mut World) -> Proof {
     let (id, name) = (world.roaming.id(), world.roaming.name.clone());
+    // Servers do not hear of devices that go unless they want to.
+    let heard = Console::new().binding().uri(ConfigSlot::AlertsDetached, &[SERVER_ID]).as_str().to_owned();
+    let wished = world.server.desk.command(GATEWAY, &set(&heard, "true", "bool")).await?;
+    ensure(wished["state"] == "done", || format!("the gateway answers {wished}"))?;
     // Switched off there, switched on here.
     let account = world.second_gateway.desk.add_device(&json!({ "id": id })).await?;
     world.roaming.stop();
