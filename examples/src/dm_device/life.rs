@@ -212,7 +212,7 @@ impl<'p> Device<'p> {
             "started",
             json!({ "id": dev_id, "address": address.to_string(), "push": push, "new": is_new, "boots": kept.appliance.boots }),
         );
-        let wire = Wire::over(http.clone(), None).map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(http.clone());
         let Kept { tree, appliance, reports, replay, wishes } = kept;
         Ok(Self {
             program,

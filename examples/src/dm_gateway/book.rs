@@ -272,8 +272,7 @@ impl Book {
                 return Err(Failure::new("conflict", format_args!("{server} is known already, {hint}")));
             }
         }
-        let wire = Wire::over(self.http_for(account.ca.as_ref())?, None)
-            .map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(self.http_for(account.ca.as_ref())?);
         let upstream = Upstream::new(&account, self.store.clone(), wire, self.poll)?;
         if keep {
             account

@@ -1,5 +1,6 @@
 //! What other people's programs make of ours: Wireshark of what `fleet` sends, libwbxml of every body, curl as a device of `dm-server`.
 //! `docs/interop.md` tells the results.
+#![allow(clippy::print_stdout, reason = "tells what was compared")]
 
 mod curl;
 mod recorded;
