@@ -31,6 +31,7 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -78,6 +79,15 @@ impl Default for Options {
 /// Something to show while a fleet plays.
 #[derive(Clone, Debug)]
 pub enum Progress {
+    /// The first server and the first gateway can be reached, through their taps.
+    Listening {
+        /// The server's HTTP.
+        server: SocketAddr,
+        /// The gateway's HTTP.
+        gateway: SocketAddr,
+        /// Where the gateway hears announcements.
+        announcements: SocketAddr,
+    },
     /// A step of the story has begun.
     Begun(&'static str),
     /// A step of the story is over.

@@ -133,6 +133,12 @@ impl Wiring {
         if name == "gateway" { &self.gateway.1 } else { &self.second_gateway.1 }
     }
 
+    /// Tells where the first server and the first gateway are.
+    pub(super) fn tell(&self) {
+        let (server, gateway) = (self.server.front, self.gateway.0.front);
+        (self.show)(Progress::Listening { server, gateway, announcements: self.gateway.1.front });
+    }
+
     /// An address of a program, as its peers have it.
     pub(super) fn address(&self, name: &str, path: &str) -> String {
         format!("{}://{}{path}", self.scheme(), self.tap(name).front)

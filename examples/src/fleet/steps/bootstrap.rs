@@ -40,6 +40,8 @@ pub(super) async fn play(wiring: Wiring, roles: &[Role]) -> Result<(World, Strin
         return Err("there are no gateways".into());
     };
 
+    wiring.tell();
+
     let mut devices = Vec::new();
     for index in 0..roles.len() {
         let name = cast::name(index);
