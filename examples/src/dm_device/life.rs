@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dm_notification::ReplayMemory;
 use dm_syncml::session::ClientEnd;
@@ -555,8 +555,7 @@ impl<'p> Device<'p> {
 
     /// Tells the tree what time it is, for TStamp.
     pub(super) fn tell_time(&mut self) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-        let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok());
+        let seconds = i64::try_from(self.clock.unix_now()).ok();
         if let Some(now) = seconds.and_then(Timestamp::from_unix) {
             self.tree.set_wall_clock(now);
         }

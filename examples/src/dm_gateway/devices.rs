@@ -7,6 +7,7 @@ use dm_tree::Secret;
 use gwmo_model::{AttachStatus, DeviceId, Fact, Serial, Sighting};
 use tokio::sync::oneshot;
 
+use super::bootstraps::card_of;
 use super::driver::GatewayDriver;
 use super::failure::Failure;
 use super::neighbours::host_of;
@@ -74,6 +75,15 @@ impl GatewayDriver {
         self.keyring.forget(device);
         let serial = self.look(|gateway| gateway.inventory().serial_of(device));
         let Some(serial) = serial else { return false };
+        let offered = self.drive(|gateway, now| {
+            gateway.handle_bootstrap(now, |bootstraps, _| {
+                bootstraps.states(serial).map(|(target, _)| target.clone()).collect::<Vec<_>>()
+            })
+        });
+        for target in offered {
+            // There are passwords in it; there may be none.
+            let _ = std::fs::remove_file(card_of(&self.cards, device, &target));
+        }
         self.drive(|gateway, now| {
             gateway.handle_adapter_gone(now, device);
             // It was there just now.

@@ -127,7 +127,7 @@ impl GatewayDriver {
             clock: parts.clock,
             events: Events::default(),
             metrics: Metrics::default(),
-            sessions: SessionLog::default(),
+            sessions: SessionLog::new(parts.clock),
             upstreams: Mutex::new(HashMap::new()),
         });
         tokio::spawn(Arc::clone(&driver).report_stored(written));

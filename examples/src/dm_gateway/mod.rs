@@ -12,6 +12,7 @@
 //! | `device_http`, `datagrams`, `devices`, `neighbours` | devices: messages, images, announcements |
 //! | `outgoing`, `bootstraps` | what goes out to devices: notifications and bootstrap messages |
 //! | `fetch`, `fetch_policy`, `images`, `image_files` | images: from where, and on which disk |
+//! | `timekeeping` | the time of day |
 //! | `journal` | records and snapshots |
 //! | `account`, `book`, `keyring` | whom the gateway knows, and their secrets |
 //! | `operator_http`, `telling`, `views`, `metrics`, `session_log` | what the operator sees |
@@ -41,6 +42,7 @@ mod outgoing;
 mod run;
 mod session_log;
 mod telling;
+mod timekeeping;
 mod upstream;
 mod views;
 mod within;

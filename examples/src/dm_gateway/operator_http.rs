@@ -78,7 +78,7 @@ async fn status(State(book): Shared) -> Json<Value> {
 
 async fn devices(State(book): Shared, Query(query): Query<views::DeviceQuery>) -> Json<Value> {
     let driver = book.driver();
-    Json(driver.look(|gateway| views::devices(gateway, driver.clock.now(), &query)))
+    Json(driver.look(|gateway| views::devices(gateway, driver.clock, &query)))
 }
 
 async fn device(State(book): Shared, Path(id): Path<String>) -> Result<Json<Value>, Denied> {
@@ -88,7 +88,7 @@ async fn device(State(book): Shared, Path(id): Path<String>) -> Result<Json<Valu
     let shown = driver.look(|gateway| {
         let inventory = gateway.inventory();
         let record = inventory.record(inventory.serial_of(&id)?)?;
-        Some(views::device(record, driver.clock.now()))
+        Some(views::device(record, driver.clock))
     });
     let mut shown = shown.ok_or_else(unknown)?;
     shown["bootstraps"] = driver.bootstraps_of(&id);

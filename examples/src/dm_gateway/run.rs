@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dm_syncml::LocUri;
 use dm_syncml::session::ServerConfig;
-use dm_tree::{DevDetail, DevInfo, ServerId, Timestamp, Tree};
+use dm_tree::{DevDetail, DevInfo, ServerId, Tree};
 use gwmo_model::{
-    DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig, InventoryConfig, Mode, Modes,
-    OutboxConfig, StoragePolicy,
+    ConfidentialityPolicy, DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig,
+    InventoryConfig, Leg, Mode, Modes, OutboxConfig, StoragePolicy,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -23,6 +23,7 @@ use super::failure::Failure;
 use super::image_files::ImageFiles;
 use super::journal::Journal;
 use super::keyring::Keyring;
+use super::timekeeping::{keep_wall_clock, tell_time};
 use super::{datagrams, device_http, operator_http};
 use crate::clock::{Clock, entropy, hash_seed};
 use crate::http_client::HttpClient;
@@ -38,9 +39,6 @@ const IMAGES: &str = "images";
 const DEVICES: &str = "devices";
 const SERVERS: &str = "servers";
 const CARDS: &str = "cards";
-
-/// How often the machine is told what time of day it is.
-const WALL_CLOCK: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
@@ -148,7 +146,7 @@ async fn run_until<F: Future<Output = ()>>(
 
     let limits = &config.limits;
     let bounds = bounds(limits.connections, limits.head, limits.request);
-    let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY));
+    let device_app = device_http::routes(Arc::clone(&driver), limits.body.min(MAX_BODY), tls.is_some());
     let asking = tokio::spawn(ask_servers(Arc::clone(&book), wishes));
     let operator_app = operator_http::routes(book, token);
     let mut serving = Serving::default();
@@ -156,15 +154,7 @@ async fn run_until<F: Future<Output = ()>>(
     serving.add(operator, tls, operator_app, bounds);
     let receiving =
         tokio::spawn(datagrams::receive(Arc::clone(&driver), announced, config.plain_announcements));
-    let timekeeping = tokio::spawn({
-        let driver = Arc::clone(&driver);
-        async move {
-            loop {
-                tokio::time::sleep(WALL_CLOCK).await;
-                tell_time(&driver);
-            }
-        }
-    });
+    let timekeeping = tokio::spawn(keep_wall_clock(Arc::clone(&driver)));
 
     // From here on it ends in good order: whoever reads that it runs may stop it at once.
     let told = told();
@@ -225,6 +215,8 @@ fn machine_config(config: &Config, address: &str) -> Result<GatewayConfig, Failu
     let storage =
         StoragePolicy::default().with_quota(config.images.quota).with_max_image(config.images.max_image);
     let images = ImageConfig::new(&format!("{}/images/", address.as_str().trim_end_matches('/')));
+    // Which way a bootstrap goes is said for each device by the operator, who knows whether that can be read.
+    let confidentiality = ConfidentialityPolicy::default().allowing_in_clear(Leg::Bootstrap);
     let mode = if config.transparent { Mode::Transparent } else { Mode::Proxy };
     Ok(GatewayConfig::new(server_id, ServerConfig::new(address))
         .with_inventory(inventory)
@@ -232,6 +224,7 @@ fn machine_config(config: &Config, address: &str) -> Result<GatewayConfig, Failu
         .with_fanout(FanoutLimits::default().with_window(config.limits.window))
         .with_images(images.with_policy(storage))
         .with_modes(Modes::ALL, mode)
+        .with_confidentiality(confidentiality)
         .with_seed(hash_seed()))
 }
 
@@ -266,12 +259,5 @@ fn check_identity(gateway: &Gateway, accounts: &Accounts) {
     for account in accounts.servers.iter().filter(|account| account.id != info.dev_id) {
         let (server, id, dev_id) = (&account.server_id, &account.id, &info.dev_id);
         tracing::warn!(server, id, dev_id, "the account has another id than the DevId of this gateway");
-    }
-}
-
-fn tell_time(driver: &Arc<GatewayDriver>) {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    if let Some(time) = i64::try_from(seconds).ok().and_then(Timestamp::from_unix) {
-        driver.drive(|gateway, now| gateway.handle_wall_clock(now, time));
     }
 }

@@ -9,7 +9,9 @@ use dm_notification::{
     Account, Arrival, Credential, ReceiverPolicy, ReplayMemory, ServerIdentifier, Verdict, receive,
 };
 use dm_syncml::SessionId;
-use dm_syncml::session::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation};
+use dm_syncml::session::{
+    ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation, PartialObjects,
+};
 use dm_tree::{DevInfo, ServerId};
 use serde_json::json;
 use tokio::sync::Notify;
@@ -23,6 +25,9 @@ use super::journal::ServerNonces;
 use crate::clock::entropy;
 use crate::store::Store;
 use crate::wire::{self, Wire};
+
+/// The largest object that a server delivers itself, an image above all; larger ones are fetched.
+const MAX_OBJECT: usize = 16 << 20;
 
 /// The first and the longest wait after a session that failed.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -50,6 +55,8 @@ struct State {
     memory: ReplayMemory,
     /// The session that the server asked for.
     asked: Option<String>,
+    /// Large objects, images above all, whose transfer broke off; while the process lives.
+    partial_objects: PartialObjects,
 }
 
 impl Upstream {
@@ -74,7 +81,12 @@ impl Upstream {
             wanted: Notify::new(),
             running: Mutex::new(None),
             next_session: AtomicU16::new(u16::from_be_bytes([high, low])),
-            state: Mutex::new(State { nonces, memory: ReplayMemory::new(), asked: None }),
+            state: Mutex::new(State {
+                nonces,
+                memory: ReplayMemory::new(),
+                asked: None,
+                partial_objects: PartialObjects::new().with_max_octets(MAX_OBJECT),
+            }),
         }))
     }
 
@@ -116,7 +128,7 @@ impl Upstream {
     pub(super) fn notified(&self, datagram: &[u8]) -> bool {
         let Ok(identifier) = ServerIdentifier::new(self.server.as_str()) else { return false };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { nonces, memory, asked } = &mut *state;
+        let State { nonces, memory, asked, .. } = &mut *state;
         let nonce = nonces.server.as_ref().map_or(&[][..], |nonce| nonce.as_bytes());
         let credentials = [(Credential::new(identifier, &self.file.server_password.0), nonce)];
         let ours = |id: ServerIdentifier<'_>| {
@@ -171,18 +183,24 @@ impl Upstream {
         let server = &self.server;
         let (numbers, alerts): (Vec<_>, Vec<_>) =
             driver.drive(|gateway, now| gateway.handle_upstream_opened(now, server)).into_iter().unzip();
+        let transport = wire::transport_to(self.address());
+        driver.drive(|gateway, now| gateway.handle_upstream_transport(now, server, transport));
         let mut nonces = self.state.lock().unwrap_or_else(PoisonError::into_inner).nonces.clone();
         let account = self
             .account
             .clone()
             .with_nonces(nonces.device.clone(), nonces.server.clone())
+            .with_max_obj_size(MAX_OBJECT as u64)
+            .with_resume()
             .with_dev_info(driver.look(|gateway| DevInfo::items(gateway.tree())));
         let initiation = self.initiation();
         let id = match &initiation {
             Initiation::Server(id) | Initiation::Client(id) => id.to_string(),
             _ => String::new(),
         };
-        let mut session = ClientSession::new(driver.clock.now(), account, initiation, alerts);
+        let partial = self.state.lock().unwrap_or_else(PoisonError::into_inner).partial_objects.clone();
+        let mut session =
+            ClientSession::new(driver.clock.now(), account, initiation, alerts).with_partial_objects(partial);
         let end = loop {
             let now = driver.clock.now();
             match session.poll_output() {
@@ -233,6 +251,7 @@ impl Upstream {
                 _ => {}
             }
         };
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).partial_objects = session.partial_objects();
         driver.drive(|gateway, now| gateway.handle_upstream_closed(now, server));
         driver.sessions.ended(server.as_str(), &format!("{end:?}").to_lowercase());
         driver.events.tell("session", &json!({ "peer": server.as_str() }));

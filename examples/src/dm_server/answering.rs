@@ -1,8 +1,8 @@
 //! A message comes in, an answer goes out.
 //!
 //! For each message: the session's machine takes it, everything it wants is collected in [`Changes`], they are written in one commit, and
-//! then, not before, the answer leaves and the changes are known to all. If the commit fails, the session is put back to what the store has
-//! of it, and the device asks again.
+//! then, not before, the answer leaves and the changes are known to all. If the commit fails, the device is told to come again, and the
+//! server ends: when it is started again, the session is where the store has it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -30,6 +30,11 @@ pub(super) struct Posted {
     pub(super) answer: Encoding,
     pub(super) client: Client,
     pub(super) hmac: Option<Vec<u8>>,
+}
+
+/// Nothing can be written any more, and the server ends. Who comes again later finds the session where it was.
+fn closing() -> Refusal {
+    Refusal::busy("nothing can be written down, try again later", Duration::from_secs(30))
 }
 
 impl Engine {
@@ -64,6 +69,9 @@ impl Engine {
         if key.peer().len() > MAX_NAME || key.session_id().len() > MAX_NAME {
             let reason = format!("an address or a SessionID of more than {MAX_NAME} octets");
             return Err(Refusal::new(RefusalKind::BadMessage, reason));
+        }
+        if self.store.failure().is_some() {
+            return Err(closing());
         }
         let turn = {
             let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,8 +158,13 @@ impl Engine {
             None => None,
         };
         let mut session = ServerSession::new(now, config, account);
+        let mut has_partial_objects = false;
         if let Some(known) = &known {
-            session = session.with_capabilities(Capabilities::parse(&known.learnt.capabilities));
+            let partial = self.partial_objects(key.peer(), seat);
+            has_partial_objects = !partial.is_empty();
+            session = session
+                .with_capabilities(Capabilities::parse(&known.learnt.capabilities))
+                .with_partial_objects(partial);
         }
         if locked {
             session = session.without_challenge();
@@ -167,6 +180,7 @@ impl Engine {
             messages: 0,
             deadline: Some(now + self.session.idle),
             closed: false,
+            has_partial_objects,
             origin: None,
         };
         let mut directory = self.directory();
@@ -201,7 +215,7 @@ impl Engine {
         let answer = self.drain(at, &mut changes);
         self.commit(seat, no, changes).await.map_err(|error| {
             tracing::error!(%error, "a message could not be written down");
-            Refusal::busy("nothing can be written down, try again later", Duration::from_secs(30))
+            closing()
         })?;
         answer.ok_or_else(|| Refusal::new(RefusalKind::BadMessage, "the session has nothing to answer"))
     }

@@ -1,11 +1,10 @@
-//! What a message changes is written as one; if it cannot be, everything is as it was.
+//! What a message changes is written as one. If it cannot be, nobody is told of it, and the server ends.
 
 use crate::store::StoreError;
 
 use super::changes::Changes;
-use super::directory::{SESSIONS, session_key};
 use super::engine::Engine;
-use super::sitting::{SavedSitting, Seat};
+use super::sitting::Seat;
 
 impl Engine {
     /// Writes the changes, and makes them known.
@@ -16,6 +15,7 @@ impl Engine {
         mut changes: Changes,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
+        self.follow_up(&mut changes);
         let Some(at) = seat.get_mut(no) else { return Ok(()) };
         let known = self.directory().devices.contains_key(&at.peer);
         if at.closed {
@@ -31,7 +31,9 @@ impl Engine {
             Err(error) => Err(error),
         };
         if let Err(error) = written {
-            self.put_back(seat, no, &changes);
+            // What was to change is as the store has it, which is read when the server is started again.
+            seat.remove(no);
+            self.directory().forget(no);
             return Err(error);
         }
         let Some(at) = seat.get_mut(no) else { return Ok(()) };
@@ -43,7 +45,7 @@ impl Engine {
         let left_over = {
             let mut directory = self.directory();
             changes.apply(self, &mut directory, self.limits.ended_work);
-            over && directory.unsettled(&device) > 0 && !directory.is_in_session(&device)
+            over && directory.waiting(&device) > 0 && !directory.is_in_session(&device)
         };
         if worked {
             self.worked.notify_waiters();
@@ -56,30 +58,5 @@ impl Engine {
             self.waking.want(self.clock.now(), &device);
         }
         Ok(())
-    }
-
-    /// Nothing could be written: the sessions that were to change are what the store has of them.
-    fn put_back(&self, seat: &mut Seat, no: u64, changes: &Changes) {
-        let Some(lost) = seat.remove(no) else { return };
-        self.directory().forget(no);
-        let own = [true, false].map(|proven| session_key(&lost.peer, &lost.session_id, proven));
-        for key in own.iter().map(Vec::as_slice).chain(changes.forgotten()) {
-            let Ok(Some(saved)) = self.store.get::<SavedSitting>(SESSIONS, key) else { continue };
-            if seat.iter().any(|at| at.session_id == saved.session_id && at.proven == saved.proven) {
-                continue;
-            }
-            let no = {
-                let mut directory = self.directory();
-                let no = directory.next_sitting;
-                directory.next_sitting += 1;
-                no
-            };
-            if let Ok(sitting) = self.restore(no, saved) {
-                let mut changes = Changes::default();
-                changes.keep(&sitting, None);
-                seat.insert(sitting);
-                changes.apply(self, &mut self.directory(), self.limits.ended_work);
-            }
-        }
     }
 }

@@ -1,18 +1,19 @@
 //! The server without its sockets: what it is made of. What it does stands in the files named in [`super`], a file for each concern.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use dm_syncml::session::ServerConfig;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+pub(super) use crate::clock::unix_now;
 use crate::operator_api::Events;
 use crate::store::{Batch, Store, StoreError};
 
 use super::directory::Directory;
 use super::metrics::Metrics;
 use super::throttle::Throttle;
+use super::twins::Twins;
 use super::vault::Vault;
 use super::waking::Waking;
 
@@ -47,6 +48,7 @@ pub struct Engine {
     pub(super) waking: Waking,
     directory: Mutex<Directory>,
     pub(super) throttle: Mutex<Throttle>,
+    twins: Mutex<Twins>,
     /// Work has changed.
     pub(super) worked: Notify,
 }
@@ -66,6 +68,9 @@ pub(super) enum Denied {
     /// It is under way or over.
     #[error("command {0} is {1} and cannot be taken back")]
     TooLate(u64, &'static str),
+    /// It is the key of another request.
+    #[error("the key {0} was that of another request")]
+    Reused(String),
     /// Too much waits already.
     #[error("{0} commands wait for the device already")]
     Full(usize),
@@ -75,11 +80,6 @@ pub(super) enum Denied {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Unix seconds: for people, never for deadlines.
-pub(super) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 impl Engine {
@@ -107,6 +107,7 @@ impl Engine {
             waking,
             directory: Mutex::new(Directory::new()),
             throttle: Mutex::new(Throttle::new(limits.per_second, limits.burst)),
+            twins: Mutex::default(),
             worked: Notify::new(),
         });
         engine.load().await?;
@@ -116,6 +117,10 @@ impl Engine {
     pub(super) fn directory(&self) -> MutexGuard<'_, Directory> {
         // A panic elsewhere has left it between two entries, and what is in it is in the store as well.
         self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn twins(&self) -> MutexGuard<'_, Twins> {
+        self.twins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything is written here.

@@ -6,7 +6,7 @@ use crate::store::Batch;
 
 use super::account::{Device, Learnt};
 use super::changes::Changes;
-use super::directory::{DEVICES, Known, LEARNT};
+use super::directory::{DEVICES, Known, LEARNT, PARTIAL};
 use super::engine::{Denied, Engine, unix_now};
 use super::work::WorkState;
 
@@ -16,6 +16,16 @@ impl Engine {
     /// # Errors
     /// There is one already and it is not to be replaced, or it cannot be written down.
     pub(super) async fn add_device(&self, device: Device, replace: bool) -> Result<(), Denied> {
+        let id = device.id.clone();
+        // Two who add the same one come one after the other.
+        let seat = self.directory().seat(&id);
+        let mut seat = seat.lock().await;
+        let added = self.add_at(device, replace).await;
+        self.leave(&id, &mut seat);
+        added
+    }
+
+    async fn add_at(&self, device: Device, replace: bool) -> Result<(), Denied> {
         let id = device.id.clone();
         if !replace && self.directory().devices.contains_key(&id) {
             return Err(Denied::Exists(id));
@@ -65,12 +75,15 @@ impl Engine {
             }
             changes.work.insert(work.number, (work, false));
         }
+        self.follow_up(&mut changes);
         let mut batch = changes.batch(&self.directory(), self.limits.ended_work)?;
         batch.remove(DEVICES, id);
         batch.remove(LEARNT, id);
+        batch.remove(PARTIAL, id);
         self.write(batch).await?;
         let mut directory = self.directory();
         directory.devices.remove(id);
+        self.twins().forget(id);
         changes.apply(self, &mut directory, self.limits.ended_work);
         drop(directory);
         self.leave(id, &mut seat);

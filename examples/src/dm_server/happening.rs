@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use dm_syncml::session::{
     Answer, CommandHandle, GenericAlert, Outgoing, Record, ServerEnd, ServerEvent, ServerOutput,
 };
-use dm_syncml::{CmdId, Correlator};
+use dm_syncml::{AlertCode, CmdId, Correlator};
 
 use super::account::Learnt;
 use super::changes::Changes;
@@ -84,6 +84,14 @@ impl Engine {
             ServerEvent::Started(code) => {
                 self.metrics.started();
                 tracing::info!(peer, session = at.session_id, code = code.get(), "a session");
+                let is_own = code == AlertCode::CLIENT_INITIATED;
+                if is_own && self.twins().began(now, &peer, &at.session_id) {
+                    tracing::warn!(
+                        peer,
+                        "two clients seem to use the account of this device: give each its own"
+                    );
+                    self.events.tell("twins", &serde_json::json!({ "id": peer }));
+                }
                 changes.started = true;
                 self.offer(at, changes);
             }
@@ -113,6 +121,7 @@ impl Engine {
                 }
             }
             ServerEvent::Ended(end) => {
+                self.keep_partial_objects(at, changes);
                 let end = end_word(end);
                 self.metrics.ended(end);
                 tracing::info!(peer, session = at.session_id, end, "a session is over");
@@ -164,6 +173,8 @@ impl Engine {
             learnt.firmware = shortened(&text);
         }
         gateway::answered(self, changes, &work);
+        // Those that were to come after it.
+        self.offer(at, changes);
     }
 }
 

@@ -7,11 +7,13 @@ use dm_syncml::session::{GivenUp, Lockout, LockoutPolicy, LockoutSnapshot, Serve
 use crate::store::{Batch, StoreError};
 
 use super::account::{Device, Learnt};
-use super::changes::Changes;
+use super::changes::{Changes, standing_key};
 use super::directory::{
-    DEVICES, GROUPS, Group, JOBS, Job, Known, LEARNT, MAX_JOBS, META, PAST, Past, SESSIONS, WORK,
+    DEVICES, GROUPS, JOBS, Known, LEARNT, MAX_STANDING, META, PAST, Past, REQUESTS, SESSIONS, WORK,
 };
 use super::engine::{Engine, unix_now};
+use super::gateway::{Group, Job};
+use super::requests::Request;
 use super::sitting::{SavedSitting, Sitting};
 use super::work::{Work, WorkState};
 
@@ -41,18 +43,28 @@ impl Engine {
                 directory.next_sitting = directory.next_sitting.max(past.no + 1);
                 directory.past.push_back(past);
             }
-            let mut jobs: Vec<(Vec<u8>, Job)> = store.all(JOBS)?;
-            jobs.sort_by_key(|(_, job)| job.no);
-            for (key, _) in jobs.drain(..jobs.len().saturating_sub(MAX_JOBS)) {
-                batch.remove(JOBS, key);
+            let mut jobs: Vec<Job> = store.all(JOBS)?.into_iter().map(|(_, job)| job).collect();
+            jobs.sort_by_key(|job| job.no);
+            for job in jobs.drain(..jobs.len().saturating_sub(MAX_STANDING)) {
+                batch.remove(JOBS, standing_key(&job.owner, &job.key));
             }
-            for (_, job) in jobs {
-                directory.next_job = directory.next_job.max(job.no + 1);
+            for job in jobs {
+                directory.next_standing = directory.next_standing.max(job.no + 1);
                 directory.jobs.insert((job.owner.clone(), job.key.clone()), job);
             }
-            for (_, group) in store.all::<Group>(GROUPS)? {
+            let mut groups: Vec<Group> = store.all(GROUPS)?.into_iter().map(|(_, group)| group).collect();
+            groups.sort_by_key(|group| group.no);
+            for group in groups.drain(..groups.len().saturating_sub(MAX_STANDING)) {
+                batch.remove(GROUPS, standing_key(&group.gateway, &group.id));
+            }
+            for group in groups {
+                directory.next_standing = directory.next_standing.max(group.no + 1);
                 directory.groups.insert((group.gateway.clone(), group.id.clone()), group);
             }
+            let mut requests: Vec<Request> =
+                store.all(REQUESTS)?.into_iter().map(|(_, request)| request).collect();
+            requests.sort_by_key(|request| request.no);
+            requests.into_iter().for_each(|request| directory.requests.note(request));
         }
         let mut held = BTreeSet::new();
         for (key, saved) in store.all::<SavedSitting>(SESSIONS)? {
@@ -80,24 +92,33 @@ impl Engine {
             }
         }
         let mut awaited = BTreeSet::new();
+        let mut changes = Changes::default();
         {
             let mut directory = self.directory();
             let mut all: Vec<Work> = store.all::<Work>(WORK)?.into_iter().map(|(_, work)| work).collect();
             all.sort_by_key(|work| (work.ended, work.number));
-            for mut work in all {
+            for work in all {
                 directory.next_work = directory.next_work.max(work.number + 1);
-                if work.state == WorkState::Sent && !held.contains(&work.number) {
-                    work.given_up(now, GivenUp::Unanswered);
-                    batch.put(WORK, work.number.to_be_bytes(), &work)?;
-                }
                 self.metrics.note_work(None, work.state);
                 let in_session = held.contains(&work.number);
                 if work.state == WorkState::Queued && !in_session {
                     awaited.insert(work.device.clone());
                 }
+                if work.state == WorkState::Sent && !in_session {
+                    let mut broken_off = work.clone();
+                    broken_off.given_up(now, GivenUp::Unanswered);
+                    if broken_off.state == WorkState::Queued {
+                        awaited.insert(work.device.clone());
+                    }
+                    changes.work.insert(work.number, (broken_off, false));
+                }
                 directory.file(work, in_session);
             }
         }
+        self.follow_up(&mut changes);
+        let followed = changes.batch(&self.directory(), self.limits.ended_work)?;
+        self.write(followed).await?;
+        changes.apply(self, &mut self.directory(), self.limits.ended_work);
         for device in awaited {
             self.waking.want(self.clock.now(), &device);
         }
@@ -143,6 +164,7 @@ impl Engine {
             // The tick of the first second finds what is due.
             deadline: Some(now),
             closed: false,
+            has_partial_objects: true,
             origin: None,
         })
     }

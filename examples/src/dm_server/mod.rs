@@ -8,13 +8,15 @@
 //! |---|---|
 //! | `answering` | a message comes in, an answer goes out |
 //! | `sitting`, `seating` | the sessions of a device, which of them a message belongs to, and who makes room |
-//! | `happening`, `offering` | what happens in a session, and what goes into it |
+//! | `happening`, `offering`, `following` | what happens in a session, what goes into it, and what follows |
+//! | `resuming` | large objects that go on in the next session |
 //! | `changes`, `committing` | what a message changes, written as one, then made known |
 //! | `engine`, `directory`, `loading` | everything known, in memory as in the store |
 //! | `ticking`, `waking` | time passes; notifications |
 //! | `account`, `enrolling`, `vault` | a device and its secrets |
-//! | `operation`, `work`, `queueing` | commands of the operator, from queued to answered |
+//! | `operation`, `work`, `queueing`, `requests` | commands of the operator, from asked once or twice to answered |
 //! | `throttle` | how many messages each may send |
+//! | `twins` | two clients with one account |
 //! | `gateway` | what a gateway can be asked |
 //! | `device_http`, `operator_http`, `views`, `metrics` | the two sockets |
 //! | `config`, `run` | from a file and flags to a running server |
@@ -30,6 +32,7 @@ mod device_http;
 mod directory;
 mod engine;
 mod enrolling;
+mod following;
 mod gateway;
 mod happening;
 mod loading;
@@ -39,10 +42,13 @@ mod operation;
 mod operator_http;
 mod queueing;
 mod report;
+mod requests;
+mod resuming;
 mod run;
 mod seating;
 mod sitting;
 mod ticking;
+mod twins;
 mod vault;
 mod views;
 mod waking;

@@ -6,6 +6,7 @@ use dm_syncml::session::{CommandHandle, Misuse};
 
 use super::changes::Changes;
 use super::engine::{Engine, unix_now};
+use super::following::Turn;
 use super::sitting::Sitting;
 use super::work::{Work, WorkState};
 
@@ -25,6 +26,15 @@ impl Engine {
             let Some(mut work) = self.work_of(number, changes) else { continue };
             if work.state != WorkState::Queued {
                 continue;
+            }
+            match self.turn(&work, changes) {
+                Turn::Now => {}
+                Turn::Later => continue,
+                Turn::Never(before) => {
+                    work.fail(unix_now(), format!("command {before} before it was not done"));
+                    changes.work.insert(number, (work, false));
+                    continue;
+                }
             }
             match work.unpack().map(|command| at.session.queue(command)) {
                 Some(Ok(handle)) => {

@@ -7,7 +7,8 @@ use dm_syncml::{Command, Correlator};
 
 use super::changes::Changes;
 use super::engine::{Denied, Engine, unix_now};
-use super::gateway::Reading;
+use super::gateway::{Reading, Thing};
+use super::requests::Request;
 use super::work::{Work, WorkState, pack};
 
 /// A command to be queued.
@@ -16,35 +17,72 @@ pub(super) struct NewWork {
     pub(super) what: String,
     pub(super) command: Command<'static>,
     pub(super) reading: Reading,
+    pub(super) concerns: Option<Thing>,
+}
+
+impl NewWork {
+    /// A command whose answer is read as it is.
+    pub(super) fn new(what: &str, command: Command<'static>) -> Self {
+        Self { what: what.to_owned(), command, reading: Reading::Plain, concerns: None }
+    }
 }
 
 impl Engine {
-    /// Queues commands for a device, and has it woken.
+    /// Queues commands for a device, and has it woken: those that `plan` says, in stages, of which each waits for the one before it. With
+    /// a key and a digest, what was asked before is not done again; the numbers are those of then.
     ///
     /// # Errors
-    /// The device is not known, or has too many already, or they cannot be written down.
+    /// The device is not known, or has too many already, or they cannot be written down, or the key was for something else.
     pub(super) async fn queue(
         self: &Arc<Self>,
         device: &str,
-        commands: Vec<NewWork>,
-        also: Changes,
+        key: Option<(String, String)>,
+        plan: impl FnOnce(&mut Changes) -> Result<Vec<Vec<NewWork>>, Denied>,
     ) -> Result<Vec<u64>, Denied> {
-        let mut changes = also;
+        // While the seat is held, nobody else changes what the device has to do.
+        let seat = self.directory().seat(device);
+        let mut seat = seat.lock().await;
+        let queued = self.queue_at(device, key, plan).await;
+        self.leave(device, &mut seat);
+        queued
+    }
+
+    async fn queue_at(
+        self: &Arc<Self>,
+        device: &str,
+        key: Option<(String, String)>,
+        plan: impl FnOnce(&mut Changes) -> Result<Vec<Vec<NewWork>>, Denied>,
+    ) -> Result<Vec<u64>, Denied> {
         {
             let directory = self.directory();
+            if let Some((key, digest)) = &key
+                && let Some(request) = directory.requests.find(key)
+            {
+                let same = request.digest == *digest;
+                return if same { Ok(request.work.clone()) } else { Err(Denied::Reused(key.clone())) };
+            }
             if !directory.devices.contains_key(device) {
                 return Err(Denied::NoDevice(device.to_owned()));
             }
-            let waiting = directory.unsettled(device);
-            if waiting + commands.len() > self.limits.open_work {
-                return Err(Denied::Full(waiting));
-            }
         }
-        for new in commands {
-            let work = self.draft(device, new);
-            changes.work.insert(work.number, (work, false));
+        let mut changes = Changes::default();
+        let stages = plan(&mut changes)?;
+        let waiting = self.directory().unended(device);
+        if waiting + stages.iter().map(Vec::len).sum::<usize>() > self.limits.open_work {
+            return Err(Denied::Full(waiting));
         }
-        let numbers: Vec<u64> = changes.work.keys().copied().collect();
+        let mut before = Vec::new();
+        for stage in stages.into_iter().filter(|stage| !stage.is_empty()) {
+            let stage = stage.into_iter().map(|new| self.draft(device, new, before.clone()));
+            let stage: Vec<Work> = stage.collect();
+            before = stage.iter().map(|work| work.number).collect();
+            changes.work.extend(stage.into_iter().map(|work| (work.number, (work, false))));
+        }
+        let work: Vec<u64> = changes.work.keys().copied().collect();
+        if let Some((key, digest)) = key {
+            let no = self.directory().requests.next_no();
+            changes.request = Some(Request { no, key, digest, work: work.clone() });
+        }
         let batch = changes.batch(&self.directory(), self.limits.ended_work)?;
         self.write(batch).await?;
         let in_session = {
@@ -56,11 +94,11 @@ impl Engine {
             self.waking.want(self.clock.now(), device);
             self.spawn_waking();
         }
-        Ok(numbers)
+        Ok(work)
     }
 
-    /// A command as new work, with a number of its own.
-    pub(super) fn draft(&self, device: &str, mut new: NewWork) -> Work {
+    /// A command as new work, with a number of its own, that goes out after these.
+    pub(super) fn draft(&self, device: &str, mut new: NewWork, after: Vec<u64>) -> Work {
         let number = {
             let mut directory = self.directory();
             let number = directory.next_work;
@@ -80,6 +118,8 @@ impl Engine {
             command: pack(&new.command),
             repeatable: repeatable(&new.command),
             reading: new.reading,
+            after,
+            concerns: new.concerns,
             state: WorkState::Queued,
             code: None,
             reason: None,
@@ -112,6 +152,7 @@ impl Engine {
         let done = match (work.state, holder) {
             (WorkState::Queued, None) => {
                 changes.work.insert(number, (cancelled.clone(), false));
+                self.follow_up(&mut changes);
                 let batch = changes.batch(&self.directory(), self.limits.ended_work)?;
                 self.write(batch).await?;
                 changes.apply(self, &mut self.directory(), self.limits.ended_work);

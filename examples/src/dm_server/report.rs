@@ -85,12 +85,35 @@ pub(super) fn inventory(report: &Report, devices: &[Value]) -> Result<(), Failur
     report.table(&json!({ "devices": devices }), "devices", &["serial", "id", "status"])
 }
 
+/// Everything of something, a line for each.
+pub(super) fn lines(report: &Report, value: &Value) -> Result<(), Failure> {
+    report.print(value, |out| {
+        let fields = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        for (name, value) in fields {
+            match value {
+                Value::Object(facts) => {
+                    facts.iter().try_for_each(|(name, value)| writeln!(out, "{name:<13} {}", cell(value)))?;
+                }
+                value => writeln!(out, "{name:<13} {}", cell(value))?,
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn members(report: &Report, members: &Value) -> Result<(), Failure> {
+    report.print(members, |out| {
+        let ids = members["members"].as_array().into_iter().flatten();
+        ids.into_iter().try_for_each(|id| writeln!(out, "{}", cell(id)))
+    })
+}
+
 pub(super) fn groups(report: &Report, groups: &Value) -> Result<(), Failure> {
-    report.table(groups, "groups", &["gateway", "id", "count"])
+    report.table(groups, "groups", &["gateway", "id", "state", "count", "matching", "reason"])
 }
 
 pub(super) fn jobs(report: &Report, jobs: &Value) -> Result<(), Failure> {
-    report.table(jobs, "jobs", &["owner", "key", "state", "result", "total", "queued", "in_flight"])
+    report.table(jobs, "jobs", &["owner", "key", "state", "result", "total", "queued", "in_flight", "reason"])
 }
 
 pub(super) fn job(report: &Report, job: &Value) -> Result<(), Failure> {

@@ -23,7 +23,10 @@ use super::vault::{Sealed, Vault};
 use super::waking::Waking;
 use super::{device_http, operator_http};
 
-/// Runs until SIGTERM or SIGINT.
+/// How long answers may take that tell of the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Runs until SIGTERM or SIGINT, or until nothing can be written any more.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     config.log.start()?;
     let server = Server::start(&config).await?;
@@ -31,10 +34,25 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let told = told_to_stop();
     server.state.announce(&server.whereabouts, json)?;
     tracing::info!(address = server.engine.session.address.as_str(), "the server runs");
-    told.await;
-    tracing::info!("told to stop");
-    server.stop().await;
-    Ok(())
+    let failure = tokio::select! {
+        () = told => None,
+        failure = server.engine.store.failed() => Some(failure),
+    };
+    let place = config.state.display();
+    match failure {
+        None => {
+            tracing::info!("told to stop");
+            server.stop().await;
+            Ok(())
+        }
+        Some(error) => {
+            server.state.withdraw();
+            // Who waits for an answer is told to come again.
+            let _ = tokio::time::timeout(FAREWELL, server.serving.stop()).await;
+            let hint = "make room there, and start again; nothing that was answered is lost";
+            Err(Failure::new("store", format_args!("{place}: {error}; {hint}")))
+        }
+    }
 }
 
 /// Runs until it is dropped, as a part of another program.
@@ -83,7 +101,8 @@ impl Server {
         let trust = config.notify.ca.clone().map_or(Trust::Nothing, Trust::File);
         let pushing = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
         let engine = Engine::open(
-            ServerConfig::new(address).with_idle(Duration::from_secs(limits.idle.max(1))),
+            // Peers that do not say that they know it notice nothing of it.
+            ServerConfig::new(address).with_idle(Duration::from_secs(limits.idle.max(1))).with_resume(),
             config.server_id.clone(),
             Limits {
                 sessions: limits.sessions.max(1),

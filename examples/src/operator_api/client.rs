@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::clock::entropy;
 use crate::http_client::{HttpClient, HttpError};
 use crate::program::{Access, Failure, StateFolder};
 
@@ -14,6 +15,9 @@ const MAX_ANSWER: usize = 64 << 20;
 
 /// How long an answer may take: longer than the program itself waits for anything.
 const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Before it is asked again, when there was no answer.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
 /// A program's API, and the token shown to it.
 #[derive(Debug)]
@@ -51,12 +55,12 @@ impl OperatorClient {
         Ok(Self { http: http.with_patience(PATIENCE), what, base, authorization })
     }
 
-    /// Looks.
+    /// Looks; when there is no answer, a few times.
     ///
     /// # Errors
     /// There is no answer, or one that says why not.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.ask(Method::GET, path, None).await
+        self.ask(Method::GET, path, None, &PAUSES).await
     }
 
     /// Adds, or has something done.
@@ -64,7 +68,15 @@ impl OperatorClient {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.ask(Method::POST, path, Some(body)).await
+        self.ask(Method::POST, path, Some(body), &[]).await
+    }
+
+    /// Has something done once, by a program that knows requests by their keys: when there is no answer it is asked again, a few times.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post_once(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.ask(Method::POST, path, Some(body), &PAUSES).await
     }
 
     /// Takes away.
@@ -72,25 +84,36 @@ impl OperatorClient {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
-        self.ask(Method::DELETE, path, None).await
+        self.ask(Method::DELETE, path, None, &[]).await
     }
 
-    /// Asks, and brings back what is said.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get).
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    /// Asks, and again after each of these pauses while there is no answer.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        pauses: &[Duration],
+    ) -> Result<Value, Failure> {
         let uri = format!("{}{path}", self.base);
         let mut headers = vec![("authorization", self.authorization.clone())];
         if body.is_some() {
-            headers.push(("content-type", "application/json".into()));
+            let key: String = entropy().iter().map(|octet| format!("{octet:02x}")).collect();
+            headers.extend([("content-type", "application/json".into()), ("idempotency-key", key)]);
         }
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let answer = self.http.send(method, &uri, headers, body, MAX_ANSWER).await;
-        let answer = answer.map_err(|error| {
-            let kind = if matches!(error, HttpError::Address(_)) { "usage" } else { "io" };
-            Failure::new(kind, format_args!("{}: {error}", self.base))
-        })?;
+        let mut pauses = pauses.iter();
+        let answer = loop {
+            let sent = self.http.send(method.clone(), &uri, headers.clone(), body.clone(), MAX_ANSWER).await;
+            match (sent, pauses.next()) {
+                (Ok(answer), _) => break answer,
+                (Err(HttpError::Broken(_)), Some(pause)) => tokio::time::sleep(*pause).await,
+                (Err(error), _) => {
+                    let kind = if matches!(error, HttpError::Address(_)) { "usage" } else { "io" };
+                    return Err(Failure::new(kind, format_args!("{}: {error}", self.base)));
+                }
+            }
+        };
         let said = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
         if answer.status.is_success() {
             return Ok(said);

@@ -87,6 +87,13 @@ async fn a_card_is_carried_to_the_device_and_is_gone_then() {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&card).unwrap().permissions().mode() & 0o077, 0);
         }
+        // Who is forgotten gets none.
+        let other = format!("{name}-other");
+        gateway.add_device(json!({ "id": other, "bootstrap": { "card": true } })).await;
+        let cards = || std::fs::read_dir(state.join("cards")).unwrap().count();
+        until("two cards", async || cards() == 2).await;
+        gateway.ask(Method::DELETE, &format!("/api/devices/{other}"), None).await;
+        assert_eq!(cards(), 1);
         let flags = ["--bootstrap", card.to_str().unwrap(), "--once"];
         let mut device = new_device(folder.path(), &name, &flags);
         assert_eq!(device.wait().code(), Some(0), "{form}: {:?}", device.rest());

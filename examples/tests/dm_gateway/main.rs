@@ -11,4 +11,5 @@ mod program;
 mod restarts;
 mod servers;
 mod tls;
+mod twins;
 mod world;

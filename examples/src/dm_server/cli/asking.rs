@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::operator_api::segment;
-use crate::program::Failure;
+use crate::program::{Failure, Report};
 
 use super::super::report;
 use super::Operator;
@@ -62,7 +62,7 @@ impl Operator {
 
     /// Asks a gateway, and waits until it has answered everything.
     pub(super) async fn ask(&self, gateway: &str, ask: &Value, wait: u64) -> Result<Vec<Value>, Failure> {
-        let queued = self.api.post(&format!("/api/gateways/{}", segment(gateway)), ask).await?;
+        let queued = self.api.post_once(&format!("/api/gateways/{}", segment(gateway)), ask).await?;
         self.settled(&queued, wait).await
     }
 
@@ -84,6 +84,19 @@ impl Operator {
             }
             None => Ok(None),
         }
+    }
+
+    /// The same, shown so.
+    pub(super) async fn read_and(
+        &self,
+        gateway: &str,
+        ask: &Value,
+        wait: u64,
+        show: impl Fn(&Report, &Value) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let Some(read) = self.read(gateway, ask, wait).await? else { return Ok(false) };
+        show(&self.report, &read)?;
+        Ok(true)
     }
 
     /// All pages of a list.

@@ -1,5 +1,6 @@
 //! Commands for many devices behind a gateway.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
@@ -47,9 +48,35 @@ pub(super) enum FanoutCommand {
     Pause(JobArgs),
     /// Go on with a paused job
     Resume(JobArgs),
+    /// Try devices once more, after the end of a job [default: all that are not ok]
+    Retry {
+        gateway: String,
+        key: String,
+        /// Those that ended so, such as failed or timed_out; may be repeated
+        #[arg(long = "ended", value_name = "STATE", conflicts_with = "serials")]
+        states: Vec<String>,
+        /// This device, by its number in the gateway's inventory; may be repeated
+        #[arg(long = "serial", value_name = "SERIAL")]
+        serials: Vec<u32>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Say how many devices are served at a time
+    Pace {
+        gateway: String,
+        key: String,
+        /// Devices in flight
+        #[arg(long, required_unless_present = "rate")]
+        window: Option<u32>,
+        /// Devices notified in a minute; 0 for no limit
+        #[arg(long)]
+        rate: Option<u32>,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Delete a job that is over
     Delete(JobArgs),
-    /// Jobs started through this server
+    /// Jobs that this server knows of
     List,
 }
 
@@ -105,6 +132,18 @@ pub(super) struct FanoutArgs {
     /// Seconds until the job is over whatever happens
     #[arg(long, value_name = "SECONDS")]
     job_time: Option<u64>,
+    /// Serve devices that come to belong to the target while the job runs, too
+    #[arg(long)]
+    live: bool,
+    /// Devices notified in a minute
+    #[arg(long)]
+    rate: Option<u32>,
+    /// Stop the job when more percent of the devices of a stage fail
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    max_fail: Option<u8>,
+    /// Where a value has this text, the address of this image at the gateway goes; may be repeated
+    #[arg(long = "image", value_name = "TEXT=IMAGE")]
+    images: Vec<String>,
     /// Stages, such as 5,100 for a canary of 5 in a hundred
     #[arg(long, value_name = "PERCENTAGES")]
     stages: Option<String>,
@@ -140,6 +179,14 @@ impl Operator {
                 report::jobs(&self.report, &self.api.get("/api/jobs").await?)?;
                 return Ok(true);
             }
+            FanoutCommand::Retry { gateway, key, states, serials, wait } => {
+                let ask = json!({ "do": "retry-fanout", "key": key, "states": states, "serials": serials });
+                return self.order(&gateway, &ask, wait.wait).await;
+            }
+            FanoutCommand::Pace { gateway, key, window, rate, wait } => {
+                let ask = json!({ "do": "pace-fanout", "key": key, "window": window, "rate": rate });
+                return self.order(&gateway, &ask, wait.wait).await;
+            }
             FanoutCommand::Cancel(args) => ("cancel-fanout", args),
             FanoutCommand::Pause(args) => ("pause-fanout", args),
             FanoutCommand::Resume(args) => ("resume-fanout", args),
@@ -152,9 +199,7 @@ impl Operator {
         let mut operations = Vec::new();
         for (op, list) in [("set", &args.sets), ("add", &args.adds)] {
             for pair in list {
-                let (uri, value) = pair
-                    .split_once('=')
-                    .ok_or_else(|| Failure::new("usage", format!("--{op} {pair}: there is no =")))?;
+                let (uri, value) = halves(op, pair)?;
                 let mut operation = json!({ "op": op, "uri": uri, "value": value });
                 if let Some(format) = &args.format {
                     operation["format"] = json!(format);
@@ -162,6 +207,9 @@ impl Operator {
                 operations.push(operation);
             }
         }
+        let images: Vec<(&str, &str)> =
+            args.images.iter().map(|pair| halves("image", pair)).collect::<Result<_, _>>()?;
+        let images: BTreeMap<&str, &str> = images.into_iter().collect();
         for (op, list) in [("get", &args.gets), ("exec", &args.execs), ("delete", &args.deletes)] {
             operations.extend(list.iter().map(|uri| json!({ "op": op, "uri": uri })));
         }
@@ -170,6 +218,7 @@ impl Operator {
         let ask = json!({
             "do": "start-fanout", "key": args.key, "devices": args.devices, "groups": args.groups,
             "except": args.except, "matching": args.matching, "operations": operations, "window": args.window,
+            "live": args.live, "rate": args.rate, "max_fail": args.max_fail, "images": images,
             "retries": args.retries, "job_time": args.job_time, "stages": args.stages,
         });
         self.order(&args.gateway, &ask, args.wait.wait).await
@@ -188,7 +237,7 @@ impl Operator {
             progress.count(done, count("total"), job["state"].as_str().unwrap_or_default());
             let is_over = matches!(
                 job["state"].as_str(),
-                Some("completed" | "aborted" | "cancelled" | "expired" | "error")
+                Some("completed" | "aborted" | "cancelled" | "expired" | "error" | "refused")
             );
             if is_over || Instant::now() >= end {
                 drop(progress);
@@ -198,4 +247,9 @@ impl Operator {
             tokio::time::sleep(Duration::from_secs(interval.max(1))).await;
         }
     }
+}
+
+/// Two texts around the first `=`.
+fn halves<'a>(flag: &str, pair: &'a str) -> Result<(&'a str, &'a str), Failure> {
+    pair.split_once('=').ok_or_else(|| Failure::usage(format_args!("--{flag} {pair}: there is no =")))
 }

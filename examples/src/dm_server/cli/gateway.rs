@@ -22,15 +22,32 @@ pub(super) enum GatewayCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Everything it knows of one of them
+    Device {
+        gateway: String,
+        /// Its number in the inventory
+        serial: u32,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// The room it has for images
+    Storage {
+        gateway: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
 }
 
 #[derive(Subcommand, Debug)]
 pub(super) enum GroupCommand {
-    /// Make a group
+    /// Make a group of these devices, of those that match, or of both
     Create {
         gateway: String,
         group: String,
         devices: Vec<String>,
+        /// Devices that a selector matches, as long as it does
+        #[arg(long, value_name = "SELECTOR")]
+        matching: Option<String>,
         #[command(flatten)]
         wait: Wait,
     },
@@ -43,6 +60,28 @@ pub(super) enum GroupCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Take a device out of one
+    Remove {
+        gateway: String,
+        group: String,
+        device: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// What one is, as its gateway says
+    Show {
+        gateway: String,
+        group: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Its members that are named
+    Members {
+        gateway: String,
+        group: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Delete one
     Delete {
         gateway: String,
@@ -50,7 +89,7 @@ pub(super) enum GroupCommand {
         #[command(flatten)]
         wait: Wait,
     },
-    /// Groups made through this server
+    /// Groups that this server knows of
     List,
 }
 
@@ -58,10 +97,8 @@ impl Operator {
     pub(super) async fn gateway(&self, command: GatewayCommand) -> Result<bool, Failure> {
         match command {
             GatewayCommand::Summary { gateway, wait } => {
-                let Some(summary) = self.read(&gateway, &json!({ "do": "summary" }), wait.wait).await? else {
-                    return Ok(false);
-                };
-                report::summary(&self.report, &summary)?;
+                let ask = json!({ "do": "summary" });
+                self.read_and(&gateway, &ask, wait.wait, report::summary).await
             }
             GatewayCommand::Inventory { gateway, wait } => {
                 let ask = json!({ "do": "devices" });
@@ -69,23 +106,45 @@ impl Operator {
                     return Ok(false);
                 };
                 report::inventory(&self.report, &devices)?;
+                Ok(true)
+            }
+            GatewayCommand::Device { gateway, serial, wait } => {
+                let ask = json!({ "do": "device", "serial": serial });
+                self.read_and(&gateway, &ask, wait.wait, report::lines).await
+            }
+            GatewayCommand::Storage { gateway, wait } => {
+                self.read_and(&gateway, &json!({ "do": "storage" }), wait.wait, report::lines).await
             }
         }
-        Ok(true)
     }
 
     pub(super) async fn group(&self, command: GroupCommand) -> Result<bool, Failure> {
+        use GroupCommand as G;
         let (gateway, ask, wait) = match command {
-            GroupCommand::Create { gateway, group, devices, wait } => {
-                (gateway, json!({ "do": "create-group", "group": group, "devices": devices }), wait)
+            G::Create { gateway, group, devices, matching, wait } => {
+                let ask = json!({
+                    "do": "create-group", "group": group, "devices": devices, "matching": matching,
+                });
+                (gateway, ask, wait)
             }
-            GroupCommand::Add { gateway, group, devices, wait } => {
+            G::Add { gateway, group, devices, wait } => {
                 (gateway, json!({ "do": "add-members", "group": group, "devices": devices }), wait)
             }
-            GroupCommand::Delete { gateway, group, wait } => {
+            G::Remove { gateway, group, device, wait } => {
+                (gateway, json!({ "do": "remove-member", "group": group, "device": device }), wait)
+            }
+            G::Delete { gateway, group, wait } => {
                 (gateway, json!({ "do": "delete-group", "group": group }), wait)
             }
-            GroupCommand::List => {
+            G::Show { gateway, group, wait } => {
+                let ask = json!({ "do": "group", "group": group });
+                return self.read_and(&gateway, &ask, wait.wait, report::lines).await;
+            }
+            G::Members { gateway, group, wait } => {
+                let ask = json!({ "do": "members", "group": group });
+                return self.read_and(&gateway, &ask, wait.wait, report::members).await;
+            }
+            G::List => {
                 report::groups(&self.report, &self.api.get("/api/groups").await?)?;
                 return Ok(true);
             }

@@ -44,6 +44,13 @@ pub(super) enum ImageCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Delete an image
+    Remove {
+        gateway: String,
+        key: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Where an image stands
     Show {
         gateway: String,
@@ -58,13 +65,16 @@ impl Operator {
     async fn watch_image(&self, gateway: &str, key: &str, wait: u64) -> Result<bool, Failure> {
         let end = Instant::now() + Duration::from_secs(wait);
         let ask = json!({ "do": "image", "key": key });
+        let progress = self.report.progress();
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let Some(image) = self.read(gateway, &ask, left.as_secs().max(1)).await? else {
                 return Ok(false);
             };
             let is_ready = image["state"] == "ready";
+            progress.say(format!("image {key}: {}", image["state"].as_str().unwrap_or_default()));
             if is_ready || image["state"] == "failed" || left.is_zero() {
+                drop(progress);
                 report::image(&self.report, &image)?;
                 return Ok(is_ready);
             }
@@ -98,6 +108,9 @@ impl Operator {
                     return Ok(wait.wait == 0);
                 }
                 self.watch_image(&gateway, &key, wait.wait).await
+            }
+            ImageCommand::Remove { gateway, key, wait } => {
+                self.order(&gateway, &json!({ "do": "remove-image", "key": key }), wait.wait).await
             }
             ImageCommand::Show { gateway, key, wait } => {
                 let ask = json!({ "do": "image", "key": key });

@@ -52,6 +52,9 @@ Examples:
   dm-server group create urn:uuid:gw lamps device-1 device-2
   dm-server fanout start urn:uuid:gw J1 --group lamps --set ./Vendor/Lamp/Level=7 --format int
   dm-server fanout watch urn:uuid:gw J1
+  dm-server fanout retry urn:uuid:gw J1 --ended unreachable
+  dm-server image put urn:uuid:gw fw-2 firmware.bin
+  dm-server fanout start urn:uuid:gw J2 --group lamps --stages 5,100 --image @fw=fw-2 --set ./FUMO/URL=@fw
 
 Exit codes:
   0  done

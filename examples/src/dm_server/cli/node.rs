@@ -70,7 +70,7 @@ impl Operator {
 
     /// One command for one device, and its answer.
     async fn one(&self, device: &str, body: &Value, wait: u64) -> Result<bool, Failure> {
-        let queued = self.api.post(&format!("/api/devices/{}/work", segment(device)), body).await?;
+        let queued = self.api.post_once(&format!("/api/devices/{}/work", segment(device)), body).await?;
         let work = self.settled(&queued, wait).await?;
         report::work(&self.report, &work)?;
         Ok(work.iter().all(|work| wait == 0 || is_done(work)))
