@@ -145,7 +145,7 @@ impl Device {
                 &mut effects,
             ) {
                 ClientOutput::Send(uri, message) => {
-                    let posted = wire.post(&self.name, "gateway", uri.as_str(), &message).await;
+                    let posted = wire.post(uri.as_str(), &message).await;
                     wire::take(&mut session, clock.now(), &posted);
                 }
                 ClientOutput::Persist(seq, record) => {

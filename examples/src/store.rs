@@ -3,11 +3,14 @@
 //! A machine's `Persist` becomes a [`Batch`]; what it protects goes on when [`Store::write`] says that the batch is on the disk. Batches that
 //! wait at the same time share one commit, so the disk is asked to settle once for many sessions.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use redb::{Database, Durability, ReadableTable, TableDefinition};
+use redb::backends::FileBackend;
+use redb::{Builder, Database, DatabaseError, Durability, ReadableTable, StorageBackend, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{oneshot, watch};
@@ -118,14 +121,34 @@ impl Store {
     /// # Errors
     /// Another program has it open, it is damaged beyond repair, or it is no store.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_by(path, |path| Database::create(path))
+    }
+
+    /// The same without waiting for the disk: what is written survives the end of the process, but not a loss of power. For simulated
+    /// devices, of which there are many.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_without_sync(path: &Path) -> Result<Self, StoreError> {
+        Self::open_by(path, |path| {
+            let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+            let file = options.map_err(|error| DatabaseError::Storage(error.into()))?;
+            Builder::new().create_with_backend(WithoutSync(FileBackend::new(file)?))
+        })
+    }
+
+    fn open_by(
+        path: &Path,
+        create: impl FnOnce(&Path) -> Result<Database, DatabaseError>,
+    ) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Open { path: path.into(), reason };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
         let exists = path.exists();
-        let database = Database::create(path).map_err(|error| {
+        let database = create(path).map_err(|error| {
             failed(match error {
-                redb::DatabaseError::DatabaseAlreadyOpen => {
+                DatabaseError::DatabaseAlreadyOpen => {
                     "another program has it open; stop that one first".into()
                 }
                 error if exists => {
@@ -144,7 +167,7 @@ impl Store {
         Self::over(database).map_err(|error| failed(error.to_string()))
     }
 
-    fn over(database: Database) -> std::io::Result<Self> {
+    fn over(database: Database) -> io::Result<Self> {
         let database = Arc::new(database);
         let (writer, jobs) = mpsc::channel();
         let (failed, failure) = watch::channel(None);
@@ -234,6 +257,32 @@ impl Store {
     }
 }
 
+/// A file that the operating system writes to the disk in its own time.
+#[derive(Debug)]
+struct WithoutSync(FileBackend);
+
+impl StorageBackend for WithoutSync {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        self.0.read(offset, len)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+}
+
 fn understand<T: DeserializeOwned>(kind: Kind, octets: &[u8]) -> Result<T, StoreError> {
     let reason = |error: serde_json::Error| StoreError::Content { kind: kind.0, reason: error.to_string() };
     serde_json::from_slice(octets).map_err(reason)
@@ -316,6 +365,26 @@ mod tests {
         ));
     }
 
+    #[tokio::test]
+    async fn what_was_not_waited_for_is_there_again_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.redb");
+        {
+            let store = Store::open_without_sync(&path).expect("made");
+            let mut batch = Batch::new();
+            batch.put(THINGS, "one", &1).expect("json");
+            store.write(batch).await.expect("written");
+            assert!(Store::open(&path).expect_err("one at a time").to_string().contains("another program"));
+        }
+        let store = loop {
+            match Store::open(&path) {
+                Ok(store) => break store,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        assert_eq!(store.get::<u32>(THINGS, "one").expect("read"), Some(1));
+    }
+
     /// A disk with so many octets left to be written; its content outlives the store.
     #[derive(Clone, Debug)]
     struct Disk {
@@ -323,7 +392,7 @@ mod tests {
         left: Arc<AtomicI64>,
     }
 
-    impl redb::StorageBackend for Disk {
+    impl StorageBackend for Disk {
         fn len(&self) -> io::Result<u64> {
             Ok(self.octets.lock().expect("no panic").len() as u64)
         }

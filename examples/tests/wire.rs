@@ -59,8 +59,8 @@ async fn redirections_and_refusals() {
     tokio::spawn(axum::serve(listener, app).into_future());
     tokio::spawn(axum::serve(elsewhere, trap).into_future());
 
-    let (wire, message) = (Wire::new(None).expect("a client"), message());
-    let posted = async |path: &str| wire.post("a", "b", &format!("http://{here}{path}"), &message).await;
+    let (wire, message) = (Wire::new().expect("a client"), message());
+    let posted = async |path: &str| wire.post(&format!("http://{here}{path}"), &message).await;
     for path in ["/dm", "/near"] {
         let answer = posted(path).await.expect("an answer");
         assert_eq!(answer.body, message.body, "{path}");

@@ -88,8 +88,9 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { store: Store::open(path)?, first_record: 0, next_record: 0 })
+    pub(super) fn open(path: &Path, no_sync: bool) -> Result<Self, Failure> {
+        let store = if no_sync { Store::open_without_sync(path)? } else { Store::open(path)? };
+        Ok(Self { store, first_record: 0, next_record: 0 })
     }
 
     /// What a device was when its process ended; `None` for a new one.

@@ -72,7 +72,7 @@ impl Device<'_> {
                         session.handle_lost(self.clock.now());
                         continue;
                     }
-                    let posted = self.wire.post("device", "server", uri.as_str(), &message).await;
+                    let posted = self.wire.post(uri.as_str(), &message).await;
                     *self.messages += 1;
                     if self.program.reboot_after == Some(*self.messages) {
                         return Ok(Ended::PowerLoss);

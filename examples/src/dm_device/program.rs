@@ -1,6 +1,7 @@
 //! The command line of `dm-device`.
 
 use std::fmt;
+use std::future::pending;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use dm_syncml::Encoding;
+use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::failure::Failure;
 use super::life;
@@ -16,6 +19,7 @@ use crate::account_file::AccountFile;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
+use crate::listener::told_to_stop;
 use crate::misbehaviour::Misbehaviour;
 use crate::program::{TrustFlags, read_account};
 
@@ -129,6 +133,9 @@ pub struct Program {
     /// Print events as JSON, one to a line
     #[arg(long)]
     pub(super) json: bool,
+    /// Do not wait for the disk: what is kept survives the end of the process, but not a loss of power
+    #[arg(long)]
+    pub(super) no_sync: bool,
 
     /// Who answers the questions of servers: the user at the terminal, or a rule. At a terminal `ask`, else `nobody`
     #[arg(long, value_enum, value_name = "WHO", help_heading = "Its user")]
@@ -237,12 +244,23 @@ impl Program {
         }
     }
 
+    /// Runs as a part of another program, which is told of events and ends it by dropping this: as the power goes.
+    ///
+    /// # Errors
+    /// What the program would say on standard error.
+    pub async fn run_within(mut self, events: mpsc::UnboundedSender<Value>) -> Result<bool, Failure> {
+        self.read_accounts()?;
+        let clock = Clock::start();
+        let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
+        life::run(&self, http, clock, EventLog::told_to(events, clock), pending()).await
+    }
+
     async fn try_run(mut self) -> Result<bool, Failure> {
         self.read_accounts()?;
         let clock = Clock::start();
         let log = EventLog::new(self.json, clock);
         let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
-        life::run(&self, http, clock, log).await
+        life::run(&self, http, clock, log, told_to_stop()).await
     }
 
     /// The accounts it was given are all of one device, and that is who it is.

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use dm_notification::{Credential, ServerIdentifier, SessionId};
-use dm_syncml::LocUri;
 use dm_syncml::auth::{AuthScheme, Credentials, Password};
 use dm_syncml::session::ClientConfig;
+use dm_syncml::{Encoding, LocUri};
 use dm_tree::ServerId;
 use gwmo_model::{DeviceAccount, DeviceId};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,9 @@ pub(super) struct AccountFile {
     /// How both prove themselves.
     #[serde(default = "md5")]
     pub(super) auth: AuthScheme,
+    /// Whether messages to a server are XML rather than WBXML.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) xml: bool,
     /// What the client shows.
     #[serde(default)]
     pub(super) user: String,
@@ -79,6 +82,7 @@ impl Default for AccountFile {
             server_id: String::new(),
             address: String::new(),
             auth: md5(),
+            xml: false,
             user: String::new(),
             password: Hidden::default(),
             server_user: String::new(),
@@ -171,7 +175,8 @@ impl AccountFile {
         let server =
             Credentials::new(self.server_user.as_str(), Password::new(self.server_password.0.as_str()));
         let config = ClientConfig::new(uri("id", &self.id)?, uri("address", &self.address)?);
-        Ok(config.with_auth(self.auth, device, server).with_atomic())
+        let encoding = if self.xml { Encoding::Xml } else { Encoding::Wbxml };
+        Ok(config.with_encoding(encoding).with_auth(self.auth, device, server).with_atomic())
     }
 
     /// The device it is about.

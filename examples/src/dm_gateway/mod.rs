@@ -45,7 +45,9 @@ mod telling;
 mod timekeeping;
 mod upstream;
 mod views;
+mod within;
 
 use crate::program::failure;
 
 pub use cli::main;
+pub use within::run_within;

@@ -9,7 +9,7 @@ use dm_syncml::session::ServerConfig;
 use dm_tree::{DevDetail, DevInfo, ServerId, Tree};
 use gwmo_model::{
     ConfidentialityPolicy, DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig,
-    InventoryConfig, Leg, Mode, Modes, StoragePolicy,
+    InventoryConfig, Leg, Mode, Modes, OutboxConfig, StoragePolicy,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -43,6 +43,20 @@ const CARDS: &str = "cards";
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     config.log.start()?;
+    run_until(config, told_to_stop, |state, whereabouts| state.announce(whereabouts, json)).await
+}
+
+/// Runs until it is dropped, as a part of another program.
+pub(super) async fn run_within(config: Config) -> Result<(), Failure> {
+    run_until(config, std::future::pending, StateFolder::note).await
+}
+
+/// Runs until what `told` listens for comes about, and says where once it does.
+async fn run_until<F: Future<Output = ()>>(
+    config: Config,
+    told: impl FnOnce() -> F,
+    say: impl FnOnce(&StateFolder, &Whereabouts) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let state = StateFolder::at(&config.state);
     state.make()?;
     let store = Store::open(&state.join(STORE))?;
@@ -143,13 +157,13 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let timekeeping = tokio::spawn(keep_wall_clock(Arc::clone(&driver)));
 
     // From here on it ends in good order: whoever reads that it runs may stop it at once.
-    let told = told_to_stop();
+    let told = told();
     let whereabouts = Whereabouts {
         operator: format!("{scheme}://{}", reachable(operator_at)),
         devices: format!("{scheme}://{}/dm", reachable(devices_at)),
         datagrams: Some(reachable(datagrams_at)),
     };
-    state.announce(&whereabouts, json)?;
+    say(&state, &whereabouts)?;
     tracing::info!(%address, "the gateway runs");
 
     let failure = tokio::select! {
@@ -206,6 +220,7 @@ fn machine_config(config: &Config, address: &str) -> Result<GatewayConfig, Failu
     let mode = if config.transparent { Mode::Transparent } else { Mode::Proxy };
     Ok(GatewayConfig::new(server_id, ServerConfig::new(address))
         .with_inventory(inventory)
+        .with_outbox(OutboxConfig::default().with_ask_again(Duration::from_secs(config.tell_again.max(1))))
         .with_fanout(FanoutLimits::default().with_window(config.limits.window))
         .with_images(images.with_policy(storage))
         .with_modes(Modes::ALL, mode)

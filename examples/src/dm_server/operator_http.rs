@@ -25,6 +25,7 @@ use super::gateway::{self, Ask, MAX_IMAGE};
 use super::operation::Operation;
 use super::queueing::NewWork;
 use super::requests::RequestKey;
+use super::waking::is_pushed_to;
 use super::{device_http, metrics, views};
 
 /// The longest that a request waits for a device.
@@ -169,9 +170,11 @@ async fn add_device(
         return Err(Denied::Value(reason).into());
     }
     if let Some(address) = &new.address
+        && !is_pushed_to(address)
         && address.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
     {
-        return Err(Denied::Value(format!("{address} is no host and port")).into());
+        let reason = format!("{address} is no host and port, and no address that takes pushes");
+        return Err(Denied::Value(reason).into());
     }
     let made = || [entropy(), entropy()].concat().iter().map(|octet| format!("{octet:02x}")).collect();
     let user = new.user.unwrap_or_else(|| new.id.clone());
