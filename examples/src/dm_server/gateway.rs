@@ -1,6 +1,7 @@
 //! What a gateway can be asked: every command is made, and every answer read, by [`Console`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 use dm_syncml::{Add, Alert, Command, Correlator, Data, Exec, Format, Get, Item, LocUri, Meta, Replace};
@@ -133,6 +134,11 @@ pub(super) struct Fanout {
     pub(super) operations: Vec<Operation>,
     pub(super) window: Option<u32>,
     pub(super) retries: Option<u16>,
+    /// Seconds before the first retry; doubles with each.
+    pub(super) retry_wait: Option<u64>,
+    /// Seconds that a notification may stay unanswered, and that a session may be silent.
+    pub(super) notify_time: Option<u64>,
+    pub(super) session_time: Option<u64>,
     /// Seconds.
     pub(super) job_time: Option<u64>,
     /// Sizes of stages, as percentages, such as `5,100`.
@@ -300,8 +306,17 @@ fn request(fanout: &Fanout) -> Result<JobRequest, Denied> {
     if let Some(retries) = fanout.retries {
         policy = policy.with_retries(retries);
     }
+    if let Some(seconds) = fanout.retry_wait {
+        policy = policy.with_retry_wait(Duration::from_secs(seconds), Duration::from_secs(seconds.max(600)));
+    }
+    if let Some(seconds) = fanout.notify_time {
+        policy = policy.with_t_notify(Duration::from_secs(seconds));
+    }
+    if let Some(seconds) = fanout.session_time {
+        policy = policy.with_t_session(Duration::from_secs(seconds));
+    }
     if let Some(seconds) = fanout.job_time {
-        policy = policy.with_job_time(std::time::Duration::from_secs(seconds));
+        policy = policy.with_job_time(Duration::from_secs(seconds));
     }
     if let Some(stages) = &fanout.stages {
         let stages: Stages = stages.parse().map_err(|error| bad("stages", &error))?;
