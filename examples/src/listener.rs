@@ -149,18 +149,25 @@ async fn in_time(time: Duration, request: Request, next: Next) -> Response {
     }
 }
 
-/// Comes about with the first SIGTERM or SIGINT.
-pub async fn told_to_stop() {
+/// Comes about with the first SIGTERM or SIGINT after this call, also with one that comes before it is waited for.
+///
+/// # Panics
+/// Outside a runtime.
+pub fn told_to_stop() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        signal(SignalKind::terminate()).and_then(|first| Ok((first, signal(SignalKind::interrupt())?)))
+    };
+    async move {
+        #[cfg(unix)]
+        if let Ok((mut terminated, mut interrupted)) = signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
                 _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

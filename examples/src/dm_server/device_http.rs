@@ -13,7 +13,8 @@ use dm_syncml::http::Client;
 
 use crate::wire::{Refused, admit, reply};
 
-use super::engine::{Engine, Posted};
+use super::answering::Posted;
+use super::engine::Engine;
 
 /// What devices reach.
 pub(super) fn routes(engine: Arc<Engine>, max_body: usize) -> Router {

@@ -28,8 +28,12 @@ impl Operator {
 
     /// One request; `None` when the server was not there, or went away.
     async fn try_ask(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
+        self.try_ask_as(method, path, body, None).await
+    }
+
+    async fn try_ask_as(&self, method: Method, path: &str, body: &Value, key: Option<&str>) -> Option<Value> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = self.0.ask(method, path, body).await.ok()?;
+        let answer = self.0.ask_as(method, path, body, key).await.ok()?;
         let value: Value = serde_json::from_slice(&answer.body).ok()?;
         match answer.status {
             status if status.is_success() => Some(value),
@@ -55,9 +59,11 @@ impl Operator {
         }
     }
 
-    /// Gives commands to a gateway once; their numbers, or `None` when the server went away and may have taken them.
-    async fn give(&self, gateway: &str, ask: &Value) -> Option<Vec<u64>> {
-        let given = self.try_ask(Method::POST, &format!("/api/gateways/{gateway}"), ask).await?;
+    /// Gives commands to a gateway; their numbers, or `None` when the server went away and may have taken them. Under the same key they are
+    /// given once.
+    async fn give(&self, gateway: &str, ask: &Value, key: &str) -> Option<Vec<u64>> {
+        let given =
+            self.try_ask_as(Method::POST, &format!("/api/gateways/{gateway}"), ask, Some(key)).await?;
         Some(given["work"].as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect())
     }
 
@@ -76,12 +82,14 @@ impl Operator {
     /// Asks a gateway for something that may be asked twice, until it has answered; the last command.
     pub(crate) async fn ask(&self, gateway: &str, ask: &Value) -> Value {
         let end = Instant::now() + PATIENCE;
+        let mut key = fastrand::u64(..).to_string();
         loop {
             assert!(Instant::now() < end, "{gateway} does not answer {ask}");
-            let Some(numbers) = self.give(gateway, ask).await else {
+            let Some(numbers) = self.give(gateway, ask, &key).await else {
                 sleep(PAUSE).await;
                 continue;
             };
+            key = fastrand::u64(..).to_string();
             let mut last = Value::Null;
             for number in numbers {
                 last = self.settled(number).await;
@@ -93,36 +101,19 @@ impl Operator {
         }
     }
 
-    /// Starts a fanout once. Whether it began is for the gateway to say.
+    /// Starts a fanout once, however often that has to be asked for. Whether it began is for the gateway to say.
     pub(crate) async fn start(&self, gateway: &str, ask: &Value) {
-        let key = ask["key"].as_str().unwrap();
-        loop {
-            match self.give(gateway, ask).await {
-                Some(numbers) => {
-                    for number in numbers {
-                        self.settled(number).await;
-                    }
-                    return;
-                }
-                // What it has taken is in its store, fanout and commands together.
-                None if self.job(gateway, key).await.is_some() => return self.quiet(gateway, key).await,
+        let end = Instant::now() + PATIENCE;
+        let key = format!("start-{}", ask["key"].as_str().unwrap());
+        let numbers = loop {
+            assert!(Instant::now() < end, "the server does not take {key}");
+            match self.give(gateway, ask, &key).await {
+                Some(numbers) => break numbers,
                 None => sleep(PAUSE).await,
             }
-        }
-    }
-
-    /// Waits until no command that starts this fanout is under way.
-    async fn quiet(&self, gateway: &str, key: &str) {
-        let end = Instant::now() + PATIENCE;
-        let what = format!("start fanout {key}");
-        loop {
-            let work = self.look(&format!("/api/devices/{gateway}/work")).await;
-            let of_job = work["work"].as_array().unwrap().iter().filter(|work| work["what"] == what.as_str());
-            if of_job.map(state).all(|state| !matches!(state, "queued" | "sent")) {
-                return;
-            }
-            assert!(Instant::now() < end, "{what} is never settled");
-            sleep(PAUSE).await;
+        };
+        for number in numbers {
+            self.settled(number).await;
         }
     }
 

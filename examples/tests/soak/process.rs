@@ -165,9 +165,21 @@ impl Process {
         path: &str,
         body: String,
     ) -> Result<HttpAnswer, HttpError> {
+        self.ask_as(method, path, body, None).await
+    }
+
+    /// The same; asked again under the same key it is done once.
+    pub(crate) async fn ask_as(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+        key: Option<&str>,
+    ) -> Result<HttpAnswer, HttpError> {
         let token = std::fs::read_to_string(self.state.join("operator.token")).unwrap();
         let headers =
             [("authorization", format!("Bearer {token}")), ("content-type", "application/json".to_owned())];
+        let headers = headers.into_iter().chain(key.map(|key| ("idempotency-key", key.to_owned())));
         let http = self.http.clone().with_patience(std::time::Duration::from_secs(60));
         http.send(method, &format!("{}{path}", self.operator), headers, body, 16 << 20).await
     }

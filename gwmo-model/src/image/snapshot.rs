@@ -64,7 +64,7 @@ struct BlobRow {
 }
 
 impl ImagesSnapshot {
-    pub(super) const VERSION: u16 = 1;
+    pub(super) const VERSION: u16 = 2;
 
     pub(super) fn of(shelf: &Shelf, now: Instant) -> Self {
         let image = |(&number, entry): (&ImageNo, &Entry)| ImageRow {
