@@ -13,7 +13,10 @@ use super::appliance::Appliance;
 use super::failure::Failure;
 use super::report::Report;
 use crate::clock::hash_seed;
-use crate::store::{Batch, Kind, Store, StoreError};
+use crate::store::{Batch, Format, Kind, Store, StoreError};
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-device", 1);
 
 const TREE: Kind = Kind::new("tree");
 const RECORDS: Kind = Kind::new("tree-records");
@@ -86,7 +89,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { store: Store::open(path)?, first_record: 0, next_record: 0 })
+        Ok(Self { store: Store::open(path, &FORMAT)?, first_record: 0, next_record: 0 })
     }
 
     /// What a device was when its process ended; `None` for a new one.

@@ -22,6 +22,7 @@ use super::image_files::ImageFiles;
 use super::journal::{Journal, Written};
 use super::metrics::Metrics;
 use super::neighbours::{Neighbours, host_of};
+use super::revisions::Revisions;
 use super::session_log::SessionLog;
 use super::upstream::Upstream;
 use super::views;
@@ -71,6 +72,7 @@ struct Shared {
     fetches: HashMap<BlobNo, AbortHandle>,
     adapters: HashMap<DeviceId, Arc<CoapAdapter>>,
     neighbours: Neighbours,
+    told: Revisions,
 }
 
 /// What a driver is made of, besides its machine.
@@ -103,6 +105,7 @@ impl GatewayDriver {
             fetches: HashMap::new(),
             adapters: HashMap::new(),
             neighbours,
+            told: Revisions::default(),
         };
         let driver = Arc::new(Self {
             shared: Mutex::new(shared),
@@ -151,6 +154,8 @@ impl GatewayDriver {
                 output => self.carry_out(&mut shared, now, output),
             }
         };
+        let Shared { told, gateway, .. } = &mut *shared;
+        told.tell_changes(gateway, &self.events);
         if let Some(seq) = last {
             self.metrics.records.add(records.len() as u64);
             // While an Atomic of a server is open there is none.

@@ -12,7 +12,7 @@
 //! | `fetch`, `fetch_policy`, `image_files` | images: from where, and on which disk |
 //! | `journal` | records and snapshots |
 //! | `account`, `book` | whom the gateway knows, and their secrets |
-//! | `operator_http`, `views`, `metrics`, `session_log` | what the operator sees |
+//! | `operator_http`, `views`, `revisions`, `metrics`, `session_log` | what the operator sees |
 //! | `config`, `run` | from a file and flags to a running gateway |
 //! | `cli`, `client` | the operator's subcommands |
 
@@ -32,6 +32,7 @@ mod journal;
 mod metrics;
 mod neighbours;
 mod operator_http;
+mod revisions;
 mod run;
 mod session_log;
 mod upstream;

@@ -31,7 +31,7 @@ use crate::clock::{Clock, entropy, hash_seed};
 use crate::http_client::HttpClient;
 use crate::listener::{Bounds, serve, told_to_stop};
 use crate::operator_api::OperatorToken;
-use crate::store::Store;
+use crate::store::{Format, Store};
 use crate::tls::{Identity, Trust};
 use crate::wire::MAX_BODY;
 
@@ -45,6 +45,9 @@ pub(super) struct Whereabouts {
     /// The socket for announcements.
     pub(super) datagrams: String,
 }
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-gateway", 1);
 
 pub(super) const WHEREABOUTS: &str = "running.json";
 pub(super) const TOKEN: &str = "operator.token";
@@ -62,7 +65,7 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     start_log(&config)?;
     let state = &config.state;
     std::fs::create_dir_all(state).map_err(|error| Failure::file("io", state, error))?;
-    let store = Store::open(&state.join(STORE))?;
+    let store = Store::open(&state.join(STORE), &FORMAT)?;
     let token_path = state.join(TOKEN);
     let (token, made) =
         OperatorToken::kept_in(&token_path).map_err(|error| Failure::file("io", &token_path, error))?;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::listener::{Bounds, serve, told_to_stop};
 use crate::operator_api::OperatorToken;
-use crate::store::{Batch, Store};
+use crate::store::{Batch, Format, Store};
 use crate::tls::Identity;
 use crate::wire::MAX_BODY;
 
@@ -34,6 +34,9 @@ pub(super) struct Whereabouts {
     pub(super) devices: String,
 }
 
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-server", 1);
+
 pub(super) const WHEREABOUTS: &str = "running.json";
 pub(super) const TOKEN: &str = "operator.token";
 pub(super) const CERTIFICATES: &str = "tls";
@@ -47,7 +50,7 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         move |error: std::io::Error| format!("{path}: {error}")
     };
     make_private(state).map_err(said(state))?;
-    let store = Store::open(&state.join("store.redb")).map_err(|error| error.to_string())?;
+    let store = Store::open(&state.join("store.redb"), &FORMAT).map_err(|error| error.to_string())?;
     let vault = open_vault(state, &store).await?;
     let token_path = state.join(TOKEN);
     let (token, made) = OperatorToken::kept_in(&token_path).map_err(said(&token_path))?;
