@@ -65,7 +65,7 @@ pub enum StoreError {
         reason: String,
     },
     /// Nothing was written: the disk is full, or fails.
-    #[error("the store cannot be written: {0}")]
+    #[error("the store cannot be written: {0}; make room on its disk, or give it another")]
     Write(String),
     /// An entry cannot be read.
     #[error("the store cannot be read: {0}")]

@@ -75,15 +75,16 @@ const BODY: (&str, &str) = (
 #[test]
 fn the_slow_are_not_waited_for() {
     for program in [DM_SERVER, DM_GATEWAY] {
-        for (begin, drip) in [HEAD, BODY] {
-            let served = Served::plain(program, LIMITS);
-            // Fewer than there may be: they take their share and no more, and lose it after a while.
-            let crowd = Crowd::begin(&served, &[[127, 0, 0, 2]], 4, begin, drip);
-            served.assert_serves();
-            wait_for("the end of their patience", || (crowd.cut.load(Ordering::Relaxed) >= 4).then_some(()));
-            served.assert_serves();
-            crowd.end();
+        let served = Served::plain(program, LIMITS);
+        // Fewer than there may be: they take their share and no more, and lose it after a while.
+        let crowds = [([127, 0, 0, 2], HEAD), ([127, 0, 0, 3], BODY)]
+            .map(|(from, (begin, drip))| Crowd::begin(&served, &[from], 3, begin, drip));
+        served.assert_serves();
+        for crowd in &crowds {
+            wait_for("the end of their patience", || (crowd.cut.load(Ordering::Relaxed) >= 3).then_some(()));
         }
+        served.assert_serves();
+        crowds.map(Crowd::end);
     }
 }
 

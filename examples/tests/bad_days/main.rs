@@ -14,6 +14,7 @@ mod crowds;
 mod daemon;
 mod disks;
 mod garbage;
+mod peers;
 mod served;
 mod stores;
 mod tls;
