@@ -10,6 +10,7 @@ use dm_syncml::{Encoding, LocUri, SessionId};
 use dm_tree::{AuthLevel, DevInfo, DmAccount, Effects, HandlerMap, Tree};
 use tokio::net::UdpSocket;
 
+use crate::announcing::Challenge;
 use crate::clock::Clock;
 use crate::wire::{self, Wire};
 
@@ -56,6 +57,17 @@ impl Device {
         let mut datagram = [0; 2048];
         loop {
             socket.send_to(dev_id.as_bytes(), gateway).await?;
+            let answer = socket.recv_from(&mut datagram);
+            let Ok(Ok((length, from))) = tokio::time::timeout(Duration::from_secs(1), answer).await else {
+                continue;
+            };
+            let Some(challenge) = Challenge::read(&datagram[..length]) else { break };
+            let account = self.account().filter(|account| account.server_id.as_str() == challenge.server);
+            let shown = account
+                .as_ref()
+                .and_then(|it| it.credentials.iter().find(|it| it.level == AuthLevel::CLCRED));
+            let Some(password) = shown.and_then(|auth| auth.secret.as_ref()) else { continue };
+            socket.send_to(&challenge.answer(&dev_id, password.expose()), from).await?;
             if tokio::time::timeout(Duration::from_secs(1), socket.recv_from(&mut datagram)).await.is_ok() {
                 break;
             }

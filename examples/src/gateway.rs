@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::{Clock, entropy};
-use crate::wire::{self, MAX_BODY, Refused, Wire, admit, incoming, reply};
+use crate::wire::{self, MAX_BODY, Refused, Wire, admit, incoming, reply, transport_from, transport_to};
 
 /// A gateway, its sockets, and its account with one server.
 #[derive(Debug)]
@@ -213,6 +213,8 @@ impl GatewayDriver {
         let server = &self.server;
         let (numbers, alerts): (Vec<_>, Vec<_>) =
             self.drive(|gateway, now| gateway.handle_upstream_opened(now, server)).into_iter().unzip();
+        let transport = transport_to(account.server.as_str());
+        self.drive(|gateway, now| gateway.handle_upstream_transport(now, server, transport));
         account.dev_info = self.drive(|gateway, _| DevInfo::items(gateway.tree()));
         let initiation = Initiation::Client(session_id);
         let mut session = ClientSession::new(self.clock.now(), account.clone(), initiation, alerts);
@@ -268,6 +270,7 @@ async fn handle(
 ) -> Result<Response, Refused> {
     let request = admit(&headers)?;
     let origin = from.ip().to_string();
-    let answer = driver.answer(&incoming(&request, &body, &origin)?).await?;
+    let incoming = incoming(&request, &body, &origin)?.over(transport_from(from.ip(), false));
+    let answer = driver.answer(&incoming).await?;
     Ok(reply(answer))
 }

@@ -7,8 +7,10 @@
 //! - [`gateway`]: a gateway between a DM server and such devices.
 //! - [`server`]: a DM server.
 //! - [`wire`]: HTTP on loopback, counted and traced.
-//! - [`listener`], [`http_client`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
+//! - [`listener`], [`http_client`], [`resolver`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
+//! - [`announcing`]: how a device tells a gateway that it is there.
+//! - [`program`]: how programs begin and end, where they keep things, and what their subcommands print.
 //! - [`dm_device`]: the `dm-device` program: a device with storage, downloads, a user and bad manners.
 //! - [`coap`]: a device that does not speak OMA DM, and the adapter for it; [`event_log`], [`misbehaviour`]: what simulated devices share.
 //! - [`fleet`], [`operator`], [`story`]: what the `fleet` program sets up, does and expects.
@@ -17,6 +19,7 @@
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
+pub mod announcing;
 pub mod clock;
 pub mod coap;
 pub mod device;
@@ -32,9 +35,12 @@ pub mod listener;
 pub mod misbehaviour;
 pub mod operator;
 pub mod operator_api;
+pub mod program;
+pub mod resolver;
 pub mod server;
 pub mod store;
 pub mod story;
+mod throttle;
 pub mod tls;
 pub mod wire;
 

@@ -173,18 +173,25 @@ pub async fn no_larger_than(most: usize, request: Request, next: Next) -> Respon
     (StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], said).into_response()
 }
 
-/// Comes about with the first SIGTERM or SIGINT.
-pub async fn told_to_stop() {
+/// Comes about with the first SIGTERM or SIGINT after this call, also with one that comes before it is waited for.
+///
+/// # Panics
+/// Outside a runtime.
+pub fn told_to_stop() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        signal(SignalKind::terminate()).and_then(|first| Ok((first, signal(SignalKind::interrupt())?)))
+    };
+    async move {
+        #[cfg(unix)]
+        if let Ok((mut terminated, mut interrupted)) = signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
                 _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

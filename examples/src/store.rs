@@ -13,7 +13,7 @@ use std::sync::{Arc, Once};
 use redb::{Database, Durability, ReadableTable, TableDefinition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Most batches in one commit.
 const MAX_GROUP: usize = 1_024;
@@ -65,7 +65,7 @@ pub enum StoreError {
         reason: String,
     },
     /// Nothing was written: the disk is full, or fails.
-    #[error("the store cannot be written: {0}; make room on its disk, or give it another")]
+    #[error("the store cannot be written: {0}")]
     Write(String),
     /// An entry cannot be read.
     #[error("the store cannot be read: {0}")]
@@ -78,8 +78,8 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The writing thread is gone, after a failure that it has reported.
-    #[error("the store is closed")]
+    /// A former write has failed, and nothing is written after it: what comes later rests on what came before.
+    #[error("the store is closed, since it could not be written")]
     Closed,
 }
 
@@ -122,10 +122,14 @@ impl Batch {
 }
 
 /// A store; clones are the same one.
+///
+/// After a write that fails nothing is written any more, also if there were room again: whatever comes later rests on it. The program ends,
+/// and goes on from what was written when it is started again.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Arc<Database>,
     writer: mpsc::Sender<Job>,
+    failure: watch::Receiver<Option<StoreError>>,
 }
 
 type Job = (Batch, oneshot::Sender<Result<(), StoreError>>);
@@ -158,14 +162,7 @@ impl Store {
             let owner_only = std::fs::Permissions::from_mode(0o600);
             std::fs::set_permissions(path, owner_only).map_err(|error| failed(error.to_string()))?;
         }
-        let database = Arc::new(database);
-        let (writer, jobs) = mpsc::channel();
-        let writing = Arc::clone(&database);
-        std::thread::Builder::new()
-            .name("store".into())
-            .spawn(move || write_all(&writing, &jobs))
-            .map_err(|error| failed(error.to_string()))?;
-        let store = Self { database, writer };
+        let store = Self::over(database).map_err(|error| failed(error.to_string()))?;
         let wrong = |reason: String| Err(failed(reason));
         match store.get::<Format>(FORMATS, FORMAT) {
             Ok(Some(found)) if found.program != format.program => {
@@ -178,6 +175,29 @@ impl Store {
             Ok(None) => wrong(format!("it is not the store of {}", format.program)),
             Err(error) => wrong(error.to_string()),
         }
+    }
+
+    fn over(database: Database) -> std::io::Result<Self> {
+        let database = Arc::new(database);
+        let (writer, jobs) = mpsc::channel();
+        let (failed, failure) = watch::channel(None);
+        let writing = Arc::clone(&database);
+        let writing = move || write_all(&writing, &jobs, &failed);
+        std::thread::Builder::new().name("store".into()).spawn(writing)?;
+        Ok(Self { database, writer, failure })
+    }
+
+    /// Why nothing is written any more, if that is so.
+    #[must_use]
+    pub fn failure(&self) -> Option<StoreError> {
+        self.failure.borrow().clone()
+    }
+
+    /// Comes about when a write has failed.
+    pub async fn failed(&self) -> StoreError {
+        let mut failure = self.failure.clone();
+        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|failure| failure.clone());
+        failed.unwrap_or(StoreError::Closed)
     }
 
     /// Writes a batch, and returns when it is on the disk.
@@ -308,17 +328,24 @@ fn understand<T: DeserializeOwned>(kind: Kind, octets: &[u8]) -> Result<T, Store
     serde_json::from_slice(octets).map_err(reason)
 }
 
-/// Writes batches until nobody is left to give any: all that wait, in one commit.
-fn write_all(database: &Database, jobs: &mpsc::Receiver<Job>) {
+/// Writes batches until nobody is left to give any: all that wait, in one commit. After a failure none is written.
+fn write_all(database: &Database, jobs: &mpsc::Receiver<Job>, failed: &watch::Sender<Option<StoreError>>) {
     while let Ok(first) = jobs.recv() {
         let group: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(MAX_GROUP - 1)).collect();
         let written = commit(database, group.iter().map(|(batch, _)| batch));
         if let Err(error) = &written {
             tracing::error!(%error, "the store");
+            failed.send_replace(Some(error.clone()));
         }
         for (_, waiting) in group {
             let _ = waiting.send(written.clone());
         }
+        if written.is_err() {
+            break;
+        }
+    }
+    while let Ok((_, waiting)) = jobs.recv() {
+        let _ = waiting.send(Err(StoreError::Closed));
     }
 }
 
@@ -340,9 +367,13 @@ fn commit<'a>(database: &Database, batches: impl Iterator<Item = &'a Batch>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicI64, Ordering};
 
     const THINGS: Kind = Kind::new("things");
     const TEST: Format = Format::new("test", 2);
+    const OTHERS: Kind = Kind::new("others");
 
     #[tokio::test]
     async fn what_was_written_is_there_again() {
@@ -373,6 +404,101 @@ mod tests {
             store.get::<String>(THINGS, "two"),
             Err(StoreError::Content { kind: "things", .. })
         ));
+    }
+
+    /// A disk with so many octets left to be written; its content outlives the store.
+    #[derive(Clone, Debug)]
+    struct Disk {
+        octets: Arc<Mutex<Vec<u8>>>,
+        left: Arc<AtomicI64>,
+    }
+
+    impl redb::StorageBackend for Disk {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.octets.lock().expect("no panic").len() as u64)
+        }
+
+        fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+            Ok(self.octets.lock().expect("no panic")[offset as usize..][..len].to_vec())
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            if self.left.load(Ordering::Relaxed) <= 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.octets.lock().expect("no panic").resize(len as usize, 0);
+            Ok(())
+        }
+
+        fn sync_data(&self, _: bool) -> io::Result<()> {
+            Ok(())
+        }
+
+        /// What finds no room is written in part.
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            let left = self.left.fetch_sub(data.len() as i64, Ordering::Relaxed);
+            let room = usize::try_from(left).unwrap_or(0).min(data.len());
+            self.octets.lock().expect("no panic")[offset as usize..][..room].copy_from_slice(&data[..room]);
+            if room < data.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+    }
+
+    const BATCHES: u32 = 25;
+
+    /// Entries as batches of two, which belong together, until one is refused; how many were confirmed.
+    fn fill(store: &Store) -> u32 {
+        for number in 0..BATCHES {
+            let mut batch = Batch::new();
+            let value = "x".repeat(number as usize * 150);
+            batch.put(THINGS, number.to_be_bytes(), &value).expect("json");
+            batch.put(OTHERS, number.to_be_bytes(), &value).expect("json");
+            if let Err(error) = store.write_blocking(batch) {
+                assert!(matches!(error, StoreError::Write(_)), "{error}");
+                assert!(store.failure().is_some());
+                let mut batch = Batch::new();
+                batch.put(THINGS, "small", &1).expect("json");
+                assert!(matches!(store.write_blocking(batch), Err(StoreError::Closed)), "nothing after it");
+                return number;
+            }
+        }
+        BATCHES
+    }
+
+    #[test]
+    fn wherever_a_disk_is_full_what_was_confirmed_is_there() {
+        let open = |disk: &Disk| Database::builder().create_with_backend(disk.clone());
+        let disk = |left| Disk { octets: Arc::default(), left: Arc::new(AtomicI64::new(left)) };
+        // What it takes when nothing fails, and to make the store at all.
+        let whole = disk(i64::MAX);
+        let store = Store::over(open(&whole).expect("made")).expect("a thread");
+        let made = i64::MAX - whole.left.load(Ordering::Relaxed);
+        assert_eq!(fill(&store), BATCHES);
+        let all = i64::MAX - whole.left.load(Ordering::Relaxed);
+        let (mut cut, mut last) = (0, 0);
+        for step in 0..24 {
+            let disk = disk(made + (all - made) * step / 24 + step % 5);
+            let store = Store::over(open(&disk).expect("made")).expect("a thread");
+            let confirmed = fill(&store);
+            let thread = Arc::downgrade(&store.database);
+            drop(store);
+            while thread.strong_count() > 0 {
+                std::thread::yield_now();
+            }
+            cut += u32::from(confirmed < BATCHES);
+            assert!(confirmed >= last, "step {step}: more room holds more");
+            last = confirmed;
+            disk.left.store(i64::MAX, Ordering::Relaxed);
+            let again = Store::over(open(&disk).expect("opened again")).expect("a thread");
+            let keys = |kind| -> Vec<Vec<u8>> {
+                again.all::<String>(kind).expect("read").into_iter().map(|(key, _)| key).collect()
+            };
+            let (things, others) = (keys(THINGS), keys(OTHERS));
+            assert_eq!(things, others, "step {step}: both or none");
+            // The one that was refused may have been written: nobody was told that it was not.
+            let there = things.len() as u32;
+            assert!((confirmed..=confirmed + 1).contains(&there), "step {step}: {there} of {confirmed}");
+        }
+        assert!(cut > 20, "{cut}");
     }
 
     #[test]

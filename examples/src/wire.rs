@@ -1,16 +1,17 @@
 //! HTTP and datagrams on loopback, counted and traced.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use dm_notification::Notification;
 use dm_syncml::http::{self, Action, GivenUp, Policy, Refusal, RequestHead, ResponseHead};
-use dm_syncml::session::{ClientSession, Incoming, Outgoing};
+use dm_syncml::session::{ClientSession, Incoming, Outgoing, TransportSecurity};
 use dm_syncml::{DecodeError, DecodeOptions, Encoding, Instant, Message};
 
 use crate::clock::entropy;
@@ -200,6 +201,23 @@ impl Wire {
 /// A trace that cannot be written must not stop the program it shows.
 fn save(folder: &Path, name: &str, octets: &[u8]) {
     let _ = std::fs::write(folder.join(name), octets);
+}
+
+/// Whether others can read what comes from there and is answered: not over TLS, nor on this machine.
+#[must_use]
+pub const fn transport_from(peer: IpAddr, is_tls: bool) -> TransportSecurity {
+    TransportSecurity::confidential_if(is_tls || peer.is_loopback())
+}
+
+/// Whether others can read what goes to this address and comes back. Certificates are always verified.
+#[must_use]
+pub fn transport_to(uri: &str) -> TransportSecurity {
+    let is_hidden = uri.parse::<Uri>().is_ok_and(|uri| {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        is_here || uri.scheme_str() == Some("https")
+    });
+    TransportSecurity::confidential_if(is_hidden)
 }
 
 /// How the body behind these headers is to be read.

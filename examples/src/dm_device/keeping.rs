@@ -5,7 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use dm_notification::ReplayMemory;
+use dm_syncml::Instant;
 use dm_syncml::auth::Nonce;
+use dm_syncml::session::{PartialObjects, PartialObjectsSnapshot};
 use dm_tree::{AuthLevel, DmAccount, NodeUri, Tree, TreeLimits, TreeRecord, TreeSnapshot};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,7 @@ const APPLIANCE: &str = "appliance";
 const REPLAY: &str = "replay-memory";
 const WISHES: &str = "wishes";
 const NONCES: &str = "nonces";
+const PARTIAL: &str = "partial-objects";
 
 /// Records after which a snapshot takes their place.
 const MAX_RECORDS: u64 = 256;
@@ -152,6 +155,23 @@ impl Keeper {
 
     pub(super) fn nonces(batch: &mut Batch, nonces: &[LooseNonce]) -> Result<(), StoreError> {
         batch.put(REST, NONCES, &nonces)
+    }
+
+    /// Large objects whose transfer broke off; none where another version has written them.
+    pub(super) fn partial_objects(&self, now: Instant) -> Result<PartialObjects, StoreError> {
+        let kept = self.store.get::<PartialObjectsSnapshot>(REST, PARTIAL)?;
+        let kept = kept.and_then(|kept| PartialObjects::new().restored(now, kept).ok());
+        Ok(kept.unwrap_or_default())
+    }
+
+    pub(super) async fn keep_partial_objects(
+        &self,
+        now: Instant,
+        objects: &PartialObjects,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.put(REST, PARTIAL, &objects.snapshot(now))?;
+        self.write(batch).await
     }
 
     pub(super) const fn wants_snapshot(&self) -> bool {

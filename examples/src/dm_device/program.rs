@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
 use crate::misbehaviour::Misbehaviour;
-use crate::tls::Trust;
+use crate::program::TrustFlags;
 
 /// A simulated OMA DM device. It keeps its tree, its accounts and what it has begun in one file, and goes on from there after any end of its
 /// process.
@@ -97,15 +97,14 @@ pub struct Program {
     /// Where notifications and bootstrap messages reach it over UDP
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
+    /// Where they reach it by HTTP push, below `/push`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) push: Option<SocketAddr>,
     /// Tell a gateway at this address that the device is there
     #[arg(long, value_name = "ADDRESS")]
     pub(super) gateway: Option<SocketAddr>,
-    /// Certificates that servers may show, as PEM
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub(super) ca: Option<PathBuf>,
-    /// Take any certificate
-    #[arg(long)]
-    pub(super) insecure: bool,
+    #[command(flatten)]
+    pub(super) trust: TrustFlags,
     /// How its messages travel
     #[arg(long, value_enum, default_value_t = Form::Wbxml)]
     pub(super) encoding: Form,
@@ -225,7 +224,7 @@ impl Program {
             Ok(false) => ExitCode::from(1),
             Err(failure) => {
                 let _ = writeln!(io::stderr(), "error: {failure}");
-                ExitCode::from(2)
+                ExitCode::from(failure.exit_code())
             }
         }
     }
@@ -233,16 +232,8 @@ impl Program {
     async fn try_run(self) -> Result<bool, Failure> {
         let clock = Clock::start();
         let log = EventLog::new(self.json, clock);
-        let http = HttpClient::new(&self.trust()).map_err(|error| Failure::new("tls", error))?;
+        let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
         life::run(&self, http, clock, log).await
-    }
-
-    fn trust(&self) -> Trust {
-        match (&self.ca, self.insecure) {
-            (Some(file), _) => Trust::File(file.clone()),
-            (None, true) => Trust::Anything,
-            (None, false) => Trust::Nothing,
-        }
     }
 
     pub(super) const fn encoding(&self) -> Encoding {

@@ -14,6 +14,7 @@ use gwmo_model::{DeviceAccount, DeviceId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::bootstraps::BootstrapWay;
 use super::failure::Failure;
 use crate::clock::entropy;
 use crate::tls::write_secret;
@@ -22,7 +23,7 @@ use crate::tls::write_secret;
 const MAX_FILE: u64 = 64 << 10;
 
 /// A text that is shown nowhere.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Hidden(pub(super) String);
 
@@ -33,7 +34,7 @@ impl std::fmt::Debug for Hidden {
 }
 
 /// An account between a client and its server: between this gateway and a server, or between a device and this gateway.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct AccountFile {
     /// The client's DevId.
     pub(super) id: String,
@@ -65,9 +66,32 @@ pub(super) struct AccountFile {
     /// The servers that a device has accounts for itself: they may manage it transparently.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) knows: Vec<String>,
+    /// How a device that does not have its account yet takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bootstrap: Option<BootstrapWay>,
     /// Certificates that a server may show, as PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ca: Option<PathBuf>,
+}
+
+impl Default for AccountFile {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            server_id: String::new(),
+            address: String::new(),
+            auth: md5(),
+            user: String::new(),
+            password: Hidden::default(),
+            server_user: String::new(),
+            server_password: Hidden::default(),
+            reach: None,
+            coap: None,
+            knows: Vec::new(),
+            bootstrap: None,
+            ca: None,
+        }
+    }
 }
 
 const fn md5() -> AuthScheme {
@@ -182,11 +206,14 @@ impl AccountFile {
     }
 }
 
-/// Identifiers are any text; file names are not.
 fn path_of(folder: &Path, name: &str) -> PathBuf {
-    let digest: [u8; 32] = Sha256::digest(name).into();
-    let hex: String = digest[..16].iter().map(|octet| format!("{octet:02x}")).collect();
-    folder.join(format!("{hex}.json"))
+    folder.join(format!("{}.json", file_name(name)))
+}
+
+/// Identifiers are any text; file names are not.
+pub(super) fn file_name(identifier: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(identifier).into();
+    digest[..16].iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use dm_syncml::http::Client;
 use crate::listener::no_larger_than;
 use crate::wire::{Refused, admit, reply};
 
-use super::engine::{Engine, Posted};
+use super::answering::Posted;
+use super::engine::Engine;
 
 /// What devices reach.
 pub(super) fn routes(engine: Arc<Engine>, max_body: usize) -> Router {

@@ -18,9 +18,12 @@ use crate::clock::entropy;
 use crate::operator_api::{OperatorToken, only_operators, page, stream};
 
 use super::account::{Class, Device};
-use super::engine::{Denied, Engine, MAX_NAME, NewWork, unix_now};
-use super::gateway::{self, Ask, MAX_IMAGE, Reading};
+use super::changes::Changes;
+use super::engine::{Denied, Engine, MAX_NAME, unix_now};
+use super::gateway::{self, Ask, MAX_IMAGE};
 use super::operation::Operation;
+use super::queueing::NewWork;
+use super::requests::RequestKey;
 use super::{device_http, metrics, views};
 
 /// The longest that a request waits for a device.
@@ -65,7 +68,7 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let status = match denied {
             Denied::NoDevice(_) | Denied::NoWork(_) => StatusCode::NOT_FOUND,
-            Denied::Exists(_) | Denied::TooLate(..) => StatusCode::CONFLICT,
+            Denied::Exists(_) | Denied::TooLate(..) | Denied::Reused(_) => StatusCode::CONFLICT,
             Denied::Full(_) => StatusCode::TOO_MANY_REQUESTS,
             Denied::Value(_) => StatusCode::BAD_REQUEST,
             Denied::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -137,7 +140,14 @@ async fn add_device(
     new: Result<Json<NewDevice>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let new = body(new)?;
-    let texts = [Some(&new.id), new.user.as_ref(), new.password.as_ref(), new.server_password.as_ref()];
+    let texts = [
+        Some(&new.id),
+        new.user.as_ref(),
+        new.password.as_ref(),
+        new.server_user.as_ref(),
+        new.server_password.as_ref(),
+        new.address.as_ref(),
+    ];
     let longest = texts.into_iter().flatten().map(String::len).max().unwrap_or(0);
     if new.id.is_empty() || longest > MAX_TEXT || new.id.chars().any(|char| char.is_control() || char == ' ')
     {
@@ -204,20 +214,24 @@ async fn list_work(State(engine): Shared, Path(id): Path<String>) -> Result<Resp
 async fn queue_work(
     State(engine): Shared,
     Path(id): Path<String>,
+    key: RequestKey,
     operation: Result<Json<Operation>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let operation = body(operation)?;
     let command = operation.command().map_err(Denied::Value)?;
-    let new = NewWork { what: operation.what(), command, reading: Reading::Plain };
-    queued(engine.queue(&id, vec![new], super::changes::Changes::default()).await)
+    let plan = |_: &mut Changes| Ok(vec![vec![NewWork::new(&operation.what(), command)]]);
+    queued(engine.queue(&id, key.of(&id, &operation), plan).await)
 }
 
 async fn ask(
     State(engine): Shared,
     Path(id): Path<String>,
+    key: RequestKey,
     asked: Result<Json<Ask>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    queued(gateway::ask(&engine, &id, body(asked)?).await)
+    let asked = body(asked)?;
+    let key = key.of(&id, &asked);
+    queued(gateway::ask(&engine, &id, asked, key).await)
 }
 
 fn queued(numbers: Result<Vec<u64>, Denied>) -> Result<Response, Problem> {

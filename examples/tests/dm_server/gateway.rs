@@ -175,7 +175,8 @@ async fn a_gateway_is_asked_from_the_command_line() {
             inventory["devices"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["camera-1", "camera-2", "camera-3", "camera-4", "camera-5"]);
         world.json(&["group", "create", gw, "some", "camera-1", "camera-2"]);
-        assert_eq!(world.json(&["group", "list"])["groups"][0]["count"], 2);
+        let group = &world.json(&["group", "list"])["groups"][0];
+        assert_eq!((&group["state"], &group["count"]), (&"confirmed".into(), &2.into()));
         let started = world.json(&[
             "fanout",
             "start",
@@ -205,7 +206,11 @@ async fn a_gateway_is_asked_from_the_command_line() {
         assert_eq!(watched.status.code(), Some(1), "cancelled is not done");
         let job: Value = serde_json::from_slice(&watched.stdout).unwrap();
         assert_eq!((&job["state"], &job["outcomes"]["cancelled"]), (&"cancelled".into(), &2.into()));
+        let again = world.cli(&["fanout", "start", gw, "J1", "--group", "some", "--get", "./A", "--json"]);
+        assert_eq!(again.status.code(), Some(1), "a job of this name is there");
+        assert_eq!(world.json(&["fanout", "list"])["jobs"][0]["state"], "cancelled", "and is what it was");
         world.json(&["fanout", "delete", gw, "J1"]);
+        assert_eq!(world.json(&["fanout", "list"])["jobs"].as_array().unwrap().len(), 0);
 
         // An image of many messages.
         let image = world.path("image");

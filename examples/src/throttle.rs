@@ -12,7 +12,7 @@ const MAX_BUCKETS: usize = 20_000;
 
 /// Counts messages.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     per_second: f64,
     burst: f64,
     buckets: HashMap<(IpAddr, u64), Bucket>,
@@ -25,7 +25,7 @@ struct Bucket {
 }
 
 impl Throttle {
-    pub(super) fn new(per_second: f64, burst: u32) -> Self {
+    pub(crate) fn new(per_second: f64, burst: u32) -> Self {
         let per_second = per_second.max(0.001);
         Self { per_second, burst: f64::from(burst.max(1)), buckets: HashMap::new() }
     }
@@ -34,7 +34,7 @@ impl Throttle {
     ///
     /// # Errors
     /// It is one too many; the next one is taken after this time.
-    pub(super) fn take(&mut self, now: Instant, origin: IpAddr, device: &str) -> Result<(), Duration> {
+    pub(crate) fn take(&mut self, now: Instant, origin: IpAddr, device: &str) -> Result<(), Duration> {
         if self.buckets.len() >= MAX_BUCKETS {
             let (per_second, burst) = (self.per_second, self.burst);
             self.buckets.retain(|_, bucket| bucket.filled(now, per_second, burst) < burst);
