@@ -92,8 +92,8 @@ pub struct Gateway {
     /// The operations that are open on devices that adapters speak for.
     adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
     unstored: Unstored,
-    /// Sessions whose answers wait for what the fanout wants delivered.
-    parked: BTreeSet<SessionNo>,
+    /// Sessions whose answers wait for what the fanout wants delivered, and for the records up to this one.
+    parked: BTreeMap<SessionNo, PersistSeq>,
     /// Devices whose links nobody else reads.
     links: BTreeSet<Serial>,
     outputs: VecDeque<GatewayOutput>,
@@ -165,7 +165,7 @@ impl Gateway {
             adaptation: Adaptation::new(config.adaptation),
             adapted: BTreeMap::new(),
             unstored: Unstored::default(),
-            parked: BTreeSet::new(),
+            parked: BTreeMap::new(),
             links: BTreeSet::new(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),
@@ -175,7 +175,8 @@ impl Gateway {
     }
 
     /// Registers a device with the account it shares with the gateway (GwMO-HLF-003). One that is registered already
-    /// keeps its serial and gets the new account; sessions that are open go on.
+    /// keeps its serial and gets the new account; sessions that are open go on. The account that it has already may be
+    /// given again, such as at each start of a program: its nonces stay.
     ///
     /// # Errors
     ///
@@ -191,6 +192,7 @@ impl Gateway {
             Some(serial) => serial,
             None => self.objects.inventory.handle_registered(now, device)?,
         };
+        let account = account.replacing(self.accounts.get(&serial));
         self.accounts.insert(serial, account);
         self.choose_mode(serial);
         self.drain_machines();

@@ -177,6 +177,7 @@ mod relay;
 mod selector;
 #[cfg(feature = "serde")]
 mod status_number;
+mod stored_count;
 mod trigger;
 
 pub use account_scope::{

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use dm_examples::clock::{Clock, entropy};
 use dm_examples::http_client::HttpClient;
-use dm_examples::story::Lamp;
+use dm_examples::lamp::Lamp;
 use dm_syncml::auth::{AuthScheme, Credentials, Nonce, Password};
 use dm_syncml::http::{Action, Policy, ResponseHead, judge, request_fields};
 use dm_syncml::session::{

@@ -87,11 +87,16 @@ impl Gateway {
             match at.session.poll_output() {
                 ServerOutput::Persist(seq, record) => self.persist_nonce(no, seq, record),
                 ServerOutput::Event(event) => {
+                    // The answer to an alert says that it was taken: what came of it is stored before.
+                    let is_told =
+                        matches!(event, ServerEvent::GenericAlert(..) | ServerEvent::DeviceEvent(..));
+                    let before = self.unstored.last();
                     self.session_event(no, event);
                     self.drain_machines();
+                    let rests_on = self.unstored.last();
                     // What the fanout wants delivered may wait for its records; the answer must not go without it.
-                    if self.objects.fanout.held() > 0 {
-                        self.parked.insert(no);
+                    if self.objects.fanout.held() > 0 || is_told && rests_on > before {
+                        self.parked.insert(no, rests_on);
                         self.sessions.schedule(no, self.objects.now, None);
                         return;
                     }

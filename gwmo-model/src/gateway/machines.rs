@@ -199,7 +199,7 @@ impl Gateway {
         }
     }
 
-    fn drain_fanout(&mut self) {
+    pub(super) fn drain_fanout(&mut self) {
         loop {
             match self.objects.fanout.poll_output() {
                 FanoutOutput::Persist(seq, record) => {

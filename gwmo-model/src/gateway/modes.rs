@@ -108,7 +108,13 @@ impl Gateway {
     pub(super) fn deliver_adapted(&mut self, ticket: Ticket, ops: Range<u16>) {
         let now = self.objects.now;
         let commands: Vec<_> = match self.objects.jobs.numbered(ticket.job) {
-            Some((_, job)) => ops.filter_map(|op| Some((op, job.command(op)?.0))).collect(),
+            Some((_, job)) => ops
+                .filter_map(|op| {
+                    let (mut command, _) = job.command(op)?;
+                    self.objects.substitute(job, op, &mut command);
+                    Some((op, command))
+                })
+                .collect(),
             None => Vec::new(),
         };
         for (op, command) in commands {
@@ -130,7 +136,13 @@ impl Gateway {
     pub(super) fn adapted(&mut self, output: AdaptationOutput) {
         let now = self.objects.now;
         match output {
-            AdaptationOutput::Native { device: serial, token, op } => {
+            // What its server was allowed when it was queued it may not be allowed now.
+            AdaptationOutput::Native { device: serial, ticket, token, .. }
+                if !self.owner_may(ticket.job, serial) =>
+            {
+                self.adaptation.handle_result(now, token, NativeResult::Denied);
+            }
+            AdaptationOutput::Native { device: serial, token, op, .. } => {
                 let Some(record) = self.objects.inventory.record(serial) else { return };
                 let device = record.id().clone();
                 self.outputs.push_back(GatewayOutput::Native { serial, device, token, op });

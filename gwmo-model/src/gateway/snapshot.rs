@@ -258,6 +258,7 @@ impl Gateway {
             // It is pinned already, or gone, or the job had room once.
             let _ = self.objects.images.handle_pinned(now, image, job);
         }
+        self.open_gates();
         let attached = |serial: &Serial| {
             let record = self.objects.inventory.record(*serial);
             record.is_some_and(|record| record.status() == AttachStatus::Attached)
