@@ -1,6 +1,7 @@
 //! `coap-device`: a CoAP device on a socket.
 
 use std::fs;
+use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -85,7 +86,9 @@ enum Done {
 impl Program {
     /// Runs until a signal stops it.
     pub async fn run(self) -> ExitCode {
-        match self.serve().await {
+        let clock = Clock::start();
+        let log = EventLog::new(self.json, clock);
+        match self.serve(clock, log, told_to_stop()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 let _ = writeln!(io::stderr(), "error: {failure}");
@@ -94,9 +97,16 @@ impl Program {
         }
     }
 
-    async fn serve(self) -> Result<(), Failure> {
+    /// Runs as a part of another program, which is told of events and ends it by dropping this.
+    ///
+    /// # Errors
+    /// What the program would say on standard error.
+    pub async fn run_within(self, events: mpsc::UnboundedSender<Value>) -> Result<(), Failure> {
         let clock = Clock::start();
-        let log = EventLog::new(self.json, clock);
+        self.serve(clock, EventLog::told_to(events, clock), pending()).await
+    }
+
+    async fn serve(self, clock: Clock, log: EventLog, stop: impl Future<Output = ()>) -> Result<(), Failure> {
         let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
         let socket = UdpSocket::bind(self.listen).await;
         let socket =
@@ -111,7 +121,6 @@ impl Program {
             install(self.boot_time, done.clone());
         }
         let mut buffer = [0; MAX_DATAGRAM];
-        let stop = told_to_stop();
         tokio::pin!(stop);
         loop {
             tokio::select! {

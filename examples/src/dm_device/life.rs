@@ -31,7 +31,6 @@ use crate::announcing::{Challenge, WELCOME};
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
-use crate::listener::told_to_stop;
 use crate::misbehaviour::Network;
 use crate::store::{Batch, StoreError};
 use crate::wire::Wire;
@@ -96,19 +95,20 @@ enum Next {
     Restart(Restart),
 }
 
-/// Lives until it is stopped.
+/// Lives until `stop` comes about.
 pub(super) async fn run(
     program: &Program,
     http: HttpClient,
     clock: Clock,
     log: EventLog,
+    stop: impl Future<Output = ()>,
 ) -> Result<bool, Failure> {
     let schema = Arc::new(program.schema()?);
     let secrets = program.secrets()?;
     let socket = UdpSocket::bind(program.listen).await;
     let socket = socket.map_err(|error| Failure::new("io", format_args!("{}: {error}", program.listen)))?;
     let mut hardware = Hardware {
-        keeper: Keeper::open(&program.state)?,
+        keeper: Keeper::open(&program.state, program.no_sync)?,
         socket,
         pushes: match program.push {
             Some(at) => Some(Pushes::listen(at).await?),
@@ -119,12 +119,12 @@ pub(super) async fn run(
         messages: 0,
     };
     let mut reset = false;
-    let stop = told_to_stop();
     tokio::pin!(stop);
     loop {
         let life = async {
             let mut device =
-                Device::start(program, (&http, clock, log), &schema, &secrets, &mut hardware, reset).await?;
+                Device::start(program, (&http, clock, log.clone()), &schema, &secrets, &mut hardware, reset)
+                    .await?;
             device.live().await
         };
         let next = tokio::select! {
@@ -212,7 +212,7 @@ impl<'p> Device<'p> {
             "started",
             json!({ "id": dev_id, "address": address.to_string(), "push": push, "new": is_new, "boots": kept.appliance.boots }),
         );
-        let wire = Wire::over(http.clone(), None).map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(http.clone());
         let Kept { tree, appliance, reports, replay, wishes } = kept;
         Ok(Self {
             program,

@@ -72,7 +72,7 @@ impl Device<'_> {
                         session.handle_lost(self.clock.now());
                         continue;
                     }
-                    let posted = self.wire.post("device", "server", uri.as_str(), &message).await;
+                    let posted = self.wire.post(uri.as_str(), &message).await;
                     *self.messages += 1;
                     if self.program.reboot_after == Some(*self.messages) {
                         return Ok(Ended::PowerLoss);
@@ -86,7 +86,11 @@ impl Device<'_> {
                         self.log
                             .tell("no-answer", json!({ "server": wish.server, "reason": error.to_string() }));
                     }
-                    wire::take(&mut session, self.clock.now(), &posted);
+                    let is_taken = wire::take(&mut session, self.clock.now(), &posted);
+                    if posted.is_ok() && !is_taken {
+                        let reason = "the answer cannot be read, or is of another session";
+                        self.log.tell("no-answer", json!({ "server": wish.server, "reason": reason }));
+                    }
                     // A transfer that breaks off goes on in the next session, whatever becomes of this process.
                     let held = session.partial_objects();
                     if held != partial {

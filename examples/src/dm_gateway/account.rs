@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use dm_notification::{Credential, ServerIdentifier, SessionId};
-use dm_syncml::LocUri;
 use dm_syncml::auth::{AuthScheme, Credentials, Password};
 use dm_syncml::session::ClientConfig;
+use dm_syncml::{Encoding, LocUri};
 use dm_tree::ServerId;
 use gwmo_model::{DeviceAccount, DeviceId};
 use serde::{Deserialize, Serialize};
@@ -17,10 +17,8 @@ use sha2::{Digest as _, Sha256};
 use super::bootstraps::BootstrapWay;
 use super::failure::Failure;
 use crate::clock::entropy;
+use crate::program::read_account;
 use crate::tls::write_secret;
-
-/// The largest account file that is read.
-const MAX_FILE: u64 = 64 << 10;
 
 /// A text that is shown nowhere.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,6 +45,9 @@ pub(super) struct AccountFile {
     /// How both prove themselves.
     #[serde(default = "md5")]
     pub(super) auth: AuthScheme,
+    /// Whether messages to a server are XML rather than WBXML.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) xml: bool,
     /// What the client shows.
     #[serde(default)]
     pub(super) user: String,
@@ -81,6 +82,7 @@ impl Default for AccountFile {
             server_id: String::new(),
             address: String::new(),
             auth: md5(),
+            xml: false,
             user: String::new(),
             password: Hidden::default(),
             server_user: String::new(),
@@ -106,16 +108,7 @@ pub(super) fn made_password() -> Hidden {
 impl AccountFile {
     /// Reads one.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let io = |error: io::Error| Failure::file("io", path, error);
-        if fs::metadata(path).map_err(io)?.len() > MAX_FILE {
-            return Err(Failure::file("account", path, format_args!("has more than {MAX_FILE} octets")));
-        }
-        let octets = fs::read(path).map_err(io)?;
-        // What serde says of a wrong value may show it, and it may be a password: only the place is told.
-        let account: Self = serde_json::from_slice(&octets).map_err(|error| {
-            let place = format!("is no account file (line {}, column {})", error.line(), error.column());
-            Failure::file("account", path, place)
-        })?;
+        let account: Self = read_account(path)?;
         if account.id.is_empty() {
             return Err(Failure::file("account", path, "has no id"));
         }
@@ -182,7 +175,8 @@ impl AccountFile {
         let server =
             Credentials::new(self.server_user.as_str(), Password::new(self.server_password.0.as_str()));
         let config = ClientConfig::new(uri("id", &self.id)?, uri("address", &self.address)?);
-        Ok(config.with_auth(self.auth, device, server).with_atomic())
+        let encoding = if self.xml { Encoding::Xml } else { Encoding::Wbxml };
+        Ok(config.with_encoding(encoding).with_auth(self.auth, device, server).with_atomic())
     }
 
     /// The device it is about.

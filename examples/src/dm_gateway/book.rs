@@ -119,6 +119,7 @@ impl Book {
             server_id: self.server_id.as_str().into(),
             address: self.address.clone(),
             auth: AuthScheme::Md5,
+            xml: false,
             reach: new.reach,
             coap: new.coap,
             knows: new.knows,
@@ -147,7 +148,9 @@ impl Book {
         let device = account.device()?;
         let refused =
             |error: &dyn std::fmt::Display| Failure::new("device", format_args!("{device}: {error}"));
-        if let Some(shared) = account.for_device(&self.server_id) {
+        // Of one that is, the gateway knows the nonces too, which the file does not.
+        let is_known = self.driver.look(|gateway| gateway.inventory().serial_of(&device).is_some());
+        if let Some(shared) = account.for_device(&self.server_id).filter(|_| anew || !is_known) {
             self.driver
                 .drive(|gateway, now| gateway.handle_device_registered(now, device.clone(), shared))
                 .map_err(|error| refused(&error))?;
@@ -198,7 +201,7 @@ impl Book {
     }
 
     /// A device is not there any more, as far as the operator knows; returns whether it was.
-    pub(super) async fn detach_device(&self, id: &str) -> Result<bool, Failure> {
+    pub(super) async fn detach_device(&self, id: &str, reason: DetachReason) -> Result<bool, Failure> {
         let unknown = || Failure::new("not-found", "there is no such device");
         let device = DeviceId::new(id).map_err(|_| unknown())?;
         let was_there = self.driver.drive(|gateway, now| {
@@ -206,7 +209,7 @@ impl Book {
             let record = inventory.serial_of(&device).and_then(|serial| inventory.record(serial))?;
             let (epoch, was_there) = (record.epoch(), record.status() == AttachStatus::Attached);
             // It is registered, and in no later epoch.
-            let _ = gateway.handle_device_gone(now, &device, epoch, DetachReason::Left);
+            let _ = gateway.handle_device_gone(now, &device, epoch, reason);
             Some(was_there)
         });
         self.driver.all_stored().await;
@@ -269,8 +272,7 @@ impl Book {
                 return Err(Failure::new("conflict", format_args!("{server} is known already, {hint}")));
             }
         }
-        let wire = Wire::over(self.http_for(account.ca.as_ref())?, None)
-            .map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(self.http_for(account.ca.as_ref())?);
         let upstream = Upstream::new(&account, self.store.clone(), wire, self.poll)?;
         if keep {
             account

@@ -38,6 +38,8 @@ pub(super) struct Config {
     pub(super) ca: Option<PathBuf>,
     /// Seconds after which a session with each server is opened, whether there is something to tell or not; 0 for never.
     pub(super) poll: u64,
+    /// Seconds after which a session is asked for again while a server has not taken all alerts.
+    pub(super) tell_again: u64,
     /// Seconds without a sign of life after which a device counts as gone; 0 for never.
     pub(super) lifetime: u64,
     /// Whether devices are notified by their servers themselves, through the gateway, where nothing else decides.
@@ -94,6 +96,7 @@ impl Default for Config {
             devices: Vec::new(),
             ca: None,
             poll: 300,
+            tell_again: 60,
             lifetime: 0,
             transparent: false,
             images: ImagesConfig::default(),

@@ -8,7 +8,8 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use gwmo_model::DeviceId;
+use gwmo_model::{DetachReason, DeviceId};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::AccountFile;
@@ -116,8 +117,21 @@ async fn remove_device(State(book): Shared, Path(id): Path<String>) -> Result<Js
     Ok(Json(json!({ "removed": book.remove_device(&id).await? })))
 }
 
-async fn detach_device(State(book): Shared, Path(id): Path<String>) -> Result<Json<Value>, Denied> {
-    Ok(Json(json!({ "detached": book.detach_device(&id).await? })))
+/// Why a device is detached.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DetachQuery {
+    /// Whether it is attached elsewhere now.
+    moved: bool,
+}
+
+async fn detach_device(
+    State(book): Shared,
+    Path(id): Path<String>,
+    Query(query): Query<DetachQuery>,
+) -> Result<Json<Value>, Denied> {
+    let reason = if query.moved { DetachReason::Moved } else { DetachReason::Left };
+    Ok(Json(json!({ "detached": book.detach_device(&id, reason).await? })))
 }
 
 async fn servers(State(book): Shared) -> Json<Value> {

@@ -9,7 +9,7 @@ use dm_syncml::session::ServerConfig;
 use dm_tree::{DevDetail, DevInfo, ServerId, Tree};
 use gwmo_model::{
     ConfidentialityPolicy, DeviceAccount, DeviceId, FanoutLimits, Gateway, GatewayConfig, ImageConfig,
-    InventoryConfig, Leg, Mode, Modes, StoragePolicy,
+    InventoryConfig, Leg, Mode, Modes, OutboxConfig, StoragePolicy,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -30,9 +30,12 @@ use crate::http_client::HttpClient;
 use crate::listener::told_to_stop;
 use crate::program::{Serving, StateFolder, Whereabouts, account_address, bounds, reachable};
 use crate::resolver::SystemResolver;
-use crate::store::Store;
+use crate::store::{Format, Store};
 use crate::tls::Trust;
 use crate::wire::MAX_BODY;
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-gateway", 1);
 
 const STORE: &str = "gateway.redb";
 const IMAGES: &str = "images";
@@ -43,9 +46,23 @@ const CARDS: &str = "cards";
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     config.log.start()?;
+    run_until(config, told_to_stop, |state, whereabouts| state.announce(whereabouts, json)).await
+}
+
+/// Runs until it is dropped, as a part of another program.
+pub(super) async fn run_within(config: Config) -> Result<(), Failure> {
+    run_until(config, std::future::pending, StateFolder::note).await
+}
+
+/// Runs until what `told` listens for comes about, and says where once it does.
+async fn run_until<F: Future<Output = ()>>(
+    config: Config,
+    told: impl FnOnce() -> F,
+    say: impl FnOnce(&StateFolder, &Whereabouts) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let state = StateFolder::at(&config.state);
     state.make()?;
-    let store = Store::open(&state.join(STORE))?;
+    let store = Store::open(&state.join(STORE), &FORMAT)?;
     let token = state.token()?;
     let tls = config.tls.load(&state)?;
 
@@ -143,13 +160,13 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     let timekeeping = tokio::spawn(keep_wall_clock(Arc::clone(&driver)));
 
     // From here on it ends in good order: whoever reads that it runs may stop it at once.
-    let told = told_to_stop();
+    let told = told();
     let whereabouts = Whereabouts {
         operator: format!("{scheme}://{}", reachable(operator_at)),
         devices: format!("{scheme}://{}/dm", reachable(devices_at)),
         datagrams: Some(reachable(datagrams_at)),
     };
-    state.announce(&whereabouts, json)?;
+    say(&state, &whereabouts)?;
     tracing::info!(%address, "the gateway runs");
 
     let failure = tokio::select! {
@@ -206,6 +223,7 @@ fn machine_config(config: &Config, address: &str) -> Result<GatewayConfig, Failu
     let mode = if config.transparent { Mode::Transparent } else { Mode::Proxy };
     Ok(GatewayConfig::new(server_id, ServerConfig::new(address))
         .with_inventory(inventory)
+        .with_outbox(OutboxConfig::default().with_ask_again(Duration::from_secs(config.tell_again.max(1))))
         .with_fanout(FanoutLimits::default().with_window(config.limits.window))
         .with_images(images.with_policy(storage))
         .with_modes(Modes::ALL, mode)

@@ -223,7 +223,7 @@ impl Upstream {
                     driver.all_stored().await;
                     driver.sessions.message(server.as_str(), &id);
                     driver.events.tell("session", &json!({ "peer": server.as_str() }));
-                    let posted = self.wire.post("gateway", "server", uri.as_str(), &message).await;
+                    let posted = self.wire.post(uri.as_str(), &message).await;
                     if let Err(error) = &posted {
                         tracing::debug!(%server, %error, "no answer of the server");
                     }

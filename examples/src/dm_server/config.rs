@@ -64,6 +64,8 @@ pub(super) struct NotifyConfig {
     pub(super) attempts: u32,
     /// Seconds after the first attempt; doubles with each.
     pub(super) wait: u64,
+    /// Certificates that gateways may show which pass notifications on, PEM.
+    pub(super) ca: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -101,7 +103,7 @@ impl Default for LimitsConfig {
 
 impl Default for NotifyConfig {
     fn default() -> Self {
-        Self { from: SocketAddr::from(([0, 0, 0, 0], 0)), attempts: 4, wait: 15 }
+        Self { from: SocketAddr::from(([0, 0, 0, 0], 0)), attempts: 4, wait: 15, ca: None }
     }
 }
 

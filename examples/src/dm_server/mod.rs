@@ -52,9 +52,11 @@ mod twins;
 mod vault;
 mod views;
 mod waking;
+mod within;
 mod work;
 
 use crate::throttle;
 
 pub use cli::main;
 pub use engine::Engine;
+pub use within::run_within;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router, middleware};
@@ -25,6 +24,7 @@ use super::gateway::{self, Ask, MAX_IMAGE};
 use super::operation::Operation;
 use super::queueing::NewWork;
 use super::requests::RequestKey;
+use super::waking::is_pushed_to;
 use super::{device_http, metrics, views};
 
 /// The longest that a request waits for a device.
@@ -51,22 +51,9 @@ pub(super) fn routes(engine: Arc<Engine>, token: OperatorToken) -> Router {
         .route("/api/jobs", get(jobs))
         .route("/api/sessions", get(sessions))
         .route("/api/events", get(events))
-        .route_layer(middleware::from_fn(only_tokens_change))
         .route_layer(middleware::from_fn_with_state(token, only_operators))
         .layer(DefaultBodyLimit::max(1 << 20));
     api.route("/healthz", get(device_http::health)).with_state(engine)
-}
-
-/// A browser shows the credentials it has with whatever any page makes it send: with those nothing can be changed, only looked at.
-async fn only_tokens_change(request: Request, next: Next) -> Response {
-    let shown = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
-    let is_bearer =
-        shown.and_then(|value| value.get(..7)).is_some_and(|it| it.eq_ignore_ascii_case(b"bearer "));
-    if is_bearer || matches!(*request.method(), Method::GET | Method::HEAD) {
-        next.run(request).await
-    } else {
-        Problem(StatusCode::FORBIDDEN, "changes need the token as a bearer token".into()).into_response()
-    }
 }
 
 /// An error as JSON: `{"error": "..."}`.
@@ -169,9 +156,11 @@ async fn add_device(
         return Err(Denied::Value(reason).into());
     }
     if let Some(address) = &new.address
+        && !is_pushed_to(address)
         && address.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
     {
-        return Err(Denied::Value(format!("{address} is no host and port")).into());
+        let reason = format!("{address} is no host and port, and no address that takes pushes");
+        return Err(Denied::Value(reason).into());
     }
     let made = || [entropy(), entropy()].concat().iter().map(|octet| format!("{octet:02x}")).collect();
     let user = new.user.unwrap_or_else(|| new.id.clone());

@@ -9,9 +9,11 @@ use dm_tree::ServerId;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
+use crate::http_client::HttpClient;
 use crate::listener::{Bounds, told_to_stop};
 use crate::program::{Failure, Serving, StateFolder, Whereabouts, account_address, bounds, reachable};
-use crate::store::{Batch, Store};
+use crate::store::{Batch, Format, Store};
+use crate::tls::Trust;
 use crate::wire::MAX_BODY;
 
 use super::config::Config;
@@ -20,6 +22,9 @@ use super::engine::{Engine, Limits};
 use super::vault::{Sealed, Vault};
 use super::waking::Waking;
 use super::{device_http, operator_http};
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-server", 1);
 
 /// How long answers may take that tell of the end.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -53,6 +58,13 @@ pub(super) async fn run(config: Config, json: bool) -> Result<(), Failure> {
     }
 }
 
+/// Runs until it is dropped, as a part of another program.
+pub(super) async fn run_within(config: &Config) -> Result<(), Failure> {
+    let server = Server::start(config).await?;
+    server.state.note(&server.whereabouts)?;
+    std::future::pending().await
+}
+
 /// A server that runs.
 #[derive(Debug)]
 struct Server {
@@ -68,7 +80,7 @@ impl Server {
     async fn start(config: &Config) -> Result<Self, Failure> {
         let state = StateFolder::at(&config.state);
         state.make()?;
-        let store = Store::open(&state.join("store.redb"))?;
+        let store = Store::open(&state.join("store.redb"), &FORMAT)?;
         let vault = open_vault(&state, &store).await?;
         let token = state.token()?;
         let tls = config.tls.load(&state)?;
@@ -89,6 +101,8 @@ impl Server {
         let address = account_address(config.address.as_deref(), &config.tls, devices_at.port());
         let address = LocUri::new(address).map_err(|error| wrong("address", &error))?;
         ServerId::new(&config.server_id).map_err(|error| wrong("server-id", &error))?;
+        let trust = config.notify.ca.clone().map_or(Trust::Nothing, Trust::File);
+        let pushing = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
         let engine = Engine::open(
             // Peers that do not say that they know it notice nothing of it.
             ServerConfig::new(address).with_idle(Duration::from_secs(limits.idle.max(1))).with_resume(),
@@ -102,7 +116,12 @@ impl Server {
             },
             store,
             vault,
-            Waking::new(datagrams, config.notify.attempts, Duration::from_secs(config.notify.wait.max(1))),
+            Waking::new(
+                datagrams,
+                pushing,
+                config.notify.attempts,
+                Duration::from_secs(config.notify.wait.max(1)),
+            ),
         )
         .await?;
 

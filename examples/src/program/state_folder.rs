@@ -88,9 +88,7 @@ impl StateFolder {
     /// # Errors
     /// The file cannot be written.
     pub fn announce(&self, whereabouts: &Whereabouts, as_json: bool) -> Result<(), Failure> {
-        let path = self.running();
-        let text = json!(whereabouts).to_string();
-        std::fs::write(&path, text).map_err(|error| Failure::file("io", &path, error))?;
+        self.note(whereabouts)?;
         let Whereabouts { operator, devices, datagrams } = whereabouts;
         let line = if as_json {
             let mut event = json!({ "event": "listening", "devices": devices, "operator": operator });
@@ -106,6 +104,16 @@ impl StateFolder {
         // Whoever started it may not listen.
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
         Ok(())
+    }
+
+    /// Says in the state only where the program is.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note(&self, whereabouts: &Whereabouts) -> Result<(), Failure> {
+        let path = self.running();
+        let text = json!(whereabouts).to_string();
+        std::fs::write(&path, text).map_err(|error| Failure::file("io", &path, error))
     }
 
     /// It runs no more.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use dm_examples::clock::Clock;
+use dm_examples::fleet::Outcome;
 use dm_examples::operator::{Lamps, Task};
-use dm_examples::story::Outcome;
 use dm_examples::wire::Wire;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -30,7 +30,7 @@ async fn a_fanout_outlives_the_gateway_and_executes_nothing_twice() {
     let arguments = ["--account", &account, "--config", config.to_str().unwrap()];
     let mut gateway = GatewayUnderTest::start(&state, &arguments);
     let mut lamps = HashMap::new();
-    let wire = Wire::new(None).unwrap();
+    let wire = Wire::new().unwrap();
     for number in 0..DEVICES {
         let id = format!("urn:uuid:lamp-{number:02}");
         let account = gateway.add_device(json!({ "id": id })).await;

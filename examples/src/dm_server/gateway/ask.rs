@@ -6,8 +6,8 @@ use std::time::Duration;
 use base64ct::{Base64, Encoding as _};
 use gwmo_model::console::{JobRequest, OpRequest, Told};
 use gwmo_model::{
-    ContentDigest, DeviceId, GroupId, ImageKey, ImageSpec, JobKey, OnLimit, Policy, Scope, Selector, Serial,
-    Stages, TargetState, Which,
+    ContentDigest, DeviceId, GroupId, ImageKey, ImageSpec, JobKey, Offline, OnLimit, Policy, Scope, Selector,
+    Serial, Stages, TargetState, Which,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -133,9 +133,20 @@ pub(in crate::dm_server) struct Fanout {
     /// Devices notified in a minute.
     rate: Option<u32>,
     retries: Option<u16>,
+    /// Seconds before the first retry; doubles with each.
+    retry_wait: Option<u64>,
+    /// Seconds that a notification may stay unanswered, and that a session may be silent.
+    notify_time: Option<u64>,
+    session_time: Option<u64>,
     /// Seconds.
     job_time: Option<u64>,
-    /// Sizes of stages, as percentages, such as `5,100`.
+    /// Seconds a notification may stay unanswered.
+    notify_time: Option<u64>,
+    /// Seconds before an attempt is repeated.
+    retry_wait: Option<u64>,
+    /// What becomes of devices that are detached when their turn comes: `wait`, `skip`, `fail` or `try`.
+    offline: Option<String>,
+    /// How many devices may have been begun with in each stage, such as `1,20%`; the last stage is everybody.
     stages: Option<String>,
     /// The job is stopped when more percent of the devices of a stage fail.
     max_fail: Option<u8>,
@@ -241,8 +252,37 @@ impl Fanout {
         if let Some(retries) = self.retries {
             policy = policy.with_retries(retries);
         }
+        if let Some(seconds) = self.retry_wait {
+            let first = Duration::from_secs(seconds);
+            policy = policy.with_retry_wait(first, first.max(policy.max_retry_wait));
+        }
+        if let Some(seconds) = self.notify_time {
+            policy = policy.with_t_notify(Duration::from_secs(seconds));
+        }
+        if let Some(seconds) = self.session_time {
+            policy = policy.with_t_session(Duration::from_secs(seconds));
+        }
         if let Some(seconds) = self.job_time {
             policy = policy.with_job_time(Duration::from_secs(seconds));
+        }
+        if let Some(seconds) = self.notify_time {
+            policy = policy.with_t_notify(Duration::from_secs(seconds));
+        }
+        if let Some(seconds) = self.retry_wait {
+            let wait = Duration::from_secs(seconds);
+            policy = policy.with_retry_wait(wait, wait);
+        }
+        if let Some(word) = &self.offline {
+            policy = policy.with_offline(match word.as_str() {
+                "wait" => Offline::Wait,
+                "skip" => Offline::Skip,
+                "fail" => Offline::Fail,
+                "try" => Offline::Try,
+                _ => {
+                    let reason = format!("offline: {word} is none of wait, skip, fail and try");
+                    return Err(Denied::Value(reason));
+                }
+            });
         }
         if let Some(stages) = &self.stages {
             let stages: Stages = stages.parse().map_err(|error| bad("stages", &error))?;

@@ -1,23 +1,18 @@
-//! What the fleet plays: which device does what, and how each is expected to end.
+//! Which device does what in the fanout, and how each is expected to end.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
-
-use dm_syncml::StatusCode;
-use dm_tree::{AccessType, Children, Context, ExecReply, Format, Handler, NoAnswer, NodeFacts, Value};
 
 /// What a device has been told to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     /// Does what it is asked.
     Willing,
-    /// Sleeps through the first notification, and answers the second.
+    /// Does not hear the first notification, and answers the second.
     Late,
-    /// Switched off after it was announced.
+    /// Switched off before, and known to be.
     Off,
-    /// Lets another server manage its lamp.
+    /// Its lamp is somebody else's to manage.
     Refusing,
 }
 
@@ -77,8 +72,7 @@ impl Role {
 
 /// Deals the roles: one device is late, one is off, and one in twelve refuses, at least one. With fewer than four devices the roles fall away
 /// in that order.
-#[must_use]
-pub fn cast(devices: usize, seed: u64) -> Vec<Role> {
+pub(super) fn cast(devices: usize, seed: u64) -> Vec<Role> {
     let mut roles = vec![Role::Willing; devices];
     let refusing = if devices >= 2 { (devices / 12).max(1) } else { 0 };
     let parts = [
@@ -96,72 +90,13 @@ pub fn cast(devices: usize, seed: u64) -> Vec<Role> {
     roles
 }
 
-/// The lamp of a device: a subtree that is served, not stored. The story looks at it afterwards.
-#[derive(Clone, Debug, Default)]
-pub struct Lamp {
-    level: Arc<AtomicI32>,
-    blinks: Arc<AtomicU32>,
-}
-
-impl Lamp {
-    /// How bright it is, and how often it has blinked.
-    #[must_use]
-    pub fn state(&self) -> (i32, u32) {
-        (self.level.load(Ordering::Relaxed), self.blinks.load(Ordering::Relaxed))
-    }
-}
-
-impl Handler for Lamp {
-    fn node(&mut self, _: &Context<'_>, path: &[&str]) -> Option<NodeFacts> {
-        match path {
-            [] => Some(NodeFacts::interior()),
-            ["Level"] => {
-                Some(NodeFacts::leaf(Format::Int).with_access(AccessType::GET | AccessType::REPLACE))
-            }
-            ["Blink"] => Some(NodeFacts::leaf(Format::Null).with_access(AccessType::EXEC)),
-            _ => None,
-        }
-    }
-
-    fn get(&mut self, _: &Context<'_>, _: &[&str]) -> Result<Vec<u8>, NoAnswer> {
-        Ok(self.level.load(Ordering::Relaxed).to_string().into_bytes())
-    }
-
-    fn children(&mut self, _: &Context<'_>, _: &[&str], out: &mut Children) -> Result<(), NoAnswer> {
-        out.push("Blink");
-        out.push("Level");
-        Ok(())
-    }
-
-    fn replace(&mut self, _: &Context<'_>, _: &[&str], value: &Value) -> Result<(), NoAnswer> {
-        let level =
-            value.as_str().and_then(|text| text.parse().ok()).ok_or(StatusCode::UNSUPPORTED_FORMAT)?;
-        self.level.store(level, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn exec(&mut self, _: &Context<'_>, _: &[&str], _: &[u8]) -> ExecReply {
-        self.blinks.fetch_add(1, Ordering::Relaxed);
-        ExecReply::Done(StatusCode::OK)
-    }
-}
-
-/// What a device is after the story, where that differs from what its outcome says.
-#[must_use]
-pub fn lamp_mismatch(lamp: &Lamp, outcome: Outcome, level: i32) -> Option<String> {
-    let expected = if outcome == Outcome::Ok { (level, 1) } else { (0, 0) };
-    let state = lamp.state();
-    (state != expected).then(|| {
-        let ((level, blinks), (wanted, times)) = (state, expected);
-        format!(
-            "its lamp is at {level} and has blinked {blinks} times, where {wanted} and {times} were expected"
-        )
-    })
+/// How a device is called.
+pub(super) fn name(index: usize) -> String {
+    format!("device-{:04}", index + 1)
 }
 
 /// Counts outcomes, every word of the report included.
-#[must_use]
-pub fn count(outcomes: impl IntoIterator<Item = Outcome>) -> BTreeMap<Outcome, usize> {
+pub(super) fn count(outcomes: impl IntoIterator<Item = Outcome>) -> BTreeMap<Outcome, usize> {
     let mut counts: BTreeMap<_, _> = Outcome::ALL.into_iter().map(|outcome| (outcome, 0)).collect();
     for outcome in outcomes {
         *counts.entry(outcome).or_default() += 1;
