@@ -16,7 +16,7 @@ fn attacks() -> Vec<(&'static str, &'static str, Vec<u8>, u16, &'static str)> {
     let wbxml = "application/vnd.syncml.dm+wbxml";
     let xml = "application/vnd.syncml.dm+xml";
     let deep = [&b"\x02\xA4\x01\x6A\x00"[..], &[0x6D; 100_000]].concat();
-    let deep_xml = "<SyncML xmlns=\"SYNCML:SYNCML1.2\">".repeat(100_000).into_bytes();
+    let deep_xml = "<SyncML xmlns=\"SYNCML:SYNCML1.2\">".repeat(20_000).into_bytes();
     let whole = stranger("1").encode(Encoding::Wbxml);
     let truncated = whole[..whole.len() / 2].to_vec();
     vec![
