@@ -6,6 +6,7 @@
 //! - [`device`]: a device that waits for notifications and answers with sessions; [`lamp`]: what it serves.
 //! - [`server`]: a DM server, and [`operator`] who works there.
 //! - [`wire`]: DM messages over HTTP.
+//! - [`account_file`]: what a device and its server share, as the programs hand it to each other.
 //! - [`listener`], [`http_client`], [`resolver`], [`tls`], [`store`], [`operator_api`]: what long-running programs stand on: HTTP within bounds, certificates, a store on disk, and
 //!   what their operator sees.
 //! - [`announcing`]: how a device tells a gateway that it is there.
@@ -18,6 +19,7 @@
 #![allow(clippy::disallowed_methods, reason = "programs have a clock; machines are told")]
 #![allow(clippy::exhaustive_enums, reason = "not published")]
 
+pub mod account_file;
 pub mod announcing;
 pub mod clock;
 pub mod coap;

@@ -3,16 +3,19 @@
 //! A machine's `Persist` becomes a [`Batch`]; what it protects goes on when [`Store::write`] says that the batch is on the disk. Batches that
 //! wait at the same time share one commit, so the disk is asked to settle once for many sessions.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io;
+use std::panic::UnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, Once};
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, Durability, ReadableTable, StorageBackend, TableDefinition};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 /// Most batches in one commit.
@@ -33,6 +36,25 @@ impl Kind {
         TableDefinition::new(self.0)
     }
 }
+
+/// Whose entries they are, and how they are to be read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Format {
+    program: Cow<'static, str>,
+    version: u32,
+}
+
+impl Format {
+    /// Entries of this program, as this version of them has them: a higher one is refused, a lower one the program can still read.
+    #[must_use]
+    pub const fn new(program: &'static str, version: u32) -> Self {
+        Self { program: Cow::Borrowed(program), version }
+    }
+}
+
+/// Where a store says which it is.
+const FORMATS: Kind = Kind::new("format");
+const FORMAT: &str = "format";
 
 /// Why something is not kept, or cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -116,12 +138,12 @@ pub struct Store {
 type Job = (Batch, oneshot::Sender<Result<(), StoreError>>);
 
 impl Store {
-    /// Opens the file, making it if need be.
+    /// Opens the file, making it if need be, and looks through all of it.
     ///
     /// # Errors
-    /// Another program has it open, it is damaged beyond repair, or it is no store.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_by(path, |path| Database::create(path))
+    /// Another program has it open, it is damaged beyond repair, it is no store, or not one of this format.
+    pub fn open(path: &Path, format: &Format) -> Result<Self, StoreError> {
+        Self::open_by(path, format, |path| Database::create(path))
     }
 
     /// The same without waiting for the disk: what is written survives the end of the process, but not a loss of power. For simulated
@@ -129,8 +151,8 @@ impl Store {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_without_sync(path: &Path) -> Result<Self, StoreError> {
-        Self::open_by(path, |path| {
+    pub fn open_without_sync(path: &Path, format: &Format) -> Result<Self, StoreError> {
+        Self::open_by(path, format, |path| {
             let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
             let file = options.map_err(|error| DatabaseError::Storage(error.into()))?;
             Builder::new().create_with_backend(WithoutSync(FileBackend::new(file)?))
@@ -139,22 +161,22 @@ impl Store {
 
     fn open_by(
         path: &Path,
-        create: impl FnOnce(&Path) -> Result<Database, DatabaseError>,
+        format: &Format,
+        create: fn(&Path) -> Result<Database, DatabaseError>,
     ) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Open { path: path.into(), reason };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
-        let exists = path.exists();
-        let database = create(path).map_err(|error| {
+        if !path.exists() {
+            make(path, format, create).map_err(failed)?;
+        }
+        let database = open_whole(path, create).map_err(|error| {
             failed(match error {
                 DatabaseError::DatabaseAlreadyOpen => {
                     "another program has it open; stop that one first".into()
                 }
-                error if exists => {
-                    format!("{error}; move it away to begin anew, or put back a copy of it")
-                }
-                error => error.to_string(),
+                error => format!("{error}; move it away to begin anew, or put back a copy of it"),
             })
         })?;
         #[cfg(unix)]
@@ -164,7 +186,19 @@ impl Store {
             let owner_only = std::fs::Permissions::from_mode(0o600);
             std::fs::set_permissions(path, owner_only).map_err(|error| failed(error.to_string()))?;
         }
-        Self::over(database).map_err(|error| failed(error.to_string()))
+        let store = Self::over(database).map_err(|error| failed(error.to_string()))?;
+        let wrong = |reason: String| Err(failed(reason));
+        match store.get::<Format>(FORMATS, FORMAT) {
+            Ok(Some(found)) if found.program != format.program => {
+                wrong(format!("it is the store of {}, not of {}", found.program, format.program))
+            }
+            Ok(Some(found)) if found.version > format.version => wrong(
+                "a newer version of this program has written it; run that one, or put back a copy".into(),
+            ),
+            Ok(Some(_)) => Ok(store),
+            Ok(None) => wrong(format!("it is not the store of {}", format.program)),
+            Err(error) => wrong(error.to_string()),
+        }
     }
 
     fn over(database: Database) -> io::Result<Self> {
@@ -283,6 +317,69 @@ impl StorageBackend for WithoutSync {
     }
 }
 
+/// Makes a store that has nothing in it but its format. It is there whole or not at all, whenever the power goes.
+fn make(
+    path: &Path,
+    format: &Format,
+    create: fn(&Path) -> Result<Database, DatabaseError>,
+) -> Result<(), String> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}.new", std::process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let made = || {
+        let database = create(&unfinished).map_err(|error| error.to_string())?;
+        let mut batch = Batch::new();
+        batch.put(FORMATS, FORMAT, format).map_err(|error| error.to_string())?;
+        commit(&database, std::iter::once(&batch)).map_err(|error| error.to_string())?;
+        drop(database);
+        match std::fs::hard_link(&unfinished, path) {
+            // Another process was faster; whoever opens it first has it.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(_) => std::fs::rename(&unfinished, path).map_err(|error| error.to_string()),
+            Ok(()) => Ok(()),
+        }
+    };
+    let made = made();
+    let _ = std::fs::remove_file(&unfinished);
+    made
+}
+
+/// Opens what is there, if all of it is as it was written.
+fn open_whole(
+    path: &Path,
+    create: fn(&Path) -> Result<Database, DatabaseError>,
+) -> Result<Database, DatabaseError> {
+    let damaged = |reason: &str| redb::StorageError::Corrupted(reason.into()).into();
+    if std::fs::metadata(path).is_ok_and(|data| data.len() == 0) {
+        return Err(damaged("it is empty"));
+    }
+    let opened = without_panic(|| {
+        let mut database = create(path)?;
+        database.check_integrity()?;
+        Ok(database)
+    });
+    opened.unwrap_or_else(|| Err(damaged("it is damaged")))
+}
+
+/// Where a file is not as it should be, the database may panic. That is caught, and nothing is said of it on standard error; panics of other
+/// threads are said as ever.
+fn without_panic<T>(open: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
+    thread_local!(static IS_CAUGHT: Cell<bool> = const { Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let say = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IS_CAUGHT.get() {
+                say(panic);
+            }
+        }));
+    });
+    IS_CAUGHT.set(true);
+    let opened = std::panic::catch_unwind(open).ok();
+    IS_CAUGHT.set(false);
+    opened
+}
+
 fn understand<T: DeserializeOwned>(kind: Kind, octets: &[u8]) -> Result<T, StoreError> {
     let reason = |error: serde_json::Error| StoreError::Content { kind: kind.0, reason: error.to_string() };
     serde_json::from_slice(octets).map_err(reason)
@@ -332,6 +429,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     const THINGS: Kind = Kind::new("things");
+    const TEST: Format = Format::new("test", 2);
     const OTHERS: Kind = Kind::new("others");
 
     #[tokio::test]
@@ -339,7 +437,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a/store.redb");
         {
-            let store = Store::open(&path).expect("made");
+            let store = Store::open(&path, &TEST).expect("made");
             let mut batch = Batch::new();
             batch.put(THINGS, "one", &1).expect("json");
             batch.put(THINGS, "two", &2).expect("json");
@@ -347,12 +445,12 @@ mod tests {
             let mut batch = Batch::new();
             batch.remove(THINGS, "one");
             store.write(batch).await.expect("written");
-            let error = Store::open(&path).expect_err("one at a time").to_string();
+            let error = Store::open(&path, &TEST).expect_err("one at a time").to_string();
             assert!(error.contains("another program"), "{error}");
         }
         // The writing thread lets go of the file when the last handle is gone.
         let store = loop {
-            match Store::open(&path) {
+            match Store::open(&path, &TEST) {
                 Ok(store) => break store,
                 Err(_) => tokio::task::yield_now().await,
             }
@@ -485,8 +583,92 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.redb");
         std::fs::write(&path, "a letter to my aunt").expect("written");
-        let error = Store::open(&path).expect_err("no store").to_string();
+        let error = Store::open(&path, &TEST).expect_err("no store").to_string();
         assert!(error.contains("store.redb") && error.contains("move it away"), "{error}");
         assert_eq!(std::fs::read(&path).expect("there"), b"a letter to my aunt");
+    }
+
+    fn written(path: &Path, count: u32) {
+        let store = Store::open(path, &TEST).expect("made");
+        for number in 0..count {
+            let mut batch = Batch::new();
+            batch.put(THINGS, number.to_be_bytes(), &format!("thing {number}")).expect("json");
+            store.write_blocking(batch).expect("written");
+        }
+    }
+
+    /// Once the writing thread has let go of it.
+    fn reopened(path: &Path, format: &Format) -> Result<Store, String> {
+        loop {
+            match Store::open(path, format) {
+                Err(error) if error.to_string().contains("another program") => std::thread::yield_now(),
+                other => return other.map_err(|error| error.to_string()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_store_knows_whose_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.redb");
+        written(&path, 1);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("there").count(),
+            1,
+            "nothing is left of making it"
+        );
+        let error = reopened(&path, &Format::new("other", 2)).expect_err("another program's");
+        assert!(error.contains("it is the store of test, not of other"), "{error}");
+        let error = reopened(&path, &Format::new("test", 1)).expect_err("newer");
+        assert!(error.contains("newer version"), "{error}");
+        let store = reopened(&path, &Format::new("test", 3)).expect("older");
+        assert_eq!(store.all::<String>(THINGS).expect("read").len(), 1);
+        drop(store);
+        // A database that is nobody's store.
+        let other = folder.path().join("other.redb");
+        drop(Database::create(&other).expect("made"));
+        let error = reopened(&other, &TEST).expect_err("no store");
+        assert!(error.contains("it is not the store of test"), "{error}");
+    }
+
+    #[test]
+    fn what_is_damaged_is_refused_or_was_not_needed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.redb");
+        written(&path, 40);
+        let whole = reopened(&path, &TEST).expect("whole").all::<String>(THINGS).expect("read");
+        let octets = loop {
+            // The file is at rest when the last handle is gone.
+            if Database::open(&path).is_ok() {
+                break std::fs::read(&path).expect("there");
+            }
+        };
+        let mut refused = 0;
+        let mut random = fastrand::Rng::with_seed(9);
+        let damaged = folder.path().join("damaged.redb");
+        for round in 0..60 {
+            let mut octets = octets.clone();
+            match round % 3 {
+                0 => octets.truncate(random.usize(..octets.len())),
+                1 => {
+                    let place = random.usize(..octets.len());
+                    octets[place] ^= 1 << random.u8(..8);
+                }
+                _ => {
+                    let place = random.usize(..octets.len());
+                    let end = octets.len().min(place + 4096);
+                    random.fill(&mut octets[place..end]);
+                }
+            }
+            std::fs::write(&damaged, &octets).expect("written");
+            match reopened(&damaged, &TEST) {
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.contains("damaged.redb") && error.contains("put back a copy"), "{error}");
+                }
+                Ok(store) => assert_eq!(store.all::<String>(THINGS).expect("read"), whole, "{round}"),
+            }
+        }
+        assert!(refused > 20, "{refused}");
     }
 }

@@ -62,8 +62,9 @@ impl Answer {
     }
 }
 
-/// Hands the outcome of a post to the session that wanted it: an answer, or what came instead of one.
-pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, WireError>) {
+/// Hands the outcome of a post to the session that wanted it: an answer, or what came instead of one. Returns whether there was an answer that
+/// the session could take.
+pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, WireError>) -> bool {
     match posted {
         Ok(answer) => {
             let taken =
@@ -72,12 +73,14 @@ pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, W
                 // Garbled, or of another session: the machine asks again, or gives up.
                 session.handle_lost(now);
             }
+            return taken;
         }
         Err(WireError::GivenUp(_)) => session.handle_bad_answer(now),
         Err(WireError::Busy(after)) => session.handle_unavailable(now, *after),
         Err(WireError::Empty) => session.handle_empty_answer(now),
         Err(WireError::Http(_)) => session.handle_lost(now),
     }
+    false
 }
 
 impl Wire {

@@ -175,7 +175,8 @@ impl Gateway {
     }
 
     /// Registers a device with the account it shares with the gateway (GwMO-HLF-003). One that is registered already
-    /// keeps its serial and gets the new account; sessions that are open go on.
+    /// keeps its serial and gets the new account; sessions that are open go on. The account that it has already may be
+    /// given again, such as at each start of a program: its nonces stay.
     ///
     /// # Errors
     ///
@@ -191,6 +192,7 @@ impl Gateway {
             Some(serial) => serial,
             None => self.objects.inventory.handle_registered(now, device)?,
         };
+        let account = account.replacing(self.accounts.get(&serial));
         self.accounts.insert(serial, account);
         self.choose_mode(serial);
         self.drain_machines();

@@ -15,7 +15,10 @@ use super::appliance::Appliance;
 use super::failure::Failure;
 use super::report::Report;
 use crate::clock::hash_seed;
-use crate::store::{Batch, Kind, Store, StoreError};
+use crate::store::{Batch, Format, Kind, Store, StoreError};
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-device", 1);
 
 const TREE: Kind = Kind::new("tree");
 const RECORDS: Kind = Kind::new("tree-records");
@@ -89,8 +92,8 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn open(path: &Path, no_sync: bool) -> Result<Self, Failure> {
-        let store = if no_sync { Store::open_without_sync(path)? } else { Store::open(path)? };
-        Ok(Self { store, first_record: 0, next_record: 0 })
+        let open = if no_sync { Store::open_without_sync } else { Store::open };
+        Ok(Self { store: open(path, &FORMAT)?, first_record: 0, next_record: 0 })
     }
 
     /// What a device was when its process ended; `None` for a new one.

@@ -86,7 +86,11 @@ impl Device<'_> {
                         self.log
                             .tell("no-answer", json!({ "server": wish.server, "reason": error.to_string() }));
                     }
-                    wire::take(&mut session, self.clock.now(), &posted);
+                    let is_taken = wire::take(&mut session, self.clock.now(), &posted);
+                    if posted.is_ok() && !is_taken {
+                        let reason = "the answer cannot be read, or is of another session";
+                        self.log.tell("no-answer", json!({ "server": wish.server, "reason": reason }));
+                    }
                     // A transfer that breaks off goes on in the next session, whatever becomes of this process.
                     let held = session.partial_objects();
                     if held != partial {

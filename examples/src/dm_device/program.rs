@@ -15,12 +15,13 @@ use tokio::sync::mpsc;
 use super::failure::Failure;
 use super::life;
 use super::user::Manner;
+use crate::account_file::AccountFile;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
 use crate::listener::told_to_stop;
 use crate::misbehaviour::Misbehaviour;
-use crate::program::TrustFlags;
+use crate::program::{TrustFlags, read_account};
 
 /// A simulated OMA DM device. It keeps its tree, its accounts and what it has begun in one file, and goes on from there after any end of its
 /// process.
@@ -49,7 +50,12 @@ pub struct Program {
     #[arg(long, value_name = "ACL", default_value = "Add=*&Delete=*&Exec=*&Get=*&Replace=*")]
     pub(super) root_acl: String,
 
-    /// Factory settings: the address of the server of a new device
+    /// Factory settings: the account of a new device, as `device add --account-file` of dm-server or dm-gateway wrote it; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "server", help_heading = "Its first server")]
+    pub(super) account: Vec<PathBuf>,
+    #[arg(skip)]
+    pub(super) accounts: Vec<AccountFile>,
+    /// Or one by one: the address of the server of a new device
     #[arg(long, value_name = "URL", requires = "server_id", help_heading = "Its first server")]
     pub(super) server: Option<String>,
     /// The server's identifier
@@ -163,6 +169,8 @@ pub struct Program {
 
 const EXAMPLES: &str = "\
 Examples:
+  dm-device --account phone.json --ca dm-server-state/tls/cert.pem
+      a new device, with the account that `dm-server device add IMEI:1 --account-file phone.json` wrote
   dm-device --server https://localhost:8443/dm --server-id com.example.dm \\
             --password secret --server-password other --ca cert.pem --once
       a new device; it opens a session and ends
@@ -240,17 +248,34 @@ impl Program {
     ///
     /// # Errors
     /// What the program would say on standard error.
-    pub async fn run_within(self, events: mpsc::UnboundedSender<Value>) -> Result<bool, Failure> {
+    pub async fn run_within(mut self, events: mpsc::UnboundedSender<Value>) -> Result<bool, Failure> {
+        self.read_accounts()?;
         let clock = Clock::start();
         let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
         life::run(&self, http, clock, EventLog::told_to(events, clock), pending()).await
     }
 
-    async fn try_run(self) -> Result<bool, Failure> {
+    async fn try_run(mut self) -> Result<bool, Failure> {
+        self.read_accounts()?;
         let clock = Clock::start();
         let log = EventLog::new(self.json, clock);
         let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
         life::run(&self, http, clock, log, told_to_stop()).await
+    }
+
+    /// The accounts it was given are all of one device, and that is who it is.
+    fn read_accounts(&mut self) -> Result<(), Failure> {
+        for path in &self.account {
+            let account: AccountFile = read_account(path)?;
+            let id = self.id.get_or_insert_with(|| account.id.clone());
+            if *id != account.id {
+                let sentence =
+                    format_args!("{} is the account of {}, not of {id}", path.display(), account.id);
+                return Err(Failure::usage(sentence));
+            }
+            self.accounts.push(account);
+        }
+        Ok(())
     }
 
     pub(super) const fn encoding(&self) -> Encoding {

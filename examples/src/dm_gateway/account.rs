@@ -17,10 +17,8 @@ use sha2::{Digest as _, Sha256};
 use super::bootstraps::BootstrapWay;
 use super::failure::Failure;
 use crate::clock::entropy;
+use crate::program::read_account;
 use crate::tls::write_secret;
-
-/// The largest account file that is read.
-const MAX_FILE: u64 = 64 << 10;
 
 /// A text that is shown nowhere.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -110,16 +108,7 @@ pub(super) fn made_password() -> Hidden {
 impl AccountFile {
     /// Reads one.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let io = |error: io::Error| Failure::file("io", path, error);
-        if fs::metadata(path).map_err(io)?.len() > MAX_FILE {
-            return Err(Failure::file("account", path, format_args!("has more than {MAX_FILE} octets")));
-        }
-        let octets = fs::read(path).map_err(io)?;
-        // What serde says of a wrong value may show it, and it may be a password: only the place is told.
-        let account: Self = serde_json::from_slice(&octets).map_err(|error| {
-            let place = format!("is no account file (line {}, column {})", error.line(), error.column());
-            Failure::file("account", path, place)
-        })?;
+        let account: Self = read_account(path)?;
         if account.id.is_empty() {
             return Err(Failure::file("account", path, "has no id"));
         }

@@ -10,6 +10,7 @@ use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -21,6 +22,7 @@ use serde_json::json;
 
 use super::driver::GatewayDriver;
 use crate::clock::entropy;
+use crate::listener::no_larger_than;
 use crate::wire::{Refused, admit, incoming, reply, transport_from};
 
 /// The largest notification that is passed on.
@@ -37,6 +39,7 @@ pub(super) fn routes(driver: Arc<GatewayDriver>, max_body: usize, is_tls: bool) 
         .route("/push", post(push).layer(DefaultBodyLimit::max(MAX_PUSH)))
         .route("/dm/images/{name}", get(image))
         .route("/healthz", get(health))
+        .layer(from_fn(move |request, next| no_larger_than(max_body, request, next)))
         .layer(Extension(Encrypted(is_tls)))
         .with_state(driver)
 }

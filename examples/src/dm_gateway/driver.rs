@@ -21,6 +21,7 @@ use super::journal::{Journal, Written};
 use super::keyring::Keyring;
 use super::metrics::Metrics;
 use super::neighbours::{Neighbours, host_of};
+use super::revisions::Revisions;
 use super::session_log::SessionLog;
 use super::upstream::Upstream;
 use crate::clock::Clock;
@@ -73,6 +74,7 @@ pub(super) struct Shared {
     pub(super) fetches: HashMap<BlobNo, AbortHandle>,
     pub(super) adapters: HashMap<DeviceId, Arc<CoapAdapter>>,
     pub(super) neighbours: Neighbours,
+    told: Revisions,
 }
 
 /// What a driver is made of, besides its machine.
@@ -109,6 +111,7 @@ impl GatewayDriver {
             fetches: HashMap::new(),
             adapters: HashMap::new(),
             neighbours,
+            told: Revisions::default(),
         };
         let driver = Arc::new(Self {
             shared: Mutex::new(shared),
@@ -161,6 +164,8 @@ impl GatewayDriver {
                 output => self.carry_out(&mut shared, now, output),
             }
         };
+        let Shared { told, gateway, .. } = &mut *shared;
+        told.tell_changes(gateway, &self.events);
         if let Some(seq) = last {
             self.metrics.records.add(records.len() as u64);
             // While an Atomic of a server is open there is none.

@@ -15,7 +15,7 @@
 //! | `timekeeping` | the time of day |
 //! | `journal` | records and snapshots |
 //! | `account`, `book`, `keyring` | whom the gateway knows, and their secrets |
-//! | `operator_http`, `telling`, `views`, `metrics`, `session_log` | what the operator sees |
+//! | `operator_http`, `telling`, `views`, `revisions`, `metrics`, `session_log` | what the operator sees |
 //! | `config`, `run` | from a file and flags to a running gateway |
 //! | `cli` | the operator's subcommands |
 
@@ -39,6 +39,7 @@ mod metrics;
 mod neighbours;
 mod operator_http;
 mod outgoing;
+mod revisions;
 mod run;
 mod session_log;
 mod telling;

@@ -30,9 +30,12 @@ use crate::http_client::HttpClient;
 use crate::listener::told_to_stop;
 use crate::program::{Serving, StateFolder, Whereabouts, account_address, bounds, reachable};
 use crate::resolver::SystemResolver;
-use crate::store::Store;
+use crate::store::{Format, Store};
 use crate::tls::Trust;
 use crate::wire::MAX_BODY;
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-gateway", 1);
 
 const STORE: &str = "gateway.redb";
 const IMAGES: &str = "images";
@@ -59,7 +62,7 @@ async fn run_until<F: Future<Output = ()>>(
 ) -> Result<(), Failure> {
     let state = StateFolder::at(&config.state);
     state.make()?;
-    let store = Store::open(&state.join(STORE))?;
+    let store = Store::open(&state.join(STORE), &FORMAT)?;
     let token = state.token()?;
     let tls = config.tls.load(&state)?;
 

@@ -48,6 +48,10 @@ impl SessionLog {
             known.last = now;
             return false;
         }
+        // A peer that begins anew has nothing more to say in the one before.
+        for former in seen.iter_mut().filter(|seen| seen.peer == peer && seen.end.is_none()) {
+            former.end = Some("over".into());
+        }
         if seen.len() >= MAX_REMEMBERED {
             seen.pop_front();
         }
@@ -102,7 +106,7 @@ mod tests {
         assert_eq!(shown["sessions"][0]["end"], "completed");
         assert_eq!(
             (&shown["sessions"][1]["messages"], &shown["sessions"][1]["end"]),
-            (&json!(2), &Value::Null)
+            (&json!(2), &json!("over"))
         );
         // The clock on the wall says nothing of how long it is quiet.
         hand.set(2_000_000);

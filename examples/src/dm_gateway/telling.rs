@@ -35,6 +35,9 @@ impl GatewayDriver {
             GatewayEvent::Peer { server, event, .. } => {
                 tracing::info!(%server, ?event, "a server of devices")
             }
+            GatewayEvent::Withheld(withheld) => {
+                tracing::warn!(?withheld, "a secret that others could read was withheld");
+            }
             // An address that cannot be guessed is told to devices only.
             GatewayEvent::ImageReady { image, owner, .. } => {
                 tracing::info!(%image, %owner, "an image is ready")

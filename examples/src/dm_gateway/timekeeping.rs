@@ -72,7 +72,7 @@ mod tests {
     use crate::dm_gateway::journal::Journal;
     use crate::dm_gateway::keyring::Keyring;
     use crate::http_client::HttpClient;
-    use crate::store::Store;
+    use crate::store::{Format, Store};
     use crate::tls::Trust;
 
     const NOON: u64 = 1_800_000_000;
@@ -106,7 +106,7 @@ mod tests {
             let account = DeviceAccount::new(&own, shown, "ours");
             gateway.handle_device_registered(clock.now(), device.clone(), account).expect("registered");
             gateway.handle_device_seen(clock.now(), &device, &Sighting::new(0)).expect("seen");
-            let store = Store::open(&folder.path().join("store")).expect("a store");
+            let store = Store::open(&folder.path().join("store"), &Format::new("test", 1)).expect("a store");
             let (journal, _) = Journal::open(store, 1_000).expect("empty");
             let datagrams = UdpSocket::bind("127.0.0.1:0").expect("a socket");
             let http = HttpClient::new(&Trust::Nothing).expect("a client");

@@ -2,10 +2,7 @@
 
 use dm_syncml::Instant;
 use dm_tree::ServerId;
-use gwmo_model::{
-    DeviceRecord, Fact, Gateway, GroupId, ImageState, Images, JobKey, JobState, JobView, Mode, Serial,
-    TargetState,
-};
+use gwmo_model::{DeviceRecord, Fact, Gateway, GroupId, Images, JobKey, JobState, JobView, Mode, Serial};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -106,27 +103,10 @@ pub(super) fn job_devices(gateway: &Gateway, owner: &str, key: &str) -> Option<V
     let view = fanout.job(fanout.find(&owner, &key)?)?;
     let devices = view.records(..).take(MAX_DEVICES).map(|target| {
         let record = gateway.inventory().record(target.serial());
-        let state = match target.state() {
-            TargetState::Queued => "queued",
-            TargetState::WaitAttach => "away",
-            TargetState::Notifying => "notified",
-            TargetState::InSession => "in_session",
-            TargetState::AwaitAsync => "accepted",
-            TargetState::Backoff => "waiting",
-            TargetState::Ok => "ok",
-            TargetState::Failed => "failed",
-            TargetState::TimedOut => "timed_out",
-            TargetState::Unreachable => "unreachable",
-            TargetState::Refused => "refused",
-            TargetState::Indeterminate => "indeterminate",
-            TargetState::Skipped => "skipped",
-            TargetState::Cancelled => "cancelled",
-            _ => "other",
-        };
         json!({
             "serial": target.serial().get(),
             "id": record.map(|record| record.id().as_str()),
-            "state": state,
+            "state": target.state().as_str(),
             "code": target.code().map(|code| code.get()),
             "tries": target.tries(),
         })
@@ -140,20 +120,10 @@ pub(super) fn job_devices(gateway: &Gateway, owner: &str, key: &str) -> Option<V
 /// The images, without the addresses that only devices are told.
 pub(super) fn images(images: &Images) -> Value {
     let image = |image: gwmo_model::ImageView<'_>| {
-        let state = match image.state() {
-            ImageState::Empty => "empty",
-            ImageState::Receiving => "receiving",
-            ImageState::Downloading => "downloading",
-            ImageState::Verifying => "verifying",
-            ImageState::Ready => "ready",
-            ImageState::Failed => "failed",
-            ImageState::Evicted => "evicted",
-            _ => "other",
-        };
         json!({
             "owner": image.owner().as_str(),
             "key": image.key().as_str(),
-            "state": state,
+            "state": image.state().as_str(),
             "result": image.result().map(|result| result.get()),
             "received": image.received(),
             "size": image.spec().size,

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::http_client::HttpClient;
 use crate::listener::{Bounds, told_to_stop};
 use crate::program::{Failure, Serving, StateFolder, Whereabouts, account_address, bounds, reachable};
-use crate::store::{Batch, Store};
+use crate::store::{Batch, Format, Store};
 use crate::tls::Trust;
 use crate::wire::MAX_BODY;
 
@@ -22,6 +22,9 @@ use super::engine::{Engine, Limits};
 use super::vault::{Sealed, Vault};
 use super::waking::Waking;
 use super::{device_http, operator_http};
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-server", 1);
 
 /// How long answers may take that tell of the end.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -77,7 +80,7 @@ impl Server {
     async fn start(config: &Config) -> Result<Self, Failure> {
         let state = StateFolder::at(&config.state);
         state.make()?;
-        let store = Store::open(&state.join("store.redb"))?;
+        let store = Store::open(&state.join("store.redb"), &FORMAT)?;
         let vault = open_vault(&state, &store).await?;
         let token = state.token()?;
         let tls = config.tls.load(&state)?;

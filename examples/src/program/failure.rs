@@ -49,6 +49,11 @@ impl fmt::Display for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new("store", error)
+        match error {
+            StoreError::Write(_) => {
+                Self::new("store", format_args!("{error}; make room on its disk, and start again"))
+            }
+            error => Self::new("store", error),
+        }
     }
 }

@@ -3,10 +3,14 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Failure;
 use crate::tls::write_secret;
+
+/// The largest account file that is read.
+const MAX_ACCOUNT: u64 = 64 << 10;
 
 /// The octets of a file; `-` is standard input.
 ///
@@ -32,6 +36,21 @@ pub fn first_line(path: &Path) -> Result<String, Failure> {
         "" => Err(Failure::file("usage", path, "has no password in its first line")),
         line => Ok(line.to_owned()),
     }
+}
+
+/// Reads an account: what [`write_account`] wrote, or somebody by hand.
+///
+/// # Errors
+/// It cannot be read, is too large, or is no account. What serde says of a wrong value may show it, and it may be a password: only the place is told.
+pub fn read_account<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let io = |error| Failure::file("io", path, error);
+    if std::fs::metadata(path).map_err(io)?.len() > MAX_ACCOUNT {
+        return Err(Failure::file("account", path, format_args!("has more than {MAX_ACCOUNT} octets")));
+    }
+    serde_json::from_slice(&std::fs::read(path).map_err(io)?).map_err(|error| {
+        let place = format!("is no account file (line {}, column {})", error.line(), error.column());
+        Failure::file("account", path, place)
+    })
 }
 
 /// Writes what a device is to be given, for its owner only: passwords are in it.

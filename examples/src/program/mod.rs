@@ -27,7 +27,7 @@ mod state_folder;
 pub use access::{Access, TrustFlags};
 pub use configuration::read_toml;
 pub use failure::Failure;
-pub use files::{first_line, octets, write_account};
+pub use files::{first_line, octets, read_account, write_account};
 pub use frame::{block_on, start};
 pub use log::{LogConfig, LogFlags};
 pub use progress::Progress;

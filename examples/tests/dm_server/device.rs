@@ -39,6 +39,9 @@ impl Handler for Slow {
     }
 }
 
+/// The answer to a message: how it is encoded, its octets, and what proves it.
+pub(crate) type Answer = (Encoding, Vec<u8>, Option<Vec<u8>>);
+
 pub(crate) struct TestDevice {
     pub(crate) account: Value,
     pub(crate) lamp: Lamp,
@@ -159,29 +162,29 @@ impl TestDevice {
     }
 
     /// Posts a message; the answer's body, and how it is encoded.
-    pub(crate) async fn post(&mut self, url: &str, message: &Outgoing) -> Result<(Encoding, Vec<u8>), u16> {
+    pub(crate) async fn post(&mut self, url: &str, message: &Outgoing) -> Result<Answer, u16> {
         self.try_post(url, message).await.unwrap()
     }
 
     /// The same, with a server that may be gone.
-    pub(crate) async fn try_post(
-        &mut self,
-        url: &str,
-        message: &Outgoing,
-    ) -> Option<Result<(Encoding, Vec<u8>), u16>> {
+    pub(crate) async fn try_post(&mut self, url: &str, message: &Outgoing) -> Option<Result<Answer, u16>> {
         let fields = request_fields(message, Some(self.user_agent));
         let answer = self.http.send(Method::POST, url, fields, message.body.clone(), 4 << 20).await.ok()?;
         let head = ResponseHead::read(answer.status.as_u16(), |name| {
             answer.headers.get(name).map(|value| value.as_bytes())
         });
         Some(match judge(&head, url, 0, &Policy::new()) {
-            Action::Take { encoding, .. } => Ok((encoding, answer.body.to_vec())),
+            Action::Take { encoding, .. } => {
+                let hmac = answer.headers.get("x-syncml-hmac").map(|value| value.as_bytes().to_vec());
+                Ok((encoding, answer.body.to_vec(), hmac))
+            }
             _ => Err(answer.status.as_u16()),
         })
     }
 
-    pub(crate) fn take(&self, session: &mut ClientSession, (encoding, body): &(Encoding, Vec<u8>)) {
+    pub(crate) fn take(&self, session: &mut ClientSession, (encoding, body, hmac): &Answer) {
         let answer = Incoming::decode(*encoding, body, &DecodeOptions::new()).unwrap();
+        let answer = answer.with_hmac(hmac.as_deref());
         session.handle_message(self.clock.now(), &answer, entropy()).unwrap();
     }
 

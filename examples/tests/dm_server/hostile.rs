@@ -317,4 +317,5 @@ async fn a_disk_that_is_full_in_the_middle_of_a_session_executes_nothing_twice()
     }
     let blinks = device.lamp.state().1;
     assert!((done..=done + unknown).contains(&blinks), "{blinks} blinks: {states:?}, {cut} times full");
+    assert!(cut > 0, "the disk was never full");
 }

@@ -4,7 +4,7 @@ use dm_syncml::auth::{Credentials, MacHeader, Nonce, Password};
 use dm_syncml::session::ClientEnd;
 use dm_syncml::{Command, DecodeOptions, Encoding, Message};
 
-use super::device::TestDevice;
+use super::device::{Answer, TestDevice};
 use super::world::{World, run};
 
 const DEVICE: &str = env!("CARGO_BIN_EXE_dm-device");
@@ -102,9 +102,8 @@ async fn session(device: &mut TestDevice, url: &str, version: &str) -> ClientEnd
             Err(end) => return end,
         };
         message.body = of_version(&message.body, version);
-        if let (Some(_), Some(nonce)) = (&message.hmac, &nonce) {
-            message.hmac = Some(mac_of(device, nonce, &message.body));
-        }
+        // Without a nonce it waits for the challenge.
+        message.hmac = message.hmac.and(nonce.as_ref()).map(|nonce| mac_of(device, nonce, &message.body));
         let answer = device.post(url, &message).await.unwrap();
         nonce = challenged(&answer).or(nonce);
         device.take(&mut session, &answer);
@@ -112,7 +111,7 @@ async fn session(device: &mut TestDevice, url: &str, version: &str) -> ClientEnd
 }
 
 /// The nonce that an answer asks to be used next.
-fn challenged((encoding, body): &(Encoding, Vec<u8>)) -> Option<Nonce> {
+fn challenged((encoding, body, _): &Answer) -> Option<Nonce> {
     let message = Message::decode(*encoding, body, &DecodeOptions::new()).unwrap();
     let mut challenges = message.body.commands.iter().filter_map(|command| match command {
         Command::Status(status) => status.chal.as_ref(),

@@ -88,7 +88,8 @@ impl Gateway {
                 ServerOutput::Persist(seq, record) => self.persist_nonce(no, seq, record),
                 ServerOutput::Event(event) => {
                     // The answer to an alert says that it was taken: what came of it is stored before.
-                    let is_told = matches!(event, ServerEvent::GenericAlert(..) | ServerEvent::DeviceEvent(..));
+                    let is_told =
+                        matches!(event, ServerEvent::GenericAlert(..) | ServerEvent::DeviceEvent(..));
                     let before = self.unstored.last();
                     self.session_event(no, event);
                     self.drain_machines();

@@ -136,7 +136,13 @@ impl Gateway {
     pub(super) fn adapted(&mut self, output: AdaptationOutput) {
         let now = self.objects.now;
         match output {
-            AdaptationOutput::Native { device: serial, token, op } => {
+            // What its server was allowed when it was queued it may not be allowed now.
+            AdaptationOutput::Native { device: serial, ticket, token, .. }
+                if !self.owner_may(ticket.job, serial) =>
+            {
+                self.adaptation.handle_result(now, token, NativeResult::Denied);
+            }
+            AdaptationOutput::Native { device: serial, token, op, .. } => {
                 let Some(record) = self.objects.inventory.record(serial) else { return };
                 let device = record.id().clone();
                 self.outputs.push_back(GatewayOutput::Native { serial, device, token, op });

@@ -235,8 +235,7 @@ fn gwmo_dcis_003_a_server_forbids_storing() {
     town.ask(0, vec![console().set_storage(&policy.with_enabled(false))]);
     let codes = town.codes(0, console().add_image(&name("new"), &source(&content)));
     assert_eq!(codes[0], 405, "{codes:?}");
-    let refused =
-        vec![console().fetch_image(&name("fw")), console().deliver_image(&name("bare"), content)];
+    let refused = vec![console().fetch_image(&name("fw")), console().deliver_image(&name("bare"), content)];
     assert_eq!(town.codes(0, refused), [405, 405]);
     // A job that names an image without a source cannot do without it.
     let mut commands = console().add_job(&download("B", &name("bare")));

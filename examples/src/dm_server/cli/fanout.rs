@@ -129,6 +129,15 @@ pub(super) struct FanoutArgs {
     /// Attempts after the first
     #[arg(long)]
     retries: Option<u16>,
+    /// Seconds before the first of them; doubles with each
+    #[arg(long, value_name = "SECONDS")]
+    retry_wait: Option<u64>,
+    /// Seconds that a notification may stay unanswered
+    #[arg(long, value_name = "SECONDS")]
+    notify_time: Option<u64>,
+    /// Seconds that a device in session may be silent
+    #[arg(long, value_name = "SECONDS")]
+    session_time: Option<u64>,
     /// Seconds until the job is over whatever happens
     #[arg(long, value_name = "SECONDS")]
     job_time: Option<u64>,
@@ -219,7 +228,8 @@ impl Operator {
             "do": "start-fanout", "key": args.key, "devices": args.devices, "groups": args.groups,
             "except": args.except, "matching": args.matching, "operations": operations, "window": args.window,
             "live": args.live, "rate": args.rate, "max_fail": args.max_fail, "images": images,
-            "retries": args.retries, "job_time": args.job_time, "stages": args.stages,
+            "retries": args.retries, "retry_wait": args.retry_wait, "notify_time": args.notify_time,
+            "session_time": args.session_time, "job_time": args.job_time, "stages": args.stages,
         });
         self.order(&args.gateway, &ask, args.wait.wait).await
     }

@@ -133,6 +133,11 @@ pub(in crate::dm_server) struct Fanout {
     /// Devices notified in a minute.
     rate: Option<u32>,
     retries: Option<u16>,
+    /// Seconds before the first retry; doubles with each.
+    retry_wait: Option<u64>,
+    /// Seconds that a notification may stay unanswered, and that a session may be silent.
+    notify_time: Option<u64>,
+    session_time: Option<u64>,
     /// Seconds.
     job_time: Option<u64>,
     /// Seconds a notification may stay unanswered.
@@ -246,6 +251,16 @@ impl Fanout {
         }
         if let Some(retries) = self.retries {
             policy = policy.with_retries(retries);
+        }
+        if let Some(seconds) = self.retry_wait {
+            let first = Duration::from_secs(seconds);
+            policy = policy.with_retry_wait(first, first.max(policy.max_retry_wait));
+        }
+        if let Some(seconds) = self.notify_time {
+            policy = policy.with_t_notify(Duration::from_secs(seconds));
+        }
+        if let Some(seconds) = self.session_time {
+            policy = policy.with_t_session(Duration::from_secs(seconds));
         }
         if let Some(seconds) = self.job_time {
             policy = policy.with_job_time(Duration::from_secs(seconds));

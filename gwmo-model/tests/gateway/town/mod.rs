@@ -437,6 +437,11 @@ impl Town {
         self.drain_gateway();
     }
 
+    /// Whether records wait to be stored.
+    pub const fn has_unstored(&self) -> bool {
+        !self.unstored.is_empty()
+    }
+
     /// Stores the gateway as it is.
     pub fn keep(&mut self) {
         self.drain_gateway();
