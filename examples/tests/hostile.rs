@@ -69,8 +69,9 @@ async fn hostile_requests_get_clear_answers_and_the_fleet_goes_on() {
     for datagram in [&b""[..], b"\xFF\xFE", b"urn:uuid:stranger", &[b'x'; 1400]] {
         noise.send_to(datagram, announcements).unwrap();
     }
-    let http = HttpClient::new(&Trust::Nothing).unwrap();
     let post = async |address: SocketAddr, media_type: &str, body: Vec<u8>| {
+        // A connection of its own: one on which a flood was cut off is closed, sooner or later.
+        let http = HttpClient::new(&Trust::Nothing).unwrap();
         let fields = [("Content-Type", media_type.to_owned())];
         http.send(Method::POST, &format!("http://{address}/dm"), fields, body, 65_536).await
     };
