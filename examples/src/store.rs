@@ -334,7 +334,7 @@ fn make(
         drop(database);
         match std::fs::hard_link(&unfinished, path) {
             // Another process was faster; whoever opens it first has it.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(_) => std::fs::rename(&unfinished, path).map_err(|error| error.to_string()),
             Ok(()) => Ok(()),
         }

@@ -140,10 +140,6 @@ pub(in crate::dm_server) struct Fanout {
     session_time: Option<u64>,
     /// Seconds.
     job_time: Option<u64>,
-    /// Seconds a notification may stay unanswered.
-    notify_time: Option<u64>,
-    /// Seconds before an attempt is repeated.
-    retry_wait: Option<u64>,
     /// What becomes of devices that are detached when their turn comes: `wait`, `skip`, `fail` or `try`.
     offline: Option<String>,
     /// How many devices may have been begun with in each stage, such as `1,20%`; the last stage is everybody.
@@ -264,13 +260,6 @@ impl Fanout {
         }
         if let Some(seconds) = self.job_time {
             policy = policy.with_job_time(Duration::from_secs(seconds));
-        }
-        if let Some(seconds) = self.notify_time {
-            policy = policy.with_t_notify(Duration::from_secs(seconds));
-        }
-        if let Some(seconds) = self.retry_wait {
-            let wait = Duration::from_secs(seconds);
-            policy = policy.with_retry_wait(wait, wait);
         }
         if let Some(word) = &self.offline {
             policy = policy.with_offline(match word.as_str() {
