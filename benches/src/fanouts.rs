@@ -42,6 +42,8 @@ pub struct Crowd {
     /// What is worked off while the others fill again.
     round: Vec<Ticket>,
     accepted: VecDeque<Ticket>,
+    /// The machine is asked what it wants only when all who have something to say have said it.
+    in_rounds: bool,
 }
 
 impl Crowd {
@@ -54,7 +56,15 @@ impl Crowd {
             delivered: list(),
             round: list(),
             accepted: VecDeque::with_capacity(targets as usize / 50 + 100),
+            in_rounds: false,
         }
+    }
+
+    /// Has the machine asked what it wants when all who have something to say have said it, rather than after every input.
+    #[must_use]
+    pub fn in_rounds(mut self) -> Self {
+        self.in_rounds = true;
+        self
     }
 }
 
@@ -157,27 +167,22 @@ impl Life {
             core::mem::swap(&mut round, &mut crowd.notified);
             for ticket in round.drain(..) {
                 self.fanout.handle_session_opened(self.now, ticket.serial);
-                wait = self.drain(crowd, &mut open, &mut look);
                 self.events += 1;
+                self.input(crowd, &mut open, &mut look);
             }
             core::mem::swap(&mut round, &mut crowd.delivered);
             for ticket in round.drain(..) {
-                wait = self.answer(ticket, crowd, &mut open, &mut look);
+                self.answer(ticket, crowd, &mut open, &mut look);
             }
             crowd.round = round;
+            wait = self.drain(crowd, &mut open, &mut look);
         }
         let all = self.jobs.iter().map(|job| self.fanout.job(*job).expect("the job").counters());
         all.reduce(|sum, one| sum.plus(&one)).expect("a job")
     }
 
     /// A device does what it was told, and ends its session when there is nothing left to do.
-    fn answer(
-        &mut self,
-        ticket: Ticket,
-        crowd: &mut Crowd,
-        open: &mut usize,
-        look: &mut impl FnMut(),
-    ) -> Option<Instant> {
+    fn answer(&mut self, ticket: Ticket, crowd: &mut Crowd, open: &mut usize, look: &mut impl FnMut()) {
         let slow = is_slow(ticket.serial);
         let status = if slow { StatusCode::ACCEPTED } else { StatusCode::OK };
         self.fanout.handle_answer(self.now, ticket, 0, Answer::new(status));
@@ -185,13 +190,20 @@ impl Life {
             crowd.accepted.push_back(ticket);
         }
         self.events += 1;
-        let wait = self.drain(crowd, open, look);
+        self.input(crowd, open, look);
         if self.jobs.len() > 1 && self.fanout.ticket_of(ticket.serial).is_some() {
-            return wait;
+            return;
         }
         self.fanout.handle_session_closed(self.now, ticket.serial, SessionEnd::Clean);
         self.events += 1;
-        self.drain(crowd, open, look)
+        self.input(crowd, open, look);
+    }
+
+    /// The machine was told something.
+    fn input(&mut self, crowd: &mut Crowd, open: &mut usize, look: &mut impl FnMut()) {
+        if !crowd.in_rounds {
+            self.drain(crowd, open, look);
+        }
     }
 
     /// Takes everything the machine has to say, as after every input: what it waits for then. Every record counts as stored at
@@ -291,8 +303,10 @@ mod tests {
     #[test]
     fn every_device_has_its_end() {
         for window in WINDOWS {
-            let counters = Life::new(10_000, window).run(&mut Crowd::new(10_000, window));
-            assert_eq!((counters.total, counters.unreachable, counters.ok), (10_000, 500, 9_500));
+            for crowd in [Crowd::new(10_000, window), Crowd::new(10_000, window).in_rounds()] {
+                let counters = Life::new(10_000, window).run(&mut { crowd });
+                assert_eq!((counters.total, counters.unreachable, counters.ok), (10_000, 500, 9_500));
+            }
         }
         let mut entries = vec![[1; 6]; 100];
         assert_ne!(bare_pass(&mut entries, 64), 0);

@@ -36,7 +36,15 @@ fn main() -> ExitCode {
         }
     }
     row([
-        "machine", "window", "devices", "ns/device", "fastest", "events/s", "bare ns", "x bare", "octets",
+        "machine",
+        "window",
+        "devices",
+        "ns/device",
+        "fastest",
+        "events/s",
+        "bare ns",
+        "x bare",
+        "octets",
         "at most",
     ]);
     for window in WINDOWS {
@@ -66,7 +74,8 @@ fn row([machine, window, devices, ns, fastest, events, bare, ratio, octets, most
     );
 }
 
-/// A job from its start to the last record, every record counted as stored at once.
+/// A job from its start to the last record, every record counted as stored at once: asked what it wants after every input,
+/// and in rounds when all devices that have something to say have said it.
 fn fanout(devices: u32, window: u32) {
     let mut bare = Vec::new();
     for _ in 0..runs(devices) {
@@ -77,7 +86,20 @@ fn fanout(devices: u32, window: u32) {
     }
     let bare = median(bare);
     let life = || Life::new(devices, window);
-    let lived = lives(devices, window, life);
+    let in_rounds = lives(devices, Crowd::new(devices, window).in_rounds(), life);
+    row([
+        "in rounds",
+        &window.to_string(),
+        &devices.to_string(),
+        &format!("{:.1}", in_rounds.median),
+        &format!("{:.1}", in_rounds.fastest),
+        &format!("{:.0}", in_rounds.per_second),
+        &format!("{bare:.1}"),
+        &format!("{:.1}", in_rounds.median / bare),
+        &format!("{:.1}", in_rounds.octets),
+        "-",
+    ]);
+    let lived = lives(devices, Crowd::new(devices, window), life);
     row([
         "fanout",
         &window.to_string(),
@@ -98,7 +120,7 @@ fn several(jobs: u32, spread: Spread, single: Option<f64>) -> f64 {
     const TARGETS: u32 = 100_000;
     const WINDOW: u32 = 64;
     let life = || Life::of_jobs(jobs, spread, TARGETS, WINDOW);
-    let lived = lives(TARGETS, WINDOW, life);
+    let lived = lives(TARGETS, Crowd::new(TARGETS, WINDOW), life);
     let single = single.unwrap_or(lived.fastest);
     row([
         &format!("{jobs} {}", if spread == Spread::Apart { "apart" } else { "together" }),
@@ -154,9 +176,8 @@ fn median(mut times: Vec<f64>) -> f64 {
 }
 
 /// Lives of jobs: what they take for a target.
-fn lives(targets: u32, window: u32, make: impl Fn() -> Life) -> Lived {
+fn lives(targets: u32, mut crowd: Crowd, make: impl Fn() -> Life) -> Lived {
     let (mut times, mut events, mut octets) = (Vec::new(), 0, 0);
-    let mut crowd = Crowd::new(targets, window);
     for _ in 0..runs(targets) {
         let region = Region::new(ALLOCATOR);
         let mut life = make();

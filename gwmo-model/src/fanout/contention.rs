@@ -94,12 +94,15 @@ impl Contention {
     }
 }
 
-/// Which jobs have a device among their targets; made when there are more than a few jobs and somebody asks.
+/// Which jobs have a device among their targets; kept while there are more than a few jobs.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     first: HashMap<Serial, u32, BySerial>,
     /// Each names the next with the same device.
     entries: Vec<(JobNo, u32)>,
+    /// Whether some device of this number, by its last bits, is in several jobs: a small answer to the question that is asked
+    /// most.
+    shared: Vec<u64>,
     /// Entries of jobs that are gone.
     gone: usize,
     made: bool,
@@ -118,7 +121,28 @@ impl Places {
             let place = self.entries.len() as u32; // no more than are targets of all jobs
             let next = self.first.insert(serial, place).unwrap_or(NONE);
             self.entries.push((job, next));
+            if next != NONE {
+                self.share(serial);
+            }
         }
+    }
+
+    fn share(&mut self, serial: Serial) {
+        let wanted = self.first.len().div_ceil(64).next_power_of_two();
+        if self.shared.len() < wanted {
+            // Repeated, so that what was found by fewer bits is found by more.
+            let old = core::mem::take(&mut self.shared);
+            self.shared =
+                (0..wanted * 2).map(|at| old.get(at % old.len().max(1)).copied().unwrap_or(0)).collect();
+        }
+        let bit = serial.get() as usize & (self.shared.len() * 64 - 1);
+        self.shared[bit / 64] |= 1 << (bit % 64);
+    }
+
+    /// Whether a device may be a target of several jobs.
+    fn may_share(&self, serial: Serial) -> bool {
+        let bit = serial.get() as usize & (self.shared.len() * 64).wrapping_sub(1);
+        self.shared.get(bit / 64).is_some_and(|bits| bits & 1 << (bit % 64) != 0)
     }
 
     /// A job with this many targets is gone, and so many are left.
@@ -153,12 +177,7 @@ impl Fanout {
             }
             return;
         }
-        if !self.places.made {
-            self.places = Places { made: true, ..Places::default() };
-            for job in &self.jobs {
-                self.places.add(job.number, job.targets.iter().map(|target| target.serial));
-            }
-        }
+        self.find_places();
         let mut jobs = self.places.jobs_with(serial);
         for number in jobs.drain(..) {
             if let Some(at) = self.position(number)
@@ -168,6 +187,29 @@ impl Fanout {
             }
         }
         self.places.found = jobs;
+    }
+
+    /// Finds out which jobs have which device among their targets, if there are so many that they cannot be asked.
+    pub(super) fn find_places(&mut self) {
+        if self.places.made || self.jobs.len() <= FEW {
+            return;
+        }
+        self.places = Places { made: true, ..Places::default() };
+        self.places.first.reserve(self.jobs.iter().map(|job| job.targets.len()).max().unwrap_or(0));
+        for job in &self.jobs {
+            self.places.add(job.number, job.targets.iter().map(|target| target.serial));
+        }
+    }
+
+    /// The device of a target is free again: as [`offer`](Self::offer), without asking anybody if no other job has it.
+    pub(super) fn pass_on(&mut self, serial: Serial, session: bool) {
+        self.find_places();
+        let alone = self.jobs.len() < 2 || self.places.made && !self.places.may_share(serial);
+        if !alone {
+            self.offer(serial, session);
+        } else if !self.contention.is_empty() {
+            self.hand_on(serial, session);
+        }
     }
 
     /// A device is free: a job that wants it may have it, in its session if there is one.

@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub(super) live: bool,
     pub(super) options: StartOptions,
     pub(super) state: JobState,
-    /// Why it is being ended: 1401 or 1404.
+    /// Why it is being ended: 1401, 1404 or 1406.
     pub(super) ending: Option<ResultCode>,
     pub(super) expired: bool,
     /// What the times of its targets are counted from.
@@ -141,6 +141,7 @@ impl Job {
 
     pub(super) fn outcome_code(&self) -> ResultCode {
         match Counters::new(&self.counts).result() {
+            _ if self.ending == Some(ResultCode::AUTHORIZATION_LOST) => ResultCode::AUTHORIZATION_LOST,
             ResultCode::ALL_OK if self.cut => ResultCode::CUT,
             code => code,
         }
@@ -172,7 +173,8 @@ impl<'a> JobView<'a> {
         self.job.state
     }
 
-    /// What it came to: 1200 to 1203, or why it could not begin; `None` before the end.
+    /// What it came to: 1200 to 1203, 1406 if its owner lost the right to it, or why it could not begin; `None` before
+    /// the end.
     #[must_use]
     pub const fn result(&self) -> Option<ResultCode> {
         self.job.result

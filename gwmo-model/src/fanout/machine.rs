@@ -323,6 +323,15 @@ impl Fanout {
         reply
     }
 
+    /// A server may not reach any device any more: its jobs that are scheduled or under way end as they do when they
+    /// are cancelled, but as [aborted](crate::JobState::Aborted) and with code 1406; how many those are. Its drafts stay.
+    pub fn handle_revoked(&mut self, now: Instant, owner: &ServerId) -> u32 {
+        self.advance(now);
+        let count = self.revoke(owner);
+        self.finish();
+        count
+    }
+
     /// Tries targets of a job that is over once more, as a new round with the whole time of the job; how many those
     /// are. What became of them before is kept until the new outcome replaces it. No targets, no round.
     ///
@@ -431,6 +440,14 @@ impl Fanout {
 
     /// The next thing to do or to know; [`FanoutOutput::Wait`] when there is nothing left.
     pub fn poll_output(&mut self) -> FanoutOutput {
+        if let Some((seq, record)) = self.journal.next_record() {
+            return FanoutOutput::Persist(seq, record);
+        }
+        self.poll_others()
+    }
+
+    /// What comes after the records there are.
+    fn poll_others(&mut self) -> FanoutOutput {
         loop {
             if let Some((seq, record)) = self.journal.next_record() {
                 return FanoutOutput::Persist(seq, record);

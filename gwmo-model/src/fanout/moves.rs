@@ -162,9 +162,7 @@ impl Fanout {
             if is.is_waiting() {
                 self.enqueue(at, index, session);
             }
-            if self.jobs.len() > 1 || !self.contention.is_empty() {
-                self.offer(serial, session);
-            }
+            self.pass_on(serial, session);
         } else if is.is_waiting() {
             self.enqueue_again(at, index);
         }

@@ -5,6 +5,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use dm_tree::ServerId;
+
 use super::audit::Audit;
 use super::code::ResultCode;
 use super::entry::Job;
@@ -16,9 +18,7 @@ use super::outcome::Outcomes;
 use super::policy::{OnLimit, Policy};
 use super::record::{Draft, Round, Step};
 use super::retry::Which;
-use super::target::{
-    AGAIN, AWAY, CANCELLED, LATE, LISTED, MET, OLD, READY, STARTED, Target, TargetState,
-};
+use super::target::{AGAIN, AWAY, CANCELLED, LATE, LISTED, MET, OLD, READY, STARTED, Target, TargetState};
 use super::transition::Event;
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
@@ -130,6 +130,7 @@ impl Fanout {
             // From now on there are turns.
             self.stir(0);
         }
+        self.find_places();
         self.jobs.len() - 1
     }
 
@@ -227,7 +228,7 @@ impl Fanout {
                 self.run_if_ready(at);
             }
             Err(code) => {
-                self.jobs[at].result = Some(code);
+                self.jobs[at].result = code.is_of_gate().then_some(code);
                 self.stop(at, code);
             }
         }
@@ -326,6 +327,20 @@ impl Fanout {
         }
         self.stop(at, code);
         Ok(OrderReply::Accepted)
+    }
+
+    /// Stops what is under way or scheduled of this owner: how many jobs that are.
+    pub(super) fn revoke(&mut self, owner: &ServerId) -> u32 {
+        let mut count = 0;
+        for at in 0..self.jobs.len() {
+            let job = &self.jobs[at];
+            let goes_on = matches!(job.state, JobState::Scheduled | JobState::Running | JobState::Paused);
+            if goes_on && job.owner == *owner {
+                self.stop(at, ResultCode::AUTHORIZATION_LOST);
+                count += 1;
+            }
+        }
+        count
     }
 
     /// Nothing is begun any more, and what was delivered may still be answered.
@@ -612,7 +627,7 @@ impl Job {
             JobState::Running | JobState::Paused => JobState::Completed,
             JobState::Cancelling => match self.ending {
                 _ if self.result.is_some() => JobState::Error,
-                Some(ResultCode::STOPPED) => JobState::Aborted,
+                Some(ResultCode::STOPPED | ResultCode::AUTHORIZATION_LOST) => JobState::Aborted,
                 _ => JobState::Cancelled,
             },
             _ => return None,

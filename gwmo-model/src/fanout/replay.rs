@@ -167,7 +167,7 @@ impl Fanout {
                     self.set_due(at, None);
                 }
                 let job = &mut self.jobs[at];
-                if job.options.gated && !under_way && code != super::code::ResultCode::CANCELLED {
+                if job.options.gated && !under_way && code.is_of_gate() {
                     job.result = Some(code);
                 }
                 job.state = JobState::Cancelling;

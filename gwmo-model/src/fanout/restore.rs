@@ -7,6 +7,7 @@ use dm_syncml::Instant;
 use thiserror::Error;
 
 use super::code::ResultCode;
+use super::contention::Places;
 use super::job::{JobNo, JobState};
 use super::ledger::Ledger;
 use super::limits::FanoutLimits;
@@ -238,6 +239,8 @@ impl Fanout {
 
     /// Draws what follows from the restart, and makes every index that is not stored.
     fn begin_again(&mut self) {
+        // The targets of a job from a snapshot are put to it one by one.
+        self.places = Places::default();
         for at in 0..self.jobs.len() {
             self.count_again(at);
             for index in 0..self.jobs[at].targets.len() as u32 {
