@@ -43,7 +43,10 @@ fn a_thousand_small_fleets() {
     // They have been through something.
     assert!(tally.crashes > 300 && tally.torn > 100 && tally.snapshots > 300, "{tally}");
     assert!(tally.reboots > 1000 && tally.moves > 50 && tally.alerts > 5000, "{tally}");
-    assert!(tally.ok > tally.targets / 2 && tally.indeterminate > 100, "{tally}");
+    assert!(tally.ok > tally.targets / 3 && tally.indeterminate > 100, "{tally}");
+    assert!(tally.retries > 100 && tally.removed > 100 && tally.triggers > 300, "{tally}");
+    assert!(tally.images > 150 && tally.pulls > 300 && tally.passed_on > 1000, "{tally}");
+    assert!(tally.native > 500 && tally.offers > 200 && tally.peers > 200, "{tally}");
 }
 
 #[test]

@@ -142,6 +142,7 @@ mod record;
 mod rights;
 mod schema;
 mod secret;
+mod secret_nodes;
 #[cfg(feature = "serde")]
 mod serde;
 mod server_id;
@@ -174,6 +175,7 @@ pub use record::{RestoreError, RestoreErrorKind, TreeRecord, TreeSnapshot};
 pub use rights::{AccessType, Rights};
 pub use schema::{Expected, SchemaCheck, SchemaCommand};
 pub use secret::Secret;
+pub use secret_nodes::SecretNodes;
 pub use server_id::{ServerId, ServerIdError};
 pub use session::Effects;
 pub use standard::{

@@ -10,8 +10,12 @@ use dm_syncml::{Encoding, LocUri, SessionId};
 use dm_tree::{AuthLevel, DevInfo, DmAccount, Effects, HandlerMap, Tree};
 use tokio::net::UdpSocket;
 
-use crate::clock::Clock;
+use crate::announcing::Challenge;
+use crate::clock::{Clock, entropy};
 use crate::wire::{self, Wire};
+
+/// The pauses after sessions that broke off, in seconds.
+const AGAIN: [u64; 5] = [1, 2, 4, 8, 16];
 
 /// A device with one account.
 #[derive(Debug)]
@@ -56,22 +60,52 @@ impl Device {
         let mut datagram = [0; 2048];
         loop {
             socket.send_to(dev_id.as_bytes(), gateway).await?;
+            let answer = socket.recv_from(&mut datagram);
+            let Ok(Ok((length, from))) = tokio::time::timeout(Duration::from_secs(1), answer).await else {
+                continue;
+            };
+            let Some(challenge) = Challenge::read(&datagram[..length]) else { break };
+            let account = self.account().filter(|account| account.server_id.as_str() == challenge.server);
+            let shown = account
+                .as_ref()
+                .and_then(|it| it.credentials.iter().find(|it| it.level == AuthLevel::CLCRED));
+            let Some(password) = shown.and_then(|auth| auth.secret.as_ref()) else { continue };
+            socket.send_to(&challenge.answer(&dev_id, password.expose()), from).await?;
             if tokio::time::timeout(Duration::from_secs(1), socket.recv_from(&mut datagram)).await.is_ok() {
                 break;
             }
         }
-        let mut last = None;
+        let (mut last, mut former) = (None, None);
         loop {
             let (length, _) = socket.recv_from(&mut datagram).await?;
-            let Ok(session_id) = self.check(&datagram[..length]) else { continue };
+            // While a session runs, the server may want the next one: it signs with the nonce that it has then.
+            let Ok(session_id) = self.check_with(&datagram[..length], former.as_deref()) else { continue };
             if self.deaf > 0 {
                 self.deaf -= 1;
                 continue;
             }
             // The same notification may come again while its session runs or after it.
             if last.replace(session_id.clone()) != Some(session_id.clone()) {
-                self.session(&wire, clock, Initiation::Server(session_id)).await;
+                let nonce = self.server_nonce();
+                self.answer(&wire, clock, session_id).await;
+                former = Some(nonce).filter(|nonce| self.server_nonce() != *nonce).or(former);
             }
+        }
+    }
+
+    /// The session that a notification asks for. When it breaks off, the device comes again by itself: the nonce that the server is to sign the
+    /// next notification with may have been in a message that was lost, and without a session the two would never agree again.
+    async fn answer(&mut self, wire: &Wire, clock: Clock, session_id: SessionId<'static>) {
+        let mut initiation = Initiation::Server(session_id);
+        for wait in AGAIN {
+            let end = self.session(wire, clock, initiation).await;
+            if !matches!(end, ClientEnd::TimedOut | ClientEnd::BadAnswer | ClientEnd::HeaderRefused(_)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            let [high, low, ..] = entropy();
+            let id = SessionId::new(format!("{:X}", u16::from_be_bytes([high, low])));
+            initiation = Initiation::Client(id.expect("four digits are an id"));
         }
     }
 
@@ -84,6 +118,17 @@ impl Device {
     /// # Errors
     /// It is to be dropped.
     pub fn check(&self, octets: &[u8]) -> Result<SessionId<'static>, Dropped> {
+        self.check_with(octets, None)
+    }
+
+    /// What the server is to sign with; empty before it was ever given one.
+    fn server_nonce(&self) -> Vec<u8> {
+        let nonce = self.account().and_then(|account| account.nonce(&AuthLevel::SRVCRED));
+        nonce.map(|nonce| nonce.as_bytes().to_vec()).unwrap_or_default()
+    }
+
+    /// The same; the nonce before the stored one will do as well.
+    fn check_with(&self, octets: &[u8], former: Option<&[u8]>) -> Result<SessionId<'static>, Dropped> {
         let notification = Notification::decode(octets)?;
         let trigger = notification.trigger();
         let account = self.account().ok_or(Dropped::UnknownServer)?;
@@ -95,9 +140,11 @@ impl Device {
         let secret = auth.and_then(|auth| auth.secret.as_ref()).ok_or(Dropped::UnknownServer)?;
         let password = std::str::from_utf8(secret.expose()).map_err(|_| Dropped::UnknownServer)?;
         let identifier = ServerIdentifier::new(server).map_err(|_| Dropped::UnknownServer)?;
-        let nonce = account.nonce(&AuthLevel::SRVCRED);
-        let nonce = nonce.as_ref().map_or(&[][..], |nonce| nonce.as_bytes());
-        notification.verify(&Credential::new(identifier, password), nonce)?;
+        let credential = Credential::new(identifier, password);
+        notification.verify(&credential, &self.server_nonce()).or_else(|error| {
+            let former = former.ok_or(error)?;
+            notification.verify(&credential, former)
+        })?;
         SessionId::new(trigger.session_id().to_string()).map_err(|_| Dropped::UnknownServer)
     }
 
@@ -133,7 +180,7 @@ impl Device {
                 &mut effects,
             ) {
                 ClientOutput::Send(uri, message) => {
-                    let posted = wire.post(&self.name, "gateway", uri.as_str(), &message).await;
+                    let posted = wire.post(uri.as_str(), &message).await;
                     wire::take(&mut session, clock.now(), &posted);
                 }
                 ClientOutput::Persist(seq, record) => {

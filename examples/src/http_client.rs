@@ -1,5 +1,7 @@
 //! HTTP towards a peer: one request, one answer of bounded size in bounded time. Nobody is followed anywhere.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -11,12 +13,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
+use crate::resolver::{Lookup, Resolver, SystemResolver};
 use crate::tls::{TlsError, Trust};
 
 /// Asks over HTTP and HTTPS; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector<Lookup>>, Full<Bytes>>,
     patience: Duration,
 }
 
@@ -29,6 +32,9 @@ pub enum HttpError {
     /// The peer is not there, not who it should be, or broke off.
     #[error("{0}")]
     Broken(String),
+    /// The name of the peer may not be used.
+    #[error("{0}")]
+    NotAllowed(String),
     /// The answer takes too long.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -54,7 +60,15 @@ impl HttpClient {
     /// # Errors
     /// The certificates to trust cannot be read.
     pub fn new(trust: &Trust) -> Result<Self, TlsError> {
-        let mut connector = HttpConnector::new();
+        Self::resolving(trust, Arc::new(SystemResolver))
+    }
+
+    /// The same, which asks `resolver` for the addresses of names.
+    ///
+    /// # Errors
+    /// The certificates to trust cannot be read.
+    pub fn resolving(trust: &Trust, resolver: Arc<dyn Resolver>) -> Result<Self, TlsError> {
+        let mut connector = HttpConnector::new_with_resolver(Lookup(resolver));
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(Duration::from_secs(5)));
@@ -101,8 +115,7 @@ impl HttpClient {
         let request =
             request.body(Full::new(body.into())).map_err(|error| HttpError::Broken(error.to_string()))?;
         let exchange = async {
-            let response =
-                self.client.request(request).await.map_err(|error| HttpError::Broken(said(&error)))?;
+            let response = self.client.request(request).await.map_err(|error| broken(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, max_body).collect().await.map_err(|error| {
                 if error.is::<LengthLimitError>() {
@@ -115,6 +128,20 @@ impl HttpClient {
         };
         timeout(self.patience, exchange).await.unwrap_or(Err(HttpError::TimedOut(self.patience)))
     }
+}
+
+fn broken(error: &(dyn std::error::Error + 'static)) -> HttpError {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>();
+        if let Some(io) =
+            io.filter(|io| io.kind() == io::ErrorKind::PermissionDenied && io.get_ref().is_some())
+        {
+            return HttpError::NotAllowed(io.to_string());
+        }
+        cause = error.source();
+    }
+    HttpError::Broken(said(error))
 }
 
 /// The whole of what an error says, down to its cause.

@@ -1,5 +1,8 @@
 //! HTTP on a socket, with or without TLS, where nobody can take more than a share: connections are counted, handshakes, headers and
-//! requests have their time, and a shutdown lets what has begun come to its end.
+//! requests have their time, answers are to be taken, and a shutdown lets what has begun come to its end.
+
+mod patient;
+mod shares;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -12,6 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, CONTENT_LENGTH};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,14 +27,18 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use patient::Patient;
+use shares::Shares;
+
 /// What peers may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Most connections at a time; others wait to be accepted. Default 4,096.
+    /// Most connections at a time; others wait to be accepted. Of one address at most half as many; more are closed. Default 4,096.
     pub connections: usize,
     /// Time for a TLS handshake, and for the head of a request, whole. Default 10 s.
     pub head: Duration,
-    /// Time for a request, from its head to the head of its answer. Default 60 s, above what a session lets an answer wait.
+    /// Time for a request, from its head to the head of its answer, and time in which a peer takes nothing of an answer. Default 60 s,
+    /// above what a session lets an answer wait.
     pub request: Duration,
     /// Time that a shutdown waits for requests that have begun. Default 10 s.
     pub farewell: Duration,
@@ -61,6 +69,7 @@ pub async fn serve(
     let app = app.layer(from_fn(move |request: Request, next: Next| in_time(bounds.request, request, next)));
     let acceptor = tls.map(TlsAcceptor::from);
     let permits = Arc::new(Semaphore::new(bounds.connections));
+    let shares = Shares::of(bounds.connections);
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
@@ -79,9 +88,13 @@ pub async fn serve(
             }
             (Err(_), _) => break,
         };
+        let Some(share) = shares.take(peer.ip()) else {
+            tracing::debug!(%peer, "a connection too many from one address");
+            continue;
+        };
         let (app, acceptor, watcher) = (app.clone(), acceptor.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let _permit = permit;
+            let _counted = (permit, share);
             let served = serve_connection(stream, peer, acceptor, app, bounds, watcher).await;
             if let Err(error) = served {
                 tracing::debug!(%peer, %error, "a connection ended early");
@@ -137,7 +150,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, bounds.request)), service);
     Ok(watcher.watch(connection).await?)
 }
 
@@ -149,18 +162,36 @@ async fn in_time(time: Duration, request: Request, next: Next) -> Response {
     }
 }
 
-/// Comes about with the first SIGTERM or SIGINT.
-pub async fn told_to_stop() {
+/// Refuses a body that says it has more than `most` octets before any of it comes; one that does not say so is counted where it is read.
+pub async fn no_larger_than(most: usize, request: Request, next: Next) -> Response {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_none_or(|length: u64| length <= most as u64) {
+        return next.run(request).await;
+    }
+    let said = format!("error: a body has at most {most} octets\n");
+    // What is on its way nevertheless is not listened to.
+    (StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], said).into_response()
+}
+
+/// Comes about with the first SIGTERM or SIGINT after this call, also with one that comes before it is waited for.
+///
+/// # Panics
+/// Outside a runtime.
+pub fn told_to_stop() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        signal(SignalKind::terminate()).and_then(|first| Ok((first, signal(SignalKind::interrupt())?)))
+    };
+    async move {
+        #[cfg(unix)]
+        if let Ok((mut terminated, mut interrupted)) = signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
                 _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -14,8 +14,8 @@ use gwmo_model::console::{Console, DeviceLine, GatewayAlert, JobRequest, RecordL
 use gwmo_model::{DeviceId, GroupId, JobKey, Policy, Serial, TargetState};
 use tokio::sync::oneshot;
 
+use crate::fleet::Outcome;
 use crate::server::Operator;
-use crate::story::Outcome;
 
 /// What is to be done.
 #[derive(Clone, Debug)]

@@ -1,17 +1,14 @@
-//! HTTP and datagrams on loopback, counted and traced.
+//! DM messages over HTTP: posted, and answered.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use dm_notification::Notification;
 use dm_syncml::http::{self, Action, GivenUp, Policy, Refusal, RequestHead, ResponseHead};
-use dm_syncml::session::{ClientSession, Incoming, Outgoing};
-use dm_syncml::{DecodeError, DecodeOptions, Encoding, Instant, Message};
+use dm_syncml::session::{ClientSession, Incoming, Outgoing, TransportSecurity};
+use dm_syncml::{DecodeError, DecodeOptions, Encoding, Instant};
 
 use crate::clock::entropy;
 use crate::http_client::{HttpClient, HttpError};
@@ -22,17 +19,9 @@ pub const MAX_BODY: usize = 4 << 20;
 
 const USER_AGENT: &str = concat!("dm-rs/", env!("CARGO_PKG_VERSION"));
 
-/// Everything that is sent passes here, to be counted and, if asked for, written down.
+/// Messages over HTTP; clones share their connections.
 #[derive(Clone, Debug)]
-pub struct Wire(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    trace: Option<PathBuf>,
-    messages: AtomicU64,
-    octets: AtomicU64,
-    http: HttpClient,
-}
+pub struct Wire(HttpClient);
 
 /// What went wrong between two hosts.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +62,9 @@ impl Answer {
     }
 }
 
-/// Hands the outcome of a post to the session that wanted it: an answer, or what came instead of one.
-pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, WireError>) {
+/// Hands the outcome of a post to the session that wanted it: an answer, or what came instead of one. Returns whether there was an answer that
+/// the session could take.
+pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, WireError>) -> bool {
     match posted {
         Ok(answer) => {
             let taken =
@@ -83,63 +73,42 @@ pub fn take(session: &mut ClientSession, now: Instant, posted: &Result<Answer, W
                 // Garbled, or of another session: the machine asks again, or gives up.
                 session.handle_lost(now);
             }
+            return taken;
         }
         Err(WireError::GivenUp(_)) => session.handle_bad_answer(now),
         Err(WireError::Busy(after)) => session.handle_unavailable(now, *after),
         Err(WireError::Empty) => session.handle_empty_answer(now),
         Err(WireError::Http(_)) => session.handle_lost(now),
     }
+    false
 }
 
 impl Wire {
-    /// A wire that writes each message into the folder `trace`, if one is given.
+    /// A wire without TLS.
     ///
     /// # Errors
-    /// The folder cannot be made, or the HTTP client cannot.
-    pub fn new(trace: Option<&Path>) -> io::Result<Self> {
-        Self::over(HttpClient::new(&Trust::Nothing).map_err(io::Error::other)?, trace)
+    /// The HTTP client cannot be made.
+    pub fn new() -> io::Result<Self> {
+        HttpClient::new(&Trust::Nothing).map(Self).map_err(io::Error::other)
     }
 
     /// The same over a client that trusts whom it is to trust.
-    ///
-    /// # Errors
-    /// The folder cannot be made.
-    pub fn over(http: HttpClient, trace: Option<&Path>) -> io::Result<Self> {
-        if let Some(folder) = trace {
-            std::fs::create_dir_all(folder)?;
-        }
-        Ok(Self(Arc::new(Shared {
-            trace: trace.map(Into::into),
-            messages: AtomicU64::new(0),
-            octets: AtomicU64::new(0),
-            http,
-        })))
-    }
-
-    /// Messages and octets so far.
     #[must_use]
-    pub fn counts(&self) -> (u64, u64) {
-        (self.0.messages.load(Ordering::Relaxed), self.0.octets.load(Ordering::Relaxed))
+    pub const fn over(http: HttpClient) -> Self {
+        Self(http)
     }
 
     /// Posts a message and brings back the answer, following redirections as far as [`http::judge`] allows.
     ///
     /// # Errors
     /// No answer came, or one that is not a DM message.
-    pub async fn post(
-        &self,
-        from: &str,
-        to: &str,
-        uri: &str,
-        message: &Outgoing,
-    ) -> Result<Answer, WireError> {
+    pub async fn post(&self, uri: &str, message: &Outgoing) -> Result<Answer, WireError> {
         const POLICY: Policy = Policy::new().with_max_body(MAX_BODY as u64);
-        self.note_message(from, to, message.encoding, &message.body);
         let (mut uri, mut redirects) = (uri.to_owned(), 0);
         loop {
             let fields = http::request_fields(message, Some(USER_AGENT));
             // A message holds credentials: where it may be sent again is decided here.
-            let sent = self.0.http.send(Method::POST, &uri, fields, message.body.clone(), MAX_BODY).await;
+            let sent = self.0.send(Method::POST, &uri, fields, message.body.clone(), MAX_BODY).await;
             let answer = sent.map_err(|error| match error {
                 HttpError::TooLarge(_) => WireError::GivenUp(GivenUp::TooLarge),
                 error => WireError::Http(error),
@@ -149,7 +118,6 @@ impl Wire {
                 Action::Take { encoding, hmac } => {
                     let hmac = hmac.map(<[u8]>::to_vec);
                     let body = answer.body.to_vec();
-                    self.note_message(to, from, encoding, &body);
                     return Ok(Answer { encoding, hmac, body });
                 }
                 Action::Redirect { uri: target } => {
@@ -162,41 +130,23 @@ impl Wire {
             }
         }
     }
-
-    /// A DM message was sent.
-    fn note_message(&self, from: &str, to: &str, encoding: Encoding, body: &[u8]) {
-        let number = self.count(body.len());
-        let Some(folder) = &self.0.trace else { return };
-        let (session, message) = match Message::decode(encoding, body, &DecodeOptions::new()) {
-            Ok(message) => (message.header.session_id.to_string(), message.header.msg_id.to_string()),
-            Err(_) => ("unreadable".into(), "0".into()),
-        };
-        let extension = if encoding == Encoding::Wbxml { "wbxml" } else { "xml" };
-        save(folder, &format!("{number:06}-{from}-{to}-{session}-{message}.{extension}"), body);
-    }
-
-    /// A notification was sent.
-    pub fn note_notification(&self, from: &str, to: &str, octets: &[u8]) {
-        let number = self.count(octets.len());
-        if let Some(folder) = &self.0.trace {
-            let session = match Notification::decode(octets) {
-                Ok(notification) => notification.trigger().session_id().to_string(),
-                Err(_) => "unreadable".into(),
-            };
-            let to = to.strip_prefix("urn:uuid:").unwrap_or(to);
-            save(folder, &format!("{number:06}-{from}-{to}-{session}-0.p0"), octets);
-        }
-    }
-
-    fn count(&self, octets: usize) -> u64 {
-        self.0.octets.fetch_add(octets as u64, Ordering::Relaxed);
-        self.0.messages.fetch_add(1, Ordering::Relaxed)
-    }
 }
 
-/// A trace that cannot be written must not stop the program it shows.
-fn save(folder: &Path, name: &str, octets: &[u8]) {
-    let _ = std::fs::write(folder.join(name), octets);
+/// Whether others can read what comes from there and is answered: not over TLS, nor on this machine.
+#[must_use]
+pub const fn transport_from(peer: IpAddr, is_tls: bool) -> TransportSecurity {
+    TransportSecurity::confidential_if(is_tls || peer.is_loopback())
+}
+
+/// Whether others can read what goes to this address and comes back. Certificates are always verified.
+#[must_use]
+pub fn transport_to(uri: &str) -> TransportSecurity {
+    let is_hidden = uri.parse::<Uri>().is_ok_and(|uri| {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        is_here || uri.scheme_str() == Some("https")
+    });
+    TransportSecurity::confidential_if(is_hidden)
 }
 
 /// How the body behind these headers is to be read.

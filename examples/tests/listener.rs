@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, StatusCode};
-use axum::routing::post;
+use axum::routing::{get, post};
 use dm_examples::http_client::{HttpClient, HttpError};
 use dm_examples::listener::{Bounds, serve};
 use dm_examples::tls::{Identity, Trust};
@@ -83,6 +83,25 @@ async fn the_slow_are_not_waited_for() {
     let client = HttpClient::new(&Trust::Nothing).unwrap();
     let answer = say(&client, &format!("http://{address}/"), "slow").await.unwrap();
     assert_eq!(answer.0, StatusCode::REQUEST_TIMEOUT);
+}
+
+#[tokio::test]
+async fn who_asks_and_does_not_read_is_cut_off() {
+    let patience = Duration::from_millis(500);
+    let bounds = Bounds { connections: 1, request: patience, ..Bounds::default() };
+    let large =
+        Router::new().route("/", get(async || vec![7_u8; 64 << 20])).route("/small", get(async || "small"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, None, large, bounds, std::future::pending()));
+    let mut asking = TcpStream::connect(address).await.unwrap();
+    asking.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    asking.readable().await.unwrap();
+    // There is one connection, and it is free again.
+    let client = HttpClient::new(&Trust::Nothing).unwrap().with_patience(Duration::from_secs(60));
+    let uri = format!("http://{address}/small");
+    let answer = client.send(Method::GET, &uri, [], "", 1_000).await.unwrap();
+    assert_eq!(answer.body, "small");
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! `docs/requirements.md` names every requirement, and for each the test that shows it.
 
+mod pointers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use pointers::{fault, has_test, quoted, root};
 
 /// Every label there is, in the order of the documents.
 #[rustfmt::skip]
@@ -41,15 +45,6 @@ struct Row {
     tests: Vec<(PathBuf, String)>,
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is around this package")
-}
-
-/// What stands in backticks.
-fn quoted(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
-}
-
 /// The rows of all tables whose first cell is a label.
 fn rows(text: &str) -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
@@ -72,18 +67,6 @@ fn rows(text: &str) -> BTreeMap<String, Row> {
     rows
 }
 
-/// Whether a file has a function of this name that runs as a test: by its attribute, or inside `proptest!`.
-fn has_test(source: &str, name: &str) -> bool {
-    let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
-    let heads = [format!("fn {name}("), format!("async fn {name}(")];
-    lines.iter().enumerate().any(|(at, line)| {
-        let above = lines[..at].iter().rev();
-        let mut attributes = above.take_while(|line| line.starts_with("#[") || line.starts_with("//"));
-        heads.iter().any(|head| line.starts_with(head))
-            && attributes.any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
-    })
-}
-
 #[test]
 fn every_requirement_has_a_row_and_every_row_a_test() {
     let text = fs::read_to_string(root().join("docs/requirements.md")).expect("docs/requirements.md");
@@ -101,11 +84,7 @@ fn every_requirement_has_a_row_and_every_row_a_test() {
             faults.push(format!("{label}: there is no {}", module.display()));
         }
         for (file, name) in &row.tests {
-            match fs::read_to_string(root().join(file)) {
-                Ok(source) if has_test(&source, name) => {}
-                Ok(_) => faults.push(format!("{label}: {} has no test {name}", file.display())),
-                Err(error) => faults.push(format!("{label}: {}: {error}", file.display())),
-            }
+            faults.extend(fault(file, name).map(|fault| format!("{label}: {fault}")));
         }
         match row.state.as_str() {
             "done" | "in part" if row.tests.is_empty() || row.modules.is_empty() => {

@@ -59,8 +59,8 @@ async fn redirections_and_refusals() {
     tokio::spawn(axum::serve(listener, app).into_future());
     tokio::spawn(axum::serve(elsewhere, trap).into_future());
 
-    let (wire, message) = (Wire::new(None).expect("a client"), message());
-    let posted = async |path: &str| wire.post("a", "b", &format!("http://{here}{path}"), &message).await;
+    let (wire, message) = (Wire::new().expect("a client"), message());
+    let posted = async |path: &str| wire.post(&format!("http://{here}{path}"), &message).await;
     for path in ["/dm", "/near"] {
         let answer = posted(path).await.expect("an answer");
         assert_eq!(answer.body, message.body, "{path}");
@@ -77,4 +77,27 @@ async fn redirections_and_refusals() {
     assert!(matches!(posted("/busy").await, Err(WireError::Busy(after)) if after == Duration::from_secs(7)));
     assert!(matches!(posted("/empty").await, Err(WireError::Empty)));
     assert_eq!(stolen.load(Ordering::Relaxed), 0, "no message went to another host");
+}
+
+/// What stays on this machine and what goes over TLS is nobody else's to read.
+#[test]
+fn what_others_can_read() {
+    use dm_syncml::session::TransportSecurity::{Clear, Confidential};
+    for (uri, expected) in [
+        ("https://dms.example/dm", Confidential),
+        ("HTTPS://dms.example:8443/dm", Confidential),
+        ("http://dms.example/dm", Clear),
+        ("http://127.0.0.1:8080/dm", Confidential),
+        ("http://[::1]:8080/dm", Confidential),
+        ("http://localhost/dm", Confidential),
+        ("http://localhost.example/dm", Clear),
+        ("http://10.0.0.1/dm", Clear),
+        ("dms.example", Clear),
+        ("", Clear),
+    ] {
+        assert_eq!(dm_examples::wire::transport_to(uri), expected, "{uri}");
+    }
+    let from = |text: &str, is_tls| dm_examples::wire::transport_from(text.parse().unwrap(), is_tls);
+    assert_eq!([from("10.0.0.1", true), from("127.0.0.1", false), from("::1", false)], [Confidential; 3]);
+    assert_eq!([from("10.0.0.1", false), from("::ffff:10.0.0.1", false)], [Clear; 2]);
 }

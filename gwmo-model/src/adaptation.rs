@@ -30,6 +30,8 @@ pub enum AdaptationOutput {
     Native {
         /// The device.
         device: Serial,
+        /// The attempt that it belongs to.
+        ticket: Ticket,
         /// What to report it under.
         token: NativeToken,
         /// What to do.
@@ -324,7 +326,8 @@ impl Adaptation {
                 let order = self.tokens.get(token)?;
                 let known = self.orders.get(order)?;
                 let op = known.steps.get(known.results.len())?.clone();
-                Some(AdaptationOutput::Native { device: order.ticket.serial, token: *token, op })
+                let ticket = order.ticket;
+                Some(AdaptationOutput::Native { device: ticket.serial, ticket, token: *token, op })
             }
             Effect::Accepted(OrderKey { ticket, op }) => {
                 Some(AdaptationOutput::Accepted { ticket: *ticket, op: *op })

@@ -441,6 +441,11 @@ impl DeviceBootstrap {
         self.requests.get(&(device, target.clone())).map_or(BootstrapState::None, state_of)
     }
 
+    /// Every bootstrap of a device that somebody wanted, the gateway's first.
+    pub fn states(&self, device: Serial) -> impl Iterator<Item = (&BootstrapTarget, BootstrapState)> {
+        self.requests.range(range_of(device)).map(|((_, target), request)| (target, state_of(request)))
+    }
+
     /// The servers that a device was bootstrapped to, in the order of their identifiers.
     pub fn servers(&self, device: Serial) -> impl Iterator<Item = &ServerId> {
         let confirmed = self.requests.range(range_of(device));

@@ -4,6 +4,7 @@ mod account;
 mod alerts;
 mod bootstraps;
 mod children;
+mod confidentiality;
 mod config;
 mod device_sessions;
 mod forwarding;
@@ -24,7 +25,9 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_syncml::session::{AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, SessionError};
+use dm_syncml::session::{
+    AtomicStep, Incoming, ItemOutcome, Lockout, Outcome, SessionError, TransportSecurity,
+};
 use dm_syncml::{Command, Instant, StatusCode};
 use dm_tree::{Acl, Change, ChangeKind, NodeUri, Rights, ServerId, Timestamp, Tree};
 
@@ -44,6 +47,7 @@ use persistence::Unstored;
 use session_table::{SessionNo, SessionTable};
 
 pub use account::{DeviceAccount, NonceRecord};
+pub use confidentiality::{ConfidentialityPolicy, Leg, Withheld};
 pub use config::{GatewayConfig, SessionLimits};
 pub use forwarding::Forward;
 pub use output::{GatewayEvent, GatewayOutput, PersistSeq};
@@ -58,7 +62,8 @@ pub use snapshot::{GatewayPart, GatewayRestoreError, GatewaySnapshot};
 ///
 /// **Upstream.** The caller runs the client sessions. Commands go through [`execute`](Self::execute), for the
 /// authenticated server, steps of an Atomic through [`handle_atomic`](Self::handle_atomic). When a [`GatewayOutput::OpenSession`] or a notification asks for a session, the alerts for its first package
-/// come from [`handle_upstream_opened`](Self::handle_upstream_opened).
+/// come from [`handle_upstream_opened`](Self::handle_upstream_opened). How the session is transported is said by
+/// [`handle_upstream_transport`](Self::handle_upstream_transport).
 ///
 /// **Downstream.** The caller passes on every message of a device with
 /// [`handle_device_message`](Self::handle_device_message) and sends the [`GatewayOutput::Reply`] as its answer. Anyone may send messages:
@@ -87,23 +92,29 @@ pub struct Gateway {
     /// The operations that are open on devices that adapters speak for.
     adapted: BTreeMap<Serial, Vec<(Ticket, u16)>>,
     unstored: Unstored,
-    /// Sessions whose answers wait for what the fanout wants delivered.
-    parked: BTreeSet<SessionNo>,
+    /// Sessions whose answers wait for what the fanout wants delivered, and for the records up to this one.
+    parked: BTreeMap<SessionNo, PersistSeq>,
+    /// Devices whose links nobody else reads.
+    links: BTreeSet<Serial>,
     outputs: VecDeque<GatewayOutput>,
     /// Jobs that have come on since their progress was told.
     changed: BTreeSet<JobNo>,
     waits: Waits,
 }
 
-/// The alerts of a session with a server.
+/// A session with a server, and its alerts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Upstream {
+    /// Who else can read it.
+    transport: TransportSecurity,
     /// Some went into its first package.
     sent: bool,
     /// The server took some.
     taken: bool,
-    /// Others came up that it cannot take any more.
+    /// There are others that it cannot take any more.
     more: bool,
+    /// Some of these came up after it began.
+    news: bool,
 }
 
 impl Gateway {
@@ -154,7 +165,8 @@ impl Gateway {
             adaptation: Adaptation::new(config.adaptation),
             adapted: BTreeMap::new(),
             unstored: Unstored::default(),
-            parked: BTreeSet::new(),
+            parked: BTreeMap::new(),
+            links: BTreeSet::new(),
             outputs: VecDeque::new(),
             changed: BTreeSet::new(),
             waits: Waits::default(),
@@ -163,7 +175,8 @@ impl Gateway {
     }
 
     /// Registers a device with the account it shares with the gateway (GwMO-HLF-003). One that is registered already
-    /// keeps its serial and gets the new account; sessions that are open go on.
+    /// keeps its serial and gets the new account; sessions that are open go on. The account that it has already may be
+    /// given again, such as at each start of a program: its nonces stay.
     ///
     /// # Errors
     ///
@@ -179,6 +192,7 @@ impl Gateway {
             Some(serial) => serial,
             None => self.objects.inventory.handle_registered(now, device)?,
         };
+        let account = account.replacing(self.accounts.get(&serial));
         self.accounts.insert(serial, account);
         self.choose_mode(serial);
         self.drain_machines();
@@ -198,6 +212,9 @@ impl Gateway {
     ) -> Result<Serial, GatewayError> {
         let now = self.advance(now);
         let seen = self.objects.inventory.handle_seen(now, device, sighting);
+        if let Ok(serial) = seen {
+            self.seen_over(serial, sighting.transport());
+        }
         self.drain_machines();
         Ok(seen?)
     }
@@ -243,14 +260,24 @@ impl Gateway {
 
     /// Executes a command of an upstream session for the server that was authenticated in it.
     ///
-    /// While an Atomic of another server is open nothing is executed (417): it could still be rolled back.
+    /// While an Atomic of another server is open nothing is executed (417): it could still be rolled back. What carries a secret is not
+    /// executed either (403), unless the session is [confidential](Self::handle_upstream_transport).
     pub fn execute(&mut self, now: Instant, server: &ServerId, command: &Command<'_>) -> Outcome {
         self.advance(now);
         if self.atomic.as_ref().is_some_and(|opened_for| opened_for != server) {
             return Outcome::all(StatusCode::RETRY_LATER);
         }
+        let in_clear = !self.server_may_see(server);
+        if let Some(refusal) = in_clear.then(|| self.withheld_from(server, command)).flatten() {
+            return Outcome::all(refusal);
+        }
         let before = self.outputs.len();
+        self.objects.in_clear = in_clear;
         let done = self.tree.execute(server, command, &mut self.objects);
+        self.objects.in_clear = false;
+        for node in core::mem::take(&mut self.objects.withheld) {
+            self.withhold(Leg::Server, Some(server.clone()), None, node.as_str());
+        }
         self.note_changes(server, done.changes);
         self.drain_together(before);
         Outcome::each(done.outcomes.into_iter().map(ItemOutcome::from).collect())

@@ -136,6 +136,7 @@
 //! | GwMO-ADM-001 managing the gateway | [`Gateway::execute`], [`mo`] |
 //! | GwMO-SECACATE-001 and 002 authentication | [`DeviceAccount`]; one upstream session for many devices |
 //! | GwMO-SECARIZE-001 authorization | the anchor of rights in [`mo`] |
+//! | DM-SECONF-001 confidentiality | [`ConfidentialityPolicy`] |
 //! | GwMO-HLF-002 devices that move | epochs of [`Inventory`] |
 //! | GwMO-HLF-003 adding a device | [`Inventory::handle_registered`], [`DeviceBootstrap::handle_credential`] |
 //! | GwMO-HLF-004, GwMO-SECACATE-002 one account for a group | [`AccountScopes`] |
@@ -176,6 +177,7 @@ mod relay;
 mod selector;
 #[cfg(feature = "serde")]
 mod status_number;
+mod stored_count;
 mod trigger;
 
 pub use account_scope::{
@@ -205,8 +207,9 @@ pub use fanout::{
     Trace, UnsafePolicy, Which,
 };
 pub use gateway::{
-    DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput, GatewayPart, GatewayRecord,
-    GatewayRestoreError, GatewaySnapshot, NonceRecord, PersistSeq, RecordSet, SessionLimits,
+    ConfidentialityPolicy, DeviceAccount, Forward, Gateway, GatewayConfig, GatewayEvent, GatewayOutput,
+    GatewayPart, GatewayRecord, GatewayRestoreError, GatewaySnapshot, Leg, NonceRecord, PersistSeq,
+    RecordSet, SessionLimits, Withheld,
 };
 pub use group::{
     Group, GroupId, GroupKind, GroupLimits, GroupRecord, Groups, GroupsOutput, GroupsSnapshot,
@@ -225,7 +228,8 @@ pub use inventory::{
 };
 pub use mo::ObjectLimits;
 pub use mode::{
-    Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish, Modes,
+    MatchingRules, Mode, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish,
+    Modes,
 };
 pub use outbox::{
     Alert, AlertBody, AlertKind, AlertNames, AlertSeq, Outbox, OutboxConfig, OutboxOutput, OutboxRecord,

@@ -75,7 +75,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use dm_syncml::{Command, Data, Instant, StatusCode};
-use dm_tree::{AccessType, Context, Format, MountId, NodeFacts, ServerId, Timestamp, Tree, TreeError, Value};
+use dm_tree::{
+    AccessType, Context, Format, MountId, NodeFacts, NodeUri, SecretNodes, ServerId, Timestamp, Tree,
+    TreeError, Value,
+};
 
 use crate::account_scope::{AccountScopeRecord, AccountScopes};
 use crate::device::Serial;
@@ -84,7 +87,7 @@ use crate::fanout::{Fanout, JobKey, JobNo, ResultCode};
 use crate::group::Groups;
 use crate::image::{BlobNo, ImageAddress, ImageConfig, ImageKey, ImageNo, Images, Substitution, substitute};
 use crate::inventory::{FactSet, Inventory};
-use crate::mode::ModePolicy;
+use crate::mode::{MatchingRules, ModePolicy, Modes};
 use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::selector::Selector;
@@ -130,8 +133,11 @@ pub(crate) struct Objects {
     settings: config::Settings,
     /// Settings that are one number and were written.
     settings_written: BTreeMap<ConfigSlot, u32>,
-    /// The facts that the rules of modes look at.
+    /// The facts that the rules of modes look at, all of them and each by its place.
     pub(crate) mode_facts: FactSet,
+    pub(crate) rule_facts: Vec<FactSet>,
+    /// What was found out about the modes of devices.
+    pub(crate) standing: BTreeMap<Serial, ModeStanding>,
     /// Whether devices may have to be managed otherwise.
     pub(crate) modes_changed: bool,
     /// Changes of shared accounts, to be stored.
@@ -153,6 +159,21 @@ pub(crate) struct Objects {
     pub(crate) registered: Vec<(Serial, Option<DeviceCredential>)>,
     /// What is to be stored.
     pub(crate) records: Vec<ObjectRecord>,
+    /// Which nodes hold secrets.
+    secrets: SecretNodes,
+    /// Whether others can read the command that is being executed, and its answer.
+    pub(crate) in_clear: bool,
+    /// Nodes that were neither written nor read for that.
+    pub(crate) withheld: Vec<NodeUri<'static>>,
+}
+
+/// How the mode of a device came about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ModeStanding {
+    /// The modes that it could be managed in.
+    pub(crate) possible: Modes,
+    /// The rules that match it.
+    pub(crate) matching: MatchingRules,
 }
 
 /// The objects that are served.
@@ -270,6 +291,8 @@ impl Objects {
             settings: config::Settings::new(config),
             settings_written: BTreeMap::new(),
             mode_facts: FactSet::EMPTY,
+            rule_facts: Vec::new(),
+            standing: BTreeMap::new(),
             modes_changed: false,
             account_records: Vec::new(),
             image_keys: BTreeMap::new(),
@@ -284,6 +307,9 @@ impl Objects {
             outcome_groups: config.outcome_groups,
             registered: Vec::new(),
             records: Vec::new(),
+            secrets: config.confidentiality.secrets().clone(),
+            in_clear: false,
+            withheld: Vec::new(),
         })
     }
 
@@ -369,7 +395,7 @@ impl Objects {
             Written::Query(_) | Written::QueryNode { .. } | Written::QueryRemoved(_) => {
                 self.replay_query(written)
             }
-            _ => self.jobs.apply(written, &self.limits),
+            _ => self.jobs.apply(written, &self.limits, &self.secrets),
         }
     }
 
@@ -452,6 +478,23 @@ impl Objects {
 
     pub(crate) fn address_of(&self, owner: &ServerId, image: &ImageKey) -> Option<ImageAddress> {
         self.images.address(self.images.number_of(owner, image)?)
+    }
+
+    /// Whether a node shows the secret of another one: the command of a job that carries it, or what a device answered to one that asks for it.
+    fn shows_secret(&self, slot: Slot, keys: &Keys<'_>) -> bool {
+        let Slot::Fanout(slot) = slot else { return false };
+        match slot {
+            FanoutSlot::OpCmd => self.op_has_secret(keys[0], keys[1]),
+            FanoutSlot::AnswerData => self.op_has_secret(keys[0], keys[2]),
+            FanoutSlot::OutDoc => self.job_has_secret(keys[0]),
+            _ => false,
+        }
+    }
+
+    /// Keeps a node from a server whose session others can read.
+    fn withhold(&mut self, slot: impl Into<Slot>, keys: &Keys<'_>) -> StatusCode {
+        self.withheld.push(self.binding.uri(slot, keys));
+        StatusCode::FORBIDDEN
     }
 
     fn object(&self, mount: MountId) -> Option<Object> {

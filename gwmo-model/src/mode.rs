@@ -5,7 +5,9 @@ mod policy;
 use core::fmt;
 use core::ops::BitOr;
 
-pub use policy::{ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish};
+pub use policy::{
+    MatchingRules, ModeChoice, ModeFacts, ModePolicy, ModePolicyError, ModeReason, ModeRule, ModeWish,
+};
 
 /// How a gateway stands between a device and its servers (GwMO RD §5.1), with the numbers of the node `Mode`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -40,6 +42,16 @@ impl Mode {
     #[must_use]
     pub const fn get(self) -> u8 {
         self as u8
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transparent => "transparent",
+            Self::Proxy => "proxy",
+            Self::Adaptation => "adaptation",
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Alerts for the servers, kept until they are acknowledged.
 
 mod alert;
+mod asked;
 mod change;
+mod config;
 mod desk;
 mod kind;
 mod restore;
@@ -19,101 +21,15 @@ use crate::fanout::{JobNo, ResultCode};
 use crate::image::ImageNo;
 use crate::inventory::DetachReason;
 
+use asked::Asked;
 use change::{Change, DeskChange};
 use desk::{Desk, Other};
 
 pub use alert::{Alert, AlertBody, AlertSeq, Subscription};
 pub use change::OutboxRecord;
+pub use config::OutboxConfig;
 pub use kind::{AlertKind, AlertNames};
 pub use restore::OutboxSnapshot;
-
-/// How much an outbox keeps, and how often it asks for a session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct OutboxConfig {
-    /// Most servers at a time. Default 16; a gateway answers to a handful.
-    pub max_servers: u32,
-    /// Most alerts about devices kept for one server. Beyond it the oldest is dropped and counted, return visits
-    /// before new devices. Default 1 024.
-    pub max_device_alerts: u32,
-    /// Most completions kept for one server. Beyond it a completion is refused, never dropped. Default 1 024, well
-    /// above the jobs a fanout holds. As many that were acknowledged are remembered, to be told once only.
-    pub max_completions: u32,
-    /// Most alerts kept for one server about images, progress and results, of which the last of each says all. Beyond it
-    /// progress is dropped before images and images before results. Default 1 024.
-    pub max_others: u32,
-    /// Under which names alerts are sent. Default our own.
-    pub names: AlertNames,
-    /// Time until a session is asked for again while alerts wait. Default 60 s.
-    pub ask_again: Duration,
-    /// The first sequence number to give. Who keeps no snapshots sets it to what [`Outbox::next_seq`] last said.
-    pub first_seq: AlertSeq,
-}
-
-impl Default for OutboxConfig {
-    fn default() -> Self {
-        Self {
-            max_servers: 16,
-            max_device_alerts: 1024,
-            max_completions: 1024,
-            max_others: 1024,
-            names: AlertNames::Own,
-            ask_again: Duration::from_secs(60),
-            first_seq: AlertSeq::FIRST,
-        }
-    }
-}
-
-impl OutboxConfig {
-    /// Sets [`max_servers`](Self::max_servers).
-    #[must_use]
-    pub const fn with_max_servers(mut self, max: u32) -> Self {
-        self.max_servers = max;
-        self
-    }
-
-    /// Sets [`max_device_alerts`](Self::max_device_alerts).
-    #[must_use]
-    pub const fn with_max_device_alerts(mut self, max: u32) -> Self {
-        self.max_device_alerts = max;
-        self
-    }
-
-    /// Sets [`max_completions`](Self::max_completions).
-    #[must_use]
-    pub const fn with_max_completions(mut self, max: u32) -> Self {
-        self.max_completions = max;
-        self
-    }
-
-    /// Sets [`max_others`](Self::max_others).
-    #[must_use]
-    pub const fn with_max_others(mut self, max: u32) -> Self {
-        self.max_others = max;
-        self
-    }
-
-    /// Sets [`names`](Self::names).
-    #[must_use]
-    pub const fn with_names(mut self, names: AlertNames) -> Self {
-        self.names = names;
-        self
-    }
-
-    /// Sets [`ask_again`](Self::ask_again).
-    #[must_use]
-    pub const fn with_ask_again(mut self, time: Duration) -> Self {
-        self.ask_again = time;
-        self
-    }
-
-    /// Sets [`first_seq`](Self::first_seq).
-    #[must_use]
-    pub const fn with_first_seq(mut self, first: AlertSeq) -> Self {
-        self.first_seq = first;
-        self
-    }
-}
 
 /// What an outbox wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,6 +60,9 @@ pub enum OutboxOutput {
 /// not been sent yet is kept short: of one device only the news that still matters (that it is new, and where it
 /// stands now). Of images, progress and results the last says all. Completions are never dropped, and each round of a job
 /// is told once.
+///
+/// A session is asked for when an alert comes up, and again after [`ask_again`](OutboxConfig::ask_again) while any waits.
+/// Requests that bring no acknowledgement are spaced further and further apart, however much comes up.
 ///
 /// ```
 /// use dm_syncml::{Instant, StatusCode};
@@ -365,15 +284,25 @@ impl Outbox {
             if let Some(desk) = outbox.desks.get_mut(server)
                 && desk.session.is_some()
             {
+                let unsent = desk.has_unsent();
                 desk.requeue();
                 desk.session = None;
                 outbox.sending.remove(server);
                 // Not at once: a server that refuses an alert would be called again and again.
                 let again = (!desk.alerts.is_empty()).then(|| outbox.now + outbox.config.ask_again);
                 outbox.ask(server, again);
+                if unsent {
+                    outbox.ask_for_news(server);
+                }
             }
             outbox.settle(server);
         });
+    }
+
+    /// What came up in the session that is over was left for the next, which need not wait for
+    /// [`ask_again`](OutboxConfig::ask_again).
+    pub(crate) fn handle_left_for_next(&mut self, now: Instant, server: &ServerId) {
+        self.input(now, |outbox| outbox.ask_for_news(server));
     }
 
     /// A server answered an alert: with a Status of class 2 it is done. Answers to alerts that do not wait, or wait
@@ -383,6 +312,9 @@ impl Outbox {
             let waits = outbox.desks.get(server).is_some_and(|desk| desk.alerts.contains_key(&seq));
             if status.is_success() && waits {
                 outbox.change(server, DeskChange::Removed(seq));
+                if let Some(desk) = outbox.desks.get_mut(server) {
+                    desk.asked = Asked::default();
+                }
             }
             outbox.settle(server);
         });
@@ -471,7 +403,11 @@ impl Outbox {
 
     /// Does a change for one server and wants it stored.
     fn change(&mut self, server: &ServerId, change: DeskChange) {
+        let news = matches!(change, DeskChange::Posted { .. });
         self.record(Change::Desk(server.clone(), change));
+        if news {
+            self.ask_for_news(server);
+        }
     }
 
     fn record(&mut self, change: Change) {
@@ -567,6 +503,21 @@ impl Outbox {
         }
     }
 
+    /// What comes up need not wait as long as what a server did not take: a session is asked for at once, unless one was a
+    /// moment ago, or will be sooner.
+    fn ask_for_news(&mut self, server: &ServerId) {
+        let Some(desk) = self.desks.get(server) else { return };
+        if desk.session.is_some() || desk.alerts.is_empty() || self.due.contains_key(server) {
+            return;
+        }
+        let delay = desk.subscription.map_or(Duration::ZERO, |subscription| subscription.max_delay);
+        let soonest = desk.asked.soonest(self.config.ask_apart, self.config.ask_again);
+        let at = soonest.map_or(self.now, |soonest| soonest.max(self.now)).max(self.now + delay);
+        if desk.ask_at.is_none_or(|planned| at < planned) {
+            self.ask(server, Some(at));
+        }
+    }
+
     fn ask(&mut self, server: &ServerId, at: Option<Instant>) {
         let Some(desk) = self.desks.get_mut(server) else { return };
         if let Some(old) = desk.ask_at.take() {
@@ -588,6 +539,7 @@ impl Outbox {
             let again = self.now + self.config.ask_again.max(Duration::from_millis(1));
             if let Some(desk) = self.desks.get_mut(&server) {
                 desk.ask_at = None;
+                desk.asked.again(self.now);
             }
             self.ask(&server, (again > self.now).then_some(again));
             self.due.insert(server, self.journal.last());

@@ -67,3 +67,18 @@ fn a_server_that_takes_no_alert_is_not_called_at_once_again() {
     gateway.handle_tick(Instant::from_millis(60_000));
     assert!(wants_session(&mut gateway), "a minute later it is");
 }
+
+#[test]
+fn what_comes_up_in_a_session_does_not_wait_for_what_the_server_refuses() {
+    let (mut gateway, server) = gateway_with(1);
+    assert!(wants_session(&mut gateway));
+    let alerts = gateway.handle_upstream_opened(NOW, &server);
+    let id = DeviceId::new("camera:late").unwrap();
+    gateway.handle_device_seen(NOW, &id, &Sighting::new(0)).unwrap();
+    assert!(!wants_session(&mut gateway));
+    gateway.handle_alert_taken(NOW, &server, alerts[0].0, StatusCode::COMMAND_FAILED);
+    gateway.handle_upstream_closed(NOW, &server);
+    assert!(!wants_session(&mut gateway), "one was asked for a moment ago");
+    gateway.handle_tick(Instant::from_millis(2_000));
+    assert!(wants_session(&mut gateway));
+}

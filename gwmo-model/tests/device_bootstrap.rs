@@ -266,7 +266,7 @@ fn what_cannot_be_is_not_restored() {
     };
     assert_eq!(restore(&text), Ok(boot.snapshot(START)));
     for (from, to) in [
-        ("\"version\":1", "\"version\":0"),
+        ("\"version\":2", "\"version\":1"),
         ("\"stage\":\"Offered\"", "\"stage\":\"Confirmed\""),
         ("\"attempt\":1", "\"attempt\":0"),
         ("{\"Server\":\"dms\"}", "\"Gateway\""),

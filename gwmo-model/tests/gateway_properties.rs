@@ -211,6 +211,8 @@ struct World {
     records: Vec<GatewayRecord>,
     /// Whether what a command did is compared with what it may do.
     looks: bool,
+    /// What there was at the last look, if nothing has happened since.
+    seen: Option<BTreeMap<String, String>>,
 }
 
 impl World {
@@ -226,7 +228,8 @@ impl World {
         }
         let snapshot = gateway.snapshot(Instant::EPOCH).unwrap();
         let (tickets, records) = (Vec::new(), Vec::new());
-        let mut world = Self { gateway, now: Instant::EPOCH, tickets, snapshot, records, looks: true };
+        let mut world =
+            Self { gateway, now: Instant::EPOCH, tickets, snapshot, records, looks: true, seen: None };
         world.drain();
         world.keep();
         (1..4).for_each(|number| world.apply(&Step::Seen(number)));
@@ -262,7 +265,11 @@ impl World {
 
     fn drain(&mut self) {
         loop {
-            match self.gateway.poll_output() {
+            let output = self.gateway.poll_output();
+            if !matches!(output, GatewayOutput::Wait(_)) {
+                self.seen = None;
+            }
+            match output {
                 GatewayOutput::Notify { ticket, .. } => self.tickets.push(ticket),
                 GatewayOutput::Persist(seq, record) => {
                     self.records.push(record);
@@ -279,14 +286,18 @@ impl World {
             Step::Send { server, verb, path, value } => {
                 let server = ServerId::new(["s0", "s1"][*server]).unwrap();
                 let command = command(*verb, path, *value);
-                let before = if self.looks { self.dump() } else { BTreeMap::new() };
+                let before = match self.seen.take() {
+                    Some(seen) if self.looks => seen,
+                    _ if self.looks => self.dump(),
+                    _ => BTreeMap::new(),
+                };
                 let done = self.gateway.execute(self.now, &server, &command);
                 assert_eq!(done.items.len(), 1);
                 let code = done.items[0].code;
                 assert!((200..=599).contains(&code.get()), "{code}");
-                let after = if self.looks { self.dump() } else { BTreeMap::new() };
                 let is_start = *verb == 3 && path.ends_with("/Start");
                 if !code.is_success() || *verb == 4 {
+                    let after = if self.looks { self.dump() } else { BTreeMap::new() };
                     // Why a Start was refused is written down; nothing else is.
                     let differs = |(node, value): &(&String, &String)| after.get(*node) != Some(value);
                     let changed: Vec<_> =
@@ -294,22 +305,27 @@ impl World {
                     let may = |node: &String| is_start && node.ends_with("/Result");
                     assert!(changed.iter().all(may), "{code}: {changed:?}");
                     assert_eq!(before.len(), after.len(), "{code}");
+                    self.seen = self.looks.then_some(after);
                 }
             }
             Step::Wait(seconds) => {
+                self.seen = None;
                 self.now = self.now + Duration::from_secs(*seconds);
                 self.gateway.handle_tick(self.now);
             }
             Step::Seen(number) => {
+                self.seen = None;
                 let device = DeviceId::new(&format!("dev:{number}")).unwrap();
                 let sighting = Sighting::new(0).with(Fact::LocalAddress, "10.0.0.1");
                 self.gateway.handle_device_seen(self.now, &device, &sighting).unwrap();
             }
             Step::Gone(number) => {
+                self.seen = None;
                 let device = DeviceId::new(&format!("dev:{number}")).unwrap();
                 let _ = self.gateway.handle_device_gone(self.now, &device, 0, DetachReason::Left);
             }
             Step::Notified(sent) => {
+                self.seen = None;
                 if let Some(ticket) = self.tickets.pop() {
                     match sent {
                         true => self.gateway.handle_notify_sent(self.now, ticket),

@@ -2,8 +2,8 @@
 
 use dm_syncml::{Instant, StatusCode};
 use gwmo_model::{
-    DeviceId, Fact, Inventory, InventoryConfig, Mode, ModeFacts, ModePolicy, ModePolicyError, ModeReason,
-    ModeRule, ModeWish, Modes, Selector, Sighting,
+    DeviceId, Fact, Inventory, InventoryConfig, MatchingRules, Mode, ModeFacts, ModePolicy, ModePolicyError,
+    ModeReason, ModeRule, ModeWish, Modes, Selector, Sighting,
 };
 
 use Mode::{Adaptation as A, Proxy as P, Transparent as T};
@@ -156,4 +156,39 @@ fn what_is_chosen_can_be() {
             }
         }
     }
+}
+
+/// What a rule says of a device is asked again when something it is about has changed, and not before: with as many rules as there may be a
+/// change costs what the rules that mention it cost.
+#[test]
+fn gwmo_moo_001_only_rules_about_what_changed_are_asked() {
+    // Each rule is about one of 16 facts, and matches while that fact is odd.
+    let mut policy = ModePolicy::new(Modes::ALL, P);
+    for order in 0..64_u32 {
+        policy.add_rule(ModeRule::new(order, order as usize % 16, [T, A][order as usize % 2])).unwrap();
+    }
+    let device = ModeFacts::client(true, true).with_adapter(true);
+    let mut facts = [0_u32; 16];
+    let mut known = policy.matching(MatchingRules::default(), |_| true, |_| false);
+    let mut random = 1_u64;
+    for _ in 0..2000 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let changed = (random >> 60) as usize;
+        facts[changed] += u32::try_from(random >> 50 & 1).unwrap();
+        let mut asked = 0;
+        known = policy.matching(
+            known,
+            |at| policy.rules()[at].matches == changed,
+            |fact| {
+                asked += 1;
+                facts[*fact] % 2 == 1
+            },
+        );
+        assert_eq!(asked, 4);
+        for wish in [None, Some(T), Some(A)] {
+            let at_once = policy.choose(device, wish, |fact| facts[*fact] % 2 == 1);
+            assert_eq!(policy.choose_by(device, wish, known), at_once);
+        }
+    }
+    assert!(!known.contains(64) && !known.contains(usize::MAX));
 }

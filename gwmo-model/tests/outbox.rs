@@ -281,6 +281,70 @@ fn alerts_wait_for_company_as_long_as_they_may() {
 }
 
 #[test]
+fn what_comes_up_does_not_wait_for_what_was_refused() {
+    let s1 = server("s1");
+    let mut outbox = Outbox::new(OutboxConfig::default());
+    outbox.handle_subscribed(at(0), &s1, Subscription::default()).unwrap();
+    attach(&mut outbox, 10, 1, true);
+    assert_eq!(drain(&mut outbox), (vec!["ask s1".into()], vec![], Some(at(70))));
+    outbox.handle_session_opened(at(11), &s1);
+    let (_, sent, _) = drain(&mut outbox);
+    outbox.handle_answered(at(11), &s1, sent[0].1, StatusCode::SERVER_FAILURE);
+    outbox.handle_session_closed(at(12), &s1);
+    assert_eq!(drain(&mut outbox), (vec![], vec![], Some(at(72))));
+    attach(&mut outbox, 20, 2, true);
+    assert_eq!(drain(&mut outbox), (vec!["ask s1".into()], vec![], Some(at(80))), "at once");
+    // It brings nothing, and news go on coming up: 4 s, 8 s, ... after it, then every minute.
+    let mut asked = Vec::new();
+    for now in 21..=300 {
+        attach(&mut outbox, now, u32::try_from(now).unwrap(), true);
+        outbox.handle_tick(at(now));
+        asked.extend(drain(&mut outbox).0.iter().map(|_| now));
+    }
+    assert_eq!(asked, [24, 32, 48, 80, 140, 200, 260]);
+    outbox.handle_session_opened(at(301), &s1);
+    let (_, sent, _) = drain(&mut outbox);
+    outbox.handle_answered(at(301), &s1, sent[0].1, StatusCode::OK);
+    outbox.handle_session_closed(at(302), &s1);
+    drain(&mut outbox);
+    attach(&mut outbox, 303, 2000, true);
+    assert_eq!(drain(&mut outbox).0, ["ask s1"], "it is there: at once again");
+}
+
+#[test]
+fn what_was_not_stored_before_the_session_was_over_asks_for_another() {
+    let s1 = server("s1");
+    let mut outbox = Outbox::new(OutboxConfig::default());
+    outbox.handle_subscribed(at(0), &s1, Subscription::default()).unwrap();
+    drain(&mut outbox);
+    outbox.handle_session_opened(at(1), &s1);
+    attach(&mut outbox, 2, 1, true);
+    outbox.handle_session_closed(at(3), &s1);
+    assert_eq!(drain(&mut outbox).0, ["ask s1"]);
+}
+
+#[test]
+fn news_wait_for_company_beside_older_ones_too() {
+    let s1 = server("s1");
+    let mut outbox = Outbox::new(OutboxConfig::default());
+    let patient = Subscription::default().with_max_delay(Duration::from_secs(20));
+    outbox.handle_subscribed(at(0), &s1, patient).unwrap();
+    attach(&mut outbox, 0, 1, true);
+    outbox.handle_tick(at(20));
+    assert_eq!(drain(&mut outbox), (vec!["ask s1".into()], vec![], Some(at(80))));
+    attach(&mut outbox, 30, 2, true);
+    assert_eq!(drain(&mut outbox), (vec![], vec![], Some(at(50))));
+    attach(&mut outbox, 40, 3, true);
+    assert_eq!(drain(&mut outbox), (vec![], vec![], Some(at(50))));
+    attach(&mut outbox, 65, 3, false);
+    outbox.handle_tick(at(65));
+    assert_eq!(drain(&mut outbox), (vec!["ask s1".into()], vec![], Some(at(125))));
+    attach(&mut outbox, 100, 4, true);
+    attach(&mut outbox, 110, 5, true);
+    assert_eq!(drain(&mut outbox), (vec![], vec![], Some(at(120))), "never later than it would have been");
+}
+
+#[test]
 fn the_end_of_time_is_reached_in_peace() {
     let s1 = server("s1");
     let mut outbox = Outbox::new(OutboxConfig::default().with_ask_again(Duration::ZERO));

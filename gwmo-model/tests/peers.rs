@@ -348,7 +348,7 @@ fn snapshots_of_strangers_are_checked() {
         restore(value)
     };
     let inconsistent = Err(PeersRestoreErrorKind::Inconsistent);
-    assert_eq!(changed(|value| value["version"] = 2.into()), Err(PeersRestoreErrorKind::Version(2)));
+    assert_eq!(changed(|value| value["version"] = 1.into()), Err(PeersRestoreErrorKind::Version(1)));
     assert_eq!(changed(|value| value["known"][0]["left"] = serde_json::Value::Null), inconsistent);
     assert_eq!(changed(|value| value["known"][1]["server"] = "S1".into()), inconsistent);
     assert_eq!(changed(|value| value["known"][1]["address"] = "a\nb".into()), inconsistent);

@@ -8,8 +8,8 @@ use dm_syncml::{Instant, StatusCode};
 use dm_tree::ServerId;
 use gwmo_model::{
     ResultCode, Serial, SignedNotification, TargetOutcome, TriggerContent, TriggerErrorKind, TriggerKey,
-    TriggerLimits, TriggerNo, TriggerOutput, TriggerRecord, TriggerSpec, TriggerState, TriggerTemplate,
-    Triggers,
+    TriggerLimits, TriggerNo, TriggerOutput, TriggerRecord, TriggerSnapshot, TriggerSpec, TriggerState,
+    TriggerTemplate, Triggers,
 };
 use proptest::prelude::*;
 
@@ -338,6 +338,6 @@ proptest! {
         for no in (1..40).map(TriggerNo::new) {
             prop_assert!(triggers.state(no) != Some(TriggerState::Running), "everything ends");
         }
-        prop_assert_eq!(triggers.snapshot(now).version(), 1);
+        prop_assert_eq!(triggers.snapshot(now).version(), TriggerSnapshot::VERSION);
     }
 }

@@ -14,18 +14,24 @@ use dm_tree::{
     AccessType, Acl, Children, Context, DevInfo, Effects, ExecReply, Format as TreeFormat, Handler,
     HandlerMap, NoAnswer, NodeFacts, NodeSpec, Tree, TreeLimits, TreeRecord, TreeSnapshot, Value,
 };
+use gwmo_model::ContentDigest;
 
+use super::jobs::{LATER_DONE, OLD, later_takes, model_of};
 use super::place::{
     SECOND, device_credentials, device_id, gateway_id, gateway_name, gateway_secret, gateway_url, signing,
     uri,
 };
-use super::plan::LATER_DONE;
+use super::store::{read, written};
 
 /// What a job executed, as the world saw it: no restart takes it back.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     /// By node and argument, which is the name of the job.
     pub(super) runs: BTreeMap<(&'static str, String), u32>,
+    /// When it did so first.
+    pub(super) first_at: BTreeMap<String, Duration>,
+    /// What time it is.
+    pub(super) now: Duration,
 }
 
 /// The nodes that run something.
@@ -60,6 +66,8 @@ impl Handler for MeterNodes {
             ["Later"] => ("Later", ExecReply::Accepted),
             _ => ("Run", ExecReply::Done(StatusCode::OK)),
         };
+        let now = meter.now;
+        meter.first_at.entry(argument.clone()).or_insert(now);
         *meter.runs.entry((node, argument)).or_default() += 1;
         reply
     }
@@ -67,8 +75,8 @@ impl Handler for MeterNodes {
 
 /// What a device still has after its power was gone.
 pub(super) struct Flash {
-    snapshot: TreeSnapshot,
-    records: Vec<TreeRecord>,
+    snapshot: Vec<u8>,
+    records: Vec<Vec<u8>>,
     /// Of each gateway: the nonces of the device's next digest and of the gateway's.
     nonces: BTreeMap<u16, (Option<Nonce>, Option<Nonce>)>,
     replay: Vec<u8>,
@@ -78,6 +86,10 @@ pub(super) struct Flash {
     next_session: u32,
     /// What was accepted and is not done: when it will be, for whom, and what to return.
     later: Vec<(Duration, u16, Option<String>)>,
+    /// The addresses of images that it was given, by whom, and the digest of what it read there.
+    pub(super) images: BTreeMap<String, (u16, Option<ContentDigest>)>,
+    /// It has an account with its gateway.
+    pub(super) is_bootstrapped: bool,
     /// The ends that were told and not taken yet: when they were to be, for whom, and what they return.
     ends: BTreeMap<AlertId, (Duration, u16, String)>,
 }
@@ -112,12 +124,12 @@ impl Device {
         let info = DevInfo {
             dev_id: device_id(number).to_string(),
             man: "Example".into(),
-            model: format!("EX-{}", number % 7),
+            model: model_of(number),
             dm_v: "1.2".into(),
             lang: "en".into(),
         };
         info.install(&mut tree)?;
-        tree.insert("./Vendor/Old", NodeSpec::leaf(Value::int(1)))?;
+        tree.insert(OLD, NodeSpec::leaf(Value::int(1)))?;
         tree.insert("./Vendor/Jobs", NodeSpec::interior())?;
         let mut handlers = HandlerMap::new();
         let meter = Arc::new(Mutex::new(Meter::default()));
@@ -126,7 +138,7 @@ impl Device {
         let names = names.join("+");
         let acl = format!("Add={names}&Delete={names}&Exec={names}&Get=*&Replace={names}");
         tree.set_acl("./Vendor", Acl::parse(&acl)?)?;
-        let snapshot = tree.snapshot()?;
+        let snapshot = written(&tree.snapshot()?);
         tree.set_journaling(true);
         let flash = Flash {
             snapshot,
@@ -139,6 +151,8 @@ impl Device {
             next_session: 0x8000,
             later: Vec::new(),
             ends: BTreeMap::new(),
+            images: BTreeMap::new(),
+            is_bootstrapped: true,
         };
         Ok(Self {
             number,
@@ -165,10 +179,10 @@ impl Device {
     ///
     /// When what was stored makes no tree.
     pub(super) fn stored_tree(&self) -> Result<Tree, String> {
-        let mut tree =
-            Tree::restore(&self.flash.snapshot, TreeLimits::default()).map_err(|error| error.to_string())?;
+        let snapshot: TreeSnapshot = read(&self.flash.snapshot)?;
+        let mut tree = Tree::restore(&snapshot, TreeLimits::default()).map_err(|error| error.to_string())?;
         for record in &self.flash.records {
-            tree.replay(record).map_err(|error| error.to_string())?;
+            tree.replay(&read::<TreeRecord>(record)?).map_err(|error| error.to_string())?;
         }
         Ok(tree)
     }
@@ -201,10 +215,10 @@ impl Device {
         let nonces = self.flash.nonces.get(&gateway);
         let nonce = nonces.and_then(|(_, server)| server.as_ref()).map_or(&[][..], Nonce::as_bytes);
         let credentials = [(signing(&own, gateway_secret(self.number, gateway)), nonce)];
-        // A device that has moved takes no notice of where it was.
+        // A device that has moved takes no notice of where it was, and one that knows nobody of anybody.
+        let is_known = gateway == self.flash.home && self.flash.is_bootstrapped;
         let account_of = |id: ServerIdentifier<'_>| {
-            (id.as_octets() == own.as_str().as_bytes() && gateway == self.flash.home)
-                .then(|| Account::new(&credentials))
+            (id.as_octets() == own.as_str().as_bytes() && is_known).then(|| Account::new(&credentials))
         };
         let in_session = self.session.is_some();
         let policy = ReceiverPolicy::STRICT;
@@ -218,7 +232,7 @@ impl Device {
 
     /// It opens a session by itself; one that runs goes on.
     pub(super) fn call(&mut self, now: Instant) {
-        if self.session.is_some() {
+        if self.session.is_some() || !self.flash.is_bootstrapped {
             return;
         }
         self.flash.next_session += 1;
@@ -280,13 +294,13 @@ impl Device {
         let has_stored = !effects.records.is_empty() || !effects.exec_requests.is_empty();
         if self.is_doomed && has_stored {
             let kept = effects.records.len() / 2;
-            self.flash.records.extend(effects.records.into_iter().take(kept));
+            self.flash.records.extend(effects.records.iter().take(kept).map(written));
             self.lose_power();
             return false;
         }
-        self.flash.records.extend(effects.records);
+        self.flash.records.extend(effects.records.iter().map(written));
         for request in effects.exec_requests {
-            let done_at = now + (30 + u64::from(self.number % 60)) as u32 * SECOND;
+            let done_at = now + later_takes(self.number);
             self.flash.later.push((done_at, gateway, request.correlator));
         }
         // Commands that wait for a handler: there are none.
@@ -313,6 +327,12 @@ impl Device {
         self.told += 1;
         let text = format!("{}-{}", self.number, self.told);
         self.queue_alert("com.example.tell", &text, None);
+        self.call_at = now;
+    }
+
+    /// It says which servers it knows.
+    pub(super) fn tell_servers(&mut self, now: Duration, servers: &str) {
+        self.queue_alert("urn:oma:at:x-gwmo:BootstrappedDMSList:1.0", servers, None);
         self.call_at = now;
     }
 

@@ -5,10 +5,13 @@ use core::time::Duration;
 use dm_notification::push::PushBuilder;
 use dm_syncml::session::{Incoming, Outgoing};
 use dm_syncml::{DecodeOptions, Encoding};
-use gwmo_model::{DetachReason, Fact, GatewayEvent, GatewayOutput, GatewayRecord, PersistSeq, Sighting};
+use gwmo_model::{
+    DetachReason, Fact, GatewayEvent, GatewayOutput, GatewayRecord, JobKey, PersistSeq, Sighting,
+};
 
 use super::Sabotage;
-use super::place::{Packet, Place, SECOND, account, device_id, device_number};
+use super::jobs::model_of;
+use super::place::{Packet, Place, SECOND, account, device_id, device_number, server_id};
 use super::town::Town;
 
 impl Town {
@@ -67,6 +70,9 @@ impl Town {
                     site.exchanges.remove(&exchange);
                 }
             }
+            (Place::Server, Packet::Push(push)) => self.relay(gateway, &push),
+            (Place::Neighbour(_), Packet::Here { .. }) => self.neighbour_seen(gateway),
+            (Place::Device(number), Packet::Pull { uri }) => self.pulled(gateway, number, uri),
             (Place::Device(number), Packet::Here { epoch }) => {
                 let is_new = self.is_seen(gateway, number, epoch);
                 if is_new && epoch > 1 {
@@ -101,6 +107,7 @@ impl Town {
             Some(site.gateway.as_ref()?.inventory().serial_of(&id))
         };
         if machine(self) == Some(None)
+            && number <= self.options.devices
             && let Err(what) = self.register(gateway, number)
         {
             self.violation(what);
@@ -111,7 +118,8 @@ impl Town {
         let known = machine.inventory().serial_of(&id).and_then(|serial| machine.inventory().record(serial));
         let before = known.map_or(0, gwmo_model::DeviceRecord::epoch);
         let address = format!("10.{gateway}.{}.{}", number / 256, number % 256);
-        let sighting = Sighting::new(epoch).with(Fact::LocalAddress, &address);
+        let model = model_of(number);
+        let sighting = Sighting::new(epoch).with(Fact::LocalAddress, &address).with(Fact::Model, &model);
         // From before it moved, it is refused.
         machine.handle_device_seen(clock, &id, &sighting).is_ok() && epoch > before
     }
@@ -126,6 +134,10 @@ impl Town {
             match machine.poll_output() {
                 GatewayOutput::Notify { ticket, device, package_0, .. } => {
                     machine.handle_notify_sent(clock, ticket);
+                    let key = machine.fanout().job(ticket.job).map(|view| view.key().clone());
+                    if let Some(what) = key.and_then(|key| self.may_not_begin(gateway, &key)) {
+                        return self.violation(what);
+                    }
                     if let Some(number) = device_number(&device) {
                         let push = PushBuilder::dm_notification().to_vec(&package_0);
                         let to = Place::Device(number);
@@ -142,6 +154,8 @@ impl Town {
                         self.network.send(Place::Gateway(gateway), to, Packet::Unavailable);
                     }
                 }
+                // Other servers are owed nothing.
+                GatewayOutput::OpenSession { server } if server != server_id() => {}
                 GatewayOutput::OpenSession { .. } => match &site.uplink.session {
                     Some(_) => site.wanted = true,
                     None => {
@@ -151,7 +165,22 @@ impl Town {
                 },
                 GatewayOutput::Persist(seq, record) => self.persist(gateway, seq, record),
                 GatewayOutput::Event(event) => self.gateway_event(gateway, event),
+                GatewayOutput::Forward { forward, device, package_0, .. } => {
+                    self.pass_on(gateway, forward, &device, package_0);
+                }
+                GatewayOutput::Native { token, op, .. } => self.native(gateway, token, op),
+                GatewayOutput::SendBootstrap { device, target, account, .. } => {
+                    self.offer(gateway, &device, &target, account);
+                }
+                GatewayOutput::RequestBootstrap { server, .. } => self.ask_peer(gateway, server),
+                GatewayOutput::Image(output) => self.image_output(gateway, output),
+                GatewayOutput::StoreImage { blob, offset, octets } => {
+                    self.store_image(gateway, blob, offset, &octets);
+                }
                 GatewayOutput::Wait(at) => {
+                    let written = site.written;
+                    site.passed_on.written(written);
+                    site.stored();
                     match at {
                         Some(at) => {
                             let at = site.when(at);
@@ -165,6 +194,17 @@ impl Town {
             }
         }
         self.keep_disk_busy(gateway);
+    }
+
+    /// Why a gateway may not begin with a device of a job now, if it may not.
+    fn may_not_begin(&self, gateway: u16, key: &JobKey) -> Option<String> {
+        let now = self.network.now();
+        let early = self.plan.job(key)?.start_at.is_some_and(|at| now < at);
+        let known = self.desks.get(usize::from(gateway))?.jobs.get(key)?;
+        let (stopped, paused) = (known.is_stopped, known.is_paused);
+        let says =
+            format!("gateway {gateway} begins {key}, early {early}, cancelled {stopped}, paused {paused}");
+        (early || stopped || paused).then_some(says)
     }
 
     fn persist(&mut self, gateway: u16, seq: PersistSeq, record: GatewayRecord) {
@@ -210,6 +250,7 @@ impl Town {
         self.network.note(Place::Gateway(gateway), format!("crashed, {kept} of {pending} records stored"));
         self.network.cancel_wake(Place::Disk(gateway));
         self.network.cancel_wake(Place::Uplink(gateway));
+        self.network.cancel_wake(Place::Chores(gateway));
         self.network.wake_at(Place::Gateway(gateway), at);
     }
 
@@ -255,11 +296,22 @@ impl Town {
                 let data =
                     alert.items.first().and_then(|item| item.data.as_ref()?.as_text().map(str::to_owned));
                 if let (Some(device), Some(data)) = (device, data) {
+                    self.network.note(Place::Gateway(gateway), format!("heard {data} of {device}"));
+                    let Some(site) = self.sites.get_mut(usize::from(gateway)) else { return };
                     *site.heard.entry((device, data)).or_default() += 1;
                 }
             }
+            GatewayEvent::TriggerEnded { .. } => self.tally.triggers += 1,
+            GatewayEvent::ImageReady { .. } => self.tally.images += 1,
             GatewayEvent::JobEnded { key, result, .. } => {
+                let now = self.network.now();
+                if let Some(site) = self.sites.get_mut(usize::from(gateway)) {
+                    site.ended.entry(key.clone()).or_insert(now);
+                }
                 self.network.note(Place::Gateway(gateway), format!("{key} ended with {result}"));
+            }
+            GatewayEvent::Peer { server, event, .. } => {
+                self.network.note(Place::Gateway(gateway), format!("{server}: {event:?}"));
             }
             GatewayEvent::Target(audit) => {
                 self.network.note(Place::Gateway(gateway), format!("{audit:?}"));

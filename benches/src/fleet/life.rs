@@ -6,6 +6,7 @@ use dm_syncml::session::{ClientEvent, ClientOutput, Incoming, Outgoing};
 use dm_syncml::{DecodeOptions, Encoding};
 
 use super::Sabotage;
+use super::images::digest_of;
 use super::place::{Packet, Place, SECOND, gateway_id};
 use super::plan::spread;
 use super::town::Town;
@@ -38,6 +39,7 @@ impl Town {
         }
         if is_beat {
             self.network.send(Place::Device(number), Place::Gateway(home), Packet::Here { epoch });
+            self.ask_for_images(number);
         }
         self.drain_device(number);
         self.rest(number);
@@ -62,9 +64,18 @@ impl Town {
     pub(super) fn device_got(&mut self, now: Duration, number: u32, gateway: u16, packet: Packet) {
         let (clock, entropy) = (self.now(), self.entropy());
         let Some(device) = self.device(number).filter(|device| device.has_power) else { return };
+        if let Ok(mut meter) = device.meter.lock() {
+            meter.now = now;
+        }
         match packet {
             Packet::Push(push) => {
                 device.handle_push(clock, gateway, &push);
+            }
+            Packet::Bootstrap(document) => return self.offered(number, gateway, &document),
+            Packet::Octets { uri, octets } => {
+                if let Some((_, got)) = device.flash.images.get_mut(&uri) {
+                    *got = Some(digest_of(&octets));
+                }
             }
             Packet::Answer(body) => {
                 let incoming = match Incoming::decode(Encoding::Wbxml, &body, &DecodeOptions::new()) {
@@ -85,7 +96,6 @@ impl Town {
             }
             _ => {}
         }
-        let _ = now;
         self.drain_device(number);
         self.rest(number);
     }
@@ -129,6 +139,7 @@ impl Town {
                     }
                     self.network.note(Place::Device(number), format!("{end:?}"));
                     self.network.cancel_wake(Place::Device(number));
+                    self.look_for_images(number, gateway);
                     return self.rest(number);
                 }
                 ClientOutput::Wait(at) => {

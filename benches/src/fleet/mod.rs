@@ -9,19 +9,34 @@
 //! - counters add up, wherever they show;
 //! - nothing that must not run twice ran twice, and what is said to have run, or not to, has, or has not;
 //! - the tree of every device is what its records make again, and has in it what the records of the jobs say;
+//! - a job that is to begin at some time does not before, one that was cancelled or paused begins with nobody, a second round touches only
+//!   those it is for, and what was read of a job is what is read of it later, until its time is over;
+//! - an image has an address only once its octets were checked, is not fetched while it is there, and is what devices get there;
+//! - a notification is passed on once in its window, and an adapter does once what must not be repeated, whatever stops in between;
+//! - triggers are over, newcomers have their account, servers that may be asked were;
 //! - no alert was lost, of a device or of a gateway;
 //! - every inventory, as the gateway has it, as the server reads it and as alerts told it, says where each device is;
 //! - what every gateway stored makes the same gateway again.
 
+mod adapters;
+mod chores;
 mod desk;
 mod device;
 mod gateway;
+mod images;
+mod jobs;
 mod life;
+mod newcomers;
+mod peers;
 mod place;
 mod plan;
+mod pushes;
+mod rounds;
 mod server;
 mod site;
+mod store;
 mod town;
+mod triggers;
 mod uplink;
 mod verdict;
 
@@ -153,6 +168,24 @@ pub struct Tally {
     pub tellings: u32,
     /// Snapshots that gateways took.
     pub snapshots: u32,
+    /// Second rounds that the server wanted.
+    pub retries: u32,
+    /// Jobs that were removed since their time was over.
+    pub removed: u32,
+    /// Images that could be fetched.
+    pub images: u32,
+    /// Of them, those that devices read.
+    pub pulls: u32,
+    /// Notifications that gateways passed on.
+    pub passed_on: u32,
+    /// Triggers that were over.
+    pub triggers: u32,
+    /// Operations that adapters were given.
+    pub native: u32,
+    /// Accounts that devices were offered.
+    pub offers: u32,
+    /// Servers that were asked for a bootstrap.
+    pub peers: u32,
 }
 
 impl Tally {
@@ -172,6 +205,15 @@ impl Tally {
             alerts: self.alerts + other.alerts,
             tellings: self.tellings + other.tellings,
             snapshots: self.snapshots + other.snapshots,
+            retries: self.retries + other.retries,
+            removed: self.removed + other.removed,
+            images: self.images + other.images,
+            pulls: self.pulls + other.pulls,
+            passed_on: self.passed_on + other.passed_on,
+            triggers: self.triggers + other.triggers,
+            native: self.native + other.native,
+            offers: self.offers + other.offers,
+            peers: self.peers + other.peers,
         }
     }
 }
@@ -180,10 +222,12 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { jobs, targets, ok, indeterminate, sessions, .. } = self;
         let Self { crashes, torn, reboots, moves, alerts, tellings, snapshots, .. } = self;
+        let Self { retries, removed, images, pulls, passed_on, triggers, native, offers, peers, .. } = self;
         write!(
             f,
             "{jobs} jobs for {targets} devices ({ok} ok, {indeterminate} indeterminate), {sessions} sessions, {crashes} crashes \
-             ({torn} torn), {reboots} reboots, {moves} moves, {alerts} alerts, {tellings} told by devices, {snapshots} snapshots"
+             ({torn} torn), {reboots} reboots, {moves} moves, {alerts} alerts, {tellings} told by devices, {snapshots} snapshots, {retries} second rounds, {removed} jobs removed, {images} images read {pulls} times, \
+             {passed_on} notifications passed on, {triggers} triggers, {native} native operations, {offers} accounts offered, {peers} servers asked"
         )
     }
 }

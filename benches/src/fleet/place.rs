@@ -6,7 +6,7 @@ use core::time::Duration;
 use dm_notification::{Credential, ServerIdentifier};
 use dm_syncml::LocUri;
 use dm_syncml::auth::{Credentials, Password};
-use dm_tree::ServerId;
+use dm_tree::{ServerId, Timestamp};
 use gwmo_model::{DeviceAccount, DeviceId};
 
 /// Where packets go to and who is woken. Some have several, since a node of a network has one wake-up.
@@ -26,6 +26,12 @@ pub(super) enum Place {
     Device(u32),
     /// A device between sessions: its power, its heartbeat, what it has to do later.
     Life(u32),
+    /// What a gateway's program does that takes its time.
+    Chores(u16),
+    /// The device of a gateway that is managed transparently.
+    Neighbour(u16),
+    /// The hub of a gateway that speaks for a device of another kind.
+    Bus(u16),
     /// What goes wrong.
     Weather,
 }
@@ -40,6 +46,9 @@ impl fmt::Debug for Place {
             Self::Disk(gateway) => write!(f, "disk {gateway}"),
             Self::Device(number) => write!(f, "device {number}"),
             Self::Life(number) => write!(f, "life {number}"),
+            Self::Chores(gateway) => write!(f, "chores {gateway}"),
+            Self::Neighbour(gateway) => write!(f, "neighbour {gateway}"),
+            Self::Bus(gateway) => write!(f, "bus {gateway}"),
             Self::Weather => f.write_str("weather"),
         }
     }
@@ -62,6 +71,12 @@ pub(super) enum Packet {
     Leaving { epoch: u64 },
     /// One gateway to another: the device is here now.
     MovedHere { device: u32, epoch: u64 },
+    /// A bootstrap message.
+    Bootstrap(Vec<u8>),
+    /// A device asks for an image.
+    Pull { uri: String },
+    /// And gets it.
+    Octets { uri: String, octets: Vec<u8> },
 }
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -104,9 +119,36 @@ pub(super) fn device_number(id: &DeviceId) -> Option<u32> {
     id.as_str().strip_prefix("IMEI:")?.parse().ok()
 }
 
+/// The device of a gateway that is managed transparently.
+pub(super) fn neighbour_id(gateway: u16) -> DeviceId {
+    DeviceId::new(&format!("neighbour:{gateway}")).expect("a short name")
+}
+
+/// The device that the hub of a gateway speaks for.
+pub(super) fn hub_id(gateway: u16) -> DeviceId {
+    DeviceId::new(&format!("zigbee:{gateway}")).expect("a short name")
+}
+
+/// What time of day it is.
+pub(super) fn time_of_day(now: Duration) -> Timestamp {
+    // Some time in 2026.
+    const BEGINNING: i64 = 1_780_000_000;
+    Timestamp::from_unix(BEGINNING + now.as_secs() as i64).expect("a few hours later at the most")
+}
+
+/// What a device calls itself to its gateways.
+pub(super) fn device_name(device: u32) -> String {
+    format!("device-{device}")
+}
+
+/// What it knows with one of them.
+pub(super) fn device_secret(device: u32, gateway: u16) -> String {
+    format!("secret of {device} for {gateway}")
+}
+
 /// What a device shows to a gateway.
 pub(super) fn device_credentials(device: u32, gateway: u16) -> Credentials {
-    Credentials::new(format!("device-{device}"), Password::new(format!("secret of {device} for {gateway}")))
+    Credentials::new(device_name(device), Password::new(device_secret(device, gateway)))
 }
 
 /// What a gateway shows to a device.

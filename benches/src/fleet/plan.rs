@@ -3,65 +3,13 @@
 use core::time::Duration;
 
 use dm_sim::Link;
-use dm_syncml::{CmdId, Command, Data, Delete, Exec, Format, Get, Item, Meta, Replace};
-use gwmo_model::console::{JobRequest, OpRequest, Told};
-use gwmo_model::{GroupId, JobKey, Offline, OnLimit, Policy, Stages};
+use gwmo_model::JobKey;
 
 use super::Options;
-use super::place::{MINUTE, SECOND, device_id, uri};
-
-/// The alert that tells the end of [`Deed::Later`].
-pub(super) const LATER_DONE: &str = "com.example.later";
-
-/// What a job does on a device.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Deed {
-    /// Adds a leaf of the job's name.
-    Add,
-    /// Writes it.
-    Replace,
-    /// Reads how often something ran.
-    Get,
-    /// Deletes a leaf that was there.
-    Delete,
-    /// Runs something that must not run twice.
-    Run,
-    /// The same, of which the device tells later that it has run.
-    Later,
-}
-
-/// Which devices a job is for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Target {
-    Everybody,
-    Group,
-    Named(Vec<u32>),
-}
-
-/// What a server has a job do while it runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Order {
-    Pause,
-    Resume,
-    Cancel,
-    Window(u32),
-}
-
-/// A job of one gateway.
-#[derive(Clone, Debug)]
-pub(super) struct Job {
-    pub(super) key: JobKey,
-    pub(super) gateway: u16,
-    pub(super) at: Duration,
-    pub(super) deeds: Vec<Deed>,
-    pub(super) target: Target,
-    pub(super) policy: Policy,
-    pub(super) live: bool,
-    pub(super) atomically: bool,
-    pub(super) told: Told,
-    /// When, after it was started by plan.
-    pub(super) orders: Vec<(Duration, Order)>,
-}
+use super::jobs::{Job, job};
+use super::peers::OTHERS;
+use super::place::{MINUTE, SECOND};
+use super::triggers::TriggerPlan;
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +32,10 @@ pub(super) enum Mishap {
     Heal { gateway: u16 },
     /// A device has something to tell.
     Tell { device: u32 },
+    /// The server pushes a notification to a gateway that is to be passed on, or pushes it again.
+    Push { gateway: u16, number: u16 },
+    /// A device tells of another server that it knows.
+    Learn { device: u32, server: u8 },
     /// Nothing more goes wrong.
     Calm,
 }
@@ -92,6 +44,9 @@ pub(super) enum Mishap {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) jobs: Vec<Job>,
+    pub(super) triggers: Vec<TriggerPlan>,
+    /// When which newcomer is registered at which gateway.
+    pub(super) newcomers: Vec<(Duration, u32, u16)>,
     pub(super) mishaps: Vec<(Duration, Mishap)>,
     pub(super) link: Link,
     /// How long a gateway takes to store something; at once if zero.
@@ -102,12 +57,13 @@ pub(super) struct Plan {
     pub(super) lifetime: Duration,
     /// How often a device opens a session by itself.
     pub(super) poll: Duration,
+    pub(super) is_large: bool,
     /// When everything must have come to its end.
     pub(super) end: Duration,
 }
 
 /// How long things go wrong.
-const STORM: Duration = Duration::from_secs(20 * 60);
+pub(super) const STORM: Duration = Duration::from_secs(20 * 60);
 
 /// The gateway that a device belongs to at first.
 pub(super) const fn home(device: u32, gateways: u16) -> u16 {
@@ -130,7 +86,19 @@ impl Plan {
             .with_loss(rng.f64() * 0.15)
             .with_duplication(rng.f64() * 0.1)
             .with_delay(Duration::from_millis(10)..=latest.max(Duration::from_millis(20)));
-        let longest = jobs.iter().map(|job| job.at + job.policy.job_time).max().unwrap_or_default();
+        let longest = jobs.iter().map(Job::latest_end).max().unwrap_or_default();
+        let triggers = (0..options.gateways)
+            .flat_map(|gateway| {
+                let count = rng.u32(0..=2);
+                let new = |number| TriggerPlan::new(&mut rng, options, gateway, number);
+                (0..count).map(new).collect::<Vec<_>>()
+            })
+            .collect();
+        let newcomers = (0..options.gateways)
+            .filter(|gateway| (options.seed >> (gateway % 8)) & 1 == 1)
+            .zip(options.devices + 1..)
+            .map(|(gateway, number)| (Duration::from_secs(rng.u64(0..600)), number, gateway))
+            .collect();
         let lifetime = if is_large { 18 * MINUTE } else { 8 * MINUTE };
         Self {
             mishaps: mishaps(&mut rng, options, &jobs),
@@ -145,90 +113,24 @@ impl Plan {
             lifetime,
             poll: if is_large { 240 * MINUTE } else { 12 * MINUTE },
             end: longest.max(STORM) + 3 * lifetime + 30 * MINUTE,
+            is_large,
             jobs,
+            triggers,
+            newcomers,
         }
+    }
+
+    /// Notifications that were pushed when nothing went wrong: which gateway, and which one.
+    pub(super) fn calm_pushes(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
+        self.mishaps.iter().filter_map(|(at, mishap)| match mishap {
+            Mishap::Push { gateway, number } if *at > STORM => Some((*gateway, *number)),
+            _ => None,
+        })
     }
 
     /// The job of this name.
     pub(super) fn job(&self, key: &JobKey) -> Option<&Job> {
         self.jobs.iter().find(|job| job.key == *key)
-    }
-}
-
-fn job(rng: &mut fastrand::Rng, options: &Options, gateway: u16, number: u32) -> Job {
-    let all = [Deed::Add, Deed::Replace, Deed::Get, Deed::Delete, Deed::Run, Deed::Later];
-    let mut deeds: Vec<Deed> = all.into_iter().filter(|_| rng.u8(0..3) > 0).collect();
-    // What is written must be there, and what must not happen twice is what it is about.
-    if deeds.contains(&Deed::Replace) && !deeds.contains(&Deed::Add) {
-        deeds.insert(0, Deed::Add);
-    }
-    if !deeds.contains(&Deed::Run) {
-        deeds.push(Deed::Run);
-    }
-    let is_large = options.devices > 200;
-    let locals: Vec<u32> =
-        (1..=options.devices).filter(|device| home(*device, options.gateways) == gateway).collect();
-    let target = match rng.u8(0..4) {
-        0 if !is_large => Target::Named(locals),
-        1 if !is_large => Target::Group,
-        _ => Target::Everybody,
-    };
-    let window = if is_large { rng.u32(128..1024) } else { rng.u32(1..=4) };
-    let retries = rng.u16(0..4);
-    let first_wait = Duration::from_secs(rng.u64(5..60));
-    let offline = match rng.u8(0..6) {
-        0 => Offline::Skip,
-        1 => Offline::Fail,
-        2 => Offline::Try,
-        _ => Offline::Wait,
-    };
-    let mut policy = Policy::default()
-        .with_window(window)
-        .with_retries(retries)
-        .with_retry_wait(first_wait, 4 * first_wait)
-        .with_t_notify(Duration::from_secs(rng.u64(20..90)))
-        .with_t_session(Duration::from_secs(rng.u64(40..120)))
-        .with_t_async(Duration::from_secs(rng.u64(200..900)))
-        .with_job_time(Duration::from_secs(rng.u64(15..40) * 60))
-        .with_offline(offline);
-    if rng.u8(0..4) == 0 {
-        policy = policy.with_release_jitter(Duration::from_secs(rng.u64(1..60)));
-    }
-    if rng.u8(0..6) == 0 {
-        policy = policy.with_rate(if is_large { 6000 } else { 6 });
-    }
-    if rng.u8(0..6) == 0 {
-        policy = policy.with_max_fail(rng.u8(10..60), 1, OnLimit::Abort);
-    }
-    if rng.u8(0..4) == 0
-        && let Ok(stages) = "1,50%,100%".parse::<Stages>()
-    {
-        policy = policy.with_stages(stages);
-    }
-    let mut orders = Vec::new();
-    let after = |rng: &mut fastrand::Rng| Duration::from_secs(rng.u64(5..400));
-    if rng.u8(0..4) == 0 {
-        let at = after(rng);
-        orders.push((at, Order::Pause));
-        orders.push((at + after(rng), Order::Resume));
-    }
-    if rng.u8(0..5) == 0 {
-        orders.push((after(rng), Order::Cancel));
-    }
-    if rng.u8(0..4) == 0 {
-        orders.push((after(rng), Order::Window(window * 2)));
-    }
-    Job {
-        key: JobKey::new(&format!("J{gateway}-{number}")).expect("letters and digits"),
-        gateway,
-        at: Duration::from_secs(rng.u64(1..300)),
-        deeds,
-        target,
-        policy,
-        live: rng.u8(0..4) == 0,
-        atomically: rng.u8(0..4) == 0,
-        told: if rng.bool() { Told::End } else { Told::Progress },
-        orders,
     }
 }
 
@@ -278,72 +180,25 @@ fn mishaps(rng: &mut fastrand::Rng, options: &Options, jobs: &[Job]) -> Vec<(Dur
             mishaps.push((at + Duration::from_secs(rng.u64(1..300)), Mishap::Heal { gateway }));
         }
     }
+    for gateway in 0..options.gateways {
+        for number in 0..some(rng, 3).min(9) as u16 {
+            let at = Duration::from_secs(rng.u64(30..900));
+            let copies = rng.u64(1..4);
+            mishaps.extend((0..copies).map(|copy| {
+                (at + Duration::from_secs(copy * rng.u64(0..200)), Mishap::Push { gateway, number })
+            }));
+        }
+    }
+    for _ in 0..some(rng, 2).min(50) {
+        mishaps.push((some_time(rng), Mishap::Learn { device: anyone(rng), server: rng.u8(0..OTHERS) }));
+    }
     mishaps.retain(|(at, _)| *at < STORM);
     mishaps.push((STORM, Mishap::Calm));
+    mishaps.extend(
+        (0..options.gateways).map(|gateway| (STORM + 3 * MINUTE, Mishap::Push { gateway, number: 99 })),
+    );
     mishaps.sort_by_key(|(at, _)| *at);
     mishaps
-}
-
-impl Job {
-    pub(super) fn correlator(&self) -> String {
-        format!("c-{}", self.key.as_str())
-    }
-
-    /// The group it is for, if it is for one.
-    pub(super) fn group(&self) -> Option<GroupId> {
-        let id = || GroupId::new(&format!("g-{}", self.key.as_str())).expect("letters and digits");
-        (self.target == Target::Group).then(id)
-    }
-
-    pub(super) fn request(&self) -> JobRequest {
-        let mut request = JobRequest::new(self.key.clone()).with_policy(self.policy).telling(self.told);
-        request = match &self.target {
-            Target::Everybody => request.with_group(GroupId::new("*").expect("everybody")),
-            Target::Group => self.group().into_iter().fold(request, JobRequest::with_group),
-            Target::Named(devices) => {
-                devices.iter().fold(request, |request, device| request.with_device(device_id(*device)))
-            }
-        };
-        if self.live {
-            request = request.with_live_targets();
-        }
-        self.deeds.iter().fold(request, |request, deed| request.with_operation(self.operation(*deed)))
-    }
-
-    fn operation(&self, deed: Deed) -> OpRequest {
-        let key = self.key.as_str();
-        let leaf = |value: &str| {
-            let data = Data::text(value.to_owned()).expect("letters and digits");
-            Item::to(uri(leaf_of(key))).with_meta(Meta::new().with_format(Format::CHR)).with_data(data)
-        };
-        let argument = |node: &str| {
-            Item::to(uri(node)).with_data(Data::text(key.to_owned()).expect("letters and digits"))
-        };
-        let command: Command<'static> = match deed {
-            Deed::Add => dm_syncml::Add::new(id(), vec![leaf(ADDED)]).into(),
-            Deed::Replace => Replace::new(id(), vec![leaf(WRITTEN)]).into(),
-            Deed::Get => Get::new(id(), vec![Item::to(uri("./Vendor/Meter/Runs"))]).into(),
-            Deed::Delete => Delete::new(id(), vec![Item::to(uri("./Vendor/Old"))]).into(),
-            Deed::Run => Exec::new(id(), argument("./Vendor/Meter/Run")).into(),
-            Deed::Later => Exec::new(id(), argument("./Vendor/Meter/Later")).into(),
-        };
-        match deed {
-            Deed::Later => OpRequest::new(command).ending_by(LATER_DONE),
-            _ => OpRequest::new(command),
-        }
-    }
-}
-
-pub(super) const ADDED: &str = "added";
-pub(super) const WRITTEN: &str = "written";
-
-/// The leaf that a job adds.
-pub(super) fn leaf_of(key: &str) -> String {
-    format!("./Vendor/Jobs/{key}")
-}
-
-fn id() -> CmdId<'static> {
-    CmdId::number(core::num::NonZeroU32::MIN)
 }
 
 /// Pauses between things that repeat, a little different for each so that not all happen at once.

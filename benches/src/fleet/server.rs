@@ -98,6 +98,9 @@ impl Town {
                         return self.violation(what);
                     }
                     desk.next_errand(now, &self.plan, devices, gateways);
+                    for number in core::mem::take(&mut desk.registered) {
+                        self.network.wake_at(Place::Life(number), now + SECOND);
+                    }
                 }
                 ServerOutput::Event(ServerEvent::GivenUp(handle, _)) => desk.give_up(handle),
                 ServerOutput::Event(ServerEvent::GenericAlert(_, alert)) => {

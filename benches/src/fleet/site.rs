@@ -7,24 +7,30 @@ use dm_notification::{Account, Arrival, ReceiverPolicy, ReplayMemory, ServerIden
 use dm_syncml::auth::Nonce;
 use dm_syncml::session::{ClientConfig, ClientSession, Initiation, Record, ServerConfig};
 use dm_syncml::{Instant, SessionId};
-use dm_tree::{DevInfo, Timestamp, Tree};
+use dm_tree::{DevInfo, ServerId, Tree};
+use gwmo_model::console::Console;
 use gwmo_model::{
-    AlertSeq, Gateway, GatewayConfig, GatewayRecord, GatewaySnapshot, InventoryConfig, OutboxConfig,
-    PersistSeq, SessionLimits, Subscription,
+    AlertSeq, DeviceBootstrapConfig, Gateway, GatewayConfig, GatewayRecord, GatewaySnapshot, ImageConfig,
+    InventoryConfig, JobKey, OutboxConfig, PersistSeq, SessionLimits, StoragePolicy, Subscription,
 };
 
 use super::Options;
+use super::chores::Chore;
+use super::images::{FETCH_WAIT, Files, MAX_IMAGE, QUOTA};
+use super::peers::{Asked, OTHERS, is_allowed, other_id};
 use super::place::{
-    Place, SECOND, SERVER_URL, account, device_number, gateway_address, gateway_id, gateway_url,
-    server_credentials, server_id, server_secret, signing, uplink_credentials, uri,
+    MINUTE, Place, SECOND, SERVER_URL, account, device_number, gateway_address, gateway_id, gateway_url,
+    server_credentials, server_id, server_secret, signing, time_of_day, uplink_credentials, uri,
 };
 use super::plan::Plan;
+use super::pushes::PassedOn;
+use super::store::{read, written};
 
 /// What is stored, and what is on its way there.
 pub(super) struct Disk {
-    snapshot: GatewaySnapshot,
-    records: Vec<GatewayRecord>,
-    pending: VecDeque<(PersistSeq, GatewayRecord)>,
+    snapshot: Vec<u8>,
+    records: Vec<Vec<u8>>,
+    pending: VecDeque<(PersistSeq, Vec<u8>)>,
     /// When what is under way is stored.
     pub(super) busy_until: Option<Duration>,
 }
@@ -62,6 +68,16 @@ pub(super) struct Site {
     pub(super) heard: BTreeMap<(u32, String), u32>,
     /// The server wants a session, or is to be told something, and there is one that runs.
     pub(super) wanted: bool,
+    /// Devices with a higher number are registered by the server.
+    known_devices: u32,
+    /// Records written so far, stored or not.
+    pub(super) written: u64,
+    pub(super) files: Files,
+    pub(super) chores: Vec<(Duration, Chore)>,
+    pub(super) passed_on: PassedOn,
+    pub(super) asked: BTreeMap<ServerId, Asked>,
+    /// When jobs ended, the last time.
+    pub(super) ended: BTreeMap<JobKey, Duration>,
 }
 
 impl Site {
@@ -82,14 +98,22 @@ impl Site {
             .with_fanout(gwmo_model::FanoutLimits::default().with_window(1024))
             // All devices of the town may come at once.
             .with_outbox(OutboxConfig::default().with_max_device_alerts(options.devices.max(512) * 2))
-            .with_sessions(SessionLimits::default().with_max_alerts(200));
+            .with_sessions(SessionLimits::default().with_max_alerts(200))
+            .with_bootstrap(
+                DeviceBootstrapConfig::new(gateway_id(number), gateway_url(number).as_str())
+                    .with_retries(MINUTE, 400),
+            )
+            .with_images(images(number));
         let now = Instant::EPOCH;
         let tree = Tree::default().with_hash_seed(options.seed);
         let mut gateway = Gateway::new(now, config.clone(), tree).map_err(|error| error.to_string())?;
         let alerts = Subscription::default().with_each_time(true).with_detached(true);
         gateway.handle_server(now, server_id(), alerts).map_err(|error| error.to_string())?;
-        gateway.handle_wall_clock(now, wall_clock(Duration::ZERO));
-        let snapshot = gateway.snapshot(now).map_err(|error| error.to_string())?;
+        gateway.handle_administrator(now, &server_id()).map_err(|error| error.to_string())?;
+        set_peers(&mut gateway)?;
+        gateway.handle_wall_clock(now, time_of_day(Duration::ZERO));
+        give_entropy(&mut gateway, number, 0);
+        let snapshot = written(&gateway.snapshot(now).map_err(|error| error.to_string())?);
         Ok(Self {
             number,
             config,
@@ -103,6 +127,13 @@ impl Site {
             starts: 0,
             heard: BTreeMap::new(),
             wanted: false,
+            known_devices: options.devices,
+            written: 0,
+            files: Files::default(),
+            chores: Vec::new(),
+            passed_on: PassedOn::default(),
+            asked: BTreeMap::new(),
+            ended: BTreeMap::new(),
         })
     }
 
@@ -125,10 +156,15 @@ impl Site {
         // Notifications go on elsewhere than before, so that no device takes them for old ones.
         let first =
             dm_notification::SessionId::new(1 + 4096 * (self.starts % 15)).map_err(|e| e.to_string())?;
-        let account =
-            |id: &gwmo_model::DeviceId| Some(account(device_number(id)?, self.number).with_session_id(first));
-        let records = self.disk.records.iter().cloned();
-        Gateway::restore(now, self.config.clone(), self.disk.snapshot.clone(), records, account)
+        // Those that a server registered have what it said.
+        let known = |number: &u32| *number <= self.known_devices;
+        let account = |id: &gwmo_model::DeviceId| {
+            Some(account(device_number(id).filter(known)?, self.number).with_session_id(first))
+        };
+        let snapshot: GatewaySnapshot = read(&self.disk.snapshot)?;
+        let records: Result<Vec<GatewayRecord>, String> =
+            self.disk.records.iter().map(|record| read(record)).collect();
+        Gateway::restore(now, self.config.clone(), snapshot, records?, account)
             .map_err(|error| error.to_string())
     }
 
@@ -141,7 +177,9 @@ impl Site {
         self.started = now;
         self.starts += 1;
         let mut gateway = self.restored(Instant::EPOCH)?;
-        gateway.handle_wall_clock(Instant::EPOCH, wall_clock(now));
+        gateway.handle_wall_clock(Instant::EPOCH, time_of_day(now));
+        give_entropy(&mut gateway, self.number, self.starts);
+        self.files.restart();
         self.gateway = Some(gateway);
         Ok(())
     }
@@ -149,10 +187,17 @@ impl Site {
     /// It stops. Of the records under way the first `kept` are stored, the others never were.
     pub(super) fn stop(&mut self, kept: usize) {
         self.gateway = None;
+        let lost = self.disk.pending.len() - kept;
         for (_, record) in self.disk.pending.drain(..).take(kept) {
             self.disk.records.push(record);
         }
-        self.disk.pending.clear();
+        let stored = self.written - lost as u64;
+        self.passed_on.stopped(stored);
+        for asked in self.asked.values_mut() {
+            asked.stored(stored);
+            asked.stopped();
+        }
+        self.chores.clear();
         self.disk.busy_until = None;
         self.uplink.session = None;
         self.uplink.alerts.clear();
@@ -188,7 +233,8 @@ impl Site {
 
     /// Something is to be stored.
     pub(super) fn write(&mut self, seq: PersistSeq, record: GatewayRecord) {
-        self.disk.pending.push_back((seq, record));
+        self.written += 1;
+        self.disk.pending.push_back((seq, written(&record)));
     }
 
     /// Everything under way is stored; which record was the last.
@@ -196,7 +242,15 @@ impl Site {
         self.disk.busy_until = None;
         let last = self.last_pending();
         self.disk.records.extend(self.disk.pending.drain(..).map(|(_, record)| record));
+        self.stored();
         last
+    }
+
+    /// What rests on records that are stored is certain.
+    pub(super) fn stored(&mut self) {
+        let stored = self.written - self.disk.pending.len() as u64;
+        self.passed_on.stored(stored);
+        self.asked.values_mut().for_each(|asked| asked.stored(stored));
     }
 
     /// A snapshot takes the place of what was stored, if there is much of it; whether one was taken.
@@ -209,7 +263,7 @@ impl Site {
         let Some(Ok(snapshot)) = self.gateway.as_ref().map(|gateway| gateway.snapshot(now)) else {
             return false;
         };
-        self.disk.snapshot = snapshot;
+        self.disk.snapshot = written(&snapshot);
         self.disk.records.clear();
         true
     }
@@ -276,9 +330,33 @@ impl Uplink {
     }
 }
 
-/// What time of day it is.
-fn wall_clock(now: Duration) -> Timestamp {
-    // Some time in 2026.
-    const BEGINNING: i64 = 1_780_000_000;
-    Timestamp::from_unix(BEGINNING + now.as_secs() as i64).expect("a few hours later at the most")
+/// Room for two images, not for three.
+fn images(gateway: u16) -> ImageConfig {
+    let mut policy = StoragePolicy::default().with_quota(QUOTA);
+    policy.max_image = MAX_IMAGE;
+    ImageConfig::new(&format!("{}/images/", gateway_url(gateway).as_str()))
+        .with_policy(policy)
+        .with_fetch_retries(20, FETCH_WAIT)
+}
+
+/// Which of the other servers it may ask.
+fn set_peers(gateway: &mut Gateway) -> Result<(), String> {
+    let console = Console::new();
+    let allowed = (0..OTHERS).filter(|number| is_allowed(*number));
+    let commands = allowed.map(|number| console.allow_peer(&other_id(number)));
+    for command in commands.chain([console.set_peers_auto(true)]) {
+        let outcome = gateway.execute(Instant::EPOCH, &server_id(), &command);
+        outcome.is_success().then_some(()).ok_or_else(|| format!("peers: {outcome:?}"))?;
+    }
+    Ok(())
+}
+
+/// Chance, for as many addresses of images as a run has.
+fn give_entropy(gateway: &mut Gateway, number: u16, starts: u16) {
+    for count in 0..8 {
+        let mut entropy = [count; 16];
+        entropy[..2].copy_from_slice(&number.to_be_bytes());
+        entropy[2..4].copy_from_slice(&starts.to_be_bytes());
+        gateway.handle_entropy(Instant::EPOCH, entropy);
+    }
 }

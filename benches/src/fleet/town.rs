@@ -5,8 +5,10 @@ use core::time::Duration;
 use dm_sim::{Delivery, Link, Network};
 use dm_syncml::Instant;
 
+use super::adapters::Hub;
 use super::desk::Desk;
 use super::device::Device;
+use super::peers::server_list;
 use super::place::{MINUTE, Packet, Place, SECOND};
 use super::plan::{Mishap, Plan, home, spread};
 use super::site::Site;
@@ -34,6 +36,7 @@ pub(super) struct Town {
     pub(super) sites: Vec<Site>,
     pub(super) desks: Vec<Desk>,
     pub(super) devices: Vec<Device>,
+    pub(super) hubs: Vec<Hub>,
     pub(super) violations: Vec<String>,
     pub(super) tally: Tally,
     entropy: u64,
@@ -59,6 +62,7 @@ impl Town {
             sites: Vec::new(),
             desks: (0..options.gateways).map(|gateway| Desk::new(gateway, &plan)).collect(),
             devices: Vec::new(),
+            hubs: (0..options.gateways).map(|_| Hub::new()).collect(),
             violations: Vec::new(),
             tally: Tally::default(),
             entropy: 0,
@@ -98,8 +102,17 @@ impl Town {
             self.devices.push(device);
             self.register(home, number)?;
         }
+        for (_, number, home) in self.plan.newcomers.clone() {
+            let mut device =
+                Device::new(number, home, self.options.gateways).map_err(|error| error.to_string())?;
+            // It comes once it was registered.
+            (device.flash.is_bootstrapped, device.has_power) = (false, false);
+            self.devices.push(device);
+        }
         for gateway in 0..self.options.gateways {
             self.drain_gateway(gateway);
+            self.network.wake_at(Place::Bus(gateway), spread(SECOND, u32::from(gateway)));
+            self.network.wake_at(Place::Neighbour(gateway), spread(2 * SECOND, u32::from(gateway)));
             self.network.wake_at(Place::Uplink(gateway), POLL);
         }
         self.network.wake_at(Place::Server, TICK);
@@ -136,6 +149,9 @@ impl Town {
             Place::Disk(gateway) => self.disk_is_done(gateway),
             Place::Device(number) => self.tick_device(now, number),
             Place::Life(number) => self.live(now, number),
+            Place::Chores(gateway) => self.do_chores(now, gateway),
+            Place::Bus(gateway) => self.hub_lives(now, gateway),
+            Place::Neighbour(gateway) => self.neighbour_lives(now, gateway),
             Place::Weather => self.mishap(now),
         }
     }
@@ -165,7 +181,9 @@ impl Town {
                 Phase::Settling(now + 2 * self.plan.lifetime + 5 * MINUTE)
             }
             Phase::Settling(until) if now >= until && self.is_quiet() => {
-                self.desks.iter_mut().for_each(Desk::survey);
+                let looks_again = !self.plan.is_large;
+                let plan = &self.plan;
+                self.desks.iter_mut().for_each(|desk| desk.survey(looks_again, plan));
                 Phase::Surveying
             }
             Phase::Surveying if self.desks.iter().all(|desk| desk.is_surveyed && desk.is_content()) => {
@@ -220,6 +238,14 @@ impl Town {
                     self.rest(device);
                 }
             }
+            Mishap::Push { gateway, number } => self.push(gateway, number),
+            Mishap::Learn { device, server } => {
+                let servers = server_list(server);
+                if let Some(at) = self.device(device).filter(|device| device.has_power) {
+                    at.tell_servers(now, &servers);
+                    self.rest(device);
+                }
+            }
             Mishap::Calm => self.calm(),
         }
     }
@@ -247,6 +273,11 @@ impl Town {
         let what = what.into();
         self.network.note(Place::Weather, format!("violation: {what}"));
         self.violations.push(what);
+    }
+
+    /// Whether things still go wrong.
+    pub(super) fn is_stormy(&self) -> bool {
+        self.phase == Phase::Storm
     }
 
     /// Octets that come once.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gwmo_model::{AttachStatus, Counters, Gateway, JobState, ResultCode, TargetState};
 
-use super::place::{device_id, device_number, server_id};
-use super::plan::{ADDED, Deed, Job, WRITTEN, leaf_of};
+use super::jobs::Job;
+use super::place::{device_id, hub_id, neighbour_id, server_id};
 use super::town::Town;
 
 /// Whether the parts add up to the whole.
@@ -35,6 +35,17 @@ const fn count_of(counters: &Counters, state: TargetState) -> u32 {
     }
 }
 
+/// The images of a gateway, as they can be seen.
+fn images(of: &mut Gateway) -> Vec<String> {
+    of.handle_images(dm_syncml::Instant::EPOCH, |images, _| {
+        let shown = |view: gwmo_model::ImageView<'_>| {
+            let uri = view.uri().map(|uri| uri.to_string());
+            format!("{} {:?} {:?} {:?} {uri:?}", view.key(), view.state(), view.result(), view.digest())
+        };
+        images.images().map(shown).collect()
+    })
+}
+
 impl Town {
     pub(super) fn judge(&mut self) {
         let mut found = Vec::new();
@@ -45,6 +56,11 @@ impl Town {
         found.extend(self.judge_alerts());
         found.extend(self.judge_storage());
         found.extend(self.judge_devices());
+        found.extend(self.judge_images());
+        found.extend(self.judge_pushes());
+        found.extend(self.judge_triggers());
+        found.extend(self.judge_peers());
+        found.extend(self.judge_newcomers());
         for job in self.plan.jobs.clone() {
             found.extend(self.judge_effects(&job));
         }
@@ -52,7 +68,7 @@ impl Town {
         self.count();
     }
 
-    fn machine(&self, gateway: u16) -> Option<&Gateway> {
+    pub(super) fn machine(&self, gateway: u16) -> Option<&Gateway> {
         self.sites.get(usize::from(gateway))?.gateway.as_ref()
     }
 
@@ -62,17 +78,25 @@ impl Town {
         let view = self
             .machine(job.gateway)
             .and_then(|machine| machine.fanout().jobs().find(|view| view.key() == key));
-        let Some(view) = view else { return vec![format!("{key} is not there")] };
-        let mut found = Vec::new();
+        let desk = self.desks.get(usize::from(job.gateway));
+        let Some(known) = desk.and_then(|desk| desk.jobs.get(key)) else {
+            return vec![format!("the server knows nothing of {key}")];
+        };
+        if known.is_refused {
+            return Vec::new();
+        }
+        let mut found = self.judge_rounds(job, known, view.is_some());
+        let Some(view) = view else {
+            if job.policy.keep.is_none() {
+                found.push(format!("{key} is not there"));
+            }
+            return found;
+        };
         let counters = view.counters();
         if !view.state().is_over() || counters.open() != 0 {
             found.push(format!("{key} is {:?} with {counters:?}", view.state()));
         }
         found.extend(adds_up(&counters).err().map(|what| format!("{key}: {what}")));
-        let desk = self.desks.get(usize::from(job.gateway));
-        let Some(known) = desk.and_then(|desk| desk.jobs.get(key)) else {
-            return vec![format!("the server knows nothing of {key}")];
-        };
         match &known.ended {
             Some((result, correlator)) => {
                 if Some(*result) != view.result() {
@@ -110,79 +134,10 @@ impl Town {
             }
         }
         if view.state() == JobState::Cancelled
-            && !job.orders.iter().any(|(_, order)| *order == super::plan::Order::Cancel)
+            && !known.is_stopped
+            && !job.orders.iter().any(|(_, order)| *order == super::jobs::Order::Cancel)
         {
             found.push(format!("{key} was cancelled, and nobody had said so"));
-        }
-        found
-    }
-
-    /// What the records say was done, was; what they say was not, was not; and nothing ran twice.
-    fn judge_effects(&mut self, job: &Job) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut wanted = Vec::new();
-        let Some(machine) = self.machine(job.gateway) else { return found };
-        let view = machine.fanout().jobs().find(|view| *view.key() == job.key);
-        for record in view.into_iter().flat_map(|view| view.records(..)) {
-            let id = machine.inventory().record(record.serial()).map(|record| record.id().clone());
-            let Some(number) = id.as_ref().and_then(device_number) else { continue };
-            let ops: Vec<(Option<u16>, bool, bool)> = record
-                .ops()
-                .map(|op| (op.status().map(dm_syncml::StatusCode::get), op.was_delivered(), op.is_pending()))
-                .collect();
-            wanted.push((number, record.state(), ops));
-        }
-        for (number, state, ops) in wanted {
-            let Some(device) = self.device(number) else { continue };
-            let leaf = device.read(&leaf_of(job.key.as_str()));
-            let runs = |node: &'static str| {
-                device.meter.lock().map_or(0, |meter| {
-                    meter.runs.get(&(node, job.key.as_str().to_owned())).copied().unwrap_or(0)
-                })
-            };
-            let (run, later) = (runs("Run"), runs("Later"));
-            let was_done = |wanted: Deed| {
-                let at = job.deeds.iter().position(|deed| *deed == wanted)?;
-                let (status, ..) = ops.get(at)?;
-                Some(status.is_some_and(|status| matches!(status, 200..=299)))
-            };
-            let says = |what: &str| format!("{} on device {number}: {state:?} {ops:?}: {what}", job.key);
-            for (deed, count) in [(Deed::Run, run), (Deed::Later, later)] {
-                if count > 1 {
-                    found.push(says(&format!("{deed:?} ran {count} times")));
-                }
-                if was_done(deed) == Some(true) && count == 0 {
-                    found.push(says(&format!("{deed:?} did not run")));
-                }
-                // Only of what was given away without an answer nobody knows.
-                let is_sure = !matches!(state, TargetState::Indeterminate);
-                let at = job.deeds.iter().position(|known| *known == deed);
-                let unanswered = at.and_then(|at| ops.get(at)).is_some_and(|(status, ..)| status.is_none());
-                if is_sure && unanswered && count > 0 {
-                    found.push(says(&format!("{deed:?} ran, and nobody knows")));
-                }
-            }
-            let all_done = job.deeds.iter().all(|deed| was_done(*deed) == Some(true));
-            let may_differ = |deed: &Deed| matches!(deed, Deed::Add | Deed::Delete);
-            let others_done =
-                job.deeds.iter().filter(|deed| !may_differ(deed)).all(|deed| was_done(*deed) == Some(true));
-            if state == TargetState::Ok && !all_done && !others_done {
-                found.push(says("ok without all of it"));
-            }
-            let expected = match (was_done(Deed::Replace), was_done(Deed::Add)) {
-                (Some(true), _) => Some(WRITTEN),
-                (None, Some(true)) => Some(ADDED),
-                _ => None,
-            };
-            if expected.is_some() && leaf.as_deref() != expected {
-                found.push(says(&format!("the tree has {leaf:?} instead of {expected:?}")));
-            }
-            if state == TargetState::Ok
-                && job.deeds.contains(&Deed::Delete)
-                && device.read("./Vendor/Old").is_some()
-            {
-                found.push(says("what was deleted is there"));
-            }
         }
         found
     }
@@ -197,7 +152,8 @@ impl Town {
             };
             let here =
                 self.devices.iter().filter(|device| device.has_power && device.flash.home == site.number);
-            let here: BTreeSet<_> = here.map(|device| device_id(device.number)).collect();
+            let mut here: BTreeSet<_> = here.map(|device| device_id(device.number)).collect();
+            here.extend([neighbour_id(site.number), hub_id(site.number)]);
             let records = machine.inventory().records(..);
             let attached: BTreeSet<_> = records
                 .filter(|record| record.status() == AttachStatus::Attached)
@@ -266,15 +222,19 @@ impl Town {
             self.disk_is_done(gateway);
         }
         let mut found = Vec::new();
-        for site in &self.sites {
-            let again = match site.restored(site.clock(self.network.now())) {
+        let now = self.network.now();
+        for site in &mut self.sites {
+            let mut again = match site.restored(site.clock(now)) {
                 Ok(again) => again,
                 Err(what) => {
                     found.push(format!("gateway {}: {what}", site.number));
                     continue;
                 }
             };
-            let Some(machine) = &site.gateway else { continue };
+            let Some(machine) = &mut site.gateway else { continue };
+            if images(machine) != images(&mut again) {
+                found.push(format!("gateway {}: other images after a restart", site.number));
+            }
             let jobs = |of: &Gateway| -> Vec<String> {
                 let shown = |view: gwmo_model::JobView<'_>| {
                     let records: Vec<_> = view
@@ -329,6 +289,12 @@ impl Town {
     }
 
     fn count(&mut self) {
+        for known in self.desks.iter().flat_map(|desk| desk.jobs.values()) {
+            self.tally.retries += known.retries;
+            self.tally.removed += u32::from(known.gone_at.is_some());
+        }
+        let images = self.devices.iter().flat_map(|device| device.flash.images.values());
+        self.tally.pulls = images.map(|(_, got)| u32::from(got.is_some())).sum();
         for site in &self.sites {
             let Some(machine) = &site.gateway else { continue };
             for view in machine.fanout().jobs() {

@@ -8,7 +8,7 @@ use crate::auth::{MacHeader, MacHeaderError, Presented};
 use crate::error::DecodeError;
 use crate::model::{Command, DecodeOptions, Encoding, Message, MsgId};
 
-use super::PeerError;
+use super::{PeerError, TransportSecurity};
 
 /// A message that has arrived: decoded once, to find its session, and then handed to it.
 ///
@@ -37,6 +37,8 @@ pub struct Incoming<'a> {
     pub(super) transport_identity: Option<&'a str>,
     /// Where it came from.
     origin: Option<&'a str>,
+    /// Whether others could read it.
+    transport: TransportSecurity,
 }
 
 impl<'a> Incoming<'a> {
@@ -54,6 +56,7 @@ impl<'a> Incoming<'a> {
             mac: None,
             transport_identity: None,
             origin: None,
+            transport: TransportSecurity::Clear,
         })
     }
 
@@ -92,6 +95,20 @@ impl<'a> Incoming<'a> {
     #[must_use]
     pub const fn origin(&self) -> Option<&'a str> {
         self.origin
+    }
+
+    /// Adds whether others can read the message and its answer. Sessions take no notice of it; it is for who decides what may be sent in
+    /// the answer.
+    #[must_use]
+    pub const fn over(mut self, transport: TransportSecurity) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Whether others can read it, as the caller [said](Self::over).
+    #[must_use]
+    pub const fn transport(&self) -> TransportSecurity {
+        self.transport
     }
 
     /// What the message shows of its sender.

@@ -127,6 +127,7 @@ mod server;
 mod snapshot;
 #[cfg(test)]
 mod state_table;
+mod transport_security;
 mod unstored;
 
 pub use capabilities::{Capabilities, Feature};
@@ -151,6 +152,7 @@ pub use server::{
     Account, AlertHandle, CommandStage, DeviceInfo, DeviceProfile, ServerConfig, ServerEnd, ServerEvent,
     ServerOutput, ServerSession,
 };
+pub use transport_security::TransportSecurity;
 #[cfg(feature = "serde")]
 pub use {
     client::ClientSnapshot, correlators::CorrelatorsSnapshot, large_object::PartialObjectsSnapshot,

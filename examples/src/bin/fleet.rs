@@ -1,4 +1,4 @@
-//! A DM server, a DM gateway and many devices manage each other over loopback, in one process.
+//! DM servers, gateways and many devices manage each other over loopback: the whole story, step by step.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that tells its story")]
 
 use std::io::{self, IsTerminal, Write};
@@ -6,20 +6,26 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use dm_examples::fleet::{Options, Progress, Report, play};
+use dm_examples::fleet::{Options, Progress, Report, Role, Step, play};
 use dm_syncml::Encoding;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// Plays a fleet: a DM server reads a gateway's inventory, groups the devices behind it, and has the gateway fan a Replace, a Get and an
-/// Exec out to them. One device answers late, one is switched off, some refuse.
+/// Plays the whole story of device management behind gateways, over real sockets: the programs dm-server, dm-gateway, dm-device and coap-device
+/// with their stores, and a tap between each two of them.
+///
+/// Gateways and devices are bootstrapped; the server hears of new devices, reads the inventory, makes a group, delivers an image once that every
+/// device downloads from its gateway, and fans a Replace, a Get and an Exec out, to a few devices first. One device misses the first notification,
+/// one is switched off, some refuse. The gateway is killed in the middle of another fanout. A device is notified through the gateway and talks to
+/// the server itself, a lamp that speaks CoAP is managed by DM commands, a device moves to a second gateway, and a second server is given a part of
+/// a device. Each step says what it has proven.
 #[derive(Parser, Debug)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
-    /// How many devices there are
+    /// How many devices there are, besides those with a part of their own
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=2000))]
     devices: u16,
-    /// How messages travel
+    /// How messages of devices and gateways travel
     #[arg(long, value_enum, default_value_t = Form::Wbxml)]
     encoding: Form,
     /// Decides which device plays which role
@@ -28,6 +34,19 @@ struct Args {
     /// Write every message into this folder, as NNNNNN-FROM-TO-SESSION-MSGID.wbxml, .xml or .p0
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
+    /// Write everything that is sent into this file, in clear, for Wireshark; addresses and TCP around it are made up
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Start the programs beside this one as processes, and kill the gateway by SIGKILL; without it they are tasks of this process, and the gateway's
+    /// are dropped where they stand
+    #[arg(long)]
+    processes: bool,
+    /// Speak TLS on every way; without it plain HTTP. The taps show the programs' certificate, so that trace and capture are in clear
+    #[arg(long)]
+    tls: bool,
+    /// What the programs log, on stderr: such as `warn` or `dm_examples=debug` [default: nothing]; not with --processes
+    #[arg(long, value_name = "FILTER", conflicts_with = "processes")]
+    log: Option<String>,
     /// Print one JSON object instead of the story
     #[arg(long)]
     json: bool,
@@ -35,13 +54,15 @@ struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  fleet                                 25 devices, WBXML
-  fleet --devices 2000 --seed 7         more of them, other roles
+  fleet                                 25 devices, WBXML, one process
+  fleet --devices 300 --seed 7          more of them, other roles
+  fleet --processes --tls               as on several machines
   fleet --encoding xml --trace /tmp/t   readable messages to look at
-  fleet --json | jq .outcomes           for scripts
+  fleet --pcap fleet.pcap               then: wireshark fleet.pcap
+  fleet --json | jq .steps              for scripts
 
 Exit codes:
-  0    every device ended as the story has it
+  0    every step passed, and every device ended as the story has it
   1    something differed; it is listed
   2    wrong usage, or a socket or file could not be opened
   130  interrupted";
@@ -55,6 +76,10 @@ enum Form {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
+    if let Err(why) = start_log(&args) {
+        eprintln!("error: usage: --log: {why}");
+        return ExitCode::from(2);
+    }
     let options = Options {
         devices: args.devices.into(),
         encoding: match args.encoding {
@@ -63,12 +88,16 @@ async fn main() -> ExitCode {
         },
         seed: args.seed,
         trace: args.trace.clone(),
+        pcap: args.pcap.clone(),
+        processes: args.processes,
+        tls: args.tls,
     };
     let bar = progress_bar(&args);
     let shown = bar.clone();
     let quiet = args.json;
     let playing = play(options, move |progress| match progress {
-        Progress::Step(step) if !quiet => shown.suspend(|| println!("{step}")),
+        Progress::Begun(step) => shown.set_message(step),
+        Progress::Step(step) if !quiet => shown.suspend(|| println!("{}", line(&step))),
         Progress::Ended(devices) => shown.set_position(devices as u64),
         _ => {}
     });
@@ -98,22 +127,37 @@ async fn main() -> ExitCode {
     if report.mismatches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+fn start_log(args: &Args) -> Result<(), String> {
+    let Some(filter) = &args.log else { return Ok(()) };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
+    log.try_init().map_err(|error| error.to_string())
+}
+
 /// A bar on a terminal, nothing on a pipe.
 fn progress_bar(args: &Args) -> ProgressBar {
     if args.json || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} devices, {elapsed}");
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} devices, {elapsed}: {msg}");
     ProgressBar::new(args.devices.into()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// A step, and what it has proven.
+fn line(step: &Step) -> String {
+    format!("{:<12} {:<6} {}", step.name, if step.passed { "passed" } else { "FAILED" }, step.proven)
 }
 
 fn print_json(args: &Args, report: &Report) -> io::Result<()> {
     let outcomes: serde_json::Map<_, _> =
         report.counts().into_iter().map(|(outcome, count)| (outcome.word().into(), count.into())).collect();
+    let step = |step: &Step| json!({ "step": step.name, "passed": step.passed, "proven": step.proven });
+    let steps: Vec<Value> = report.steps.iter().map(step).collect();
     let object = json!({
         "seed": args.seed,
         "devices": args.devices,
         "encoding": match args.encoding { Form::Wbxml => "wbxml", Form::Xml => "xml" },
+        "steps": steps,
         "outcomes": outcomes,
         "messages": report.messages,
         "bytes": report.bytes,
@@ -130,7 +174,7 @@ fn print_table(report: &Report) -> io::Result<()> {
     writeln!(out, "\n{:<12} {:<9} outcome", "device", "role")?;
     for (name, role, outcome) in &report.devices {
         let word = outcome.map_or("none", |outcome| outcome.word());
-        if all || word != "ok" || *role != dm_examples::story::Role::Willing {
+        if all || word != "ok" || *role != Role::Willing {
             writeln!(out, "{name:<12} {:<9} {word}", format!("{role:?}").to_lowercase())?;
         }
     }

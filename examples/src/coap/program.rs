@@ -1,6 +1,7 @@
 //! `coap-device`: a CoAP device on a socket.
 
 use std::fs;
+use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -23,7 +24,8 @@ use crate::event_log::EventLog;
 use crate::http_client::{HttpClient, HttpError};
 use crate::listener::told_to_stop;
 use crate::misbehaviour::Misbehaviour;
-use crate::tls::{Trust, write_secret};
+use crate::program::{Failure, TrustFlags};
+use crate::tls::write_secret;
 
 /// The largest package that is fetched.
 const MAX_PACKAGE: usize = 16 << 20;
@@ -50,12 +52,8 @@ pub struct Program {
     /// How long a reboot takes, in which nothing is answered
     #[arg(long, value_name = "MS", default_value_t = 500)]
     boot_time: u64,
-    /// Certificates that servers of packages may show, as PEM
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    ca: Option<PathBuf>,
-    /// Take any certificate
-    #[arg(long)]
-    insecure: bool,
+    #[command(flatten)]
+    trust: TrustFlags,
     /// Print events as JSON, one to a line
     #[arg(long)]
     json: bool,
@@ -88,27 +86,32 @@ enum Done {
 impl Program {
     /// Runs until a signal stops it.
     pub async fn run(self) -> ExitCode {
-        match self.serve().await {
+        let clock = Clock::start();
+        let log = EventLog::new(self.json, clock);
+        match self.serve(clock, log, told_to_stop()).await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                let _ = writeln!(io::stderr(), "error: {error}");
-                ExitCode::from(2)
+            Err(failure) => {
+                let _ = writeln!(io::stderr(), "error: {failure}");
+                ExitCode::from(failure.exit_code())
             }
         }
     }
 
-    async fn serve(self) -> Result<(), String> {
+    /// Runs as a part of another program, which is told of events and ends it by dropping this.
+    ///
+    /// # Errors
+    /// What the program would say on standard error.
+    pub async fn run_within(self, events: mpsc::UnboundedSender<Value>) -> Result<(), Failure> {
         let clock = Clock::start();
-        let log = EventLog::new(self.json, clock);
-        let trust = match (&self.ca, self.insecure) {
-            (Some(file), _) => Trust::File(file.clone()),
-            (None, true) => Trust::Anything,
-            (None, false) => Trust::Nothing,
-        };
-        let http = HttpClient::new(&trust).map_err(|error| format!("tls: {error}"))?;
+        self.serve(clock, EventLog::told_to(events, clock), pending()).await
+    }
+
+    async fn serve(self, clock: Clock, log: EventLog, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
         let socket = UdpSocket::bind(self.listen).await;
-        let socket = Arc::new(socket.map_err(|error| format!("io: {}: {error}", self.listen))?);
-        let address = socket.local_addr().map_err(|error| format!("io: {error}"))?;
+        let socket =
+            Arc::new(socket.map_err(|error| Failure::new("io", format_args!("{}: {error}", self.listen)))?);
+        let address = socket.local_addr().map_err(|error| Failure::new("io", error))?;
         let mut network = self.misbehaviour.start();
         let mut device = CoapDevice::new(self.load()?);
         let (done, mut dones) = mpsc::unbounded_channel();
@@ -118,7 +121,6 @@ impl Program {
             install(self.boot_time, done.clone());
         }
         let mut buffer = [0; MAX_DATAGRAM];
-        let stop = told_to_stop();
         tokio::pin!(stop);
         loop {
             tokio::select! {
@@ -185,7 +187,7 @@ impl Program {
         }
     }
 
-    fn load(&self) -> Result<Settings, String> {
+    fn load(&self) -> Result<Settings, Failure> {
         let new = || Settings {
             manufacturer: self.manufacturer.clone(),
             model: self.model.clone(),
@@ -201,17 +203,17 @@ impl Program {
         let Some(path) = &self.state else { return Ok(new()) };
         match fs::read(path) {
             Ok(octets) => serde_json::from_slice(&octets).map_err(|error| {
-                format!("state: {}: {error}; move the file away to begin anew", path.display())
+                Failure::file("state", path, format_args!("{error}; move the file away to begin anew"))
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(new()),
-            Err(error) => Err(format!("io: {}: {error}", path.display())),
+            Err(error) => Err(Failure::file("io", path, error)),
         }
     }
 
-    fn save(&self, settings: &Settings) -> Result<(), String> {
+    fn save(&self, settings: &Settings) -> Result<(), Failure> {
         let Some(path) = &self.state else { return Ok(()) };
-        let octets = serde_json::to_vec(settings).map_err(|error| format!("state: {error}"))?;
-        write_secret(path, &octets).map_err(|error| format!("io: {}: {error}", path.display()))
+        let octets = serde_json::to_vec(settings).map_err(|error| Failure::new("state", error))?;
+        write_secret(path, &octets).map_err(|error| Failure::file("io", path, error))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use dm_notification::bootstrap::{CpSec, NetworkSecret, Pin, SharedSecrets};
-use dm_notification::push::{Content, Push};
+use dm_notification::bootstrap::{
+    BootstrapError as ProofError, CpSec, DmSec, Mac, NetworkSecret, Pin, SharedSecrets,
+};
+use dm_notification::push::{Content, Push, TextHeaders};
 use dm_syncml::{DecodeOptions, Encoding, Message};
 use dm_tree::Tree;
 use dm_tree::bootstrap::{Applied, Bootstrap, BootstrapError, BootstrapPolicy, Proof, ProvisioningDocument};
@@ -18,9 +20,35 @@ pub(super) enum NotTaken {
     #[error("it does not say how it is proven")]
     NoProof,
     #[error("{0}")]
-    Mac(dm_notification::bootstrap::BootstrapError),
+    Mac(ProofError),
     #[error(transparent)]
     Refused(#[from] BootstrapError),
+}
+
+/// A bootstrap message that was pushed, and what it says proves it.
+#[derive(Debug)]
+pub(super) struct Delivered<'a> {
+    content: Content,
+    cp: Option<CpSec>,
+    dm: Option<DmSec>,
+    mac: Option<Result<Mac, ProofError>>,
+    body: &'a [u8],
+}
+
+impl<'a> Delivered<'a> {
+    /// In a WSP push.
+    pub(super) fn by_push(push: &Push<'a>) -> Self {
+        let kind = push.content_type();
+        let (cp, dm) = (kind.sec().and_then(|sec| sec.cp()), kind.sec().and_then(|sec| sec.dm()));
+        Self { content: push.content(), cp, dm, mac: kind.mac(), body: push.body() }
+    }
+
+    /// In an HTTP push.
+    pub(super) fn by_http(headers: &TextHeaders, body: &'a [u8]) -> Self {
+        let kind = headers.content_type();
+        let (cp, dm) = (kind.and_then(|kind| kind.cp_sec()), kind.and_then(|kind| kind.dm_sec()));
+        Self { content: headers.content(), cp, dm, mac: kind.and_then(|kind| kind.mac()), body }
+    }
 }
 
 /// What the device proves bootstrap messages with.
@@ -84,22 +112,20 @@ impl Secrets {
     }
 
     /// Applies a bootstrap message that was pushed, if it proves itself.
-    pub(super) fn apply(&self, tree: &mut Tree, push: &Push<'_>) -> Result<Applied, NotTaken> {
+    pub(super) fn apply(&self, tree: &mut Tree, delivered: &Delivered<'_>) -> Result<Applied, NotTaken> {
         let policy = BootstrapPolicy::default();
-        let content_type = push.content_type();
-        let sec = content_type.sec().ok_or(NotTaken::NoProof)?;
-        let mac = content_type.mac().transpose().map_err(NotTaken::Mac)?;
-        let bootstrap = if push.content() == Content::CpBootstrap {
-            let sec = sec.cp().ok_or(NotTaken::NoProof)?;
+        let mac = delivered.mac.transpose().map_err(NotTaken::Mac)?;
+        let bootstrap = if delivered.content == Content::CpBootstrap {
+            let sec = delivered.cp.ok_or(NotTaken::NoProof)?;
             let proof = match &self.pin {
                 Some(pin) if sec == CpSec::USERPINMAC => Proof::Typed(pin),
                 _ => Proof::Cp(sec, mac, &self.shared),
             };
-            Bootstrap::open_cp(push.body(), &proof, &policy)?
+            Bootstrap::open_cp(delivered.body, &proof, &policy)?
         } else {
-            let sec = sec.dm().ok_or(NotTaken::NoProof)?;
+            let sec = delivered.dm.as_ref().ok_or(NotTaken::NoProof)?;
             let mac = mac.ok_or(NotTaken::NoProof)?;
-            Bootstrap::open_dm(push.body(), &Proof::Dm(&sec, mac, &self.shared), &policy)?
+            Bootstrap::open_dm(delivered.body, &Proof::Dm(sec, mac, &self.shared), &policy)?
         };
         Ok(bootstrap.apply(tree, &policy)?)
     }

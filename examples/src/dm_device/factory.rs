@@ -79,17 +79,26 @@ impl Program {
         .map_err(failed)?;
         shared.mount(&mut tree, handlers).map_err(failed)?;
         schema.instantiate(&mut tree).map_err(failed)?;
+        let mut accounts = Vec::new();
+        for file in &self.accounts {
+            let account = file.to_dm_account();
+            accounts.push(account.ok_or_else(|| Failure::usage("--account: its server_id cannot be one"))?);
+        }
         if let (Some(server), Some(server_id)) = (&self.server, &self.server_id) {
-            let account = self.account(server, server_id, dev_id)?;
-            account.install(&mut tree, "./DMAcc/1").map_err(failed)?;
-            let acl = Acl::parse(&format!("Get={server_id}&Replace={server_id}&Delete={server_id}"));
-            let acl = acl.map_err(|error| Failure::usage(format_args!("--server-id: {error}")))?;
-            tree.set_acl("./DMAcc/1", acl).map_err(failed)?;
+            accounts.push(self.first_account(server, server_id, dev_id)?);
+        }
+        for (account, number) in accounts.iter().zip(1..) {
+            let node = format!("./DMAcc/{number}");
+            account.install(&mut tree, &node).map_err(failed)?;
+            let server = &account.server_id;
+            let acl = Acl::parse(&format!("Get={server}&Replace={server}&Delete={server}"));
+            let acl = acl.map_err(|error| Failure::usage(format_args!("{server}: {error}")))?;
+            tree.set_acl(&node, acl).map_err(failed)?;
         }
         Ok(tree)
     }
 
-    fn account(&self, server: &str, server_id: &str, dev_id: String) -> Result<DmAccount, Failure> {
+    fn first_account(&self, server: &str, server_id: &str, dev_id: String) -> Result<DmAccount, Failure> {
         let server_id =
             ServerId::new(server_id).map_err(|error| Failure::usage(format_args!("--server-id: {error}")))?;
         let mut account = DmAccount::new(server_id);

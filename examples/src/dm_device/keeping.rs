@@ -5,7 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use dm_notification::ReplayMemory;
+use dm_syncml::Instant;
 use dm_syncml::auth::Nonce;
+use dm_syncml::session::{PartialObjects, PartialObjectsSnapshot};
 use dm_tree::{AuthLevel, DmAccount, NodeUri, Tree, TreeLimits, TreeRecord, TreeSnapshot};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +15,10 @@ use super::appliance::Appliance;
 use super::failure::Failure;
 use super::report::Report;
 use crate::clock::hash_seed;
-use crate::store::{Batch, Kind, Store, StoreError};
+use crate::store::{Batch, Format, Kind, Store, StoreError};
+
+/// What is in the store.
+const FORMAT: Format = Format::new("dm-device", 1);
 
 const TREE: Kind = Kind::new("tree");
 const RECORDS: Kind = Kind::new("tree-records");
@@ -25,6 +30,7 @@ const APPLIANCE: &str = "appliance";
 const REPLAY: &str = "replay-memory";
 const WISHES: &str = "wishes";
 const NONCES: &str = "nonces";
+const PARTIAL: &str = "partial-objects";
 
 /// Records after which a snapshot takes their place.
 const MAX_RECORDS: u64 = 256;
@@ -85,8 +91,9 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { store: Store::open(path)?, first_record: 0, next_record: 0 })
+    pub(super) fn open(path: &Path, no_sync: bool) -> Result<Self, Failure> {
+        let open = if no_sync { Store::open_without_sync } else { Store::open };
+        Ok(Self { store: open(path, &FORMAT)?, first_record: 0, next_record: 0 })
     }
 
     /// What a device was when its process ended; `None` for a new one.
@@ -149,6 +156,23 @@ impl Keeper {
 
     pub(super) fn nonces(batch: &mut Batch, nonces: &[LooseNonce]) -> Result<(), StoreError> {
         batch.put(REST, NONCES, &nonces)
+    }
+
+    /// Large objects whose transfer broke off; none where another version has written them.
+    pub(super) fn partial_objects(&self, now: Instant) -> Result<PartialObjects, StoreError> {
+        let kept = self.store.get::<PartialObjectsSnapshot>(REST, PARTIAL)?;
+        let kept = kept.and_then(|kept| PartialObjects::new().restored(now, kept).ok());
+        Ok(kept.unwrap_or_default())
+    }
+
+    pub(super) async fn keep_partial_objects(
+        &self,
+        now: Instant,
+        objects: &PartialObjects,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.put(REST, PARTIAL, &objects.snapshot(now))?;
+        self.write(batch).await
     }
 
     pub(super) const fn wants_snapshot(&self) -> bool {

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dm_notification::ReplayMemory;
-use dm_notification::push::Push;
 use dm_syncml::session::ClientEnd;
-use dm_tree::bootstrap::Applied;
 use dm_tree::ddf::Schema;
 use dm_tree::{DevInfo, HandlerMap, Timestamp, Tree, Value, dm_accounts};
 use serde_json::json;
@@ -18,29 +16,29 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::appliance::{Appliance, FUMO, Restart, Shared, TaskKind, state};
+use super::arriving::Taken;
 use super::bootstrapping::Secrets;
 use super::download::{Fetch, Progress, digest_of, result};
 use super::failure::Failure;
 use super::keeping::{Keeper, Kept, LooseNonce, Wish};
 use super::managing::Ended;
 use super::program::Program;
+use super::pushing::Pushes;
 use super::report::{PROGRESS, Report};
 use super::user::User;
-use super::waking::{Call, Notice, forget, look_at, session_ended};
+use super::waking::session_ended;
+use crate::announcing::{Challenge, WELCOME};
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
-use crate::listener::told_to_stop;
 use crate::misbehaviour::Network;
 use crate::store::{Batch, StoreError};
 use crate::wire::Wire;
 
 /// Sessions that wait for their turn.
-const MAX_WISHES: usize = 16;
+pub(super) const MAX_WISHES: usize = 16;
 /// Attempts for one session.
 const MAX_ATTEMPTS: u32 = 6;
-/// Bootstrap messages that may fail to prove themselves until the next start: PINs are short.
-const MAX_REFUSED: u32 = 10;
 /// The longest time between two announcements.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
@@ -49,6 +47,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 struct Hardware {
     keeper: Keeper,
     socket: UdpSocket,
+    pushes: Option<Pushes>,
     network: Network,
     user: User,
     messages: u64,
@@ -62,24 +61,28 @@ pub(super) struct Device<'p> {
     pub log: EventLog,
     pub wire: Wire,
     http: HttpClient,
-    secrets: &'p Secrets,
+    pub secrets: &'p Secrets,
     pub keeper: &'p mut Keeper,
     pub network: &'p mut Network,
     pub user: &'p mut User,
     pub messages: &'p mut u64,
     socket: &'p UdpSocket,
+    pushes: &'p mut Option<Pushes>,
     pub tree: Tree,
     pub handlers: HandlerMap,
     pub shared: Shared,
     /// The appliance as it is on disk.
     kept: Appliance,
     pub reports: BTreeMap<u64, Report>,
-    replay: ReplayMemory,
-    wishes: Vec<Wish>,
+    pub replay: ReplayMemory,
+    pub wishes: Vec<Wish>,
     pub loose: Vec<LooseNonce>,
+    /// The gateway it is behind, as its server.
+    pub behind: Option<String>,
     /// Sessions in a row that failed.
     failures: u32,
-    refused: u32,
+    /// Bootstrap messages that failed.
+    pub refused: u32,
     downloads: (mpsc::Sender<Progress>, mpsc::Receiver<Progress>),
     /// The last percentage that was told.
     told: u8,
@@ -92,31 +95,36 @@ enum Next {
     Restart(Restart),
 }
 
-/// Lives until it is stopped.
+/// Lives until `stop` comes about.
 pub(super) async fn run(
     program: &Program,
     http: HttpClient,
     clock: Clock,
     log: EventLog,
+    stop: impl Future<Output = ()>,
 ) -> Result<bool, Failure> {
     let schema = Arc::new(program.schema()?);
     let secrets = program.secrets()?;
     let socket = UdpSocket::bind(program.listen).await;
     let socket = socket.map_err(|error| Failure::new("io", format_args!("{}: {error}", program.listen)))?;
     let mut hardware = Hardware {
-        keeper: Keeper::open(&program.state)?,
+        keeper: Keeper::open(&program.state, program.no_sync)?,
         socket,
+        pushes: match program.push {
+            Some(at) => Some(Pushes::listen(at).await?),
+            None => None,
+        },
         network: program.misbehaviour.start(),
         user: User::new(program.manner()),
         messages: 0,
     };
     let mut reset = false;
-    let stop = told_to_stop();
     tokio::pin!(stop);
     loop {
         let life = async {
             let mut device =
-                Device::start(program, (&http, clock, log), &schema, &secrets, &mut hardware, reset).await?;
+                Device::start(program, (&http, clock, log.clone()), &schema, &secrets, &mut hardware, reset)
+                    .await?;
             device.live().await
         };
         let next = tokio::select! {
@@ -144,7 +152,7 @@ impl<'p> Device<'p> {
         hardware: &'p mut Hardware,
         reset: bool,
     ) -> Result<Self, Failure> {
-        let Hardware { keeper, socket, network, user, messages } = hardware;
+        let Hardware { keeper, socket, pushes, network, user, messages } = hardware;
         let mut handlers = HandlerMap::new();
         let mut batch = Batch::new();
         let kept = keeper.load()?;
@@ -199,11 +207,12 @@ impl<'p> Device<'p> {
         Keeper::wishes(&mut batch, &kept.wishes, &kept.replay)?;
         keeper.write(batch).await?;
         let address = socket.local_addr().map_err(|error| Failure::new("io", error))?;
+        let push = pushes.as_ref().map(|pushes| format!("http://{}/push", pushes.address));
         log.tell(
             "started",
-            json!({ "id": dev_id, "address": address.to_string(), "new": is_new, "boots": kept.appliance.boots }),
+            json!({ "id": dev_id, "address": address.to_string(), "push": push, "new": is_new, "boots": kept.appliance.boots }),
         );
-        let wire = Wire::over(http.clone(), None).map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(http.clone());
         let Kept { tree, appliance, reports, replay, wishes } = kept;
         Ok(Self {
             program,
@@ -217,6 +226,7 @@ impl<'p> Device<'p> {
             user,
             messages,
             socket,
+            pushes,
             tree,
             handlers,
             shared,
@@ -225,6 +235,7 @@ impl<'p> Device<'p> {
             replay,
             wishes,
             loose: Vec::new(),
+            behind: None,
             failures: 0,
             refused: 0,
             downloads: mpsc::channel(16),
@@ -270,11 +281,31 @@ impl<'p> Device<'p> {
                 received = self.socket.recv_from(&mut datagram) => {
                     // An error is what became of an announcement that nobody listened for.
                     let Ok((length, from)) = received else { continue };
-                    if announcing.is_some_and(|(gateway, ..)| gateway == from) && &datagram[..length] == b"welcome" {
+                    let octets = &datagram[..length];
+                    let is_gateway = announcing.is_some_and(|(gateway, ..)| gateway == from);
+                    if is_gateway && octets == WELCOME {
                         self.log.tell("welcomed", json!({ "gateway": from.to_string() }));
                         announcing = None;
-                    } else if self.datagram(from, &datagram[..length]).await? {
+                        if self.tell_servers().await? {
+                            session_at = Instant::now();
+                        }
+                    } else if is_gateway && let Some(challenge) = Challenge::read(octets) {
+                        match self.proof(&challenge) {
+                            Some(proof) => {
+                                self.behind = Some(challenge.server.to_owned());
+                                let _ = self.socket.send_to(&proof, from).await;
+                            }
+                            None => self.log.tell("unproven", json!({ "gateway": from.to_string(), "server": challenge.server })),
+                        }
+                    } else if self.datagram(from, octets).await? == Taken::Session {
                         session_at = Instant::now();
+                        announce_now(&mut announcing);
+                    }
+                }
+                pushed = Pushes::next(self.pushes) => {
+                    if self.pushed(pushed).await? == Taken::Session {
+                        session_at = Instant::now();
+                        announce_now(&mut announcing);
                     }
                 }
                 Some(progress) = self.downloads.1.recv() => {
@@ -371,84 +402,11 @@ impl<'p> Device<'p> {
     }
 
     /// Wants a session with a server, unless one is wanted already.
-    fn wish_for(&mut self, server: &str) {
+    pub(super) fn wish_for(&mut self, server: &str) {
         let is_wanted = self.wishes.iter().any(|wish| wish.server == server);
         if !is_wanted && self.wishes.len() < MAX_WISHES {
             self.wishes.push(Wish { server: server.into(), session_id: None });
         }
-    }
-
-    /// Something came over UDP; whether a session is wanted at once.
-    async fn datagram(&mut self, from: SocketAddr, octets: &[u8]) -> Result<bool, Failure> {
-        if self.network.loses() {
-            self.log.tell("lost", json!({ "what": "datagram" }));
-            return Ok(false);
-        }
-        match look_at(&self.tree, &mut self.replay, octets) {
-            Call::Nothing(reason) => {
-                self.log.tell("dropped", json!({ "from": from.to_string(), "reason": reason.to_string() }));
-                Ok(false)
-            }
-            Call::Bootstrap(push) => self.bootstrapped(from, &push).await,
-            Call::Session(wish, notice) => {
-                self.log.tell(
-                    "notified",
-                    json!({ "server": wish.server, "session": wish.session_id, "notice": format!("{notice:?}").to_lowercase() }),
-                );
-                let may_start = match notice {
-                    Notice::Silent => true,
-                    Notice::Tell => {
-                        self.user.tell(&format!("{} manages this device.", wish.server));
-                        true
-                    }
-                    Notice::Ask => self.user.agrees(&wish.server).await,
-                };
-                if may_start && self.wishes.len() < MAX_WISHES {
-                    // One session does for both.
-                    self.wishes.retain(|other| other.server != wish.server || other.session_id.is_some());
-                    self.wishes.insert(0, wish);
-                } else {
-                    self.log.tell("declined", json!({ "server": wish.server }));
-                    session_ended(&mut self.replay, &wish.server);
-                }
-                // Acted upon and remembered, or neither.
-                let mut batch = Batch::new();
-                Keeper::wishes(&mut batch, &self.wishes, &self.replay)?;
-                self.keeper.write(batch).await?;
-                Ok(may_start)
-            }
-        }
-    }
-
-    async fn bootstrapped(&mut self, from: SocketAddr, push: &Push<'_>) -> Result<bool, Failure> {
-        let refuse = |reason: String| {
-            self.log.tell("bootstrap-refused", json!({ "from": from.to_string(), "reason": reason }));
-        };
-        if self.refused >= MAX_REFUSED {
-            refuse("too many have failed".into());
-            return Ok(false);
-        }
-        let applied: Applied = match self.secrets.apply(&mut self.tree, push) {
-            Ok(applied) => applied,
-            Err(reason) => {
-                refuse(reason.to_string());
-                self.refused += 1;
-                return Ok(false);
-            }
-        };
-        let servers: Vec<_> =
-            applied.sessions().map(|session| session.server_id.as_str().to_owned()).collect();
-        for server in &servers {
-            forget(&mut self.replay, server);
-            self.wish_for(server);
-        }
-        self.log.tell("bootstrapped", json!({ "servers": servers }));
-        let mut batch = Batch::new();
-        let record = self.tree.take_record();
-        self.keeper.records(&mut batch, record)?;
-        Keeper::wishes(&mut batch, &self.wishes, &self.replay)?;
-        self.keeper.write(batch).await?;
-        Ok(true)
     }
 
     /// Begins what is to go on beside everything else: a download, an installation.
@@ -563,25 +521,26 @@ impl<'p> Device<'p> {
         if let Some((server, alert_type, number, correlator)) = report {
             self.wish_for(&server);
             let (alert_type, source) = (alert_type.to_owned(), FUMO.to_owned());
-            let report = Report { server, alert_type, source, number, correlator };
-            let former: Vec<_> = self
-                .reports
-                .iter()
-                .filter(|(_, other)| report.replaces(other))
-                .map(|(key, _)| *key)
-                .collect();
-            for former in former {
-                self.reports.remove(&former);
-                Keeper::report(&mut batch, former, None)?;
-            }
-            let key = self.reports.last_key_value().map_or(0, |(key, _)| key + 1);
-            Keeper::report(&mut batch, key, Some(&report))?;
-            self.reports.insert(key, report);
+            let report = Report { server, alert_type, source, number, correlator, text: None };
+            self.file(&mut batch, report)?;
         }
         let record = self.tree.take_record();
         self.keeper.records(&mut batch, record)?;
         self.note_appliance(&mut batch)?;
         Ok(self.keeper.write(batch).await?)
+    }
+
+    /// Keeps what a server is to hear, in place of what it was to hear of the same before.
+    pub(super) fn file(&mut self, batch: &mut Batch, report: Report) -> Result<(), StoreError> {
+        let former = self.reports.iter().filter(|(_, other)| report.replaces(other)).map(|(key, _)| *key);
+        for former in former.collect::<Vec<_>>() {
+            self.reports.remove(&former);
+            Keeper::report(batch, former, None)?;
+        }
+        let key = self.reports.last_key_value().map_or(0, |(key, _)| key + 1);
+        Keeper::report(batch, key, Some(&report))?;
+        self.reports.insert(key, report);
+        Ok(())
     }
 
     /// The appliance, if it is another than on disk.
@@ -596,11 +555,17 @@ impl<'p> Device<'p> {
 
     /// Tells the tree what time it is, for TStamp.
     pub(super) fn tell_time(&mut self) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-        let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok());
+        let seconds = i64::try_from(self.clock.unix_now()).ok();
         if let Some(now) = seconds.and_then(Timestamp::from_unix) {
             self.tree.set_wall_clock(now);
         }
+    }
+}
+
+/// There may be an account now that was missing before.
+fn announce_now(announcing: &mut Option<(SocketAddr, Instant, Duration)>) {
+    if let Some((_, at, pause)) = announcing {
+        (*at, *pause) = (Instant::now(), Duration::from_secs(1));
     }
 }
 

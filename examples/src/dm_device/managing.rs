@@ -53,7 +53,9 @@ impl Device<'_> {
         let alerts = reports.filter_map(|(number, report)| Some((AlertId::new(*number), report.to_alert()?)));
         let alerts = AlertQueue::restore(alerts);
         self.tell_time();
-        let mut session = ClientSession::new(self.clock.now(), config, initiation, alerts);
+        let mut partial = self.keeper.partial_objects(self.clock.now())?;
+        let mut session = ClientSession::new(self.clock.now(), config, initiation, alerts)
+            .with_partial_objects(partial.clone());
         let mut effects = Effects::default();
         let mut asked = None;
         loop {
@@ -70,7 +72,7 @@ impl Device<'_> {
                         session.handle_lost(self.clock.now());
                         continue;
                     }
-                    let posted = self.wire.post("device", "server", uri.as_str(), &message).await;
+                    let posted = self.wire.post(uri.as_str(), &message).await;
                     *self.messages += 1;
                     if self.program.reboot_after == Some(*self.messages) {
                         return Ok(Ended::PowerLoss);
@@ -84,7 +86,17 @@ impl Device<'_> {
                         self.log
                             .tell("no-answer", json!({ "server": wish.server, "reason": error.to_string() }));
                     }
-                    wire::take(&mut session, self.clock.now(), &posted);
+                    let is_taken = wire::take(&mut session, self.clock.now(), &posted);
+                    if posted.is_ok() && !is_taken {
+                        let reason = "the answer cannot be read, or is of another session";
+                        self.log.tell("no-answer", json!({ "server": wish.server, "reason": reason }));
+                    }
+                    // A transfer that breaks off goes on in the next session, whatever becomes of this process.
+                    let held = session.partial_objects();
+                    if held != partial {
+                        partial = held;
+                        self.keeper.keep_partial_objects(self.clock.now(), &partial).await?;
+                    }
                 }
                 ClientOutput::Persist(seq, record) => {
                     self.store(&place, &record).await?;
@@ -137,6 +149,7 @@ impl Device<'_> {
         let mut config = ClientConfig::new(LocUri::new(info.dev_id).ok()?, LocUri::new(address).ok()?)
             .with_encoding(self.program.encoding())
             .with_atomic()
+            .with_resume()
             .with_dev_info(DevInfo::items(&self.tree))
             .with_attempts(ATTEMPTS, std::time::Duration::from_millis(self.program.answer_timeout))
             .with_nonces(account.nonce(&AuthLevel::CLCRED), account.nonce(&AuthLevel::SRVCRED));

@@ -1,6 +1,7 @@
 //! The command line of `dm-device`.
 
 use std::fmt;
+use std::future::pending;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,15 +9,19 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use dm_syncml::Encoding;
+use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::failure::Failure;
 use super::life;
 use super::user::Manner;
+use crate::account_file::AccountFile;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::http_client::HttpClient;
+use crate::listener::told_to_stop;
 use crate::misbehaviour::Misbehaviour;
-use crate::tls::Trust;
+use crate::program::{TrustFlags, read_account};
 
 /// A simulated OMA DM device. It keeps its tree, its accounts and what it has begun in one file, and goes on from there after any end of its
 /// process.
@@ -45,7 +50,12 @@ pub struct Program {
     #[arg(long, value_name = "ACL", default_value = "Add=*&Delete=*&Exec=*&Get=*&Replace=*")]
     pub(super) root_acl: String,
 
-    /// Factory settings: the address of the server of a new device
+    /// Factory settings: the account of a new device, as `device add --account-file` of dm-server or dm-gateway wrote it; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "server", help_heading = "Its first server")]
+    pub(super) account: Vec<PathBuf>,
+    #[arg(skip)]
+    pub(super) accounts: Vec<AccountFile>,
+    /// Or one by one: the address of the server of a new device
     #[arg(long, value_name = "URL", requires = "server_id", help_heading = "Its first server")]
     pub(super) server: Option<String>,
     /// The server's identifier
@@ -97,15 +107,14 @@ pub struct Program {
     /// Where notifications and bootstrap messages reach it over UDP
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
+    /// Where they reach it by HTTP push, below `/push`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) push: Option<SocketAddr>,
     /// Tell a gateway at this address that the device is there
     #[arg(long, value_name = "ADDRESS")]
     pub(super) gateway: Option<SocketAddr>,
-    /// Certificates that servers may show, as PEM
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub(super) ca: Option<PathBuf>,
-    /// Take any certificate
-    #[arg(long)]
-    pub(super) insecure: bool,
+    #[command(flatten)]
+    pub(super) trust: TrustFlags,
     /// How its messages travel
     #[arg(long, value_enum, default_value_t = Form::Wbxml)]
     pub(super) encoding: Form,
@@ -124,6 +133,9 @@ pub struct Program {
     /// Print events as JSON, one to a line
     #[arg(long)]
     pub(super) json: bool,
+    /// Do not wait for the disk: what is kept survives the end of the process, but not a loss of power
+    #[arg(long)]
+    pub(super) no_sync: bool,
 
     /// Who answers the questions of servers: the user at the terminal, or a rule. At a terminal `ask`, else `nobody`
     #[arg(long, value_enum, value_name = "WHO", help_heading = "Its user")]
@@ -157,6 +169,8 @@ pub struct Program {
 
 const EXAMPLES: &str = "\
 Examples:
+  dm-device --account phone.json --ca dm-server-state/tls/cert.pem
+      a new device, with the account that `dm-server device add IMEI:1 --account-file phone.json` wrote
   dm-device --server https://localhost:8443/dm --server-id com.example.dm \\
             --password secret --server-password other --ca cert.pem --once
       a new device; it opens a session and ends
@@ -225,24 +239,43 @@ impl Program {
             Ok(false) => ExitCode::from(1),
             Err(failure) => {
                 let _ = writeln!(io::stderr(), "error: {failure}");
-                ExitCode::from(2)
+                ExitCode::from(failure.exit_code())
             }
         }
     }
 
-    async fn try_run(self) -> Result<bool, Failure> {
+    /// Runs as a part of another program, which is told of events and ends it by dropping this: as the power goes.
+    ///
+    /// # Errors
+    /// What the program would say on standard error.
+    pub async fn run_within(mut self, events: mpsc::UnboundedSender<Value>) -> Result<bool, Failure> {
+        self.read_accounts()?;
         let clock = Clock::start();
-        let log = EventLog::new(self.json, clock);
-        let http = HttpClient::new(&self.trust()).map_err(|error| Failure::new("tls", error))?;
-        life::run(&self, http, clock, log).await
+        let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
+        life::run(&self, http, clock, EventLog::told_to(events, clock), pending()).await
     }
 
-    fn trust(&self) -> Trust {
-        match (&self.ca, self.insecure) {
-            (Some(file), _) => Trust::File(file.clone()),
-            (None, true) => Trust::Anything,
-            (None, false) => Trust::Nothing,
+    async fn try_run(mut self) -> Result<bool, Failure> {
+        self.read_accounts()?;
+        let clock = Clock::start();
+        let log = EventLog::new(self.json, clock);
+        let http = HttpClient::new(&self.trust.trust()).map_err(|error| Failure::new("tls", error))?;
+        life::run(&self, http, clock, log, told_to_stop()).await
+    }
+
+    /// The accounts it was given are all of one device, and that is who it is.
+    fn read_accounts(&mut self) -> Result<(), Failure> {
+        for path in &self.account {
+            let account: AccountFile = read_account(path)?;
+            let id = self.id.get_or_insert_with(|| account.id.clone());
+            if *id != account.id {
+                let sentence =
+                    format_args!("{} is the account of {}, not of {id}", path.display(), account.id);
+                return Err(Failure::usage(sentence));
+            }
+            self.accounts.push(account);
         }
+        Ok(())
     }
 
     pub(super) const fn encoding(&self) -> Encoding {

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// How far a download is, in percent. Ours: FUMO reports ends only.
 pub(super) const PROGRESS: &str = "x-dm-device.download.progress";
+/// The servers that the device knows, for a gateway.
+pub(super) const SERVERS: &str = "urn:oma:at:x-gwmo:BootstrappedDMSList:1.0";
 
 /// A generic alert that waits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -20,13 +22,19 @@ pub(super) struct Report {
     pub number: u32,
     /// The Correlator of the Exec.
     pub correlator: Option<String>,
+    /// A text instead of the number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 impl Report {
     /// The alert; `None` for what no alert can say, which never got in.
     pub(super) fn to_alert(&self) -> Option<Alert<'static>> {
-        let data = Data::text(self.number.to_string()).ok()?;
-        let alert = GenericAlert::new(self.alert_type.clone(), Format::INT, data).ok()?;
+        let (format, text) = match &self.text {
+            Some(text) => (Format::CHR, text.clone()),
+            None => (Format::INT, self.number.to_string()),
+        };
+        let alert = GenericAlert::new(self.alert_type.clone(), format, Data::text(text).ok()?).ok()?;
         let mut alert = alert.with_source(LocUri::new(self.source.clone()).ok()?);
         if self.alert_type != PROGRESS && self.number >= 300 {
             alert = alert.with_mark(Mark::CRITICAL);
@@ -39,7 +47,8 @@ impl Report {
 
     /// Whether this one says anew what the other one said before.
     pub(super) fn replaces(&self, other: &Self) -> bool {
-        self.alert_type == PROGRESS && Self { number: other.number, ..self.clone() } == *other
+        let is_state = matches!(self.alert_type.as_str(), PROGRESS | SERVERS);
+        is_state && Self { number: other.number, text: other.text.clone(), ..self.clone() } == *other
     }
 }
 
@@ -55,12 +64,15 @@ mod tests {
             source: "./FUMO".into(),
             number: 25,
             correlator: Some("c".into()),
+            text: None,
         };
         let later = Report { number: 50, ..report.clone() };
         assert!(later.replaces(&report));
         assert!(!Report { correlator: None, ..later }.replaces(&report));
         let end = Report { alert_type: "org.example.end".into(), number: 200, ..report.clone() };
         assert!(!end.replaces(&report) && !end.replaces(&end));
+        let list = Report { alert_type: SERVERS.into(), text: Some("a".into()), ..report };
+        assert!(list.replaces(&Report { text: Some("b".into()), ..list.clone() }));
         let alert = end.to_alert().unwrap();
         assert_eq!(alert.correlator.as_ref().unwrap().as_str(), "c");
     }

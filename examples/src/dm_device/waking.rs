@@ -1,21 +1,22 @@
-//! What comes over UDP: notifications, alone or in a WSP push, and bootstrap messages.
+//! What wakes the device: notifications, alone, in a WSP push or in an HTTP push, and bootstrap messages.
 
-use dm_notification::push::{Content, Push};
+use dm_notification::push::{Content, Push, TextHeaders};
 use dm_notification::{
     Account, Arrival, Credential, DropReason, ReceiverPolicy, ReplayMemory, ServerIdentifier, Verdict,
     receive,
 };
 use dm_tree::{AuthLevel, DmAccount, Tree, dm_accounts};
 
+use super::bootstrapping::Delivered;
 use super::keeping::Wish;
 
-/// What a datagram asks for.
+/// What a message asks for.
 #[derive(Debug)]
 pub(super) enum Call<'a> {
     /// A session, and how the user is to notice.
     Session(Wish, Notice),
     /// A bootstrap message, not yet proven.
-    Bootstrap(Push<'a>),
+    Bootstrap(Delivered<'a>),
     /// Nothing.
     Nothing(DropReason),
 }
@@ -32,12 +33,25 @@ pub(super) enum Notice {
 pub(super) fn look_at<'a>(tree: &Tree, memory: &mut ReplayMemory, datagram: &'a [u8]) -> Call<'a> {
     if let Ok(push) = Push::decode(datagram) {
         match push.content() {
-            Content::CpBootstrap | Content::DmBootstrap => return Call::Bootstrap(push),
+            Content::CpBootstrap | Content::DmBootstrap => return Call::Bootstrap(Delivered::by_push(&push)),
             Content::DmNotification => return judge(tree, memory, Arrival::Push(datagram)),
             _ => {}
         }
     }
     judge(tree, memory, Arrival::Message(Content::DmNotification, datagram))
+}
+
+/// Makes all checks of what was pushed by HTTP.
+pub(super) fn look_at_push<'a>(
+    tree: &Tree,
+    memory: &mut ReplayMemory,
+    headers: &TextHeaders,
+    body: &'a [u8],
+) -> Call<'a> {
+    match headers.content() {
+        Content::CpBootstrap | Content::DmBootstrap => Call::Bootstrap(Delivered::by_http(headers, body)),
+        content => judge(tree, memory, Arrival::Message(content, body)),
+    }
 }
 
 fn judge<'a>(tree: &Tree, memory: &mut ReplayMemory, arrival: Arrival<'a>) -> Call<'a> {

@@ -6,23 +6,22 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use dm_notification::{Credential, ServerIdentifier, SessionId};
-use dm_syncml::LocUri;
 use dm_syncml::auth::{AuthScheme, Credentials, Password};
 use dm_syncml::session::ClientConfig;
+use dm_syncml::{Encoding, LocUri};
 use dm_tree::ServerId;
 use gwmo_model::{DeviceAccount, DeviceId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::bootstraps::BootstrapWay;
 use super::failure::Failure;
 use crate::clock::entropy;
+use crate::program::read_account;
 use crate::tls::write_secret;
 
-/// The largest account file that is read.
-const MAX_FILE: u64 = 64 << 10;
-
 /// A text that is shown nowhere.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Hidden(pub(super) String);
 
@@ -33,7 +32,7 @@ impl std::fmt::Debug for Hidden {
 }
 
 /// An account between a client and its server: between this gateway and a server, or between a device and this gateway.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct AccountFile {
     /// The client's DevId.
     pub(super) id: String,
@@ -46,6 +45,9 @@ pub(super) struct AccountFile {
     /// How both prove themselves.
     #[serde(default = "md5")]
     pub(super) auth: AuthScheme,
+    /// Whether messages to a server are XML rather than WBXML.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) xml: bool,
     /// What the client shows.
     #[serde(default)]
     pub(super) user: String,
@@ -65,9 +67,33 @@ pub(super) struct AccountFile {
     /// The servers that a device has accounts for itself: they may manage it transparently.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) knows: Vec<String>,
+    /// How a device that does not have its account yet takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bootstrap: Option<BootstrapWay>,
     /// Certificates that a server may show, as PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ca: Option<PathBuf>,
+}
+
+impl Default for AccountFile {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            server_id: String::new(),
+            address: String::new(),
+            auth: md5(),
+            xml: false,
+            user: String::new(),
+            password: Hidden::default(),
+            server_user: String::new(),
+            server_password: Hidden::default(),
+            reach: None,
+            coap: None,
+            knows: Vec::new(),
+            bootstrap: None,
+            ca: None,
+        }
+    }
 }
 
 const fn md5() -> AuthScheme {
@@ -82,16 +108,7 @@ pub(super) fn made_password() -> Hidden {
 impl AccountFile {
     /// Reads one.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let io = |error: io::Error| Failure::file("io", path, error);
-        if fs::metadata(path).map_err(io)?.len() > MAX_FILE {
-            return Err(Failure::file("account", path, format_args!("has more than {MAX_FILE} octets")));
-        }
-        let octets = fs::read(path).map_err(io)?;
-        // What serde says of a wrong value may show it, and it may be a password: only the place is told.
-        let account: Self = serde_json::from_slice(&octets).map_err(|error| {
-            let place = format!("is no account file (line {}, column {})", error.line(), error.column());
-            Failure::file("account", path, place)
-        })?;
+        let account: Self = read_account(path)?;
         if account.id.is_empty() {
             return Err(Failure::file("account", path, "has no id"));
         }
@@ -158,7 +175,8 @@ impl AccountFile {
         let server =
             Credentials::new(self.server_user.as_str(), Password::new(self.server_password.0.as_str()));
         let config = ClientConfig::new(uri("id", &self.id)?, uri("address", &self.address)?);
-        Ok(config.with_auth(self.auth, device, server).with_atomic())
+        let encoding = if self.xml { Encoding::Xml } else { Encoding::Wbxml };
+        Ok(config.with_encoding(encoding).with_auth(self.auth, device, server).with_atomic())
     }
 
     /// The device it is about.
@@ -182,11 +200,14 @@ impl AccountFile {
     }
 }
 
-/// Identifiers are any text; file names are not.
 fn path_of(folder: &Path, name: &str) -> PathBuf {
-    let digest: [u8; 32] = Sha256::digest(name).into();
-    let hex: String = digest[..16].iter().map(|octet| format!("{octet:02x}")).collect();
-    folder.join(format!("{hex}.json"))
+    folder.join(format!("{}.json", file_name(name)))
+}
+
+/// Identifiers are any text; file names are not.
+pub(super) fn file_name(identifier: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(identifier).into();
+    digest[..16].iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]

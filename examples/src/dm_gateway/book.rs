@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use dm_syncml::auth::AuthScheme;
 use dm_tree::{NodeUri, ServerId};
-use gwmo_model::Subscription;
+use gwmo_model::console::Console;
+use gwmo_model::mo::ImagesSlot;
+use gwmo_model::{AttachStatus, DetachReason, DeviceId, ImageKey, Subscription};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::{AccountFile, Hidden, made_password};
+use super::asking::AskPolicy;
+use super::bootstraps::BootstrapWay;
 use super::driver::GatewayDriver;
 use super::failure::Failure;
 use super::upstream::Upstream;
@@ -40,6 +44,7 @@ pub(super) struct NewDevice {
     pub(super) reach: Option<String>,
     pub(super) coap: Option<SocketAddr>,
     pub(super) knows: Vec<String>,
+    pub(super) bootstrap: Option<BootstrapWay>,
     pub(super) replace: bool,
 }
 
@@ -56,6 +61,7 @@ pub(super) struct Book {
     address: String,
     ca: Option<PathBuf>,
     poll: Option<Duration>,
+    ask: AskPolicy,
 }
 
 /// What a book needs to know.
@@ -68,12 +74,13 @@ pub(super) struct BookParts {
     pub(super) address: String,
     pub(super) ca: Option<PathBuf>,
     pub(super) poll: Option<Duration>,
+    pub(super) ask: AskPolicy,
 }
 
 impl Book {
     pub(super) fn new(driver: Arc<GatewayDriver>, parts: BookParts) -> Self {
-        let BookParts { store, devices, servers, server_id, address, ca, poll } = parts;
-        Self { driver, store, devices, servers, server_id, address, ca, poll }
+        let BookParts { store, devices, servers, server_id, address, ca, poll, ask } = parts;
+        Self { driver, store, devices, servers, server_id, address, ca, poll, ask }
     }
 
     pub(super) const fn driver(&self) -> &Arc<GatewayDriver> {
@@ -95,6 +102,12 @@ impl Book {
             return Err(Failure::new("usage", "reach is an address and port, or an address of HTTP"));
         }
         let is_coap = new.coap.is_some();
+        if let Some(way) = &new.bootstrap {
+            way.check()?;
+            if is_coap {
+                return Err(Failure::new("usage", "a device that speaks CoAP takes no bootstrap message"));
+            }
+        }
         let secret = |given: Option<Hidden>| {
             given.unwrap_or_else(|| if is_coap { Hidden::default() } else { made_password() })
         };
@@ -106,36 +119,43 @@ impl Book {
             server_id: self.server_id.as_str().into(),
             address: self.address.clone(),
             auth: AuthScheme::Md5,
+            xml: false,
             reach: new.reach,
             coap: new.coap,
             knows: new.knows,
+            bootstrap: new.bootstrap,
             ca: None,
             id: new.id,
         };
         let device = account.device()?;
         account.known_servers()?;
         let is_known = self.driver.look(|gateway| gateway.inventory().serial_of(&device).is_some());
-        if is_known && !new.replace {
+        let anew = new.replace;
+        if is_known && !anew {
             return Err(Failure::new("conflict", format_args!("{device} is known already")));
         }
         account
             .keep(&self.devices, &account.id)
             .map_err(|error| Failure::file("io", &self.devices, error))?;
-        self.know_device(&account).await?;
+        self.know_device(&account, anew).await?;
         self.driver.all_stored().await;
-        Ok(account)
+        // What proves bootstrap messages is between the operator and the gateway.
+        Ok(AccountFile { bootstrap: None, ..account })
     }
 
-    /// Registers the device of an account, as far as it is not registered already.
-    pub(super) async fn know_device(&self, account: &AccountFile) -> Result<(), Failure> {
+    /// Registers the device of an account, as far as it is not registered already; `anew` offers it its account once more.
+    pub(super) async fn know_device(&self, account: &AccountFile, anew: bool) -> Result<(), Failure> {
         let device = account.device()?;
         let refused =
             |error: &dyn std::fmt::Display| Failure::new("device", format_args!("{device}: {error}"));
-        if let Some(shared) = account.for_device(&self.server_id) {
+        // Of one that is, the gateway knows the nonces too, which the file does not.
+        let is_known = self.driver.look(|gateway| gateway.inventory().serial_of(&device).is_some());
+        if let Some(shared) = account.for_device(&self.server_id).filter(|_| anew || !is_known) {
             self.driver
                 .drive(|gateway, now| gateway.handle_device_registered(now, device.clone(), shared))
                 .map_err(|error| refused(&error))?;
         }
+        self.driver.keyring.know(&device, account);
         if let Some(address) = account.coap {
             let client =
                 CoapClient::connect(address, Timing::default()).await.map_err(|error| refused(&error))?;
@@ -155,30 +175,104 @@ impl Book {
         if let Some(address) = address.as_ref().or(account.reach.as_ref()) {
             self.driver.device_seen(&device, address);
         }
+        if account.bootstrap.is_some() {
+            self.want_bootstrap(&device, account, anew)?;
+        }
         Ok(())
+    }
+
+    pub(super) const fn ask_policy(&self) -> &AskPolicy {
+        &self.ask
+    }
+
+    /// A client towards servers, which trusts these certificates or those that all servers may show.
+    pub(super) fn http_for(&self, ca: Option<&PathBuf>) -> Result<HttpClient, Failure> {
+        let trust = ca.or(self.ca.as_ref()).cloned().map_or(Trust::Nothing, Trust::File);
+        HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))
     }
 
     /// Forgets a device; returns whether there was one.
     pub(super) async fn remove_device(&self, id: &str) -> Result<bool, Failure> {
-        let Ok(device) = gwmo_model::DeviceId::new(id) else { return Ok(false) };
+        let Ok(device) = DeviceId::new(id) else { return Ok(false) };
         AccountFile::forget(&self.devices, id).map_err(|error| Failure::file("io", &self.devices, error))?;
         let there_was = self.driver.forget_device(&device);
         self.driver.all_stored().await;
         Ok(there_was)
     }
 
-    /// Answers to a server from now on, after the next start too if it is to be kept.
-    pub(super) async fn add_server(&self, account: AccountFile, keep: bool) -> Result<(), Failure> {
+    /// A device is not there any more, as far as the operator knows; returns whether it was.
+    pub(super) async fn detach_device(&self, id: &str, reason: DetachReason) -> Result<bool, Failure> {
+        let unknown = || Failure::new("not-found", "there is no such device");
+        let device = DeviceId::new(id).map_err(|_| unknown())?;
+        let was_there = self.driver.drive(|gateway, now| {
+            let inventory = gateway.inventory();
+            let record = inventory.serial_of(&device).and_then(|serial| inventory.record(serial))?;
+            let (epoch, was_there) = (record.epoch(), record.status() == AttachStatus::Attached);
+            // It is registered, and in no later epoch.
+            let _ = gateway.handle_device_gone(now, &device, epoch, reason);
+            Some(was_there)
+        });
+        self.driver.all_stored().await;
+        was_there.ok_or_else(unknown)
+    }
+
+    /// Removes an image of a server; returns whether there was one.
+    pub(super) async fn remove_image(&self, owner: &str, key: &str) -> Result<bool, Failure> {
+        let (Ok(owner), Ok(key)) = (ServerId::new(owner), ImageKey::new(key)) else { return Ok(false) };
+        let removed = self.driver.drive(|gateway, now| {
+            let removed = gateway.handle_images(now, |images, now| {
+                images.number_of(&owner, &key).map(|number| images.handle_removed(now, number))
+            });
+            if let Some(Ok(())) = removed {
+                let uri = Console::new().binding().uri(ImagesSlot::Image, &[key.as_str()]);
+                // There may be none. What takes its place does not inherit them.
+                let _ = gateway.tree_mut().forget_acls(uri.as_str());
+                gateway.handle_tick(now);
+            }
+            removed
+        });
+        self.driver.all_stored().await;
+        match removed {
+            None => Ok(false),
+            Some(Ok(())) => Ok(true),
+            Some(Err(error)) => Err(Failure::new("conflict", error)),
+        }
+    }
+
+    /// Answers to a server no longer; returns whether it did. An account that the configuration names comes back with the next start.
+    pub(super) async fn remove_server(&self, id: &str) -> Result<bool, Failure> {
+        let Ok(server) = ServerId::new(id) else { return Ok(false) };
+        AccountFile::forget(&self.servers, id).map_err(|error| Failure::file("io", &self.servers, error))?;
+        let upstream = {
+            let mut upstreams = self.driver.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
+            upstreams.remove(&server)
+        };
+        if let Some(upstream) = &upstream {
+            upstream.stop().await?;
+        }
+        let was_known = self.driver.drive(|gateway, now| {
+            let was_known = gateway.outbox().subscription(&server).is_some();
+            gateway.handle_server_removed(now, &server);
+            was_known
+        });
+        self.driver.all_stored().await;
+        Ok(was_known || upstream.is_some())
+    }
+
+    /// Answers to a server from now on, after the next start too if it is to be kept; returns whether it did not before.
+    pub(super) async fn add_server(&self, account: AccountFile, keep: bool) -> Result<bool, Failure> {
         let server = account.server()?;
         {
             let upstreams = self.driver.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
-            if upstreams.contains_key(&server) {
-                return Err(Failure::new("conflict", format_args!("{server} is known already")));
+            if let Some(known) = upstreams.get(&server) {
+                if known.has(&account) {
+                    return Ok(false);
+                }
+                let hint = "with another account; remove the server first";
+                return Err(Failure::new("conflict", format_args!("{server} is known already, {hint}")));
             }
         }
-        let trust = account.ca.clone().or_else(|| self.ca.clone()).map_or(Trust::Nothing, Trust::File);
-        let http = HttpClient::new(&trust).map_err(|error| Failure::new("tls", error))?;
-        let wire = Wire::over(http, None).map_err(|error| Failure::new("io", error))?;
+        let wire = Wire::over(self.http_for(account.ca.as_ref())?);
         let upstream = Upstream::new(&account, self.store.clone(), wire, self.poll)?;
         if keep {
             account
@@ -198,9 +292,10 @@ impl Book {
             self.driver.all_stored().await;
         }
         let mut upstreams = self.driver.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
-        upstreams.insert(server, Arc::clone(&upstream));
-        tokio::spawn(upstream.run(Arc::clone(&self.driver)));
-        Ok(())
+        let running = tokio::spawn(Arc::clone(&upstream).run(Arc::clone(&self.driver)));
+        upstream.runs_as(running);
+        upstreams.insert(server, upstream);
+        Ok(true)
     }
 
     /// Whom the gateway answers to.

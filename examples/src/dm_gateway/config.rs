@@ -1,13 +1,14 @@
 //! Configuration: a TOML file, and flags that win over it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
 
-use super::failure::Failure;
+use super::asking::AskPolicy;
 use super::fetch_policy::FetchPolicy;
+use crate::program::{LogConfig, LogFlags, TlsFiles};
 
 /// How the gateway runs. Every field has a default; a file may give any of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,15 +24,13 @@ pub(super) struct Config {
     pub(super) listen: SocketAddr,
     /// Where devices announce themselves and servers notify the gateway, by UDP. Notifications for devices come from there.
     pub(super) datagrams: SocketAddr,
+    /// Announcements need no proof: whoever says a known name is taken for that device.
+    pub(super) plain_announcements: bool,
     /// Where the operator connects to.
     pub(super) operator: SocketAddr,
-    /// No TLS towards devices and the operator.
-    pub(super) plain_http: bool,
-    /// A certificate and its key, PEM. Default: made at the first start.
-    pub(super) cert: Option<PathBuf>,
-    pub(super) key: Option<PathBuf>,
-    /// Names and addresses a certificate is made for.
-    pub(super) names: Vec<String>,
+    /// What it shows of itself, to devices and the operator.
+    #[serde(flatten)]
+    pub(super) tls: TlsFiles,
     /// Account files of servers and devices that are to be known, besides those that were added by the operator.
     pub(super) servers: Vec<PathBuf>,
     pub(super) devices: Vec<PathBuf>,
@@ -39,11 +38,15 @@ pub(super) struct Config {
     pub(super) ca: Option<PathBuf>,
     /// Seconds after which a session with each server is opened, whether there is something to tell or not; 0 for never.
     pub(super) poll: u64,
+    /// Seconds after which a session is asked for again while a server has not taken all alerts.
+    pub(super) tell_again: u64,
     /// Seconds without a sign of life after which a device counts as gone; 0 for never.
     pub(super) lifetime: u64,
     /// Whether devices are notified by their servers themselves, through the gateway, where nothing else decides.
     pub(super) transparent: bool,
     pub(super) images: ImagesConfig,
+    /// Servers that only devices know.
+    pub(super) peers: AskPolicy,
     pub(super) limits: LimitsConfig,
     pub(super) log: LogConfig,
 }
@@ -78,16 +81,6 @@ pub(super) struct LimitsConfig {
     pub(super) records: usize,
 }
 
-/// How the gateway tells what it does, on stderr.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct LogConfig {
-    /// Such as `info` or `dm_examples=debug`.
-    pub(super) filter: String,
-    /// A JSON object for each line.
-    pub(super) json: bool,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -96,18 +89,18 @@ impl Default for Config {
             address: None,
             listen: SocketAddr::from(([0, 0, 0, 0], 8453)),
             datagrams: SocketAddr::from(([0, 0, 0, 0], 2948)),
+            plain_announcements: false,
             operator: SocketAddr::from(([127, 0, 0, 1], 8454)),
-            plain_http: false,
-            cert: None,
-            key: None,
-            names: vec!["localhost".into(), "127.0.0.1".into()],
+            tls: TlsFiles::default(),
             servers: Vec::new(),
             devices: Vec::new(),
             ca: None,
             poll: 300,
+            tell_again: 60,
             lifetime: 0,
             transparent: false,
             images: ImagesConfig::default(),
+            peers: AskPolicy::default(),
             limits: LimitsConfig::default(),
             log: LogConfig::default(),
         }
@@ -131,12 +124,6 @@ impl Default for LimitsConfig {
             request: 60,
             records: 4_096,
         }
-    }
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { filter: "info".into(), json: false }
     }
 }
 
@@ -167,18 +154,11 @@ pub(super) struct RunArgs {
     /// Certificates that servers and sources of images may show, PEM
     #[arg(long, value_name = "FILE")]
     server_ca: Option<PathBuf>,
-    /// A certificate, PEM [default: made at the first start]
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// Its key, PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// A name or address the certificate is made for; may be repeated [default: localhost, 127.0.0.1]
-    #[arg(long = "name", value_name = "NAME")]
-    names: Vec<String>,
-    /// No TLS towards devices and the operator: for tests, or behind a proxy that has it
+    #[command(flatten)]
+    tls: TlsFiles,
+    /// Take announcements of devices without a proof
     #[arg(long)]
-    plain_http: bool,
+    plain_announcements: bool,
     /// Images may be fetched from below this address; may be repeated
     #[arg(long, value_name = "URL")]
     allow_fetch: Vec<String>,
@@ -188,22 +168,11 @@ pub(super) struct RunArgs {
     /// Pass on notifications of servers, where nothing else decides
     #[arg(long)]
     transparent: bool,
-    /// What is logged, on stderr [default: info]
-    #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
-    /// Logs are JSON
-    #[arg(long)]
-    log_json: bool,
+    #[command(flatten)]
+    log: LogFlags,
 }
 
 impl Config {
-    /// The configuration of this file, or the default without one.
-    pub(super) fn read(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path).map_err(|error| Failure::file("io", path, error))?;
-        toml::from_str(&text).map_err(|error| Failure::file("config", path, error))
-    }
-
     /// With flags, which win; lists of files and addresses add up.
     pub(super) fn with_flags(mut self, flags: RunArgs) -> Self {
         self.listen = flags.listen.unwrap_or(self.listen);
@@ -214,18 +183,12 @@ impl Config {
         self.servers.extend(flags.servers);
         self.devices.extend(flags.devices);
         self.ca = flags.server_ca.or(self.ca);
-        if flags.cert.is_some() {
-            (self.cert, self.key) = (flags.cert, flags.key);
-        }
-        if !flags.names.is_empty() {
-            self.names = flags.names;
-        }
-        self.plain_http |= flags.plain_http;
+        self.tls = self.tls.with_flags(flags.tls);
+        self.plain_announcements |= flags.plain_announcements;
         self.images.fetch.allow.extend(flags.allow_fetch);
         self.images.fetch.private_addresses |= flags.allow_private;
         self.transparent |= flags.transparent;
-        self.log.filter = flags.log.unwrap_or(self.log.filter);
-        self.log.json |= flags.log_json;
+        self.log = self.log.with_flags(flags.log);
         self
     }
 }
@@ -251,14 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_an_error_that_says_where() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("gateway.toml");
-        std::fs::write(&path, "[limits]\nbodies = 5\n").expect("written");
-        let error = Config::read(Some(&path)).expect_err("unknown").to_string();
-        assert!(
-            error.starts_with("config: ") && error.contains("gateway.toml") && error.contains("bodies"),
-            "{error}"
-        );
+    fn what_nobody_knows_is_refused() {
+        for text in ["[limits]\nbodies = 5\n", "plain_http = true\n", "[tls]\ncert = 'x'\n"] {
+            assert!(toml::from_str::<Config>(text).is_err(), "{text}");
+        }
+        let config: Config = toml::from_str("plain-http = true\nnames = ['h']\n").expect("a configuration");
+        assert!(config.tls.plain_http && config.tls.names == ["h"]);
     }
 }

@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use dm_notification::push::TextHeaders;
 use dm_syncml::http::Refusal;
 use dm_syncml::session::{Incoming, Outgoing};
@@ -21,18 +22,25 @@ use serde_json::json;
 
 use super::driver::GatewayDriver;
 use crate::clock::entropy;
-use crate::wire::{Refused, admit, incoming, reply};
+use crate::listener::no_larger_than;
+use crate::wire::{Refused, admit, incoming, reply, transport_from};
 
 /// The largest notification that is passed on.
 const MAX_PUSH: usize = 64 << 10;
 
+/// Whether the listener speaks TLS.
+#[derive(Clone, Copy)]
+struct Encrypted(bool);
+
 /// What devices and pushing servers reach.
-pub(super) fn routes(driver: Arc<GatewayDriver>, max_body: usize) -> Router {
+pub(super) fn routes(driver: Arc<GatewayDriver>, max_body: usize, is_tls: bool) -> Router {
     Router::new()
         .route("/dm", post(message).layer(DefaultBodyLimit::max(max_body)))
         .route("/push", post(push).layer(DefaultBodyLimit::max(MAX_PUSH)))
         .route("/dm/images/{name}", get(image))
         .route("/healthz", get(health))
+        .layer(from_fn(move |request, next| no_larger_than(max_body, request, next)))
+        .layer(Extension(Encrypted(is_tls)))
         .with_state(driver)
 }
 
@@ -47,6 +55,7 @@ pub(super) async fn health(State(driver): State<Arc<GatewayDriver>>) -> Response
 
 async fn message(
     State(driver): State<Arc<GatewayDriver>>,
+    Extension(Encrypted(is_tls)): Extension<Encrypted>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
@@ -56,7 +65,8 @@ async fn message(
     let origin = from.ip().to_string();
     let answered = async {
         let request = admit(&headers)?;
-        answer(&driver, &incoming(&request, &body, &origin)?).await
+        let incoming = incoming(&request, &body, &origin)?.over(transport_from(from.ip(), is_tls));
+        answer(&driver, &incoming).await
     };
     let answered = answered.await;
     driver.metrics.messages_refused.add(answered.is_err().into());

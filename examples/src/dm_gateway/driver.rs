@@ -1,39 +1,34 @@
 //! The driver of the [`Gateway`] machine: every input goes through [`GatewayDriver::drive`], and everything the machine wants is done there.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::Method;
-use dm_notification::push::TextHeaders;
 use dm_syncml::Instant;
 use dm_syncml::session::Outgoing;
 use dm_tree::ServerId;
-use gwmo_model::{
-    AttachStatus, BlobNo, DeviceId, Fact, Gateway, GatewayEvent, GatewayOutput, ImagesOutput, Serial,
-    Sighting,
-};
-use serde_json::json;
+use gwmo_model::{BlobNo, DeviceId, Fact, Gateway, GatewayOutput};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
+use super::asking::Wanted;
+use super::bootstraps::Offer;
 use super::failure::Failure;
+use super::fetch_policy::FetchPolicy;
 use super::image_files::ImageFiles;
 use super::journal::{Journal, Written};
+use super::keyring::Keyring;
 use super::metrics::Metrics;
 use super::neighbours::{Neighbours, host_of};
+use super::revisions::Revisions;
 use super::session_log::SessionLog;
 use super::upstream::Upstream;
-use super::views;
-use super::{fetch, fetch_policy::FetchPolicy};
 use crate::clock::Clock;
 use crate::coap::adapter::CoapAdapter;
 use crate::http_client::HttpClient;
 use crate::operator_api::Events;
 use crate::store::StoreError;
-
-/// The largest answer to a push that is read.
-const MAX_PUSH_ANSWER: usize = 4 << 10;
 
 /// The machine, and all that it moves.
 #[derive(Debug)]
@@ -47,9 +42,17 @@ pub(super) struct GatewayDriver {
     stored: watch::Sender<u64>,
     /// Why the program cannot go on.
     failed: watch::Sender<Option<Failure>>,
-    datagrams: UdpSocket,
-    /// Towards devices and sources of images.
+    pub(super) datagrams: UdpSocket,
+    /// Towards devices.
     pub(super) http: HttpClient,
+    /// Towards sources of images.
+    pub(super) sources: HttpClient,
+    /// Where bootstrap messages are put for devices that take them from a card.
+    pub(super) cards: PathBuf,
+    /// What devices prove themselves with where there is no session.
+    pub(super) keyring: Keyring,
+    /// Servers that are to bootstrap the gateway.
+    wanted: mpsc::UnboundedSender<Wanted>,
     pub(super) files: ImageFiles,
     pub(super) fetch_policy: FetchPolicy,
     pub(super) clock: Clock,
@@ -61,16 +64,17 @@ pub(super) struct GatewayDriver {
 }
 
 #[derive(Debug)]
-struct Shared {
-    gateway: Gateway,
+pub(super) struct Shared {
+    pub(super) gateway: Gateway,
     journal: Journal,
     /// Requests of devices that wait for their answer.
-    exchanges: HashMap<u64, oneshot::Sender<Outgoing>>,
-    next_exchange: u64,
+    pub(super) exchanges: HashMap<u64, oneshot::Sender<Outgoing>>,
+    pub(super) next_exchange: u64,
     deadline: Option<Instant>,
-    fetches: HashMap<BlobNo, AbortHandle>,
-    adapters: HashMap<DeviceId, Arc<CoapAdapter>>,
-    neighbours: Neighbours,
+    pub(super) fetches: HashMap<BlobNo, AbortHandle>,
+    pub(super) adapters: HashMap<DeviceId, Arc<CoapAdapter>>,
+    pub(super) neighbours: Neighbours,
+    told: Revisions,
 }
 
 /// What a driver is made of, besides its machine.
@@ -79,9 +83,13 @@ pub(super) struct Parts {
     pub(super) journal: Journal,
     pub(super) datagrams: UdpSocket,
     pub(super) http: HttpClient,
+    pub(super) sources: HttpClient,
     pub(super) files: ImageFiles,
     pub(super) fetch_policy: FetchPolicy,
     pub(super) clock: Clock,
+    pub(super) cards: PathBuf,
+    pub(super) keyring: Keyring,
+    pub(super) wanted: mpsc::UnboundedSender<Wanted>,
 }
 
 impl GatewayDriver {
@@ -103,6 +111,7 @@ impl GatewayDriver {
             fetches: HashMap::new(),
             adapters: HashMap::new(),
             neighbours,
+            told: Revisions::default(),
         };
         let driver = Arc::new(Self {
             shared: Mutex::new(shared),
@@ -112,12 +121,16 @@ impl GatewayDriver {
             failed: watch::Sender::new(None),
             datagrams: parts.datagrams,
             http: parts.http,
+            sources: parts.sources,
+            cards: parts.cards,
+            keyring: parts.keyring,
+            wanted: parts.wanted,
             files: parts.files,
             fetch_policy: parts.fetch_policy,
             clock: parts.clock,
             events: Events::default(),
             metrics: Metrics::default(),
-            sessions: SessionLog::default(),
+            sessions: SessionLog::new(parts.clock),
             upstreams: Mutex::new(HashMap::new()),
         });
         tokio::spawn(Arc::clone(&driver).report_stored(written));
@@ -125,7 +138,7 @@ impl GatewayDriver {
         driver
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shared> {
         // A panic elsewhere has left the machine between two inputs, which is a good state.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -151,6 +164,8 @@ impl GatewayDriver {
                 output => self.carry_out(&mut shared, now, output),
             }
         };
+        let Shared { told, gateway, .. } = &mut *shared;
+        told.tell_changes(gateway, &self.events);
         if let Some(seq) = last {
             self.metrics.records.add(records.len() as u64);
             // While an Atomic of a server is open there is none.
@@ -211,222 +226,18 @@ impl GatewayDriver {
                     });
                 });
             }
-            GatewayOutput::Image(output) => self.image(shared, output),
+            GatewayOutput::Image(output) => self.image(shared, now, output),
             GatewayOutput::Event(event) => self.tell(&shared.gateway, event),
-            // Devices come to know this gateway by files their owner makes, and so does the gateway its servers.
-            other => tracing::debug!(wanted = kind_of(&other), "nobody does this here"),
+            GatewayOutput::SendBootstrap { serial, device, address, target, account, .. } => {
+                let offer = Offer { serial, device, address, target, account };
+                self.send_bootstrap(shared, now, offer);
+            }
+            // Whoever answers such wishes lives as long as the program.
+            GatewayOutput::RequestBootstrap { server, address } => {
+                let _ = self.wanted.send(Wanted { server, address });
+            }
+            _ => tracing::error!("the machine wants something that nobody does here"),
         }
-    }
-
-    /// What an image wants.
-    fn image(self: &Arc<Self>, shared: &mut Shared, output: ImagesOutput) {
-        match output {
-            ImagesOutput::AuthorizeFetch { blob, url, .. } => {
-                let driver = Arc::clone(self);
-                tokio::spawn(async move {
-                    let checked = driver.fetch_policy.check(&url).await;
-                    if let Err(why) = &checked {
-                        tracing::warn!(%why, "an image is not fetched");
-                    }
-                    driver.drive(|gateway, now| {
-                        gateway.handle_images(now, |images, now| match checked {
-                            Ok(()) => images.handle_fetch_allowed(now, blob),
-                            Err(_) => images.handle_fetch_denied(now, blob),
-                        });
-                    });
-                });
-            }
-            ImagesOutput::FetchUrl { blob, url, resume_from, max } => {
-                let task = tokio::spawn(fetch::fetch(Arc::clone(self), blob, url, resume_from, max));
-                if let Some(before) = shared.fetches.insert(blob, task.abort_handle()) {
-                    before.abort();
-                }
-            }
-            ImagesOutput::CancelFetch { blob } => {
-                if let Some(task) = shared.fetches.remove(&blob) {
-                    task.abort();
-                }
-            }
-            ImagesOutput::HashRequest { blob, len } => {
-                shared.fetches.remove(&blob);
-                let driver = Arc::clone(self);
-                self.files.digest(blob, len, move |digest| {
-                    driver.image_done(blob, &digest, |gateway, now| {
-                        if let Ok(digest) = digest {
-                            gateway.handle_images(now, |images, now| images.handle_digest(now, blob, digest));
-                        }
-                    });
-                });
-            }
-            ImagesOutput::Drop { blob } => {
-                let driver = Arc::clone(self);
-                self.files.remove(blob, move |removed| match removed {
-                    Ok(()) => driver.drive(|gateway, now| {
-                        gateway.handle_images(now, |images, now| images.handle_dropped(now, blob));
-                    }),
-                    // It is tried again at the next start.
-                    Err(error) => tracing::error!(%blob, %error, "an image cannot be removed"),
-                });
-            }
-            // Who asks is told by the machine whether there is something to read.
-            _ => {}
-        }
-    }
-
-    /// A file was written or read: goes on with it, or gives the image up.
-    pub(super) fn image_done<T>(
-        self: &Arc<Self>,
-        blob: BlobNo,
-        done: &std::io::Result<T>,
-        go_on: impl FnOnce(&mut Gateway, Instant),
-    ) {
-        self.drive(|gateway, now| match done {
-            Ok(_) => go_on(gateway, now),
-            Err(error) => {
-                tracing::error!(%blob, %error, "an image cannot be kept");
-                gateway.handle_images(now, |images, now| images.handle_store_failed(now, blob));
-            }
-        });
-    }
-
-    /// Sends a notification: by UDP, or by HTTP push where the device has such an address.
-    fn send(
-        self: &Arc<Self>,
-        shared: &mut Shared,
-        now: Instant,
-        address: Option<&str>,
-        package_0: Vec<u8>,
-        report: impl FnOnce(&mut Gateway, Instant, bool) + Send + 'static,
-    ) {
-        let Some(uri) = address.filter(|address| address.starts_with("http")) else {
-            let address: Option<SocketAddr> = address.and_then(|address| address.parse().ok());
-            let is_sent = address.is_some_and(|to| self.datagrams.send_to(&package_0, to).is_ok());
-            self.note_sent(is_sent);
-            return report(&mut shared.gateway, now, is_sent);
-        };
-        let (driver, uri) = (Arc::clone(self), uri.to_owned());
-        tokio::spawn(async move {
-            let headers = TextHeaders::dm_notification();
-            let headers = headers.iter().map(|(name, value)| (name, value.to_owned()));
-            let sent = driver.http.send(Method::POST, &uri, headers, package_0, MAX_PUSH_ANSWER).await;
-            let is_sent = sent.is_ok_and(|answer| answer.status.is_success());
-            driver.note_sent(is_sent);
-            driver.drive(|gateway, now| report(gateway, now, is_sent));
-        });
-    }
-
-    fn note_sent(&self, is_sent: bool) {
-        let counter = if is_sent { &self.metrics.notifications } else { &self.metrics.notifications_failed };
-        counter.add(1);
-    }
-
-    /// Something happened: tells the log and the page.
-    fn tell(&self, gateway: &Gateway, event: GatewayEvent) {
-        match event {
-            GatewayEvent::DeviceAttached { device, first, .. } => {
-                tracing::info!(%device, first, "a device is there");
-                self.events.tell("device", &json!({ "id": device.as_str(), "status": "attached" }));
-            }
-            GatewayEvent::DeviceDetached { device, reason, .. } => {
-                tracing::info!(%device, reason = reason.as_str(), "a device is gone");
-                self.events.tell("device", &json!({ "id": device.as_str(), "status": "detached" }));
-            }
-            GatewayEvent::SessionFailed { peer, end, .. } => {
-                tracing::info!(peer, ?end, "a session with a device failed");
-                self.sessions.ended(&peer, &format!("{end:?}").to_lowercase());
-                self.events.tell("session", &json!({ "peer": peer }));
-            }
-            GatewayEvent::JobProgress { owner, key, .. } => self.tell_job(gateway, &owner, &key),
-            GatewayEvent::JobEnded { owner, key, result } => {
-                tracing::info!(%owner, %key, result = result.get(), "a job is over");
-                self.tell_job(gateway, &owner, &key);
-            }
-            // An address that cannot be guessed is told to devices only.
-            GatewayEvent::ImageReady { image, owner, .. } => {
-                tracing::info!(%image, %owner, "an image is ready")
-            }
-            GatewayEvent::ImageFailed { image, owner, code } => {
-                tracing::warn!(%image, %owner, code = code.get(), "an image failed");
-            }
-            GatewayEvent::Relay(audit) => tracing::info!(?audit, "a notification to be passed on"),
-            GatewayEvent::Target(audit) => tracing::debug!(?audit, "a target"),
-            // What devices and servers write may be secret.
-            _ => {}
-        }
-    }
-
-    fn tell_job(&self, gateway: &Gateway, owner: &ServerId, key: &gwmo_model::JobKey) {
-        let fanout = gateway.fanout();
-        if let Some(job) = fanout.find(owner, key).and_then(|number| fanout.job(number)) {
-            self.events.tell("job", &views::job(&job));
-        }
-    }
-
-    /// A request of a device waits for its answer under this number.
-    pub(super) fn begin_exchange(&self) -> (u64, oneshot::Receiver<Outgoing>) {
-        let (sender, answer) = oneshot::channel();
-        let mut shared = self.lock();
-        shared.next_exchange += 1;
-        let exchange = shared.next_exchange;
-        shared.exchanges.insert(exchange, sender);
-        (exchange, answer)
-    }
-
-    /// It does not wait any more.
-    pub(super) fn end_exchange(&self, exchange: u64) {
-        self.lock().exchanges.remove(&exchange);
-    }
-
-    /// A device announced itself; returns whether it is one of ours. Anyone can send a datagram: only devices with an account are let in.
-    pub(super) fn device_seen(self: &Arc<Self>, device: &DeviceId, address: &str) -> bool {
-        let seen = self.drive(|gateway, now| {
-            let known = gateway
-                .inventory()
-                .serial_of(device)
-                .and_then(|serial| gateway.inventory().record(serial))?;
-            let sighting = Sighting::new(known.epoch()).with(Fact::LocalAddress, address);
-            gateway.handle_device_seen(now, device, &sighting).ok()
-        });
-        if let (Some(serial), Some(ip)) = (seen, host_of(address)) {
-            self.lock().neighbours.seen(serial, ip);
-        }
-        seen.is_some()
-    }
-
-    /// An adapter speaks for a device from now on.
-    pub(super) fn set_adapter(
-        self: &Arc<Self>,
-        device: &DeviceId,
-        adapter: CoapAdapter,
-    ) -> Result<(), Failure> {
-        self.lock().adapters.insert(device.clone(), Arc::new(adapter));
-        let taken =
-            self.drive(|gateway, now| gateway.handle_adapter(now, device, CoapAdapter::capabilities()));
-        taken.map(drop).map_err(|error| Failure::new("device", format_args!("{device}: {error}")))
-    }
-
-    /// Forgets a device; returns whether there was one.
-    pub(super) fn forget_device(self: &Arc<Self>, device: &DeviceId) -> bool {
-        let serial = self.look(|gateway| gateway.inventory().serial_of(device));
-        let Some(serial) = serial else { return false };
-        self.drive(|gateway, now| {
-            gateway.handle_adapter_gone(now, device);
-            // It was there just now.
-            let _ = gateway.handle_device_forgotten(now, device);
-        });
-        let mut shared = self.lock();
-        shared.adapters.remove(device);
-        shared.neighbours.forgotten(serial);
-        true
-    }
-
-    /// The devices that may be who asks from this address.
-    pub(super) fn devices_at(&self, ip: std::net::IpAddr) -> Vec<Serial> {
-        let shared = self.lock();
-        let is_there = |serial: &Serial| {
-            shared.gateway.inventory().record(*serial).is_some_and(|it| it.status() == AttachStatus::Attached)
-        };
-        shared.neighbours.at(ip).filter(is_there).collect()
     }
 
     /// A session with this server is wanted.
@@ -510,13 +321,5 @@ impl GatewayDriver {
             shared.journal.write(&[], Some(&snapshot))?
         };
         Ok(written.await.unwrap_or(Err(StoreError::Closed))?)
-    }
-}
-
-const fn kind_of(output: &GatewayOutput) -> &'static str {
-    match output {
-        GatewayOutput::SendBootstrap { .. } => "send a bootstrap message",
-        GatewayOutput::RequestBootstrap { .. } => "ask for a bootstrap",
-        _ => "something new",
     }
 }

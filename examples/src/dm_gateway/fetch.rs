@@ -30,7 +30,7 @@ enum Piece {
 
 /// Fetches content from `at` on, at most `max` octets in all, and reports to the machine.
 pub(super) async fn fetch(driver: Arc<GatewayDriver>, blob: BlobNo, url: Box<str>, mut at: u64, max: u64) {
-    let http = driver.http.clone().with_patience(Duration::from_secs(120));
+    let http = driver.sources.clone().with_patience(Duration::from_secs(120));
     // One octet more than there may be, so that too much is seen to be too much.
     let most = usize::try_from(max.saturating_add(1)).unwrap_or(usize::MAX);
     loop {
@@ -41,7 +41,9 @@ pub(super) async fn fetch(driver: Arc<GatewayDriver>, blob: BlobNo, url: Box<str
         let answer = http.send(Method::GET, &url, headers, Bytes::new(), most).await;
         let piece = match &answer {
             Ok(answer) => read(answer, &url, at),
-            Err(HttpError::TooLarge(_) | HttpError::Address(_)) => Piece::Failed { lasting: true },
+            Err(HttpError::TooLarge(_) | HttpError::Address(_) | HttpError::NotAllowed(_)) => {
+                Piece::Failed { lasting: true }
+            }
             Err(_) => Piece::Failed { lasting: false },
         };
         match piece {
@@ -81,8 +83,8 @@ pub(super) async fn fetch(driver: Arc<GatewayDriver>, blob: BlobNo, url: Box<str
                 });
             }
             Piece::Failed { lasting } => {
-                let status = answer.as_ref().ok().map(|answer| answer.status.as_u16());
-                tracing::warn!(%blob, status, lasting, "an image was not fetched");
+                let why = answer.map_or_else(|error| error.to_string(), |answer| answer.status.to_string());
+                tracing::warn!(%blob, why, lasting, "an image was not fetched");
                 return driver.drive(|gateway, now| {
                     gateway.handle_images(now, |images, now| images.handle_fetch_failed(now, blob, lasting));
                 });

@@ -1,9 +1,18 @@
 //! From where images may be fetched: a server names the address, and it may well point at something inside.
+//!
+//! What an address says is checked before anything is done; what its name leads to is checked when it is looked up, once for each connection,
+//! which is made to the address that was checked. So nobody can say one thing to the check and another to the fetch.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use axum::http::Uri;
 use serde::Deserialize;
+
+use crate::http_client::HttpClient;
+use crate::resolver::{Resolver, Resolving};
+use crate::tls::{TlsError, Trust};
 
 /// What the owner of the gateway allows. By default nothing is.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -16,8 +25,8 @@ pub(super) struct FetchPolicy {
 }
 
 impl FetchPolicy {
-    /// Why this address is not fetched.
-    pub(super) async fn check(&self, url: &str) -> Result<(), String> {
+    /// Why this address is not fetched, as far as it says so itself.
+    pub(super) fn check(&self, url: &str) -> Result<(), String> {
         if !self.allow.iter().any(|prefix| is_below(prefix, url)) {
             return Err("it is not below an address that may be fetched".into());
         }
@@ -26,19 +35,53 @@ impl FetchPolicy {
         }
         let uri: Uri = url.parse().map_err(|_| "it is no address".to_owned())?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let found = tokio::net::lookup_host((host, port)).await.map_err(|error| error.to_string())?;
-        let addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
-        match addresses.iter().find(|address| is_private(**address)) {
-            Some(address) => Err(format!("{host} is {address}, which is not public")),
-            None if addresses.is_empty() => Err(format!("{host} has no address")),
-            None => Ok(()),
+        match host.parse::<IpAddr>() {
+            Ok(address) if is_private(address) => Err(format!("{address} is not public")),
+            _ => Ok(()),
         }
+    }
+
+    /// A client that goes where this policy lets it.
+    ///
+    /// # Errors
+    /// The certificates to trust cannot be read.
+    pub(super) fn client(&self, trust: &Trust, resolver: Arc<dyn Resolver>) -> Result<HttpClient, TlsError> {
+        let resolver = if self.private_addresses { resolver } else { Arc::new(PublicOnly::new(resolver)) };
+        HttpClient::resolving(trust, resolver)
+    }
+}
+
+/// Finds addresses, and none for names that lead to a private one, be it beside others.
+#[derive(Debug)]
+struct PublicOnly {
+    resolver: Arc<dyn Resolver>,
+    is_private: fn(IpAddr) -> bool,
+}
+
+impl PublicOnly {
+    fn new(resolver: Arc<dyn Resolver>) -> Self {
+        Self { resolver, is_private }
+    }
+}
+
+impl Resolver for PublicOnly {
+    fn resolve(&self, name: &str) -> Resolving {
+        let (resolving, is_private, name) = (self.resolver.resolve(name), self.is_private, name.to_owned());
+        Box::pin(async move {
+            let found = resolving.await?;
+            match found.iter().find(|address| is_private(**address)) {
+                Some(address) => {
+                    let why = format!("{name} is {address}, which is not public");
+                    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+                }
+                None => Ok(found),
+            }
+        })
     }
 }
 
 /// Whether `url` is `prefix` or below it: same scheme, same host and port, and no way back up.
-fn is_below(prefix: &str, url: &str) -> bool {
+pub(super) fn is_below(prefix: &str, url: &str) -> bool {
     let (Ok(prefix), Ok(url)) = (prefix.parse::<Uri>(), url.parse::<Uri>()) else { return false };
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));
     let authority = |uri: &Uri| uri.authority().map(|authority| authority.as_str().to_ascii_lowercase());
@@ -75,6 +118,7 @@ const fn is_private_v4(address: Ipv4Addr) -> bool {
         || address.is_link_local()
         || address.is_multicast()
         || address.is_broadcast()
+        || address.is_documentation()
         || a == 0
         || a >= 240
         || a == 100 && b & 0xC0 == 64
@@ -87,13 +131,24 @@ const fn is_private_v6(address: Ipv6Addr) -> bool {
         || address.is_multicast()
         || address.is_unique_local()
         || address.is_unicast_link_local()
+        || matches!(address.segments(), [0x2001, 0xdb8, ..])
         // Ways into IPv4: 64:ff9b::/96 and 2002::/16.
         || matches!(address.segments(), [0x64, 0xff9b, ..] | [0x2002, ..])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::body::Bytes;
+    use axum::http::Method;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::http_client::HttpError;
 
     #[test]
     fn below_is_below() {
@@ -142,6 +197,8 @@ mod tests {
             "ff02::1",
             "64:ff9b::7f00:1",
             "2002:7f00:1::",
+            "192.0.2.1",
+            "2001:db8::1",
         ] {
             assert!(is_private(private.parse().expect("an address")), "{private}");
         }
@@ -150,14 +207,85 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn nothing_is_allowed_that_nobody_allowed() {
+    #[test]
+    fn nothing_is_allowed_that_nobody_allowed() {
         let none = FetchPolicy::default();
-        assert!(none.check("http://127.0.0.1/a").await.is_err());
-        let mut policy = FetchPolicy { allow: vec!["http://127.0.0.1/".into()], private_addresses: false };
-        let why = policy.check("http://127.0.0.1/a").await.expect_err("private");
-        assert!(why.contains("not public"), "{why}");
+        assert!(none.check("http://127.0.0.1/a").is_err());
+        for host in ["127.0.0.1", "[::1]", "[::ffff:10.0.0.1]"] {
+            let (allow, url) = (vec![format!("http://{host}/")], format!("http://{host}/a"));
+            let mut policy = FetchPolicy { allow, private_addresses: false };
+            let why = policy.check(&url).expect_err("private");
+            assert!(why.contains("not public"), "{why}");
+            policy.private_addresses = true;
+            assert_eq!(policy.check(&url), Ok(()));
+        }
+    }
+
+    /// Says one thing first and another then, as the owner of a name may.
+    #[derive(Debug)]
+    struct Changing(Mutex<VecDeque<Vec<IpAddr>>>);
+
+    impl Resolver for Changing {
+        fn resolve(&self, name: &str) -> Resolving {
+            assert_eq!(name, "cdn.example");
+            let next = self.0.lock().expect("nobody panics").pop_front();
+            Box::pin(async move { next.ok_or_else(|| io::Error::other("asked once too often")) })
+        }
+    }
+
+    /// A source on this host that counts who comes.
+    async fn source() -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+        let (port, count) = (listener.local_addr().expect("bound").port(), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        (port, count)
+    }
+
+    async fn get(client: &HttpClient, port: u16) -> Result<Bytes, HttpError> {
+        let url = format!("http://cdn.example:{port}/fw");
+        client.send(Method::GET, &url, [], "", 100).await.map(|answer| answer.body)
+    }
+
+    #[tokio::test]
+    async fn the_address_that_was_checked_is_the_one_that_is_asked() {
+        let (port, came) = source().await;
+        let [here, inside] = [[127, 0, 0, 1], [10, 0, 0, 1]].map(IpAddr::from);
+        let answers = [vec![here], vec![inside], vec![here, inside], vec![here]];
+        let changing = Arc::new(Changing(Mutex::new(answers.into())));
+        // To this test the loopback is a public place.
+        let guard = PublicOnly { resolver: changing.clone(), is_private: |address| !address.is_loopback() };
+        let client = HttpClient::resolving(&Trust::Nothing, Arc::new(guard)).expect("a client");
+        assert_eq!(get(&client, port).await.expect("an answer"), "hi");
+        for _ in 0..2 {
+            let error = get(&client, port).await.expect_err("rebound");
+            let HttpError::NotAllowed(why) = &error else { panic!("{error}") };
+            assert!(why.contains("cdn.example is 10.0.0.1"), "{why}");
+        }
+        assert_eq!(get(&client, port).await.expect("an answer"), "hi");
+        assert_eq!(came.load(Ordering::SeqCst), 2);
+        // Each connection had one look-up, and there was nothing between it and the connection.
+        assert!(changing.0.lock().expect("nobody panics").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_name_of_this_host_is_not_public() {
+        let (port, came) = source().await;
+        let resolver = || Arc::new(Changing(Mutex::new(vec![vec![IpAddr::from([127, 0, 0, 1])]].into())));
+        let mut policy = FetchPolicy::default();
+        let client = policy.client(&Trust::Nothing, resolver()).expect("a client");
+        assert!(matches!(get(&client, port).await, Err(HttpError::NotAllowed(_))));
+        assert_eq!(came.load(Ordering::SeqCst), 0);
         policy.private_addresses = true;
-        assert_eq!(policy.check("http://127.0.0.1/a").await, Ok(()));
+        let client = policy.client(&Trust::Nothing, resolver()).expect("a client");
+        assert_eq!(get(&client, port).await.expect("an answer"), "hi");
     }
 }

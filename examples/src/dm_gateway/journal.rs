@@ -106,6 +106,13 @@ impl ServerNonces {
         Ok(store.get(NONCES, server)?.unwrap_or_default())
     }
 
+    /// Forgets them: another account has others.
+    pub(super) async fn forget(store: &Store, server: &str) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.remove(NONCES, server);
+        store.write(batch).await
+    }
+
     /// Takes one over, and keeps both.
     pub(super) async fn keep(
         &mut self,

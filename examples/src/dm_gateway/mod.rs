@@ -8,33 +8,47 @@
 //! |---|---|
 //! | `driver` | one input, and then everything the machine wants |
 //! | `upstream` | sessions with servers |
-//! | `device_http`, `datagrams`, `neighbours` | devices: messages, images, announcements |
-//! | `fetch`, `fetch_policy`, `image_files` | images: from where, and on which disk |
+//! | `asking` | servers that are asked for an account |
+//! | `device_http`, `datagrams`, `devices`, `neighbours` | devices: messages, images, announcements |
+//! | `outgoing`, `bootstraps` | what goes out to devices: notifications and bootstrap messages |
+//! | `fetch`, `fetch_policy`, `images`, `image_files` | images: from where, and on which disk |
+//! | `timekeeping` | the time of day |
 //! | `journal` | records and snapshots |
-//! | `account`, `book` | whom the gateway knows, and their secrets |
-//! | `operator_http`, `views`, `metrics`, `session_log` | what the operator sees |
+//! | `account`, `book`, `keyring` | whom the gateway knows, and their secrets |
+//! | `operator_http`, `telling`, `views`, `revisions`, `metrics`, `session_log` | what the operator sees |
 //! | `config`, `run` | from a file and flags to a running gateway |
-//! | `cli`, `client` | the operator's subcommands |
+//! | `cli` | the operator's subcommands |
 
 mod account;
+mod asking;
 mod book;
+mod bootstraps;
 mod cli;
-mod client;
 mod config;
 mod datagrams;
 mod device_http;
+mod devices;
 mod driver;
-mod failure;
 mod fetch;
 mod fetch_policy;
 mod image_files;
+mod images;
 mod journal;
+mod keyring;
 mod metrics;
 mod neighbours;
 mod operator_http;
+mod outgoing;
+mod revisions;
 mod run;
 mod session_log;
+mod telling;
+mod timekeeping;
 mod upstream;
 mod views;
+mod within;
+
+use crate::program::failure;
 
 pub use cli::main;
+pub use within::run_within;

@@ -6,9 +6,10 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use gwmo_model::DeviceId;
+use gwmo_model::{DetachReason, DeviceId};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::AccountFile;
@@ -28,9 +29,16 @@ pub(super) fn routes(book: Arc<Book>, token: OperatorToken) -> Router {
         .route("/api/status", get(status))
         .route("/api/devices", get(devices).post(add_device))
         .route("/api/devices/{id}", get(device).delete(remove_device))
+        .route("/api/devices/{id}/bootstraps", post(bootstrap_device))
+        .route("/api/devices/{id}/detach", post(detach_device))
         .route("/api/servers", get(servers).post(add_server))
+        .route("/api/servers/{id}", delete(remove_server))
         .route("/api/groups", get(groups))
+        .route("/api/groups/{id}", get(group))
         .route("/api/jobs", get(jobs))
+        .route("/api/jobs/{owner}/{key}", get(job))
+        .route("/api/images", get(images))
+        .route("/api/images/{owner}/{key}", delete(remove_image))
         .route("/api/sessions", get(sessions))
         .route("/api/events", get(events))
         .layer(DefaultBodyLimit::max(64 << 10))
@@ -54,6 +62,7 @@ impl From<Failure> for Denied {
     fn from(failure: Failure) -> Self {
         let status = match failure.kind {
             "usage" | "account" => StatusCode::BAD_REQUEST,
+            "not-found" => StatusCode::NOT_FOUND,
             "conflict" => StatusCode::CONFLICT,
             "device" => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -69,7 +78,7 @@ async fn status(State(book): Shared) -> Json<Value> {
 
 async fn devices(State(book): Shared, Query(query): Query<views::DeviceQuery>) -> Json<Value> {
     let driver = book.driver();
-    Json(driver.look(|gateway| views::devices(gateway, driver.clock.now(), &query)))
+    Json(driver.look(|gateway| views::devices(gateway, driver.clock, &query)))
 }
 
 async fn device(State(book): Shared, Path(id): Path<String>) -> Result<Json<Value>, Denied> {
@@ -79,9 +88,11 @@ async fn device(State(book): Shared, Path(id): Path<String>) -> Result<Json<Valu
     let shown = driver.look(|gateway| {
         let inventory = gateway.inventory();
         let record = inventory.record(inventory.serial_of(&id)?)?;
-        Some(views::device(record, driver.clock.now()))
+        Some(views::device(record, driver.clock))
     });
-    shown.map(Json).ok_or_else(unknown)
+    let mut shown = shown.ok_or_else(unknown)?;
+    shown["bootstraps"] = driver.bootstraps_of(&id);
+    Ok(Json(shown))
 }
 
 async fn add_device(
@@ -92,12 +103,35 @@ async fn add_device(
     Ok((StatusCode::CREATED, Json(json!({ "account": account }))))
 }
 
-async fn remove_device(State(book): Shared, Path(id): Path<String>) -> Result<StatusCode, Denied> {
-    if book.remove_device(&id).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Denied(StatusCode::NOT_FOUND, "there is no such device".into()))
-    }
+async fn bootstrap_device(
+    State(book): Shared,
+    Path(id): Path<String>,
+    Json(account): Json<AccountFile>,
+) -> Result<(StatusCode, Json<Value>), Denied> {
+    let states = book.bootstrap_device(&id, account).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "bootstraps": states }))))
+}
+
+/// Whoever takes something away twice is not wrong: it is not there.
+async fn remove_device(State(book): Shared, Path(id): Path<String>) -> Result<Json<Value>, Denied> {
+    Ok(Json(json!({ "removed": book.remove_device(&id).await? })))
+}
+
+/// Why a device is detached.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DetachQuery {
+    /// Whether it is attached elsewhere now.
+    moved: bool,
+}
+
+async fn detach_device(
+    State(book): Shared,
+    Path(id): Path<String>,
+    Query(query): Query<DetachQuery>,
+) -> Result<Json<Value>, Denied> {
+    let reason = if query.moved { DetachReason::Moved } else { DetachReason::Left };
+    Ok(Json(json!({ "detached": book.detach_device(&id, reason).await? })))
 }
 
 async fn servers(State(book): Shared) -> Json<Value> {
@@ -109,8 +143,13 @@ async fn add_server(
     Json(account): Json<AccountFile>,
 ) -> Result<(StatusCode, Json<Value>), Denied> {
     let server = account.server_id.clone();
-    book.add_server(account, true).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "added": server }))))
+    let is_new = book.add_server(account, true).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(json!({ "added": server }))))
+}
+
+async fn remove_server(State(book): Shared, Path(id): Path<String>) -> Result<Json<Value>, Denied> {
+    Ok(Json(json!({ "removed": book.remove_server(&id).await? })))
 }
 
 async fn groups(State(book): Shared) -> Json<Value> {
@@ -119,6 +158,28 @@ async fn groups(State(book): Shared) -> Json<Value> {
 
 async fn jobs(State(book): Shared) -> Json<Value> {
     Json(book.driver().look(views::jobs))
+}
+
+async fn group(State(book): Shared, Path(id): Path<String>) -> Result<Json<Value>, Denied> {
+    let shown = book.driver().look(|gateway| views::group(gateway, &id));
+    shown.map(Json).ok_or_else(|| Denied(StatusCode::NOT_FOUND, "there is no such group".into()))
+}
+
+async fn job(State(book): Shared, Path((owner, key)): Path<(String, String)>) -> Result<Json<Value>, Denied> {
+    let shown = book.driver().look(|gateway| views::job_devices(gateway, &owner, &key));
+    shown.map(Json).ok_or_else(|| Denied(StatusCode::NOT_FOUND, "there is no such job".into()))
+}
+
+async fn images(State(book): Shared) -> Json<Value> {
+    let driver = book.driver();
+    Json(driver.drive(|gateway, now| gateway.handle_images(now, |images, _| views::images(images))))
+}
+
+async fn remove_image(
+    State(book): Shared,
+    Path((owner, key)): Path<(String, String)>,
+) -> Result<Json<Value>, Denied> {
+    Ok(Json(json!({ "removed": book.remove_image(&owner, &key).await? })))
 }
 
 async fn sessions(State(book): Shared) -> Json<Value> {

@@ -9,19 +9,25 @@ use dm_notification::{
     Account, Arrival, Credential, ReceiverPolicy, ReplayMemory, ServerIdentifier, Verdict, receive,
 };
 use dm_syncml::SessionId;
-use dm_syncml::session::{ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation};
+use dm_syncml::session::{
+    ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Initiation, PartialObjects,
+};
 use dm_tree::{DevInfo, ServerId};
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::account::{AccountFile, Hidden};
+use super::account::AccountFile;
 use super::driver::GatewayDriver;
 use super::failure::Failure;
 use super::journal::ServerNonces;
 use crate::clock::entropy;
 use crate::store::Store;
 use crate::wire::{self, Wire};
+
+/// The largest object that a server delivers itself, an image above all; larger ones are fetched.
+const MAX_OBJECT: usize = 16 << 20;
 
 /// The first and the longest wait after a session that failed.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -32,13 +38,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Upstream {
     server: ServerId,
     account: ClientConfig,
-    /// What the server signs its notifications with.
-    signing: Hidden,
+    file: AccountFile,
     store: Store,
     wire: Wire,
     /// Time after which a session is opened without a reason.
     poll: Option<Duration>,
     wanted: Notify,
+    running: Mutex<Option<JoinHandle<()>>>,
     next_session: AtomicU16,
     state: Mutex<State>,
 }
@@ -49,6 +55,8 @@ struct State {
     memory: ReplayMemory,
     /// The session that the server asked for.
     asked: Option<String>,
+    /// Large objects, images above all, whose transfer broke off; while the process lives.
+    partial_objects: PartialObjects,
 }
 
 impl Upstream {
@@ -65,14 +73,20 @@ impl Upstream {
         let [high, low, ..] = entropy();
         Ok(Arc::new(Self {
             account: file.for_sessions()?,
-            signing: file.server_password.clone(),
+            file: file.clone(),
             server,
             store,
             wire,
             poll,
             wanted: Notify::new(),
+            running: Mutex::new(None),
             next_session: AtomicU16::new(u16::from_be_bytes([high, low])),
-            state: Mutex::new(State { nonces, memory: ReplayMemory::new(), asked: None }),
+            state: Mutex::new(State {
+                nonces,
+                memory: ReplayMemory::new(),
+                asked: None,
+                partial_objects: PartialObjects::new().with_max_octets(MAX_OBJECT),
+            }),
         }))
     }
 
@@ -84,6 +98,27 @@ impl Upstream {
         self.account.server.as_str()
     }
 
+    /// Whether it is this account.
+    pub(super) fn has(&self, account: &AccountFile) -> bool {
+        self.file == *account
+    }
+
+    /// Its task.
+    pub(super) fn runs_as(&self, task: JoinHandle<()>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    /// Has no more sessions, and forgets the nonces.
+    pub(super) async fn stop(&self) -> Result<(), Failure> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = running {
+            task.abort();
+            // It may be in the middle of an input.
+            let _ = task.await;
+        }
+        Ok(ServerNonces::forget(&self.store, self.server.as_str()).await?)
+    }
+
     /// There is something to tell.
     pub(super) fn want(&self) {
         self.wanted.notify_one();
@@ -93,9 +128,9 @@ impl Upstream {
     pub(super) fn notified(&self, datagram: &[u8]) -> bool {
         let Ok(identifier) = ServerIdentifier::new(self.server.as_str()) else { return false };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { nonces, memory, asked } = &mut *state;
+        let State { nonces, memory, asked, .. } = &mut *state;
         let nonce = nonces.server.as_ref().map_or(&[][..], |nonce| nonce.as_bytes());
-        let credentials = [(Credential::new(identifier, &self.signing.0), nonce)];
+        let credentials = [(Credential::new(identifier, &self.file.server_password.0), nonce)];
         let ours = |id: ServerIdentifier<'_>| {
             (id.as_octets() == self.server.as_str().as_bytes())
                 .then(|| Account::new(&credentials).with_resync(true))
@@ -148,18 +183,24 @@ impl Upstream {
         let server = &self.server;
         let (numbers, alerts): (Vec<_>, Vec<_>) =
             driver.drive(|gateway, now| gateway.handle_upstream_opened(now, server)).into_iter().unzip();
+        let transport = wire::transport_to(self.address());
+        driver.drive(|gateway, now| gateway.handle_upstream_transport(now, server, transport));
         let mut nonces = self.state.lock().unwrap_or_else(PoisonError::into_inner).nonces.clone();
         let account = self
             .account
             .clone()
             .with_nonces(nonces.device.clone(), nonces.server.clone())
+            .with_max_obj_size(MAX_OBJECT as u64)
+            .with_resume()
             .with_dev_info(driver.look(|gateway| DevInfo::items(gateway.tree())));
         let initiation = self.initiation();
         let id = match &initiation {
             Initiation::Server(id) | Initiation::Client(id) => id.to_string(),
             _ => String::new(),
         };
-        let mut session = ClientSession::new(driver.clock.now(), account, initiation, alerts);
+        let partial = self.state.lock().unwrap_or_else(PoisonError::into_inner).partial_objects.clone();
+        let mut session =
+            ClientSession::new(driver.clock.now(), account, initiation, alerts).with_partial_objects(partial);
         let end = loop {
             let now = driver.clock.now();
             match session.poll_output() {
@@ -182,7 +223,7 @@ impl Upstream {
                     driver.all_stored().await;
                     driver.sessions.message(server.as_str(), &id);
                     driver.events.tell("session", &json!({ "peer": server.as_str() }));
-                    let posted = self.wire.post("gateway", "server", uri.as_str(), &message).await;
+                    let posted = self.wire.post(uri.as_str(), &message).await;
                     if let Err(error) = &posted {
                         tracing::debug!(%server, %error, "no answer of the server");
                     }
@@ -210,6 +251,7 @@ impl Upstream {
                 _ => {}
             }
         };
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).partial_objects = session.partial_objects();
         driver.drive(|gateway, now| gateway.handle_upstream_closed(now, server));
         driver.sessions.ended(server.as_str(), &format!("{end:?}").to_lowercase());
         driver.events.tell("session", &json!({ "peer": server.as_str() }));

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use dm_syncml::session::PartialObjectsSnapshot;
+
 use crate::store::{Batch, StoreError};
 
 use super::account::Learnt;
 use super::directory::{
-    Directory, Group, JOBS, Job, LEARNT, MAX_JOBS, MAX_PAST, PAST, Past, SESSIONS, WORK, session_key,
+    Directory, GROUPS, JOBS, LEARNT, MAX_PAST, MAX_STANDING, PARTIAL, PAST, Past, Present, REQUESTS,
+    SESSIONS, WORK, session_key,
 };
-use super::directory::{GROUPS, Present};
 use super::engine::Engine;
+use super::gateway::{Group, Job};
+use super::requests::Request;
 use super::sitting::{SavedSitting, Sitting};
 use super::work::Work;
 
@@ -18,6 +22,8 @@ use super::work::Work;
 pub(super) struct Changes {
     /// What a device has told.
     pub(super) learnt: Option<(String, Learnt)>,
+    /// What has come of large objects of a device.
+    pub(super) partial: Option<(String, Option<PartialObjectsSnapshot>)>,
     /// Work, and whether it is in a session now.
     pub(super) work: BTreeMap<u64, (Work, bool)>,
     /// Sessions to be forgotten, by their keys in the store and their numbers.
@@ -25,8 +31,11 @@ pub(super) struct Changes {
     /// Sessions to be kept.
     kept: Vec<(Vec<u8>, Option<SavedSitting>, u64, Present)>,
     pub(super) past: Vec<Past>,
-    pub(super) jobs: Vec<Job>,
+    /// Jobs and groups of gateways, and whether they are remembered.
+    pub(super) jobs: Vec<(Job, bool)>,
     pub(super) groups: Vec<(Group, bool)>,
+    /// A request that may come again.
+    pub(super) request: Option<Request>,
     /// The device is in session: it needs no waking any more.
     pub(super) started: bool,
 }
@@ -41,9 +50,9 @@ impl Changes {
         }
     }
 
-    /// The keys in the store of sessions that were to be forgotten.
-    pub(super) fn forgotten(&self) -> impl Iterator<Item = &[u8]> {
-        self.gone.iter().map(|(key, _)| key.as_slice())
+    /// The numbers of the commands that have ended.
+    pub(super) fn ended(&self) -> impl Iterator<Item = u64> {
+        self.work.values().filter(|(work, _)| work.ended.is_some()).map(|(work, _)| work.number)
     }
 
     /// A session goes on; `saved` unless it is with nobody that is known.
@@ -69,6 +78,11 @@ impl Changes {
         if let Some((device, learnt)) = &self.learnt {
             batch.put(LEARNT, device, learnt)?;
         }
+        match &self.partial {
+            Some((device, Some(objects))) => batch.put(PARTIAL, device, objects)?,
+            Some((device, None)) => batch.remove(PARTIAL, device),
+            None => {}
+        }
         for (key, _) in &self.gone {
             batch.remove(SESSIONS, key);
         }
@@ -80,7 +94,7 @@ impl Changes {
         for (number, (work, _)) in &self.work {
             batch.put(WORK, number.to_be_bytes(), work)?;
         }
-        for number in directory.ended.iter().take(self.superfluous(directory, max_ended)) {
+        for number in directory.ended.iter().take(directory.superfluous_work(max_ended)) {
             batch.remove(WORK, number.to_be_bytes());
         }
         for past in &self.past {
@@ -91,32 +105,34 @@ impl Changes {
         {
             batch.remove(PAST, past.no.to_be_bytes());
         }
-        for job in &self.jobs {
-            batch.put(JOBS, job_key(&job.owner, &job.key), job)?;
+        for (job, there) in &self.jobs {
+            let key = standing_key(&job.owner, &job.key);
+            if *there {
+                batch.put(JOBS, key, job)?;
+            } else {
+                batch.remove(JOBS, key);
+            }
         }
         for (group, there) in &self.groups {
-            let key = job_key(&group.gateway, &group.id);
+            let key = standing_key(&group.gateway, &group.id);
             if *there {
                 batch.put(GROUPS, key, group)?;
             } else {
                 batch.remove(GROUPS, key);
             }
         }
+        if let Some(request) = &self.request {
+            batch.put(REQUESTS, &request.key, request)?;
+            for former in directory.requests.superfluous() {
+                batch.remove(REQUESTS, former);
+            }
+        }
         Ok(batch)
-    }
-
-    /// How many entries of ended work make room.
-    fn superfluous(&self, directory: &Directory, max_ended: usize) -> usize {
-        directory.ended.len().saturating_sub(max_ended)
     }
 
     /// It is on the disk: everyone may know.
     pub(super) fn apply(self, engine: &Engine, directory: &mut Directory, max_ended: usize) {
-        for _ in 0..self.superfluous(directory, max_ended) {
-            if let Some(number) = directory.ended.pop_front() {
-                directory.work.remove(&number);
-            }
-        }
+        directory.make_room(max_ended);
         if let Some((device, learnt)) = self.learnt
             && let Some(known) = directory.devices.get_mut(&device)
         {
@@ -141,11 +157,17 @@ impl Changes {
                 directory.past.pop_front();
             }
         }
-        for job in self.jobs {
-            engine.events.tell("job", &job);
-            directory.jobs.insert((job.owner.clone(), job.key.clone()), job);
+        for (job, there) in self.jobs {
+            let key = (job.owner.clone(), job.key.clone());
+            if there {
+                engine.events.tell("job", &job);
+                directory.jobs.insert(key, job);
+            } else {
+                engine.events.tell("job", &Job { state: "deleted".into(), ..job });
+                directory.jobs.remove(&key);
+            }
         }
-        while directory.jobs.len() > MAX_JOBS {
+        while directory.jobs.len() > MAX_STANDING {
             let oldest = directory.jobs.iter().min_by_key(|(_, job)| job.no).map(|(key, _)| key.clone());
             let Some(oldest) = oldest else { break };
             directory.jobs.remove(&oldest);
@@ -159,10 +181,18 @@ impl Changes {
                 directory.groups.remove(&key);
             }
         }
+        while directory.groups.len() > MAX_STANDING {
+            let oldest = directory.groups.iter().min_by_key(|(_, group)| group.no);
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
+            directory.groups.remove(&oldest);
+        }
+        if let Some(request) = self.request {
+            directory.requests.note(request);
+        }
     }
 }
 
 /// The key of something that a gateway has, in the store.
-pub(super) fn job_key(gateway: &str, name: &str) -> Vec<u8> {
+pub(super) fn standing_key(gateway: &str, name: &str) -> Vec<u8> {
     session_key(gateway, name, false)
 }

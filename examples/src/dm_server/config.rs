@@ -1,10 +1,12 @@
 //! Configuration: a TOML file, and flags that win over it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
+
+use crate::program::{LogConfig, LogFlags, TlsFiles};
 
 /// How the server runs. Every field has a default; a file may give any of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,13 +22,9 @@ pub(super) struct Config {
     pub(super) listen: SocketAddr,
     /// Where the operator connects to.
     pub(super) operator: SocketAddr,
-    /// No TLS, on both sockets.
-    pub(super) plain_http: bool,
-    /// A certificate and its key, PEM. Default: made at the first start.
-    pub(super) cert: Option<PathBuf>,
-    pub(super) key: Option<PathBuf>,
-    /// Names and addresses a certificate is made for.
-    pub(super) names: Vec<String>,
+    /// What it shows of itself, on both sockets.
+    #[serde(flatten)]
+    pub(super) tls: TlsFiles,
     pub(super) limits: LimitsConfig,
     pub(super) notify: NotifyConfig,
     pub(super) log: LogConfig,
@@ -66,16 +64,8 @@ pub(super) struct NotifyConfig {
     pub(super) attempts: u32,
     /// Seconds after the first attempt; doubles with each.
     pub(super) wait: u64,
-}
-
-/// How the server tells what it does, on stderr.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct LogConfig {
-    /// Such as `info` or `dm_examples=debug`.
-    pub(super) filter: String,
-    /// A JSON object for each line.
-    pub(super) json: bool,
+    /// Certificates that gateways may show which pass notifications on, PEM.
+    pub(super) ca: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -86,10 +76,7 @@ impl Default for Config {
             address: None,
             listen: SocketAddr::from(([0, 0, 0, 0], 8443)),
             operator: SocketAddr::from(([127, 0, 0, 1], 8444)),
-            plain_http: false,
-            cert: None,
-            key: None,
-            names: vec!["localhost".into(), "127.0.0.1".into()],
+            tls: TlsFiles::default(),
             limits: LimitsConfig::default(),
             notify: NotifyConfig::default(),
             log: LogConfig::default(),
@@ -116,13 +103,7 @@ impl Default for LimitsConfig {
 
 impl Default for NotifyConfig {
     fn default() -> Self {
-        Self { from: SocketAddr::from(([0, 0, 0, 0], 0)), attempts: 4, wait: 15 }
-    }
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { filter: "info".into(), json: false }
+        Self { from: SocketAddr::from(([0, 0, 0, 0], 0)), attempts: 4, wait: 15, ca: None }
     }
 }
 
@@ -141,54 +122,22 @@ pub(super) struct RunArgs {
     /// Who the server is to its devices [default: com.example.dms]
     #[arg(long, value_name = "ID")]
     server_id: Option<String>,
-    /// A certificate, PEM [default: made at the first start]
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// Its key, PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// A name or address the certificate is made for; may be repeated [default: localhost, 127.0.0.1]
-    #[arg(long = "name", value_name = "NAME")]
-    names: Vec<String>,
-    /// No TLS. Whoever is between then reads everything: for tests, or behind a proxy that has it
-    #[arg(long)]
-    plain_http: bool,
-    /// What is logged, on stderr [default: info]
-    #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
-    /// Logs are JSON
-    #[arg(long)]
-    log_json: bool,
+    #[command(flatten)]
+    tls: TlsFiles,
+    #[command(flatten)]
+    log: LogFlags,
 }
 
 impl Config {
-    /// The configuration of this file, or the default without one.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is not one.
-    pub(super) fn read(path: Option<&Path>) -> Result<Self, String> {
-        let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
-    }
-
     /// With flags, which win.
     pub(super) fn with_flags(mut self, flags: RunArgs) -> Self {
-        let RunArgs { listen, operator, address, server_id, cert, key, names, plain_http, log, log_json } =
-            flags;
+        let RunArgs { listen, operator, address, server_id, tls, log } = flags;
         self.listen = listen.unwrap_or(self.listen);
         self.operator = operator.unwrap_or(self.operator);
         self.address = address.or(self.address);
         self.server_id = server_id.unwrap_or(self.server_id);
-        if cert.is_some() {
-            (self.cert, self.key) = (cert, key);
-        }
-        if !names.is_empty() {
-            self.names = names;
-        }
-        self.plain_http |= plain_http;
-        self.log.filter = log.unwrap_or(self.log.filter);
-        self.log.json |= log_json;
+        self.tls = self.tls.with_flags(tls);
+        self.log = self.log.with_flags(log);
         self
     }
 }
@@ -205,16 +154,13 @@ mod tests {
         let flags = RunArgs { server_id: Some("b".into()), ..RunArgs::default() };
         let config = config.with_flags(flags);
         assert_eq!((config.server_id.as_str(), config.log.filter.as_str()), ("b", "warn"));
-        assert!(config.plain_http);
+        assert!(config.tls.plain_http);
     }
 
     #[test]
-    fn what_nobody_knows_is_an_error_that_says_where() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("dm.toml");
-        std::fs::write(&path, "[limits]\nbodies = 5\n").expect("written");
-        let error = Config::read(Some(&path)).expect_err("unknown");
-        assert!(error.contains("dm.toml") && error.contains("bodies"), "{error}");
-        assert!(Config::read(Some(&folder.path().join("none"))).is_err());
+    fn what_nobody_knows_is_refused() {
+        for text in ["[limits]\nbodies = 5\n", "plain_http = true\n", "[log]\nlevel = 'info'\n"] {
+            assert!(toml::from_str::<Config>(text).is_err(), "{text}");
+        }
     }
 }

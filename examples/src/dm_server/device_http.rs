@@ -7,19 +7,23 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use dm_syncml::http::Client;
 
+use crate::listener::no_larger_than;
 use crate::wire::{Refused, admit, reply};
 
-use super::engine::{Engine, Posted};
+use super::answering::Posted;
+use super::engine::Engine;
 
 /// What devices reach.
 pub(super) fn routes(engine: Arc<Engine>, max_body: usize) -> Router {
     Router::new()
         .route("/dm", post(take).layer(DefaultBodyLimit::max(max_body)))
         .route("/healthz", get(health))
+        .layer(from_fn(move |request, next| no_larger_than(max_body, request, next)))
         .with_state(engine)
 }
 

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::store::Kind;
 
 use super::account::{Device, Learnt};
+use super::gateway::{Group, Job};
+use super::requests::Requests;
 use super::sitting::Seat;
 use super::work::{Work, WorkState};
 
@@ -21,14 +23,19 @@ pub(super) const DEVICES: Kind = Kind::new("devices");
 pub(super) const LEARNT: Kind = Kind::new("learnt");
 pub(super) const WORK: Kind = Kind::new("work");
 pub(super) const SESSIONS: Kind = Kind::new("sessions");
+/// Large objects whose transfer broke off.
+pub(super) const PARTIAL: Kind = Kind::new("partial_objects");
 pub(super) const PAST: Kind = Kind::new("past_sessions");
 pub(super) const JOBS: Kind = Kind::new("jobs");
 pub(super) const GROUPS: Kind = Kind::new("groups");
+pub(super) const REQUESTS: Kind = Kind::new("requests");
 
 /// Sessions that are over and remembered.
 pub(super) const MAX_PAST: usize = 50;
-/// Fanouts that are remembered.
-pub(super) const MAX_JOBS: usize = 200;
+/// Octets of answers that are remembered, besides those of one command.
+const MAX_ENDED_OCTETS: usize = 64 << 20;
+/// Fanouts that are remembered, and groups.
+pub(super) const MAX_STANDING: usize = 200;
 
 /// A device: what the operator says, and what it has told.
 #[derive(Clone, Debug)]
@@ -45,32 +52,6 @@ pub(super) struct Past {
     pub(super) began: u64,
     pub(super) messages: u32,
     pub(super) end: String,
-}
-
-/// A fanout at a gateway, as last heard of.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Job {
-    /// Numbers them in the order they were started.
-    pub(super) no: u64,
-    /// The gateway.
-    pub(super) owner: String,
-    pub(super) key: String,
-    pub(super) state: String,
-    pub(super) result: Option<u16>,
-    pub(super) total: u32,
-    pub(super) queued: u32,
-    pub(super) in_flight: u32,
-    pub(super) outcomes: BTreeMap<String, u32>,
-    /// How many operations it has.
-    pub(super) ops: u16,
-}
-
-/// A group at a gateway.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Group {
-    pub(super) gateway: String,
-    pub(super) id: String,
-    pub(super) count: usize,
 }
 
 /// A session that goes on, for who looks.
@@ -93,6 +74,10 @@ pub(super) struct Directory {
     pub(super) open: HashMap<String, BTreeSet<u64>>,
     /// Work that has ended, by when it did: the oldest makes room.
     pub(super) ended: VecDeque<u64>,
+    /// What it takes up, in octets.
+    ended_octets: usize,
+    /// How much work each device has that has not ended.
+    unended: HashMap<String, usize>,
     pub(super) next_work: u64,
     pub(super) seats: HashMap<String, Arc<tokio::sync::Mutex<Seat>>>,
     pub(super) present: BTreeMap<u64, Present>,
@@ -100,8 +85,10 @@ pub(super) struct Directory {
     pub(super) next_sitting: u64,
     pub(super) past: VecDeque<Past>,
     pub(super) jobs: BTreeMap<(String, String), Job>,
-    pub(super) next_job: u64,
     pub(super) groups: BTreeMap<(String, String), Group>,
+    pub(super) next_standing: u64,
+    /// Requests that may come again.
+    pub(super) requests: Requests,
     /// Who has shown wrong credentials too often gets no challenge to guess for.
     pub(super) lockout: Lockout,
 }
@@ -113,6 +100,8 @@ impl Directory {
             work: BTreeMap::new(),
             open: HashMap::new(),
             ended: VecDeque::new(),
+            ended_octets: 0,
+            unended: HashMap::new(),
             next_work: 1,
             seats: HashMap::new(),
             present: BTreeMap::new(),
@@ -120,8 +109,9 @@ impl Directory {
             next_sitting: 1,
             past: VecDeque::new(),
             jobs: BTreeMap::new(),
-            next_job: 1,
             groups: BTreeMap::new(),
+            next_standing: 1,
+            requests: Requests::default(),
             lockout: Lockout::new(LockoutPolicy::DEFAULT),
         }
     }
@@ -129,6 +119,12 @@ impl Directory {
     /// The seat of a device, made if need be.
     pub(super) fn seat(&mut self, peer: &str) -> Arc<tokio::sync::Mutex<Seat>> {
         Arc::clone(self.seats.entry(peer.to_owned()).or_default())
+    }
+
+    /// A number for a group or a job that was not known before.
+    pub(super) fn next_standing(&mut self) -> u64 {
+        self.next_standing += 1;
+        self.next_standing - 1
     }
 
     /// Whether a device is in session, so that nobody has to wake it.
@@ -148,16 +144,60 @@ impl Directory {
         if open.is_empty() {
             self.open.remove(&work.device);
         }
-        let had_ended = self.work.get(&number).is_some_and(|work| work.ended.is_some());
-        if work.ended.is_some() && !had_ended {
-            self.ended.push_back(number);
+        let (device, octets, has_ended) = (work.device.clone(), work.octets(), work.ended.is_some());
+        let former = self.work.insert(number, work);
+        let (was_there, had_ended) = (former.is_some(), former.as_ref().is_some_and(|it| it.ended.is_some()));
+        if had_ended {
+            self.ended_octets -= former.map_or(0, |work| work.octets());
         }
-        self.work.insert(number, work);
+        if has_ended {
+            self.ended_octets += octets;
+            if !had_ended {
+                self.ended.push_back(number);
+            }
+        }
+        let (before, after) = (was_there && !had_ended, !has_ended);
+        if before != after {
+            let count = self.unended.entry(device.clone()).or_default();
+            *count = if after { *count + 1 } else { count.saturating_sub(1) };
+            if *count == 0 {
+                self.unended.remove(&device);
+            }
+        }
+    }
+
+    /// How many of the oldest entries of ended work make room.
+    pub(super) fn superfluous_work(&self, max_ended: usize) -> usize {
+        let mut count = self.ended.len().saturating_sub(max_ended);
+        let octets_of = |number: &u64| self.work.get(number).map_or(0, Work::octets);
+        let mut octets = self.ended_octets - self.ended.iter().take(count).map(octets_of).sum::<usize>();
+        for number in self.ended.iter().skip(count) {
+            if octets <= MAX_ENDED_OCTETS {
+                break;
+            }
+            octets -= octets_of(number);
+            count += 1;
+        }
+        count
+    }
+
+    /// Forgets them.
+    pub(super) fn make_room(&mut self, max_ended: usize) {
+        for _ in 0..self.superfluous_work(max_ended) {
+            if let Some(work) = self.ended.pop_front().and_then(|number| self.work.remove(&number)) {
+                self.ended_octets -= work.octets();
+            }
+        }
+    }
+
+    /// How much work waits for a device, and is in no session.
+    pub(super) fn waiting(&self, device: &str) -> usize {
+        self.open.get(device).map_or(0, BTreeSet::len)
     }
 
     /// How much work a device has that has not ended.
-    pub(super) fn unsettled(&self, device: &str) -> usize {
-        self.open.get(device).map_or(0, BTreeSet::len)
+    pub(super) fn unended(&self, device: &str) -> usize {
+        self.unended.get(device).copied().unwrap_or(0)
     }
 
     /// Notes where a session stands.

@@ -6,39 +6,57 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `engine` | a message comes in, an answer goes out; commands wait for their device |
-//! | `sitting` | the sessions of a device, which of them a message belongs to |
-//! | `changes` | what a message changes, written as one, then made known |
-//! | `directory` | everything known, in memory as in the store |
-//! | `account`, `vault` | a device and its secrets |
-//! | `operation`, `work` | commands of the operator, from queued to answered |
-//! | `waking` | notifications |
+//! | `answering` | a message comes in, an answer goes out |
+//! | `sitting`, `seating` | the sessions of a device, which of them a message belongs to, and who makes room |
+//! | `happening`, `offering`, `following` | what happens in a session, what goes into it, and what follows |
+//! | `resuming` | large objects that go on in the next session |
+//! | `changes`, `committing` | what a message changes, written as one, then made known |
+//! | `engine`, `directory`, `loading` | everything known, in memory as in the store |
+//! | `ticking`, `waking` | time passes; notifications |
+//! | `account`, `enrolling`, `vault` | a device and its secrets |
+//! | `operation`, `work`, `queueing`, `requests` | commands of the operator, from asked once or twice to answered |
 //! | `throttle` | how many messages each may send |
+//! | `twins` | two clients with one account |
 //! | `gateway` | what a gateway can be asked |
 //! | `device_http`, `operator_http`, `views`, `metrics` | the two sockets |
 //! | `config`, `run` | from a file and flags to a running server |
-//! | `cli`, `client`, `report` | the operator's subcommands |
+//! | `cli`, `report` | the operator's subcommands |
 
 mod account;
+mod answering;
 mod changes;
 mod cli;
-mod client;
+mod committing;
 mod config;
 mod device_http;
 mod directory;
 mod engine;
+mod enrolling;
+mod following;
 mod gateway;
+mod happening;
+mod loading;
 mod metrics;
+mod offering;
 mod operation;
 mod operator_http;
+mod queueing;
 mod report;
+mod requests;
+mod resuming;
 mod run;
+mod seating;
 mod sitting;
-mod throttle;
+mod ticking;
+mod twins;
 mod vault;
 mod views;
 mod waking;
+mod within;
 mod work;
+
+use crate::throttle;
 
 pub use cli::main;
 pub use engine::Engine;
+pub use within::run_within;

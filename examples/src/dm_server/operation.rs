@@ -41,6 +41,9 @@ pub(super) struct Operation {
     pub(super) media_type: Option<String>,
 }
 
+/// The longest address of a node.
+const MAX_URI: usize = 2_048;
+
 /// Sessions number commands themselves.
 pub(super) fn cmd_id() -> CmdId<'static> {
     CmdId::number(NonZeroU32::MIN)
@@ -68,6 +71,9 @@ impl Operation {
             let what = what.to_owned();
             move |error: dm_syncml::ValueError| format!("{what}: {error}")
         };
+        if self.uri.len() > MAX_URI {
+            return Err(format!("uri: more than {MAX_URI} octets"));
+        }
         let mut item = Item::to(LocUri::new(self.uri.clone()).map_err(said("uri"))?);
         let mut meta = Meta::new();
         let octets = self.base64.as_deref().map(Base64::decode_vec).transpose();

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router, middleware};
@@ -19,9 +18,13 @@ use crate::clock::entropy;
 use crate::operator_api::{OperatorToken, only_operators, page, stream};
 
 use super::account::{Class, Device};
-use super::engine::{Denied, Engine, MAX_NAME, NewWork, unix_now};
-use super::gateway::{self, Ask, MAX_IMAGE, Reading};
+use super::changes::Changes;
+use super::engine::{Denied, Engine, MAX_NAME, unix_now};
+use super::gateway::{self, Ask, MAX_IMAGE};
 use super::operation::Operation;
+use super::queueing::NewWork;
+use super::requests::RequestKey;
+use super::waking::is_pushed_to;
 use super::{device_http, metrics, views};
 
 /// The longest that a request waits for a device.
@@ -48,22 +51,9 @@ pub(super) fn routes(engine: Arc<Engine>, token: OperatorToken) -> Router {
         .route("/api/jobs", get(jobs))
         .route("/api/sessions", get(sessions))
         .route("/api/events", get(events))
-        .route_layer(middleware::from_fn(only_tokens_change))
         .route_layer(middleware::from_fn_with_state(token, only_operators))
         .layer(DefaultBodyLimit::max(1 << 20));
     api.route("/healthz", get(device_http::health)).with_state(engine)
-}
-
-/// A browser shows the credentials it has with whatever any page makes it send: with those nothing can be changed, only looked at.
-async fn only_tokens_change(request: Request, next: Next) -> Response {
-    let shown = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
-    let is_bearer =
-        shown.and_then(|value| value.get(..7)).is_some_and(|it| it.eq_ignore_ascii_case(b"bearer "));
-    if is_bearer || matches!(*request.method(), Method::GET | Method::HEAD) {
-        next.run(request).await
-    } else {
-        Problem(StatusCode::FORBIDDEN, "changes need the token as a bearer token".into()).into_response()
-    }
 }
 
 /// An error as JSON: `{"error": "..."}`.
@@ -79,7 +69,7 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let status = match denied {
             Denied::NoDevice(_) | Denied::NoWork(_) => StatusCode::NOT_FOUND,
-            Denied::Exists(_) | Denied::TooLate(..) => StatusCode::CONFLICT,
+            Denied::Exists(_) | Denied::TooLate(..) | Denied::Reused(_) => StatusCode::CONFLICT,
             Denied::Full(_) => StatusCode::TOO_MANY_REQUESTS,
             Denied::Value(_) => StatusCode::BAD_REQUEST,
             Denied::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -151,7 +141,14 @@ async fn add_device(
     new: Result<Json<NewDevice>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let new = body(new)?;
-    let texts = [Some(&new.id), new.user.as_ref(), new.password.as_ref(), new.server_password.as_ref()];
+    let texts = [
+        Some(&new.id),
+        new.user.as_ref(),
+        new.password.as_ref(),
+        new.server_user.as_ref(),
+        new.server_password.as_ref(),
+        new.address.as_ref(),
+    ];
     let longest = texts.into_iter().flatten().map(String::len).max().unwrap_or(0);
     if new.id.is_empty() || longest > MAX_TEXT || new.id.chars().any(|char| char.is_control() || char == ' ')
     {
@@ -159,9 +156,11 @@ async fn add_device(
         return Err(Denied::Value(reason).into());
     }
     if let Some(address) = &new.address
+        && !is_pushed_to(address)
         && address.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
     {
-        return Err(Denied::Value(format!("{address} is no host and port")).into());
+        let reason = format!("{address} is no host and port, and no address that takes pushes");
+        return Err(Denied::Value(reason).into());
     }
     let made = || [entropy(), entropy()].concat().iter().map(|octet| format!("{octet:02x}")).collect();
     let user = new.user.unwrap_or_else(|| new.id.clone());
@@ -218,20 +217,24 @@ async fn list_work(State(engine): Shared, Path(id): Path<String>) -> Result<Resp
 async fn queue_work(
     State(engine): Shared,
     Path(id): Path<String>,
+    key: RequestKey,
     operation: Result<Json<Operation>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let operation = body(operation)?;
     let command = operation.command().map_err(Denied::Value)?;
-    let new = NewWork { what: operation.what(), command, reading: Reading::Plain };
-    queued(engine.queue(&id, vec![new], super::changes::Changes::default()).await)
+    let plan = |_: &mut Changes| Ok(vec![vec![NewWork::new(&operation.what(), command)]]);
+    queued(engine.queue(&id, key.of(&id, &operation), plan).await)
 }
 
 async fn ask(
     State(engine): Shared,
     Path(id): Path<String>,
+    key: RequestKey,
     asked: Result<Json<Ask>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    queued(gateway::ask(&engine, &id, body(asked)?).await)
+    let asked = body(asked)?;
+    let key = key.of(&id, &asked);
+    queued(gateway::ask(&engine, &id, asked, key).await)
 }
 
 fn queued(numbers: Result<Vec<u64>, Denied>) -> Result<Response, Problem> {

@@ -31,6 +31,8 @@ pub(super) struct Sitting {
     pub(super) deadline: Option<Instant>,
     /// Nothing more will come of it.
     pub(super) closed: bool,
+    /// Whether the store may have large objects for the session after it.
+    pub(super) has_partial_objects: bool,
     /// Where its last message came from.
     pub(super) origin: Option<String>,
 }

@@ -6,9 +6,9 @@ use std::ops::Bound;
 use dm_syncml::auth::AuthScheme;
 use serde_json::{Value, json};
 
-use super::directory::{Directory, Job, Known};
+use super::directory::{Directory, Known};
 use super::engine::Engine;
-use super::gateway;
+use super::gateway::{self, Group, Job};
 use super::work::Work;
 
 /// Most devices that one search looks at.
@@ -27,10 +27,6 @@ fn here(directory: &Directory) -> HashSet<&str> {
     present.map(|present| present.peer.as_str()).collect()
 }
 
-fn is_running(job: &Job) -> bool {
-    matches!(job.state.as_str(), "scheduled" | "running" | "paused" | "cancelling")
-}
-
 pub(super) fn status(engine: &Engine, now: u64) -> Value {
     let directory = engine.directory();
     let here = here(&directory);
@@ -41,7 +37,7 @@ pub(super) fn status(engine: &Engine, now: u64) -> Value {
         "uptime_s": engine.clock.now().since_epoch().as_secs(),
         "inventory": { "total": total, "attached": attached, "detached": total - attached, "rev": 0 },
         "sessions": directory.present.values().filter(|present| present.proven && !present.over).count(),
-        "running_jobs": directory.jobs.values().filter(|job| is_running(job)).count(),
+        "running_jobs": directory.jobs.values().filter(|job| job.is_running()).count(),
         "open_work": directory.open.values().map(std::collections::BTreeSet::len).sum::<usize>(),
     })
 }
@@ -86,7 +82,7 @@ fn line(directory: &Directory, known: &Known, attached: bool) -> Value {
         "serial": null, "id": device.id, "status": if attached { "attached" } else { "detached" },
         "mode": device.class.word(), "address": device.address, "manufacturer": learnt.manufacturer,
         "model": learnt.model, "firmware": learnt.firmware, "since": learnt.seen,
-        "open_work": directory.unsettled(&device.id),
+        "open_work": directory.unended(&device.id),
     })
 }
 
@@ -101,6 +97,7 @@ pub(super) fn device(engine: &Engine, id: &str, now: u64) -> Option<Value> {
     let more = json!({
         "auth": auth_word(device.scheme), "user": device.user, "added": device.added,
         "dm_version": learnt.dm_version, "language": learnt.language, "in_session": here.contains(id),
+        "twins": engine.twins().has(engine.clock.now(), id),
     });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);
@@ -120,8 +117,19 @@ pub(super) const fn auth_word(scheme: AuthScheme) -> &'static str {
 
 pub(super) fn groups(engine: &Engine) -> Value {
     let directory = engine.directory();
-    let group = |group: &super::directory::Group| json!({ "id": group.id, "count": group.count, "rule": format!("at {}", group.gateway), "gateway": group.gateway });
-    json!({ "groups": directory.groups.values().map(group).collect::<Vec<_>>() })
+    let group = |group: &Group| {
+        json!({
+            "id": group.id, "count": group.count, "gateway": group.gateway, "state": group.state,
+            "reason": group.reason, "matching": group.rule,
+            "rule": match &group.rule {
+                Some(rule) => format!("{rule} at {}", group.gateway),
+                None => format!("at {}", group.gateway),
+            },
+        })
+    };
+    let mut groups: Vec<&Group> = directory.groups.values().collect();
+    groups.sort_by_key(|group| group.no);
+    json!({ "groups": groups.into_iter().map(group).collect::<Vec<_>>() })
 }
 
 pub(super) fn jobs(engine: &Engine) -> Value {
@@ -147,7 +155,7 @@ pub(super) fn sessions(engine: &Engine) -> Value {
 pub(super) fn work(work: &Work) -> Value {
     json!({
         "number": work.number, "device": work.device, "what": work.what, "state": work.state, "code": work.code,
-        "reason": work.reason, "found": work.found, "outcome": work.outcome, "tries": work.tries,
+        "reason": work.reason, "found": work.found, "outcome": work.outcome, "tries": work.tries, "after": work.after,
         "queued": work.queued, "ended": work.ended, "read": gateway::read(work),
     })
 }

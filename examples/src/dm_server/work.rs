@@ -7,7 +7,7 @@ use dm_syncml::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::gateway::Reading;
+use super::gateway::{Reading, Thing};
 
 /// How often a command is sent that may be sent again.
 const MAX_TRIES: u32 = 3;
@@ -73,6 +73,12 @@ pub(super) struct Work {
     /// Whether sending it twice is as good as once.
     pub(super) repeatable: bool,
     pub(super) reading: Reading,
+    /// Commands that must be done before it goes out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) after: Vec<u64>,
+    /// What it decides about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) concerns: Option<Thing>,
     pub(super) state: WorkState,
     /// The Status.
     pub(super) code: Option<u16>,
@@ -113,7 +119,8 @@ impl Found {
         media_type: Option<&MediaType<'_>>,
         data: Option<&Data<'_>>,
     ) -> Self {
-        let text = data.and_then(Data::as_text).map(str::to_owned);
+        // What is no text of XML would not come back as the item it was.
+        let text = data.and_then(Data::as_text).filter(|text| Data::text(*text).is_ok()).map(str::to_owned);
         let base64 = match data {
             Some(data) if text.is_none() && data.as_nodes().is_some() => {
                 // A document among the elements: kept as the item it came in.
@@ -177,6 +184,14 @@ impl Work {
         fragment.body.commands.into_iter().next().map(Command::into_owned)
     }
 
+    /// What it takes up, about.
+    pub(super) fn octets(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let found = self.found.iter().chain(&self.outcome);
+        let found = found.map(|found| found.uri.len() + text(&found.text) + text(&found.base64) + 64);
+        self.command.len() + found.sum::<usize>() + 256
+    }
+
     /// It went out.
     pub(super) fn sent(&mut self) {
         // Told again when the device has refused the header, and with it the command.
@@ -191,6 +206,16 @@ impl Work {
         let code = answer.code();
         self.code = Some(code.get());
         self.found = answer.items().map(Found::of_item).collect();
+        if !answer.complete && code.is_done() && self.reads() {
+            // The session ended in the middle of what it returned, or there was more than is taken.
+            self.found.clear();
+            if self.tries < MAX_TRIES {
+                (self.state, self.code) = (WorkState::Queued, None);
+            } else {
+                self.fail(now, "what the device returned did not come whole");
+            }
+            return;
+        }
         // What an Add finds there already is there, and what a Delete does not find is gone: that is for the operator to judge, by the code.
         let state = match code.get() {
             202 => WorkState::Accepted,
@@ -200,6 +225,11 @@ impl Work {
         };
         self.reason = code.meaning().filter(|_| state == WorkState::Failed).map(str::to_owned);
         self.end(now, state);
+    }
+
+    /// Whether it is there for what comes back.
+    fn reads(&self) -> bool {
+        self.repeatable && matches!(self.unpack(), Some(Command::Get(_)))
     }
 
     /// There will be no answer.
@@ -250,6 +280,8 @@ mod tests {
             command: pack(&command.into()),
             repeatable,
             reading: Reading::Plain,
+            after: Vec::new(),
+            concerns: None,
             state: WorkState::Queued,
             code: None,
             reason: None,
@@ -299,6 +331,12 @@ mod tests {
         let uri = || LocUri::new("./A").expect("an address");
         for (item, binary) in [
             (Item::from(uri()).with_data(Data::text("x").expect("text")), false),
+            (
+                Item::from(uri())
+                    .with_meta(Meta::new().with_format(Format::BIN))
+                    .with_data(Data::octets(vec![0])),
+                true,
+            ),
             (
                 Item::from(uri())
                     .with_meta(Meta::new().with_format(Format::BIN))

@@ -5,7 +5,7 @@ mod events;
 mod page;
 mod token;
 
-pub use client::{NotAnswered, OperatorClient, segment};
+pub use client::{OperatorClient, segment};
 pub use events::{Events, stream};
 pub use page::page;
 pub use token::{OperatorToken, only_operators};

@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding as _};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -79,9 +81,17 @@ impl OperatorToken {
 }
 
 /// Lets through who shows the token; to all others nothing is said but how to show it.
+///
+/// A browser shows the credentials it has with whatever any page makes it send: with those nothing can be changed, only looked at.
 pub async fn only_operators(State(token): State<OperatorToken>, request: Request, next: Next) -> Response {
+    let is_looking = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = if token.is_shown(request.headers()) {
-        next.run(request).await
+        if is_looking || is_bearer(request.headers()) {
+            next.run(request).await
+        } else {
+            let why = Json(json!({ "error": "changes need the token as a bearer token" }));
+            (StatusCode::FORBIDDEN, why).into_response()
+        }
     } else {
         let challenge = HeaderValue::from_static("Basic realm=\"operator\", charset=\"UTF-8\"");
         (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], "error: the operator's token is needed\n")
@@ -89,6 +99,11 @@ pub async fn only_operators(State(token): State<OperatorToken>, request: Request
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+fn is_bearer(headers: &HeaderMap) -> bool {
+    let shown = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().get(..7));
+    shown.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
 }
 
 #[cfg(test)]

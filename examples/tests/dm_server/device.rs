@@ -3,16 +3,17 @@
 use axum::http::Method;
 use dm_examples::clock::{Clock, entropy};
 use dm_examples::http_client::HttpClient;
-use dm_examples::story::Lamp;
+use dm_examples::lamp::Lamp;
 use dm_syncml::auth::{AuthScheme, Credentials, Nonce, Password};
 use dm_syncml::http::{Action, Policy, ResponseHead, judge, request_fields};
 use dm_syncml::session::{
-    ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Outgoing, Record,
+    ClientConfig, ClientEnd, ClientOutput, ClientSession, Incoming, Initiation, Outgoing, PartialObjects,
+    Record,
 };
 use dm_syncml::{Alert, DecodeOptions, Encoding, LocUri, SessionId, StatusCode};
 use dm_tree::{
     AccessType, Acl, Children, Context, DevInfo, Effects, ExecReply, Handler, HandlerMap, NoAnswer,
-    NodeFacts, ServerId, Tree,
+    NodeFacts, NodeSpec, ServerId, Tree, Value as NodeValue,
 };
 use serde_json::Value;
 
@@ -38,13 +39,19 @@ impl Handler for Slow {
     }
 }
 
+/// The answer to a message: how it is encoded, its octets, and what proves it.
+pub(crate) type Answer = (Encoding, Vec<u8>, Option<Vec<u8>>);
+
 pub(crate) struct TestDevice {
     pub(crate) account: Value,
     pub(crate) lamp: Lamp,
     pub(crate) encoding: Encoding,
     pub(crate) user_agent: &'static str,
+    /// The largest message it takes; `Some` if large objects go on in later sessions.
+    pub(crate) resumes: Option<u64>,
+    pub(crate) partial_objects: PartialObjects,
     pub(crate) http: HttpClient,
-    tree: Tree,
+    pub(crate) tree: Tree,
     handlers: HandlerMap,
     pub(crate) nonces: (Option<Nonce>, Option<Nonce>),
     clock: Clock,
@@ -69,7 +76,8 @@ impl TestDevice {
         handlers.mount(&mut tree, "./Vendor/Slow", Slow).unwrap();
         let server = account["server_id"].as_str().unwrap();
         let acl = format!("Get={server}&Replace={server}&Exec={server}");
-        for node in ["./Vendor/Lamp", "./Vendor/Slow"] {
+        tree.insert("./Vendor/Note", NodeSpec::leaf(NodeValue::chr(""))).unwrap();
+        for node in ["./Vendor/Lamp", "./Vendor/Slow", "./Vendor/Note"] {
             tree.set_acl(node, Acl::parse(&acl).unwrap()).unwrap();
         }
         Self {
@@ -77,6 +85,8 @@ impl TestDevice {
             lamp,
             encoding: Encoding::Wbxml,
             user_agent: "a test",
+            resumes: None,
+            partial_objects: PartialObjects::new(),
             http: super::world::http(),
             tree,
             handlers,
@@ -84,6 +94,12 @@ impl TestDevice {
             clock: Clock::start(),
             sessions: 0,
         }
+    }
+
+    /// What its note says.
+    pub(crate) fn note(&self) -> String {
+        let value = self.tree.node("./Vendor/Note").unwrap().value().unwrap();
+        String::from_utf8(value.data().to_vec()).unwrap()
     }
 
     fn text(&self, name: &str) -> &str {
@@ -104,6 +120,10 @@ impl TestDevice {
             "mac" => AuthScheme::Mac,
             _ => AuthScheme::Md5,
         };
+        let config = match self.resumes {
+            Some(size) => config.with_max_msg_size(size).with_resume(),
+            None => config,
+        };
         config.with_auth(scheme, mine, theirs).with_nonces(self.nonces.0.clone(), self.nonces.1.clone())
     }
 
@@ -115,6 +135,7 @@ impl TestDevice {
 
     pub(crate) fn begin_as(&mut self, initiation: Initiation, alerts: Vec<Alert<'static>>) -> ClientSession {
         ClientSession::new(self.clock.now(), self.config(), initiation, alerts)
+            .with_partial_objects(self.partial_objects.clone())
     }
 
     /// Works until a message is ready; `Err` at the end of the session.
@@ -141,20 +162,29 @@ impl TestDevice {
     }
 
     /// Posts a message; the answer's body, and how it is encoded.
-    pub(crate) async fn post(&mut self, url: &str, message: &Outgoing) -> Result<(Encoding, Vec<u8>), u16> {
+    pub(crate) async fn post(&mut self, url: &str, message: &Outgoing) -> Result<Answer, u16> {
+        self.try_post(url, message).await.unwrap()
+    }
+
+    /// The same, with a server that may be gone.
+    pub(crate) async fn try_post(&mut self, url: &str, message: &Outgoing) -> Option<Result<Answer, u16>> {
         let fields = request_fields(message, Some(self.user_agent));
-        let answer = self.http.send(Method::POST, url, fields, message.body.clone(), 4 << 20).await.unwrap();
+        let answer = self.http.send(Method::POST, url, fields, message.body.clone(), 4 << 20).await.ok()?;
         let head = ResponseHead::read(answer.status.as_u16(), |name| {
             answer.headers.get(name).map(|value| value.as_bytes())
         });
-        match judge(&head, url, 0, &Policy::new()) {
-            Action::Take { encoding, .. } => Ok((encoding, answer.body.to_vec())),
+        Some(match judge(&head, url, 0, &Policy::new()) {
+            Action::Take { encoding, .. } => {
+                let hmac = answer.headers.get("x-syncml-hmac").map(|value| value.as_bytes().to_vec());
+                Ok((encoding, answer.body.to_vec(), hmac))
+            }
             _ => Err(answer.status.as_u16()),
-        }
+        })
     }
 
-    pub(crate) fn take(&self, session: &mut ClientSession, (encoding, body): &(Encoding, Vec<u8>)) {
+    pub(crate) fn take(&self, session: &mut ClientSession, (encoding, body, hmac): &Answer) {
         let answer = Incoming::decode(*encoding, body, &DecodeOptions::new()).unwrap();
+        let answer = answer.with_hmac(hmac.as_deref());
         session.handle_message(self.clock.now(), &answer, entropy()).unwrap();
     }
 

@@ -175,7 +175,8 @@ async fn a_gateway_is_asked_from_the_command_line() {
             inventory["devices"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["camera-1", "camera-2", "camera-3", "camera-4", "camera-5"]);
         world.json(&["group", "create", gw, "some", "camera-1", "camera-2"]);
-        assert_eq!(world.json(&["group", "list"])["groups"][0]["count"], 2);
+        let group = &world.json(&["group", "list"])["groups"][0];
+        assert_eq!((&group["state"], &group["count"]), (&"confirmed".into(), &2.into()));
         let started = world.json(&[
             "fanout",
             "start",
@@ -205,7 +206,11 @@ async fn a_gateway_is_asked_from_the_command_line() {
         assert_eq!(watched.status.code(), Some(1), "cancelled is not done");
         let job: Value = serde_json::from_slice(&watched.stdout).unwrap();
         assert_eq!((&job["state"], &job["outcomes"]["cancelled"]), (&"cancelled".into(), &2.into()));
+        let again = world.cli(&["fanout", "start", gw, "J1", "--group", "some", "--get", "./A", "--json"]);
+        assert_eq!(again.status.code(), Some(1), "a job of this name is there");
+        assert_eq!(world.json(&["fanout", "list"])["jobs"][0]["state"], "cancelled", "and is what it was");
         world.json(&["fanout", "delete", gw, "J1"]);
+        assert_eq!(world.json(&["fanout", "list"])["jobs"].as_array().unwrap().len(), 0);
 
         // An image of many messages.
         let image = world.path("image");
@@ -228,4 +233,66 @@ async fn a_gateway_is_asked_from_the_command_line() {
     stop.store(true, Ordering::Relaxed);
     visiting.await.unwrap();
     drop(world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_and_fanouts_are_what_their_gateway_says() {
+    const GW: &str = "urn:uuid:gw";
+    let mut world = World::plain("");
+    let mut gateway = TestGateway::new(world.add(GW, &["--class", "gateway"]), 3);
+    let job = |world: &World, key: &str| {
+        let jobs = world.json(&["fanout", "list"]);
+        jobs["jobs"].as_array().unwrap().iter().find(|job| job["key"] == key).cloned().unwrap_or_default()
+    };
+    let group = |world: &World| world.json(&["group", "list"])["groups"].get(0).cloned().unwrap_or_default();
+    world.queue(&["group", "create", GW, "some", "camera-1"]);
+    world.queue(&["fanout", "start", GW, "J1", "--group", "some", "--get", "./A"]);
+    world.queue(&["fanout", "start", GW, "J2", "--group", "nobody", "--get", "./A"]);
+    for _ in 0..2 {
+        let group = group(&world);
+        assert_eq!(
+            (&group["state"], &group["count"]),
+            (&"requested".into(), &Value::Null),
+            "not before it says so"
+        );
+        for key in ["J1", "J2"] {
+            assert_eq!(job(&world, key)["state"], "requested", "{key}");
+        }
+        world.restart();
+    }
+    gateway.session(&world.devices, 1).await;
+    assert_eq!((&group(&world)["state"], &group(&world)["count"]), (&"confirmed".into(), &1.into()));
+    assert_eq!((&job(&world, "J1")["state"], &job(&world, "J1")["total"]), (&"running".into(), &1.into()));
+    let refused = job(&world, "J2");
+    assert_eq!(refused["state"], "refused", "{refused}\n{}", world.log());
+    assert!(refused["reason"].as_str().unwrap().starts_with("start fanout J2: 4"), "{refused}");
+    let watched = world.cli(&["fanout", "list"]);
+    assert!(String::from_utf8_lossy(&watched.stdout).contains("refused"));
+
+    // A name that is taken stays what it is, and nothing of the second request reaches it.
+    let again = world.queue(&["group", "create", GW, "some", "camera-2", "camera-3"]);
+    gateway.session(&world.devices, 2).await;
+    assert_eq!((&world.work(again)["state"], &world.work(again)["code"]), (&"failed".into(), &418.into()));
+    let members = world.work(again + 1);
+    assert_eq!((&members["state"], &members["tries"]), (&"failed".into(), &0.into()), "{members}");
+    assert_eq!((&group(&world)["state"], &group(&world)["count"]), (&"confirmed".into(), &1.into()));
+
+    // What changes it shows when the gateway has said so.
+    world.queue(&["group", "add", GW, "some", "camera-2"]);
+    world.queue(&["fanout", "pause", GW, "J1"]);
+    assert_eq!(group(&world)["count"], 1);
+    gateway.session(&world.devices, 3).await;
+    assert_eq!((&group(&world)["count"], &job(&world, "J1")["state"]), (&2.into(), &"paused".into()));
+    world.queue(&["fanout", "resume", GW, "J1"]);
+    world.queue(&["fanout", "pace", GW, "J1", "--window", "5"]);
+    world.queue(&["fanout", "cancel", GW, "J1"]);
+    gateway.session(&world.devices, 4).await;
+    assert_eq!(job(&world, "J1")["state"], "cancelled");
+    world.queue(&["fanout", "retry", GW, "J1", "--ended", "cancelled"]);
+    gateway.session(&world.devices, 5).await;
+    assert_eq!(job(&world, "J1")["state"], "running", "{}", world.log());
+    world.queue(&["group", "delete", GW, "some"]);
+    assert_eq!(group(&world)["state"], "confirmed", "it is there until the gateway has deleted it");
+    gateway.session(&world.devices, 6).await;
+    assert_eq!(group(&world), Value::Null);
 }

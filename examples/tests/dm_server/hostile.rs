@@ -1,6 +1,6 @@
 //! Bad input, and bad ground to stand on.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -160,7 +160,7 @@ fn bad_ground_is_named() {
     std::fs::write(state.join("store.redb"), vec![7; 100_000]).unwrap();
     let said = refusal(state, &["--plain-http"]);
     assert!(
-        said.contains("error: start:") && said.contains("store.redb") && said.contains("move it away"),
+        said.contains("error: store:") && said.contains("store.redb") && said.contains("move it away"),
         "{said}"
     );
     assert_eq!(std::fs::read(state.join("store.redb")).unwrap(), vec![7; 100_000], "left alone");
@@ -191,74 +191,131 @@ fn bad_ground_is_named() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_loses_nothing_that_was_promised() {
-    // A limit on the size of files stands for a disk: the store can grow no further.
-    let world = World::plain("");
-    let account = world.add("IMEI:1", &[]);
-    let mut device = TestDevice::new(account);
-    assert_eq!(device.session(&world.devices).await, ClientEnd::Completed);
-    let mut world = world;
-    world.kill();
-    let size = std::fs::metadata(world.path("store.redb")).unwrap().len();
-    let script = format!(
-        "trap '' XFSZ; ulimit -f {}; exec {} --state {} run --plain-http --listen 127.0.0.1:0 --operator 127.0.0.1:0",
-        size / 1024 + 64,
-        super::world::PROGRAM,
-        world.state.path().display()
-    );
+/// The server with so much room on its disk: a limit on the size of files stands for it.
+fn on_a_disk_of(world: &World, blocks: u64) -> std::process::Child {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
     let mut child = std::process::Command::new("bash")
-        .args(["-c", &script])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .args(["-c", &script, super::world::PROGRAM, "--state", world.state.path().to_str().unwrap()])
+        .args(["run", "--plain-http", "--listen", "127.0.0.1:0", "--operator", "127.0.0.1:0", "--log", "off"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let running = world.path("running.json");
-    let _ = std::fs::remove_file(&running);
-    for _ in 0..100 {
-        if running.exists() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("devices at "), "{line}");
+    child
+}
+
+/// It has ended; what it said.
+fn said_at_the_end(mut child: std::process::Child) -> String {
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_nothing_that_was_promised() {
+    let mut world = World::plain("");
+    let mut device = TestDevice::new(world.add("IMEI:1", &[]));
+    assert_eq!(device.session(&world.devices).await, ClientEnd::Completed);
+    world.kill();
+    let size = std::fs::metadata(world.path("store.redb")).unwrap().len();
+    let child = on_a_disk_of(&world, size / 1024 + 64);
     let mut accepted = Vec::new();
     let value = "x".repeat(60_000);
-    let mut refused = 0;
-    for _ in 0..100 {
+    loop {
         let args = ["set", "IMEI:1", "./Vendor/Nothing", &value, "--wait", "0", "--json"];
         let output = world.cli(&args);
-        match output.status.code() {
-            Some(0) => {
-                let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-                accepted.push(said["work"][0]["number"].as_u64().unwrap());
-            }
-            code => {
-                assert_eq!(code, Some(2), "{output:?}");
-                let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                assert!(said.starts_with("error: server: the store"), "{said}");
-                refused += 1;
-                if refused > 3 {
-                    break;
-                }
-            }
+        if output.status.code() != Some(0) {
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.starts_with("error: server: the store") || said.starts_with("error: io:"), "{said}");
+            break;
         }
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        accepted.push(said["work"][0]["number"].as_u64().unwrap());
+        assert!(accepted.len() < 200, "the disk was never full");
     }
-    assert!(refused > 0, "the disk was never full");
-    // A message that cannot be written down is not answered; what is small may still find room.
-    let whereabouts: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(&running).unwrap()).unwrap();
-    let mut session = device.begin();
-    let message = device.next_message(&mut session).unwrap();
-    let answer = device.post(whereabouts["devices"].as_str().unwrap(), &message).await;
-    assert!(matches!(answer, Ok(_) | Err(503)), "{answer:?}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let said = said_at_the_end(child);
+    let place = world.state.path().to_str().unwrap().to_owned();
+    assert!(
+        said.starts_with("error: store: ") && said.contains(&place) && said.contains("make room"),
+        "{said}"
+    );
+    assert!(!world.path("running.json").exists(), "it does not say that it runs");
     world.start();
     for number in accepted {
         assert!(matches!(world.work(number)["state"].as_str(), Some("queued" | "sent")), "{number}");
     }
-    let again = device.post(&world.devices, &message).await.unwrap();
-    device.take(&mut session, &again);
-    assert_eq!(device.finish(&mut session, &world.devices).await, ClientEnd::Completed);
+    assert_eq!(device.session(&world.devices).await, ClientEnd::Completed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_in_the_middle_of_a_session_executes_nothing_twice() {
+    let mut world = World::plain("[limits]\nmessages-per-second = 1000.0\nburst = 1000\n");
+    let mut device = world.acquainted("IMEI:1", &[]).await;
+    // Room for less and less: the commit that fails is each of those of a session in turn.
+    let (mut execs, mut cut) = (Vec::new(), 0);
+    for room in 0..6 {
+        execs.push(world.queue(&["exec", "IMEI:1", "./Vendor/Lamp/Blink"]));
+        execs.push(world.queue(&["set", "IMEI:1", "./Vendor/Note", &"x".repeat(30_000 + room * 9_000)]));
+        world.kill();
+        let size = std::fs::metadata(world.path("store.redb")).unwrap().len();
+        let mut child = on_a_disk_of(&world, size / 1024);
+        let whereabouts = std::fs::read_to_string(world.path("running.json")).unwrap();
+        let whereabouts: serde_json::Value = serde_json::from_str(&whereabouts).unwrap();
+        let url = whereabouts["devices"].as_str().unwrap().to_owned();
+        let mut session = device.begin();
+        let mut unanswered = None;
+        let mut messages = 0;
+        while messages < 40 {
+            let Ok(message) = device.next_message(&mut session) else {
+                session = device.begin();
+                continue;
+            };
+            messages += 1;
+            match device.try_post(&url, &message).await {
+                Some(Ok(answer)) => device.take(&mut session, &answer),
+                Some(Err(status)) => {
+                    assert_eq!(status, 503);
+                    unanswered = Some(message);
+                    break;
+                }
+                None => {
+                    unanswered = Some(message);
+                    break;
+                }
+            }
+        }
+        if unanswered.is_some() {
+            cut += 1;
+            let said = said_at_the_end(child);
+            assert!(said.contains("make room"), "{said}");
+        } else {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        world.start();
+        // The session goes on with the message that was not answered, if it had been written down, or the device begins another.
+        if let Some(message) = unanswered
+            && let Ok(answer) = device.post(&world.devices, &message).await
+        {
+            device.take(&mut session, &answer);
+            device.finish(&mut session, &world.devices).await;
+        }
+        assert_eq!(device.session(&world.devices).await, ClientEnd::Completed, "{}", world.log());
+    }
+    let states: Vec<String> =
+        execs.iter().map(|number| world.work(*number)["state"].as_str().unwrap().to_owned()).collect();
+    let (mut done, mut unknown) = (0, 0);
+    for (state, is_exec) in states.iter().zip([true, false].into_iter().cycle()) {
+        done += u32::from(is_exec && state == "done");
+        unknown += u32::from(is_exec && state == "indeterminate");
+        assert!(["done", "indeterminate"].contains(&state.as_str()), "{states:?}");
+    }
+    let blinks = device.lamp.state().1;
+    assert!((done..=done + unknown).contains(&blinks), "{blinks} blinks: {states:?}, {cut} times full");
+    assert!(cut > 0, "the disk was never full");
 }

@@ -172,6 +172,13 @@ pub(crate) fn http() -> HttpClient {
     HttpClient::new(&Trust::Nothing).unwrap()
 }
 
+/// Another program that ends by itself: its exit code, and what it says.
+pub(crate) fn run(program: &str, args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
 /// Starts the program where it cannot run: what it says.
 pub(crate) fn refusal(state: &Path, args: &[&str]) -> String {
     let mut child = Command::new(PROGRAM)

@@ -8,6 +8,7 @@ use super::record::{
     AdaptationRecord, AdaptationRestoreError, AdaptationSnapshot, Entry, OrderKey, StoredOrder, StoredStage,
 };
 use super::{Adaptation, AdaptationConfig, Effect, NativeOp, NativeResult, Order, Stage};
+use crate::stored_count::can_go_on;
 
 impl Adaptation {
     /// All that has to be kept.
@@ -55,6 +56,9 @@ impl Adaptation {
     ) -> Result<Self, AdaptationRestoreError> {
         if snapshot.version != AdaptationSnapshot::VERSION {
             return Err(AdaptationRestoreError::Version(snapshot.version));
+        }
+        if !can_go_on(snapshot.next_token) {
+            return Err(AdaptationRestoreError::TooMuch);
         }
         let mut adaptation = Self::new(config);
         for (device, capabilities) in snapshot.adapters {

@@ -65,7 +65,7 @@ pub(super) struct StoredRequest {
 
 impl DeviceBootstrapSnapshot {
     /// The version this crate writes and reads.
-    pub const VERSION: u16 = 1;
+    pub const VERSION: u16 = 2;
 
     /// The version of this one.
     #[must_use]

@@ -21,6 +21,11 @@ use dm_syncml::StatusCode;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ResultCode(u16);
 
+/// Whether a stored number is a code, or 0 for none yet: a Status has three digits.
+pub(super) const fn is_code_or_none(code: u16) -> bool {
+    code == 0 || code >= 100
+}
+
 impl ResultCode {
     /// 200: every operation was done.
     pub const OK: Self = Self(200);

@@ -281,6 +281,23 @@ impl JobState {
         }
     }
 
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Cancelling => "cancelling",
+            Self::Completed => "completed",
+            Self::Aborted => "aborted",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Error => "error",
+        }
+    }
+
     /// The state whose `State` node has this value; `None` for a value that this crate does not use.
     #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use dm_syncml::StatusCode;
 
+use super::code::is_code_or_none;
 use super::job::{JobState, Ticket};
 use super::machine::Fanout;
 use super::operation::Answer;
@@ -133,7 +134,7 @@ impl Fanout {
             Step::Ended { ticket, state, code, flags } if under_way => {
                 let index = self.jobs[at].index_of(ticket.serial)?;
                 let target = &mut self.jobs[at].targets[index as usize];
-                if target.state.is_terminal() || !state.is_terminal() {
+                if target.state.is_terminal() || !state.is_terminal() || !is_code_or_none(code.get()) {
                     return None;
                 }
                 (target.state, target.code, target.tries) = (state, code.get(), ticket.attempt);

@@ -6,7 +6,7 @@ use core::time::Duration;
 use dm_syncml::Instant;
 use thiserror::Error;
 
-use super::code::ResultCode;
+use super::code::{ResultCode, is_code_or_none};
 use super::contention::Places;
 use super::job::{JobNo, JobState};
 use super::ledger::Ledger;
@@ -18,6 +18,7 @@ use super::record::{Draft, FanoutRecord};
 use super::snapshot::{FanoutSnapshot, JobSnapshot, TargetSnapshot, VERSION};
 use super::target::{AGAIN, AWAY, FACTS, LISTED, LIVE, NONE, OLD, READY, STARTED, Target, TargetState};
 use super::transition::{Event, Stage};
+use crate::stored_count::can_go_on;
 
 /// Why something that was stored is no fanout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -98,6 +99,9 @@ impl Fanout {
         for job in snapshot.jobs {
             let number = job.number;
             let bad = |what| FanoutRestoreError::new(FanoutRestoreErrorKind::BadJob { job: number, what });
+            if !can_go_on(job.late) || !can_go_on(job.rev) || !can_go_on(snapshot.late) {
+                return Err(bad("a count"));
+            }
             if number.get() >= snapshot.next || number.get() == 0 {
                 return Err(bad("its number was not given yet"));
             }
@@ -150,7 +154,9 @@ impl Fanout {
             let fits = if live { !state.is_terminal() } else { !under_way };
             let may =
                 job.state.is_under_way() || state.is_terminal() || state == TargetState::Queued && !live;
-            if !fits || !may || job.state.is_over() && !state.is_terminal() || code != 0 && code < 100 {
+            // What was done with in an earlier round is not begun with in this one.
+            let may = may && (state.is_terminal() || !target.is(OLD));
+            if !fits || !may || job.state.is_over() && !state.is_terminal() || !is_code_or_none(code) {
                 return Err("the state of a target");
             }
             self.jobs[at].targets.push(target);

@@ -82,6 +82,24 @@ impl DeviceAccount {
         Some(Self::new(gateway, Credentials::new(credential.name(), Password::new(device)), own))
     }
 
+    /// The account in place of a former one of the same device. The same secrets given once more go on with the nonces, which the device goes on
+    /// with as well.
+    pub(super) fn replacing(self, former: Option<&Self>) -> Self {
+        let is_new = self.device_nonce.is_none() && self.server_nonce.is_none();
+        match former {
+            Some(former)
+                if is_new
+                    && self.device == former.device
+                    && self.server == former.server
+                    && self.notification == former.notification =>
+            {
+                let (device, server) = (former.device_nonce.clone(), former.server_nonce.clone());
+                self.with_nonces(device, server).with_session_id(former.session_id)
+            }
+            _ => self,
+        }
+    }
+
     /// What a session needs of it.
     pub(super) fn for_session(&self) -> Account {
         Account::md5(self.device.clone(), self.server.clone())

@@ -16,6 +16,8 @@ use crate::peers::PeersConfig;
 use crate::relay::RelayConfig;
 use crate::trigger::TriggerLimits;
 
+use super::ConfidentialityPolicy;
+
 /// How a gateway is set up.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -66,6 +68,8 @@ pub struct GatewayConfig {
     pub sessions: SessionLimits,
     /// When peers that show wrong credentials get no more challenges, by the origin of their messages and the device they claim to be.
     pub lockout: LockoutPolicy,
+    /// What is secret, and over which legs it may go in clear. Default: over none.
+    pub confidentiality: ConfidentialityPolicy,
 }
 
 impl GatewayConfig {
@@ -96,6 +100,7 @@ impl GatewayConfig {
             binding: Binding::ours(),
             sessions: SessionLimits::default(),
             lockout: LockoutPolicy::DEFAULT,
+            confidentiality: ConfidentialityPolicy::default(),
         }
     }
 
@@ -216,6 +221,13 @@ impl GatewayConfig {
     #[must_use]
     pub const fn with_lockout(mut self, policy: LockoutPolicy) -> Self {
         self.lockout = policy;
+        self
+    }
+
+    /// Sets [`confidentiality`](Self::confidentiality).
+    #[must_use]
+    pub fn with_confidentiality(mut self, policy: ConfidentialityPolicy) -> Self {
+        self.confidentiality = policy;
         self
     }
 

@@ -33,6 +33,10 @@ impl Gateway {
         let mut refusal = None;
         for no in self.sessions.candidates(&key) {
             let Some(candidate) = self.sessions.get_mut(no) else { continue };
+            // Its secrets may be in the answer.
+            if incoming.transport() < candidate.transport {
+                continue;
+            }
             match candidate.session.handle_message(now, incoming, entropy) {
                 Ok(()) => {
                     candidate.exchange = Some(exchange);
@@ -83,11 +87,16 @@ impl Gateway {
             match at.session.poll_output() {
                 ServerOutput::Persist(seq, record) => self.persist_nonce(no, seq, record),
                 ServerOutput::Event(event) => {
+                    // The answer to an alert says that it was taken: what came of it is stored before.
+                    let is_told =
+                        matches!(event, ServerEvent::GenericAlert(..) | ServerEvent::DeviceEvent(..));
+                    let before = self.unstored.last();
                     self.session_event(no, event);
                     self.drain_machines();
+                    let rests_on = self.unstored.last();
                     // What the fanout wants delivered may wait for its records; the answer must not go without it.
-                    if self.objects.fanout.held() > 0 {
-                        self.parked.insert(no);
+                    if self.objects.fanout.held() > 0 || is_told && rests_on > before {
+                        self.parked.insert(no, rests_on);
                         self.sessions.schedule(no, self.objects.now, None);
                         return;
                     }
@@ -138,6 +147,11 @@ impl Gateway {
         if !self.owner_may(ticket.job, ticket.serial) {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;
+        }
+        if self.withheld_from_device(ticket) {
+            return if self.is_adapted(ticket.serial) {
+                self.end_adapted(ticket.serial)
+            };
         }
         if self.is_adapted(ticket.serial) {
             return self.deliver_adapted(ticket, ops);

@@ -9,7 +9,7 @@ use crate::device::Serial;
 use crate::fanout::JobNo;
 use crate::group::GroupId;
 use crate::image::{
-    AddressName, ByteRange, Images, ImagesOutput, Membership, Serve, ServeRefusal, ServeRequest,
+    AddressName, ByteRange, ImageNo, Images, ImagesOutput, Membership, Serve, ServeRefusal, ServeRequest,
 };
 use crate::mo::Objects;
 
@@ -81,21 +81,29 @@ impl Gateway {
             ImagesOutput::ImageReady { image, owner, uri } => {
                 self.objects.outbox.handle_image_ready(now, &owner, image);
                 self.event(GatewayEvent::ImageReady { image, owner, uri });
-                self.open_gates();
-                self.objects.images.handle_announced(now, image);
+                self.announced(image);
             }
             ImagesOutput::ImageFailed { image, owner, code } => {
                 self.objects.outbox.handle_image_failed(now, &owner, image, code);
                 self.event(GatewayEvent::ImageFailed { image, owner, code });
-                self.open_gates();
-                self.objects.images.handle_announced(now, image);
+                self.announced(image);
             }
             output => self.outputs.push_back(GatewayOutput::Image(output)),
         }
     }
 
+    /// Everybody who waits for an image hears what became of it. That they have must not be stored before what they made of
+    /// it is.
+    fn announced(&mut self, image: ImageNo) {
+        self.open_gates();
+        self.drain_fanout();
+        let alerts = self.drain_outbox(None);
+        debug_assert!(alerts.is_empty(), "nobody asked for alerts");
+        self.objects.images.handle_announced(self.objects.now, image);
+    }
+
     /// Jobs that waited for images may begin, or never will.
-    fn open_gates(&mut self) {
+    pub(super) fn open_gates(&mut self) {
         let now = self.objects.now;
         let waiting: Vec<JobNo> = self.objects.jobs.gated().collect();
         for job in waiting {

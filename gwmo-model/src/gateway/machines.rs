@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use dm_syncml::Instant;
 
 use super::persistence::Origin;
-use super::{Gateway, GatewayEvent, GatewayOutput, GatewayRecord};
+use super::{Gateway, GatewayEvent, GatewayOutput, GatewayRecord, Leg};
 use crate::adaptation::AdaptationOutput;
 use crate::device::{DeviceId, Serial};
 use crate::device_bootstrap::{BootstrapState, BootstrapTarget, DeviceBootstrapOutput};
@@ -97,6 +97,8 @@ impl Gateway {
                 InventoryOutput::DeviceDetached { serial, id, epoch, reason, rev } => {
                     self.objects.fanout.handle_presence(now, serial, false);
                     self.objects.bootstrap.handle_away(now, serial);
+                    // Where it comes back is another question.
+                    self.links.remove(&serial);
                     self.objects.outbox.handle_device_detached(now, rev, serial, &id, epoch, reason);
                     self.event(GatewayEvent::DeviceDetached { serial, device: id, reason });
                 }
@@ -106,7 +108,7 @@ impl Gateway {
                     let decisive =
                         self.objects.mode_facts | FactSet::REGISTERED | FactSet::MODE_WISH | FactSet::SERVERS;
                     if facts != FactSet::MODE && facts.overlaps(decisive) {
-                        self.choose_mode(serial);
+                        self.choose_mode_after(serial, facts);
                     }
                     let jobs = self.objects.jobs.live.looking_at(facts);
                     self.join_live(serial, &jobs);
@@ -138,6 +140,8 @@ impl Gateway {
             self.close_session(no, true);
         }
         self.accounts.remove(&serial);
+        self.links.remove(&serial);
+        self.objects.standing.remove(&serial);
         self.objects.groups.handle_removed(serial, id);
         self.objects.triggers.handle_forgotten(now, serial);
         self.objects.peers.handle_device_forgotten(now, serial);
@@ -195,7 +199,7 @@ impl Gateway {
         }
     }
 
-    fn drain_fanout(&mut self) {
+    pub(super) fn drain_fanout(&mut self) {
         loop {
             match self.objects.fanout.poll_output() {
                 FanoutOutput::Persist(seq, record) => {
@@ -249,6 +253,15 @@ impl Gateway {
                     self.persist(Origin::Bootstrap(seq), GatewayRecord::Bootstrap(record));
                 }
                 DeviceBootstrapOutput::SendBootstrap { device: serial, target, attempt, account } => {
+                    if !self.may_bootstrap(serial) {
+                        let server = match &target {
+                            BootstrapTarget::Server(server) => server.clone(),
+                            BootstrapTarget::Gateway => self.config.server_id.clone(),
+                        };
+                        self.withhold(Leg::Bootstrap, Some(server), Some(serial), "AAuthSecret");
+                        self.objects.bootstrap.handle_not_sent(now, serial, &target);
+                        continue;
+                    }
                     let Some(record) = self.objects.inventory.record(serial) else { continue };
                     let (device, address) = (record.id().clone(), super::address_of(record));
                     let output =

@@ -11,6 +11,8 @@ use crate::adaptation::{
 };
 use crate::device::{DeviceId, Serial};
 use crate::fanout::{Answer, SessionEnd, Ticket};
+use crate::inventory::FactSet;
+use crate::mo::ModeStanding;
 use crate::mode::{Mode, ModeFacts};
 
 impl Gateway {
@@ -53,6 +55,11 @@ impl Gateway {
 
     /// What a device can do and what rules and servers want decides its mode.
     pub(super) fn choose_mode(&mut self, serial: Serial) {
+        self.choose_mode_after(serial, FactSet::EMPTY);
+    }
+
+    /// As [`choose_mode`](Self::choose_mode), after these facts have changed. Only rules about them are asked, if the others were asked before.
+    pub(super) fn choose_mode_after(&mut self, serial: Serial, changed: FactSet) {
         let now = self.objects.now;
         let Some(record) = self.objects.inventory.record(serial) else { return };
         let has_servers = record.servers().next().is_some();
@@ -67,7 +74,17 @@ impl Gateway {
             ModeFacts::client(true, false)
         };
         let wish = record.mode_wish();
-        let choice = self.objects.modes.choose(facts, wish, |selector| selector.matches(record));
+        let (modes, rule_facts) = (&self.objects.modes, &self.objects.rule_facts);
+        // A mode that was chosen here is not told here.
+        let changed = changed | FactSet::MODE;
+        let known = self.objects.standing.get(&serial).map(|standing| standing.matching);
+        let is_concerned =
+            |at: usize| known.is_none() || rule_facts.get(at).is_none_or(|facts| facts.overlaps(changed));
+        let matching =
+            modes.matching(known.unwrap_or_default(), is_concerned, |selector| selector.matches(record));
+        let choice = modes.choose_by(facts, wish, matching);
+        let possible = facts.possible();
+        self.objects.standing.insert(serial, ModeStanding { possible, matching });
         if record.mode() != choice.mode {
             // It was there just now.
             let _ = self.objects.inventory.handle_mode(now, serial, choice.mode);
@@ -91,7 +108,13 @@ impl Gateway {
     pub(super) fn deliver_adapted(&mut self, ticket: Ticket, ops: Range<u16>) {
         let now = self.objects.now;
         let commands: Vec<_> = match self.objects.jobs.numbered(ticket.job) {
-            Some((_, job)) => ops.filter_map(|op| Some((op, job.command(op)?.0))).collect(),
+            Some((_, job)) => ops
+                .filter_map(|op| {
+                    let (mut command, _) = job.command(op)?;
+                    self.objects.substitute(job, op, &mut command);
+                    Some((op, command))
+                })
+                .collect(),
             None => Vec::new(),
         };
         for (op, command) in commands {
@@ -113,7 +136,13 @@ impl Gateway {
     pub(super) fn adapted(&mut self, output: AdaptationOutput) {
         let now = self.objects.now;
         match output {
-            AdaptationOutput::Native { device: serial, token, op } => {
+            // What its server was allowed when it was queued it may not be allowed now.
+            AdaptationOutput::Native { device: serial, ticket, token, .. }
+                if !self.owner_may(ticket.job, serial) =>
+            {
+                self.adaptation.handle_result(now, token, NativeResult::Denied);
+            }
+            AdaptationOutput::Native { device: serial, token, op, .. } => {
                 let Some(record) = self.objects.inventory.record(serial) else { return };
                 let device = record.id().clone();
                 self.outputs.push_back(GatewayOutput::Native { serial, device, token, op });
@@ -151,7 +180,7 @@ impl Gateway {
     }
 
     /// When nothing more is open, what stands for the session of such a device is over.
-    fn end_adapted(&mut self, serial: Serial) {
+    pub(super) fn end_adapted(&mut self, serial: Serial) {
         if self.adapted.get(&serial).is_none_or(Vec::is_empty) {
             self.adapted.remove(&serial);
             let now = self.objects.now;

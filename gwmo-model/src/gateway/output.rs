@@ -9,6 +9,7 @@ use dm_syncml::session::{Outgoing, ServerEnd};
 use dm_syncml::{Alert, Instant};
 use dm_tree::{Change, DmAccount, ServerId};
 
+use super::confidentiality::Withheld;
 use super::forwarding::Forward;
 use super::persistence::GatewayRecord;
 use crate::adaptation::{NativeOp, NativeToken};
@@ -85,7 +86,8 @@ pub enum GatewayOutput {
         /// What to do.
         op: NativeOp,
     },
-    /// Send the device a bootstrap message with this account ([`dm_tree::bootstrap`]).
+    /// Send the device a bootstrap message with this account ([`dm_tree::bootstrap`]). It comes out once the device was seen over a
+    /// [confidential link](crate::Sighting::over), or if the [policy](crate::ConfidentialityPolicy) does without.
     SendBootstrap {
         /// The device.
         serial: Serial,
@@ -248,6 +250,8 @@ pub enum GatewayEvent {
         /// Why.
         code: ResultCode,
     },
+    /// A secret was neither taken nor given away, since others could have read it.
+    Withheld(Withheld),
     /// A server changed the gateway's own tree, outside of `./GwMO`.
     TreeChanged {
         /// Which server.

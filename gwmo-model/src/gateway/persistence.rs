@@ -1,7 +1,7 @@
 //! What a gateway has to have stored, from all of its machines, under one count.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use dm_tree::TreeRecord;
@@ -150,6 +150,11 @@ pub(super) struct Unstored {
 }
 
 impl Unstored {
+    /// The last one that was handed out.
+    pub(super) const fn last(&self) -> PersistSeq {
+        PersistSeq(self.last)
+    }
+
     fn add(&mut self, origin: Origin) -> PersistSeq {
         self.last += 1;
         let seq = PersistSeq(self.last);
@@ -207,7 +212,7 @@ impl Gateway {
                 Origin::Session(no, record) => {
                     if let Some(at) = self.sessions.get_mut(no) {
                         at.session.handle_persisted(now, record);
-                        if !self.parked.contains(&no) {
+                        if !self.parked.contains_key(&no) {
                             self.drain_session(no);
                         }
                     }
@@ -243,7 +248,11 @@ impl Gateway {
         }
         self.drain_machines();
         if self.objects.fanout.held() == 0 {
-            for no in core::mem::take(&mut self.parked) {
+            let (ready, waiting) =
+                core::mem::take(&mut self.parked).into_iter().partition(|(_, rests_on)| *rests_on <= seq);
+            self.parked = waiting;
+            let ready: BTreeMap<SessionNo, PersistSeq> = ready;
+            for no in ready.into_keys() {
                 self.drain_session(no);
             }
         }

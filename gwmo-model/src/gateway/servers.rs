@@ -171,6 +171,8 @@ impl Gateway {
             && self.objects.outbox.pending(server).next().is_some()
         {
             self.outputs.push_back(GatewayOutput::OpenSession { server: server.clone() });
+        } else if session.news {
+            self.objects.outbox.handle_left_for_next(now, server);
         }
         self.drain_machines();
     }
@@ -189,7 +191,12 @@ impl Gateway {
                             alerts.push((alert.seq, message));
                             self.upstream.entry(to).or_default().sent = true;
                         }
-                        (Some(_), _) => self.upstream.entry(to).or_default().more = true,
+                        (Some(_), _) => {
+                            let news = Some(&to) != server;
+                            let session = self.upstream.entry(to).or_default();
+                            session.more = true;
+                            session.news |= news;
+                        }
                         (None, _) => {
                             let now = self.objects.now;
                             self.objects.outbox.handle_answered(now, &to, alert.seq, StatusCode::OK);

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
-use dm_syncml::session::{CommandHandle, Incoming, ServerSession, SessionKey};
+use dm_syncml::session::{CommandHandle, Incoming, ServerSession, SessionKey, TransportSecurity};
 use dm_syncml::{Encoding, Instant};
 
 use super::SessionLimits;
@@ -28,6 +28,8 @@ pub(super) struct DeviceSession {
     pub(super) exchange: Option<u64>,
     /// Where the message that was taken last came from, as far as the caller says.
     pub(super) origin: Option<String>,
+    /// Who else can read it: as its first message was transported, so are all.
+    pub(super) transport: TransportSecurity,
     /// Tells the first message from another one.
     first: u64,
     /// The operations that wait for an answer.
@@ -47,6 +49,7 @@ impl DeviceSession {
             open: false,
             exchange: None,
             origin: incoming.origin().map(String::from),
+            transport: incoming.transport(),
             first: fingerprint(incoming),
             sent: BTreeMap::new(),
             children: BTreeMap::new(),

@@ -252,11 +252,13 @@ impl Gateway {
             let _ = self.objects.fanout.handle_remove(now, job);
         }
         self.objects.reconcile_triggers();
+        self.objects.modes_changed = true;
         let pinned: Vec<(JobNo, crate::image::ImageNo)> = self.objects.pins();
         for (job, image) in pinned {
             // It is pinned already, or gone, or the job had room once.
             let _ = self.objects.images.handle_pinned(now, image, job);
         }
+        self.open_gates();
         let attached = |serial: &Serial| {
             let record = self.objects.inventory.record(*serial);
             record.is_some_and(|record| record.status() == AttachStatus::Attached)

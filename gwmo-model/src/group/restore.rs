@@ -9,6 +9,7 @@ use crate::fanout::JobKey;
 use crate::identifier::unprintable;
 use crate::inventory::{Inventory, RestoreError, RestoreErrorKind};
 use crate::selector::Selector;
+use crate::stored_count::can_go_on;
 
 use super::change::{Change, GroupRecord};
 use super::definition::Group;
@@ -79,6 +80,9 @@ impl Groups {
         if snapshot.version != VERSION {
             return Err(RestoreError::new(RestoreErrorKind::UnknownVersion, 0));
         }
+        if !can_go_on(snapshot.changes) || !can_go_on(snapshot.reserved) {
+            return Err(RestoreError::new(RestoreErrorKind::BadSnapshot, 0));
+        }
         let mut groups = Self::new(limits);
         let mut nestings = Vec::new();
         for (at, group) in snapshot.groups.into_iter().enumerate() {
@@ -132,7 +136,7 @@ impl Groups {
         let holds = |yes: bool| if yes { Ok(()) } else { Err(bad) };
         let group = |id: &GroupId| self.group(id).ok_or(bad);
         match &change {
-            Change::Revisions(reserved) => holds(*reserved >= self.reserved),
+            Change::Revisions(reserved) => holds(*reserved >= self.reserved && can_go_on(*reserved)),
             Change::Created(id, _) => {
                 holds(!id.is_all_devices() && !self.by_id.contains_key(id))?;
                 let full = self.by_id.len() >= limits.max_groups as usize;

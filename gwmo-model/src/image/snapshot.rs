@@ -14,6 +14,7 @@ use super::shelf::{Bare, Blob, Entry, Phase, Shelf};
 use super::spec::{BlobNo, ImageKey, ImageNo, ImageSpec};
 use super::token::ImageToken;
 use crate::identifier::unprintable;
+use crate::stored_count::can_go_on;
 
 /// All images as a value, for any store. Answers to devices that are under way are not in it.
 ///
@@ -64,7 +65,7 @@ struct BlobRow {
 }
 
 impl ImagesSnapshot {
-    pub(super) const VERSION: u16 = 1;
+    pub(super) const VERSION: u16 = 2;
 
     pub(super) fn of(shelf: &Shelf, now: Instant) -> Self {
         let image = |(&number, entry): (&ImageNo, &Entry)| ImageRow {
@@ -172,7 +173,7 @@ impl ImagesSnapshot {
         };
         let consistent = shelf.blobs.values().all(|blob| !blob.images.is_empty())
             && shelf.images.values().all(|entry| !entry.owed || settled(entry))
-            && self.changes < u64::MAX / 2
+            && [self.changes, self.next_blob, self.uses].into_iter().all(can_go_on)
             && self.next_image > 0
             && self.next_blob > 0;
         consistent.then_some(shelf)

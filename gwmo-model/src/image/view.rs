@@ -39,6 +39,20 @@ impl ImageState {
     pub const fn get(self) -> u8 {
         self as u8
     }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Receiving => "receiving",
+            Self::Downloading => "downloading",
+            Self::Verifying => "verifying",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Evicted => "evicted",
+        }
+    }
 }
 
 /// What a command says instead of a placeholder.

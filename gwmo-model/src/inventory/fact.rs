@@ -6,6 +6,8 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::BitOr;
 
+use dm_syncml::session::TransportSecurity;
+
 use crate::identifier::unprintable;
 
 /// A text known of a device, besides its identifier.
@@ -161,6 +163,7 @@ impl fmt::Debug for FactSet {
 pub struct Sighting<'a> {
     epoch: u64,
     facts: [Option<&'a str>; Fact::COUNT],
+    transport: TransportSecurity,
 }
 
 impl<'a> Sighting<'a> {
@@ -168,7 +171,7 @@ impl<'a> Sighting<'a> {
     /// last (GwMO-HLF-002). Devices that do not count are always seen in epoch 0.
     #[must_use]
     pub const fn new(epoch: u64) -> Self {
-        Self { epoch, facts: [None; Fact::COUNT] }
+        Self { epoch, facts: [None; Fact::COUNT], transport: TransportSecurity::Clear }
     }
 
     /// Adds a fact.
@@ -176,6 +179,20 @@ impl<'a> Sighting<'a> {
     pub const fn with(mut self, fact: Fact, value: &'a str) -> Self {
         self.facts[fact.index()] = Some(value);
         self
+    }
+
+    /// Says who else can read what is sent to the device there without a session. An inventory takes no notice of it; a
+    /// [`Gateway`](crate::Gateway) sends no secrets over a link that is not confidential.
+    #[must_use]
+    pub const fn over(mut self, transport: TransportSecurity) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Who else can read what is sent to it there.
+    #[must_use]
+    pub const fn transport(&self) -> TransportSecurity {
+        self.transport
     }
 
     /// The epoch.

@@ -19,6 +19,15 @@ impl AttachStatus {
             Self::Detached => 2,
         }
     }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attached => "attached",
+            Self::Detached => "detached",
+        }
+    }
 }
 
 /// Why a device is no longer there.

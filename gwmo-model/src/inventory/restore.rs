@@ -14,6 +14,7 @@ use super::record::{BootState, Component, CredentialRef, DeviceRecord};
 use super::{Inventory, InventoryConfig};
 use crate::device::{DeviceId, Serial};
 use crate::mode::Mode;
+use crate::stored_count::can_go_on;
 
 /// The layout of the snapshots that this version writes, and the only one it reads.
 const VERSION: u16 = 1;
@@ -174,6 +175,9 @@ impl Inventory {
     ) -> Result<Self, RestoreError> {
         if snapshot.version != VERSION {
             return Err(RestoreError::new(RestoreErrorKind::UnknownVersion, 0));
+        }
+        if !can_go_on(snapshot.rev) {
+            return Err(RestoreError::new(RestoreErrorKind::BadSnapshot, 0));
         }
         let mut inventory = Self::new(config);
         inventory.now = now;

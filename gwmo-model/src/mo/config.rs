@@ -337,8 +337,9 @@ impl Objects {
             let _ = modes.add_rule(rule);
         }
         if modes != self.modes {
-            let facts = modes.rules().iter().map(|rule| rule.matches.facts());
-            self.mode_facts = facts.fold(FactSet::EMPTY, |all, facts| all | facts);
+            self.rule_facts = modes.rules().iter().map(|rule| rule.matches.facts()).collect();
+            self.mode_facts = self.rule_facts.iter().fold(FactSet::EMPTY, |all, facts| all | *facts);
+            self.standing.clear();
             self.modes = modes;
             self.modes_changed = true;
         }

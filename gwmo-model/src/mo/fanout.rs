@@ -9,6 +9,7 @@ use dm_syncml::StatusCode;
 use dm_tree::{Children, Context, Rights, Value};
 
 use super::job::Job;
+use super::operation::Operation;
 use super::policy::{POLICY_SLOTS, is_adjustable, policy_text, with_policy_text};
 use super::record::{Written, trace_text};
 use super::table::{FanoutSlot as Node, GroupsSlot};
@@ -118,6 +119,20 @@ impl Objects {
         })
     }
 
+    /// Whether an operation of a job carries a secret, or asks for one.
+    pub(super) fn op_has_secret(&self, job: &str, number: &str) -> bool {
+        let operation = self.job(job).zip(op_number(number)).and_then(|((_, job), number)| {
+            let step = job.ops.get(&number)?;
+            step.operation.as_ref()
+        });
+        operation.is_some_and(|operation| operation.secret().is_some())
+    }
+
+    /// Whether one of its operations does.
+    pub(super) fn job_has_secret(&self, job: &str) -> bool {
+        self.job(job).is_some_and(|(_, job)| job.secrets().next().is_some())
+    }
+
     pub(super) fn fanout_names(&self, node: Node, keys: &Keys<'_>, out: &mut Children) {
         if node == Node::Job {
             self.jobs.by_key.keys().all(|key| out.push(key.as_str()));
@@ -187,8 +202,14 @@ impl Objects {
             let change = |running: &mut Policy| *running = policy;
             self.fanout.handle_policy(self.now, number, change).map_err(|error| error.status())?;
         }
+        if let (Node::OpCmd, true, Some(value)) = (node, self.in_clear, value) {
+            let operation = Operation::new(value.clone(), self.limits.max_op, &self.secrets)?;
+            if operation.secret().is_some() {
+                return Err(self.withhold(node, keys));
+            }
+        }
         let entry = entry_of(node, keys);
-        self.jobs.write(&key, node, &entry, value, &self.limits)?;
+        self.jobs.write(&key, node, &entry, value, &self.limits, &self.secrets)?;
         self.record(Written::Node { key, node, entry, value: value.cloned() });
         Ok(())
     }

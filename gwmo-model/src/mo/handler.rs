@@ -23,6 +23,9 @@ impl Handler for Objects {
 
     fn get(&mut self, cx: &Context<'_>, path: &[&str]) -> Result<Vec<u8>, NoAnswer> {
         let (slot, keys) = self.slot(cx, path)?;
+        if self.in_clear && self.shows_secret(slot, &keys) {
+            return Err(self.withhold(slot, &keys).into());
+        }
         let value = match slot {
             Slot::Config(slot) => self.config_value(slot, &keys),
             Slot::Inventory(slot) => self.inventory_value(slot, &keys),

@@ -140,6 +140,9 @@ impl Objects {
         match (node, value) {
             (Node::Registration, Some(value)) => {
                 let credential = credential_of(value.data())?;
+                if credential.is_some() && self.in_clear {
+                    return Err(self.withhold(node, keys));
+                }
                 let id = device_id(keys[0])?;
                 let serial =
                     self.inventory.handle_registered(self.now, id).map_err(|error| error.status())?;
@@ -164,7 +167,14 @@ impl Objects {
             0 => None,
             number => {
                 let mode = u8::try_from(number).ok().and_then(Mode::new);
-                Some(mode.ok_or(StatusCode::NOT_SUPPORTED)?)
+                let mode = mode.ok_or(StatusCode::NOT_SUPPORTED)?;
+                let possible =
+                    self.standing.get(&serial).map_or(self.modes.supported(), |known| known.possible);
+                // A wish that cannot be is ignored, and the server hears so.
+                if !self.modes.supported().and(possible).contains(mode) {
+                    return Err(StatusCode::NOT_SUPPORTED);
+                }
+                Some(mode)
             }
         };
         self.inventory.handle_mode_wish(self.now, serial, wish).map_err(|error| error.status())

@@ -181,6 +181,11 @@ impl Job {
         operations.fold(Rights::NONE, |all, operation| all | operation.rights())
     }
 
+    /// The nodes whose secrets its commands carry, or ask for.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.ops.values().filter_map(|step| step.operation.as_ref()?.secret())
+    }
+
     /// The images that its commands name.
     pub(crate) fn images(&self) -> impl Iterator<Item = &ImageKey> {
         self.ops.values().flat_map(|step| step.substitutes.values())

@@ -1,8 +1,11 @@
 //! One operation of a job: a DM command as a document, checked when it is written.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+
 use dm_syncml::elements::Limits;
 use dm_syncml::{Command, DecodeErrorKind, DecodeOptions, Encoding, Fragment, StatusCode};
-use dm_tree::{Rights, Value};
+use dm_tree::{Rights, SecretNodes, Value};
 
 use crate::fanout::Op;
 
@@ -13,6 +16,8 @@ pub(super) struct Operation {
     encoding: Encoding,
     op: Op,
     rights: Rights,
+    /// The first node whose secret it carries, or asks for.
+    secret: Option<Box<str>>,
 }
 
 impl Operation {
@@ -27,7 +32,7 @@ impl Operation {
     ///
     /// 413 when it is too large or too deep, 415 when it is no SyncML, 400 when it is malformed or not exactly one
     /// command, 406 when that is one that cannot be fanned out, 412 when it acts on nothing.
-    pub(super) fn new(value: Value, max_len: usize) -> Result<Self, StatusCode> {
+    pub(super) fn new(value: Value, max_len: usize, secrets: &SecretNodes) -> Result<Self, StatusCode> {
         if value.data().len() > max_len {
             return Err(StatusCode::TOO_LARGE);
         }
@@ -58,7 +63,8 @@ impl Operation {
         if matches!(command, Command::Exec(_)) && items.len() > 1 {
             return Err(StatusCode::BAD_REQUEST);
         }
-        Ok(Self { encoding, op, rights, value })
+        let secret = secrets.found_in(command).map(String::into_boxed_str);
+        Ok(Self { encoding, op, rights, secret, value })
     }
 
     /// What was written.
@@ -79,6 +85,11 @@ impl Operation {
     /// What its server must hold on the device's anchor.
     pub(super) const fn rights(&self) -> Rights {
         self.rights
+    }
+
+    /// The node whose secret it carries, or asks for.
+    pub(super) fn secret(&self) -> Option<&str> {
+        self.secret.as_deref()
     }
 
     /// The command; a session numbers it anew.
@@ -128,27 +139,37 @@ mod tests {
 
     #[test]
     fn one_command_comes_back() {
-        let operation = Operation::new(fragment(Vec::from([get("./A")])), 1 << 16).unwrap();
+        let operation =
+            Operation::new(fragment(Vec::from([get("./A")])), 1 << 16, &SecretNodes::none()).unwrap();
         assert_eq!((operation.rights(), operation.op()), (Rights::GET, Op::get()));
         assert_eq!(operation.command(), get("./A").into_owned());
     }
 
     #[test]
     fn other_numbers_of_commands_are_refused() {
-        let refused = |value| Operation::new(value, 1 << 16).unwrap_err().get();
+        let refused = |value| Operation::new(value, 1 << 16, &SecretNodes::none()).unwrap_err().get();
         assert_eq!(refused(fragment(Vec::new())), 400);
         assert_eq!(refused(fragment(Vec::from([get("./A"), get("./B")]))), 400);
         assert_eq!(refused(Value::bin(b"\x02\xa4\x01j\x00".as_slice())), 400);
         assert_eq!(refused(Value::bin(b"".as_slice())), 415);
         assert_eq!(refused(Value::bin(b"hello".as_slice())), 415);
-        assert_eq!(Operation::new(fragment(Vec::from([get("./A")])), 10).unwrap_err().get(), 413);
+        let short = Operation::new(fragment(Vec::from([get("./A")])), 10, &SecretNodes::none());
+        assert_eq!(short.unwrap_err().get(), 413);
+    }
+
+    #[test]
+    fn what_it_carries_is_known() {
+        let secrets = SecretNodes::none().with_node("./A/*/Key").unwrap();
+        let of = |node| Operation::new(fragment(Vec::from([get(node)])), 1 << 16, &secrets).unwrap();
+        assert_eq!(of("./A/1/Key").secret(), Some("./A/1/Key"));
+        assert_eq!(of("./A/1/Name").secret(), None);
     }
 
     #[cfg(feature = "xml")]
     #[test]
     fn xml_is_taken_and_judged() {
-        let xml =
-            |text: &str| Operation::new(Value::new(dm_tree::Format::Xml, "text/xml", text).unwrap(), 1 << 20);
+        let value = |text: &str| Value::new(dm_tree::Format::Xml, "text/xml", text).unwrap();
+        let xml = |text: &str| Operation::new(value(text), 1 << 20, &SecretNodes::none());
         let command = |name: &str, body: &str| {
             format!("<{name} xmlns='SYNCML:SYNCML1.2'><CmdID>1</CmdID>{body}</{name}>")
         };

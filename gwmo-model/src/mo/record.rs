@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use dm_syncml::StatusCode;
-use dm_tree::{ServerId, Timestamp, Value};
+use dm_tree::{SecretNodes, ServerId, Timestamp, Value};
 
 use super::config::RuleDraft;
 use super::fanout::op_number;
@@ -87,6 +87,7 @@ impl Jobs {
         entry: &str,
         value: Option<&Value>,
         limits: &ObjectLimits,
+        secrets: &SecretNodes,
     ) -> Result<(), StatusCode> {
         const NONE: StatusCode = StatusCode::NOT_FOUND;
         let ops_len = self.ops_len;
@@ -138,7 +139,7 @@ impl Jobs {
                 let step = op_number(entry).and_then(|number| job.ops.get_mut(&number)).ok_or(NONE)?;
                 match node {
                     Node::OpCmd => {
-                        let operation = Operation::new(value.clone(), limits.max_op)?;
+                        let operation = Operation::new(value.clone(), limits.max_op, secrets)?;
                         let (old, new) = (step.len(), operation.len());
                         if new > old && ops_len - old + new > limits.max_ops {
                             return Err(StatusCode::DEVICE_FULL);
@@ -191,7 +192,12 @@ impl Jobs {
     }
 
     /// Does what was written down; `None` when it does not fit.
-    pub(super) fn apply(&mut self, written: &Written, limits: &ObjectLimits) -> Option<()> {
+    pub(super) fn apply(
+        &mut self,
+        written: &Written,
+        limits: &ObjectLimits,
+        secrets: &SecretNodes,
+    ) -> Option<()> {
         match written {
             Written::Job { key, owner } => {
                 if self.by_key.contains_key(key) {
@@ -200,7 +206,7 @@ impl Jobs {
                 self.put(key.clone(), Job::new(owner.clone()));
             }
             Written::Node { key, node, entry, value } => {
-                self.write(key, *node, entry, value.as_ref(), limits).ok()?;
+                self.write(key, *node, entry, value.as_ref(), limits, secrets).ok()?;
             }
             Written::Erased { key, node, entry } => self.erase(key, *node, entry).ok()?,
             Written::Started { key, number } => {

@@ -153,6 +153,24 @@ pub struct ModeChoice {
     pub wish: ModeWish,
 }
 
+/// Which rules of a [`ModePolicy`] match a device: what was found out once need not be asked again until something changes that the rule is
+/// about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct MatchingRules(u64);
+
+impl MatchingRules {
+    /// Whether the rule at this place in [`ModePolicy::rules`] is among them.
+    #[must_use]
+    pub const fn contains(self, at: usize) -> bool {
+        at < u64::BITS as usize && self.0 & (1 << at) != 0
+    }
+
+    const fn set(&mut self, at: usize, is_matching: bool) {
+        let bit = 1 << at;
+        self.0 = if is_matching { self.0 | bit } else { self.0 & !bit };
+    }
+}
+
 /// Chooses the mode of each device (GwMO-MOO-001): several are in use at once, and the gateway decides.
 ///
 /// The first rule decides that matches and that can be followed; then the wish of a server, which is a hint; then the
@@ -182,7 +200,7 @@ pub struct ModePolicy<S> {
 }
 
 impl<S> ModePolicy<S> {
-    /// Most rules. Rules are written by people, and each is asked about each device.
+    /// Most rules. Rules are written by people; which of them match a device is one bit each ([`MatchingRules`]).
     pub const MAX_RULES: usize = 64;
 
     /// A policy without rules, of a gateway that supports these modes. A default that is not among them is passed
@@ -242,6 +260,30 @@ impl<S> ModePolicy<S> {
         (at < self.rules.len()).then(|| self.rules.remove(at))
     }
 
+    /// Brings up to date which rules match a device: those at the places that `is_concerned` names are asked by `matches`, and no others. After
+    /// the rules have changed all of them are.
+    #[must_use]
+    pub fn matching(
+        &self,
+        known: MatchingRules,
+        mut is_concerned: impl FnMut(usize) -> bool,
+        mut matches: impl FnMut(&S) -> bool,
+    ) -> MatchingRules {
+        let mut found = known;
+        for (at, rule) in self.rules.iter().enumerate() {
+            if is_concerned(at) {
+                found.set(at, matches(&rule.matches));
+            }
+        }
+        found
+    }
+
+    /// Chooses the mode of a device of which it is known what rules match it.
+    #[must_use]
+    pub fn choose_by(&self, facts: ModeFacts, wish: Option<Mode>, matching: MatchingRules) -> ModeChoice {
+        self.choose_with(facts, wish, |at, _| matching.contains(at))
+    }
+
     /// Chooses the mode of a device that a server may have a wish for. `matches` says whether a selector means it.
     pub fn choose(
         &self,
@@ -249,9 +291,18 @@ impl<S> ModePolicy<S> {
         wish: Option<Mode>,
         mut matches: impl FnMut(&S) -> bool,
     ) -> ModeChoice {
+        self.choose_with(facts, wish, |_, rule| matches(rule))
+    }
+
+    fn choose_with(
+        &self,
+        facts: ModeFacts,
+        wish: Option<Mode>,
+        mut matches: impl FnMut(usize, &S) -> bool,
+    ) -> ModeChoice {
         let possible = self.supported.and(facts.possible());
         let rules = self.rules.iter().enumerate().filter(|(_, rule)| possible.contains(rule.mode));
-        let mut rules = rules.filter(|(_, rule)| matches(&rule.matches));
+        let mut rules = rules.filter(|(at, rule)| matches(*at, &rule.matches));
         let by_rule = rules.next().map(|(at, rule)| (rule.mode, ModeReason::Rule(at)));
         let wished = wish.filter(|&mode| possible.contains(mode));
         let (mode, reason) = by_rule

@@ -7,6 +7,7 @@ use core::ops::Bound;
 use dm_syncml::{Instant, RecordSeq};
 
 use super::alert::{Alert, AlertBody, AlertSeq, Subscription};
+use super::asked::Asked;
 use super::change::DeskChange;
 use crate::device::Serial;
 use crate::fanout::JobNo;
@@ -29,6 +30,7 @@ pub(super) struct Desk {
     /// The last alert sent in the open session, if one is open.
     pub(super) session: Option<Option<AlertSeq>>,
     pub(super) ask_at: Option<Instant>,
+    pub(super) asked: Asked,
     pub(super) dropped: u64,
     /// A record speaks of it.
     pub(super) recorded: bool,
@@ -243,6 +245,14 @@ impl Desk {
 
     fn was_sent(&self, seq: AlertSeq) -> bool {
         self.session.flatten().is_some_and(|last| seq <= last)
+    }
+
+    /// Whether something was not sent in the open session.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.session.is_some_and(|last| {
+            let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+            self.alerts.range((after, Bound::Unbounded)).next().is_some()
+        })
     }
 
     /// The next alert of the open session; those that are not stored yet have to wait, as all after them.

@@ -8,6 +8,7 @@ use dm_tree::ServerId;
 
 use crate::fanout::JobNo;
 use crate::inventory::{RestoreError, RestoreErrorKind};
+use crate::stored_count::can_go_on;
 
 use super::alert::{AlertBody, AlertSeq, Subscription};
 use super::change::{Change, DeskChange, OutboxRecord};
@@ -92,11 +93,17 @@ impl Outbox {
         if snapshot.version != VERSION {
             return Err(RestoreError::new(RestoreErrorKind::UnknownVersion, 0));
         }
+        if ![snapshot.next, snapshot.told, snapshot.changes].into_iter().all(can_go_on) {
+            return Err(RestoreError::new(RestoreErrorKind::BadSnapshot, 0));
+        }
         let mut outbox = Self::new(config);
         outbox.now = now;
         for (at, desk) in snapshot.desks.into_iter().enumerate() {
             let bad = |kind| RestoreError::new(kind, at);
             if outbox.desks.contains_key(&desk.server) {
+                return Err(bad(RestoreErrorKind::BadSnapshot));
+            }
+            if !can_go_on(desk.dropped) {
                 return Err(bad(RestoreErrorKind::BadSnapshot));
             }
             if desk.done.len() > outbox.config.max_completions as usize {
@@ -154,7 +161,7 @@ impl Outbox {
         let holds = |yes: bool| if yes { Ok(()) } else { Err(BAD) };
         let room = |yes: bool| if yes { Ok(()) } else { Err(RestoreErrorKind::TooMany) };
         match &change {
-            Change::Told(rev) => holds(*rev > self.told)?,
+            Change::Told(rev) => holds(*rev > self.told && can_go_on(*rev))?,
             Change::Desk(server, change) => {
                 let known = self.desks.get(server);
                 room(known.is_some() || self.desks.len() < self.config.max_servers as usize)?;
@@ -162,7 +169,9 @@ impl Outbox {
                     DeskChange::Posted { seq, body, round } => {
                         // Numbers grow, over all servers; those of a snapshot are in order for each.
                         let last = known.and_then(|desk| desk.alerts.last_key_value().map(|(&seq, _)| seq));
-                        holds(seq.get() < limit && last.is_none_or(|last| last < *seq))?;
+                        holds(
+                            seq.get() < limit && can_go_on(seq.get()) && last.is_none_or(|last| last < *seq),
+                        )?;
                         holds(limit != u64::MAX || seq.get() >= self.next)?;
                         let Some(desk) = known else {
                             holds(matches!(body, AlertBody::JobEnded { .. }) || Other::of(body).is_some())?;

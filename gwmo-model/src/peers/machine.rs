@@ -16,6 +16,7 @@ use super::record::{
 };
 use crate::device::Serial;
 use crate::identifier::unprintable;
+use crate::stored_count::can_go_on;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Peer {
@@ -198,8 +199,7 @@ impl Peers {
         for row in snapshot.known {
             core.apply(now, &Change::Learnt(row)).ok_or(inconsistent)?;
         }
-        core.changes =
-            Some(snapshot.changes).filter(|&changes| changes < u64::MAX / 2).ok_or(inconsistent)?;
+        core.changes = Some(snapshot.changes).filter(|&changes| can_go_on(changes)).ok_or(inconsistent)?;
         for (at, record) in records.into_iter().enumerate() {
             let misfit = PeersRestoreError::new(PeersRestoreErrorKind::Misfit { at });
             core.replay(now, &record).ok_or(misfit)?;

@@ -88,7 +88,7 @@ pub struct PeersSnapshot {
 }
 
 impl PeersSnapshot {
-    pub(super) const VERSION: u16 = 1;
+    pub(super) const VERSION: u16 = 2;
 }
 
 /// Why a snapshot and its records were not taken.

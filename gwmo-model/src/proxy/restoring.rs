@@ -4,6 +4,7 @@ use dm_syncml::Instant;
 
 use super::record::{CommandState, Entry, ProxyRecord, ProxyRestoreError, ProxySnapshot, Stored};
 use super::{Proxy, ProxyConfig, ProxyRequest, Relation, RelationNo};
+use crate::stored_count::can_go_on;
 
 impl Proxy {
     /// All that has to be kept. Sessions do not outlive the process.
@@ -36,6 +37,9 @@ impl Proxy {
     ) -> Result<Self, ProxyRestoreError> {
         if snapshot.version != ProxySnapshot::VERSION {
             return Err(ProxyRestoreError::Version(snapshot.version));
+        }
+        if !can_go_on(snapshot.next) {
+            return Err(ProxyRestoreError::TooMuch);
         }
         let mut proxy = Self::new(config);
         for stored in snapshot.relations {

@@ -5,6 +5,7 @@ use dm_syncml::Instant;
 
 use super::record::{Entry, Held, RelayRecord, RelayRestoreError, RelaySnapshot};
 use super::{Parcel, Relay, RelayConfig, server_of};
+use crate::stored_count::can_go_on;
 
 impl Relay {
     /// All that has to be kept. What is being sent will be sent again by who restores it.
@@ -40,6 +41,9 @@ impl Relay {
     ) -> Result<Self, RelayRestoreError> {
         if snapshot.version != RelaySnapshot::VERSION {
             return Err(RelayRestoreError::Version(snapshot.version));
+        }
+        if !can_go_on(snapshot.next) {
+            return Err(RelayRestoreError::TooMuch);
         }
         let mut relay = Self { next: snapshot.next, ..Self::new(config) };
         for (wish, left) in &snapshot.seen {

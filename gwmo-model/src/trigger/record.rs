@@ -71,7 +71,7 @@ pub(super) struct StoredRun {
 
 impl TriggerSnapshot {
     /// The version this crate writes and reads.
-    pub const VERSION: u16 = 1;
+    pub const VERSION: u16 = 2;
 
     /// The version of this one.
     #[must_use]

@@ -3,51 +3,56 @@
 use crate::town::requests::{console, node};
 use crate::town::{self, Town, device_id, serial, server_id, uri};
 use dm_syncml::auth::{Credentials, Password};
+use dm_syncml::session::TransportSecurity;
 use dm_syncml::{CmdId, Command, Get, Item};
 use dm_tree::bootstrap::{Bootstrap, BootstrapPolicy, provisioning_of};
-use dm_tree::{AuthLevel, Secret, Tree, dm_accounts};
-use gwmo_model::console::JobRequest;
+use dm_tree::{Acl, AuthLevel, DevDetail, Secret, dm_accounts};
+use gwmo_model::console::{GatewayAlert, JobRequest};
 use gwmo_model::mo::InventorySlot;
 use gwmo_model::{
-    BootstrapAccount, BootstrapState, BootstrapTarget, DeviceBootstrap, DeviceBootstrapConfig,
-    DeviceBootstrapOutput, DeviceCredential, GatewayEvent, GatewayOutput, JobKey, Sighting,
+    BootstrapAccount, BootstrapState, BootstrapTarget, DeviceCredential, GatewayEvent, GatewayOutput, JobKey,
+    Sighting,
 };
 
+/// A device that knows nobody is registered by a server with what it is to prove itself with, is sent an account of the gateway, and that
+/// is all it ever knows: a server reads its DevDetail through the gateway.
 #[test]
 fn gwmo_pmode_003_a_device_without_an_external_server() {
-    // What the device of the town proves itself with comes to it by a bootstrap.
-    let mut boot =
-        DeviceBootstrap::new(DeviceBootstrapConfig::new(server_id(town::GATEWAY), town::GATEWAY_URL));
-    let mut town = Town::with_devices(3, 1);
-    let now = town.now();
-    let (client, server) = (Secret::new("secret of 1"), Secret::new(town::gateway_password(1)));
-    boot.handle_credential(now, serial(1), DeviceCredential::new("device-1", client, server)).unwrap();
-    boot.handle_gateway_wanted(now, serial(1), true).unwrap();
-    let account = loop {
-        match boot.poll_output() {
-            DeviceBootstrapOutput::Persist(seq, _) => boot.handle_persisted(now, seq),
-            DeviceBootstrapOutput::SendBootstrap { account, .. } => break account,
-            DeviceBootstrapOutput::Wait(_) => panic!("nothing is offered"),
-            _ => {}
-        }
-    };
-    let document = provisioning_of(&[account]).unwrap().to_wbxml();
+    let mut town = Town::with_devices(3, 0);
+    town.gateway.handle_administrator(town.now(), &server_id("dms.a")).unwrap();
+    let (id, own) = (device_id(1), town::gateway_password(1));
+    let secret = format!("device-1\nsecret of 1\n{own}");
+    town.ask(0, vec![crate::objects::add(InventorySlot::Registration, &[id.as_str()], Some(&secret))]);
+    let sighting = Sighting::new(1).over(TransportSecurity::Confidential);
+    town.gateway.handle_device_seen(town.now(), &id, &sighting).unwrap();
+    town.drain_gateway();
+    let sent = std::mem::take(&mut town.asked);
+    let [GatewayOutput::SendBootstrap { account, .. }] = &sent[..] else { panic!("{sent:?}") };
+
+    // As a device takes it: a provisioning document, from which its tree has an account.
+    let document = provisioning_of(std::slice::from_ref(account)).unwrap().to_wbxml();
     let document = dm_tree::bootstrap::ProvisioningDocument::from_wbxml(&document).unwrap();
-    let mut tree = Tree::default();
+    let mut device = town::Device::new(1);
     let bootstrap = Bootstrap::from_provisioning(&document).unwrap();
-    bootstrap.apply(&mut tree, &BootstrapPolicy::default()).unwrap();
-    let known: Vec<_> = dm_accounts(&tree).map(|(_, account)| account).collect();
+    bootstrap.apply(&mut device.tree, &BootstrapPolicy::default()).unwrap();
+    let known: Vec<_> = dm_accounts(&device.tree).map(|(_, account)| account).collect();
     let [known] = &known[..] else { panic!("{known:?}") };
     assert_eq!(known.server_id, server_id(town::GATEWAY));
+    // It is what the device of the town proves itself with from now on.
     assert_eq!(known.credentials(&AuthLevel::CLCRED), Some(town::device_credentials(1)));
-    let shown = Credentials::new(town::GATEWAY, Password::new(town::gateway_password(1)));
+    let shown = Credentials::new(town::GATEWAY, Password::new(own));
     assert_eq!(known.credentials(&AuthLevel::SRVCRED), Some(shown));
-
-    // A server manages it through the gateway, which is the only server the device knows.
+    let detail = DevDetail { fw_v: "4.2".into(), sw_v: "1".into(), hw_v: "1".into(), ..DevDetail::default() };
+    detail.install(&mut device.tree).unwrap();
+    device.tree.set_acl("./DevDetail", Acl::parse(&format!("Get={}", town::GATEWAY)).unwrap()).unwrap();
+    town.devices.insert(1, device);
+    town.call_home(1);
     town.run();
+    assert_eq!(crate::objects::read(&mut town, InventorySlot::BootState, &["1"]), "2");
+
     let key = JobKey::new("J").unwrap();
     let get: Command<'static> =
-        Get::new(CmdId::new("1").unwrap(), vec![Item::to(uri("./Vendor/SwV"))]).into();
+        Get::new(CmdId::new("1").unwrap(), vec![Item::to(uri("./DevDetail/FwV"))]).into();
     let mut commands =
         console().add_job(&JobRequest::new(key.clone()).with_device(device_id(1)).with_command(get));
     commands.push(console().start_job(&key, None));
@@ -55,13 +60,52 @@ fn gwmo_pmode_003_a_device_without_an_external_server() {
     town.run();
     let items = town.manage(0, vec![console().get_answers(&key, serial(1), 1)]);
     let answers = console().read_answers(&key, serial(1), 1, &items[0].clone().into_items()).unwrap();
-    assert_eq!((answers[0].status.unwrap().get(), answers[0].data.as_deref()), (200, Some(&b"7.1"[..])));
+    assert_eq!((answers[0].status.unwrap().get(), answers[0].data.as_deref()), (200, Some(&b"4.2"[..])));
+    // The server is not among what the device knows, and never was.
+    assert_eq!(town.gateway.inventory().record(serial(1)).unwrap().servers().count(), 0);
+    assert_eq!(dm_accounts(&town.device(1).tree).count(), 1);
+}
 
-    // Its session was the first one.
-    let attached = |event: &GatewayEvent| matches!(event, GatewayEvent::DeviceAttached { device, .. } if *device == device_id(1));
-    assert!(town.events.iter().any(attached));
-    boot.handle_session(town.now(), serial(1), &BootstrapTarget::Gateway, true);
-    assert_eq!(boot.state(serial(1), &BootstrapTarget::Gateway), BootstrapState::Confirmed);
+/// A server registers a device before anybody has seen it; it is there as detached, comes, is bootstrapped, and only then the servers hear of
+/// it as one that is there; a job for it is one command on the device.
+#[test]
+fn gwmo_hlf_003_and_use_case_b_6_from_registration_to_the_first_job() {
+    let mut town = Town::with_devices(1, 0);
+    town.gateway.handle_administrator(town.now(), &server_id("dms.a")).unwrap();
+    let id = device_id(1);
+    let secret = format!("device-1\nsecret of 1\n{}", town::gateway_password(1));
+    town.ask(0, vec![crate::objects::add(InventorySlot::Registration, &[id.as_str()], Some(&secret))]);
+    town.run();
+    let state = |town: &mut Town| {
+        [InventorySlot::AttachStatus, InventorySlot::BootState]
+            .map(|slot| crate::objects::read(town, slot, &["1"]))
+    };
+    assert_eq!(state(&mut town), ["2", "0"], "registered, and away");
+    assert!(town.alerts(0).is_empty() && town.alerts(1).is_empty(), "nobody has seen it");
+    // It has no account yet, so notifications mean nothing to it. A job for it waits.
+    town.devices.insert(1, town::Device::new(1));
+    town.device(1).deaf = u32::MAX;
+    let key = JobKey::new("J").unwrap();
+    let run = town::requests::exec("./Vendor/Lamp/Run");
+    let mut commands =
+        console().add_job(&JobRequest::new(key.clone()).with_device(id.clone()).with_command(run));
+    commands.push(console().start_job(&key, None));
+    town.ask(0, commands);
+    let sighting = Sighting::new(1).over(TransportSecurity::Confidential);
+    town.gateway.handle_device_seen(town.now(), &id, &sighting).unwrap();
+    town.drain_gateway();
+    assert_eq!(offers(&mut town), [(1, BootstrapTarget::Gateway, 1)]);
+    assert_eq!(state(&mut town), ["1", "1"]);
+    town.call_home(1);
+    town.run();
+    assert_eq!(state(&mut town), ["1", "2"]);
+    for server in [0, 1] {
+        let new = |alert: &GatewayAlert| matches!(alert, GatewayAlert::DeviceAttached { id: of, first: true, .. } if *of == id);
+        assert_eq!(town.alerts(server).iter().filter(|alert| new(alert)).count(), 1);
+    }
+    let items = town.ask(0, vec![console().get_job(&key)]);
+    assert_eq!(console().read_job(&key, &items).unwrap().counters.ok, 1);
+    assert_eq!(town.device(1).read("./Vendor/Lamp/Runs"), "1", "once");
 }
 
 /// What the gateway wants sent to devices, and to which target.
@@ -95,7 +139,8 @@ fn gwmo_hlf_005_a_device_is_bootstrapped_to_the_gateway() {
     };
     assert_eq!(state(&mut town, 1), "0");
     for number in [1, 2] {
-        town.gateway.handle_device_seen(town.now(), &device_id(number), &Sighting::new(1)).unwrap();
+        let sighting = Sighting::new(1).over(TransportSecurity::Confidential);
+        town.gateway.handle_device_seen(town.now(), &device_id(number), &sighting).unwrap();
     }
     town.drain_gateway();
     let first = |number| (number, BootstrapTarget::Gateway, 1);

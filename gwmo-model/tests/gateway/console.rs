@@ -426,3 +426,68 @@ fn answers_to_something_else_are_none() {
     assert_eq!(c.read_accounts(none).unwrap(), Vec::<(ServerId, AccountScope)>::new());
     assert!(c.read_mode_rules(none).unwrap().is_empty());
 }
+
+/// A gateway that stops anywhere around an image getting ready: once it is ready, the jobs that wait for it begin, and its
+/// server hears of it.
+#[test]
+fn who_waits_for_an_image_hears_of_it_wherever_the_gateway_stops() {
+    let mut town = town(1);
+    town.keep();
+    town.gateway.handle_entropy(town.now(), [0x5a; 16]);
+    let (key, digest) = (ImageKey::new("fw").unwrap(), ContentDigest::new([7; 32]));
+    town.ask(0, console().add_image(&key, &ImageSpec::new().with_digest(digest)));
+    town.ask(0, vec![console().deliver_image(&key, b"the firmware".to_vec())]);
+    let set = OpRequest::new(replace_text("./Vendor/SwV", "%IMG%")).with_image("%IMG%", key);
+    let request = JobRequest::new(self::key("J")).with_device(device_id(1)).with_operation(set);
+    town.ask(0, console().add_job(&request));
+    town.ask(0, vec![console().start_job(&self::key("J"), None)]);
+    town.calls_back = false;
+    store_images(&mut town, digest);
+    let mut ready = 0;
+    for kept in 0..=town.records().len() {
+        let mut again = town.stopped_after(kept);
+        again.calls_back = false;
+        let now = again.now();
+        let is_ready = again
+            .gateway
+            .handle_images(now, |images, _| images.images().any(|image| image.state() == ImageState::Ready));
+        again.drain_gateway();
+        if is_ready {
+            ready += 1;
+            let states: Vec<_> = again.gateway.fanout().jobs().map(|job| job.state()).collect();
+            assert_eq!(states, [gwmo_model::JobState::Running], "after {kept} records");
+            let server = server_id("dms.a");
+            let told =
+                |alert: &gwmo_model::Alert| matches!(alert.body, gwmo_model::AlertBody::ImageReady { .. });
+            assert!(again.gateway.outbox().pending(&server).any(told), "after {kept} records");
+        }
+    }
+    assert!(ready > 1, "{ready}");
+}
+
+/// What an adapter is given has the address of the image in it, as what devices are sent has.
+#[test]
+fn an_adapter_is_given_the_address_of_an_image() {
+    let mut town = town(1);
+    town.gateway.handle_entropy(town.now(), [0x5a; 16]);
+    let (key, digest) = (ImageKey::new("fw").unwrap(), ContentDigest::new([7; 32]));
+    town.ask(0, console().add_image(&key, &ImageSpec::new().with_digest(digest)));
+    town.ask(0, vec![console().deliver_image(&key, b"the firmware".to_vec())]);
+    store_images(&mut town, digest);
+    let now = town.now();
+    let address = town.gateway.handle_images(now, |images, _| images.images().next()?.uri()).unwrap();
+    let lamp = gwmo_model::DeviceId::new("zigbee:lamp").unwrap();
+    town.gateway.handle_device_seen(now, &lamp, &gwmo_model::Sighting::new(0)).unwrap();
+    let able = gwmo_model::AdapterCapabilities::new(gwmo_model::NativeCommands::REPLACE);
+    town.gateway.handle_adapter(now, &lamp, able).unwrap();
+    let set = OpRequest::new(replace_text("./Lamp/Source", "get %IMG%")).with_image("%IMG%", key);
+    let request = JobRequest::new(self::key("J")).with_device(lamp).with_operation(set);
+    town.ask(0, console().add_job(&request));
+    town.ask(0, vec![console().start_job(&self::key("J"), None)]);
+    town.drain_gateway();
+    let given = town.asked.iter().find_map(|output| match output {
+        GatewayOutput::Native { op: gwmo_model::NativeOp::Replace { value, .. }, .. } => Some(value.clone()),
+        _ => None,
+    });
+    assert_eq!(given.unwrap().data(), format!("get {address}").as_bytes());
+}

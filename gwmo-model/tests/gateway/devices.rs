@@ -17,11 +17,38 @@ fn gwmo_di_001_one_device() {
     let leaves = [DevId, AttachStatus, Epoch, Mode, AddrLocal, InfoMan, InfoMod];
     let items = town.ask(0, leaves.iter().map(|leaf| get(&of_two(*leaf))).collect());
     let texts: Vec<_> = items.iter().map(|item| item.data.as_ref().unwrap().as_text().unwrap()).collect();
+    let texts_of_leaves: Vec<String> = texts.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["IMEI:000000000000002", "1", "1", "2", "10.0.0.2", "Example", "EX-2"]);
 
     let items = town.ask(0, vec![get(&node(InventorySlot::Devices, &[]))]);
     let texts: Vec<_> = items.iter().map(|item| item.data.as_ref().unwrap().as_text().unwrap()).collect();
     assert_eq!(texts, ["1/2"]);
+    // All of it in one answer, and nothing else.
+    let all = town.ask(0, vec![get(&format!("{}?list=StructData", of_two(InventorySlot::Device)))]);
+    let of = |item: &dm_syncml::Item<'_>| {
+        let uri = item.source_uri().unwrap().as_str();
+        let text = item.data.as_ref().and_then(|data| data.as_text()).unwrap_or_default();
+        (uri.to_owned(), text.to_owned())
+    };
+    let listed: std::collections::BTreeMap<_, _> = all.iter().map(of).collect();
+    assert_eq!(listed.len(), all.len(), "each node once");
+    assert!(listed.keys().all(|uri| uri.starts_with(&of_two(InventorySlot::Device))), "{listed:?}");
+    for (leaf, text) in leaves.iter().zip(&texts_of_leaves) {
+        assert_eq!(&listed[&of_two(*leaf)], text, "{leaf:?}");
+    }
+    let table = gwmo_model::mo::Slot::of(gwmo_model::mo::Object::Inventory).filter(|slot| {
+        let path = crate::binding().path(*slot).to_owned();
+        path.starts_with(crate::binding().path(InventorySlot::Device)) && path.matches('*').count() == 1
+    });
+    let there = |slot: gwmo_model::mo::Slot| {
+        town.gateway.tree().node(&node(slot, &["2"])).is_some() || listed.contains_key(&node(slot, &["2"]))
+    };
+    for slot in table.filter(|slot| !there(*slot)) {
+        let optional = ["Since", "Proto", "Public", "Hw", "Fw", "Sw", "Next", "Every"];
+        let name = node(slot, &["2"]);
+        let original = gwmo_model::mo::Binding::ours().path(slot).rsplit('/').next().unwrap().to_owned();
+        assert!(optional.contains(&original.as_str()), "{name} is missing");
+    }
     let missing = vec![get(&of_two(AddrPublic)), get(&node(InventorySlot::Device, &["3"]))];
     assert_eq!(town.codes(0, missing), [404, 404]);
     assert_eq!(
@@ -101,14 +128,27 @@ fn gwmo_di_004_and_005_alerts_and_their_switches() {
     assert_eq!(town.codes(0, vec![console().set_alerts(&server_id("dms.b"), quiet)]), [425]);
     town.servers.iter_mut().for_each(|server| server.alerts.clear());
 
-    town.add_device(2);
+    for number in 2..=6 {
+        town.add_device(number);
+    }
     town.drain_gateway();
     town.run();
     town.gateway.handle_device_gone(town.now(), &device_id(2), 1, DetachReason::Left).unwrap();
     town.drain_gateway();
     town.run();
-    assert!(town.alerts(0).is_empty());
-    let heard = town.alerts(1);
+    assert!(town.alerts(0).is_empty(), "five new devices, and not a word");
+    let items = town.ask(0, vec![console().get_summary()]);
+    let summary = console().read_summary(&items).unwrap();
+    assert_eq!((summary.total, summary.attached), (6, 5), "they are there all the same");
+    let mut heard = town.alerts(1);
+    let new: Vec<_> = heard
+        .drain(..4)
+        .filter_map(|alert| match alert {
+            GatewayAlert::DeviceAttached { serial, first: true, .. } => Some(serial.get()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(new, [2, 3, 4, 5]);
     assert!(
         matches!(
             &heard[..],
@@ -118,6 +158,16 @@ fn gwmo_di_004_and_005_alerts_and_their_switches() {
             ]
         ),
         "{heard:?}"
+    );
+    // On again: the next one, and not those before it.
+    town.ask(0, vec![console().set_alerts(&server_id("dms.a"), Subscription::default())]);
+    town.add_device(7);
+    town.drain_gateway();
+    town.run();
+    let told = town.alerts(0);
+    assert!(
+        matches!(&told[..], [GatewayAlert::DeviceAttached { id, first: true, .. }] if *id == device_id(7)),
+        "{told:?}"
     );
     // What is switched is there to be read.
     let items = town.ask(1, vec![get(&node(ConfigSlot::AlertsDetached, &["dms.b"]))]);

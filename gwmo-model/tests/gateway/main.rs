@@ -4,18 +4,23 @@ mod aggregation;
 mod atomic;
 mod bootstrapped_device;
 mod children;
+mod confidentiality;
 mod console;
 mod description;
 mod devices;
 mod groups;
+mod images;
 mod jobs;
 mod modes;
 mod moving;
 mod objects;
+mod proxying;
 mod restart;
 mod rights;
 mod security;
 mod sessions;
+#[cfg(feature = "serde")]
+mod stored_forms;
 mod town;
 mod use_cases;
 

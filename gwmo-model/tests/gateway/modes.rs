@@ -6,12 +6,14 @@ use dm_syncml::{Alert, AlertCode, Data, Item, MediaType, Meta};
 use dm_tree::Value;
 use gwmo_model::console::{JobRequest, OpRequest};
 use gwmo_model::{
-    AdapterCapabilities, DeviceId, Fact, GatewayOutput, Mode, NativeCommands, NativeOp, NativeResult,
-    Sighting, TargetState,
+    AdapterCapabilities, DeviceId, Fact, GatewayOutput, Mode, ModeRule, NativeCommands, NativeOp,
+    NativeResult, Sighting, TargetState,
 };
 
+use crate::objects::read;
 use crate::town::requests::*;
-use crate::town::{Town, serial, uri};
+use crate::town::{Place, Town, serial, server_id, uri};
+use gwmo_model::mo::InventorySlot;
 
 /// A home with two devices that speak OMA DM and a lamp that does not: one job, one result.
 #[test]
@@ -50,6 +52,11 @@ fn use_case_b_10_and_gwmo_amode_001_a_mixed_home() {
     let codes: Vec<_> = answers.iter().map(|answer| answer.status.map(|status| status.get())).collect();
     assert_eq!(codes, [Some(200), Some(200), Some(406)]);
     assert_eq!(answers[1].data.as_deref(), Some(&b"7.9"[..]));
+    // One document has all three.
+    let items = town.ask(0, vec![console().get_result_page(&key("J"), 1)]);
+    let page = console().read_result_page(&key("J"), 1, &items).unwrap();
+    let counters = page.counters.unwrap();
+    assert_eq!((page.count(), counters.ok, counters.failed), (3, 2, 1));
 }
 
 /// Execs that are answered 202 and end by an alert, in whatever session (use case B.7).
@@ -84,7 +91,7 @@ fn gwmo_moo_001_and_tmode_001_a_push_goes_through_as_it_is() {
     let mut town = Town::with_devices(1, 2);
     town.call_home_with(2, vec![knows("dms.a")]);
     town.run();
-    town.ask(0, vec![replace(&node(gwmo_model::mo::InventorySlot::ModeReq, &["2"]), "1")]);
+    town.ask(0, vec![replace(&node(InventorySlot::ModeReq, &["2"]), "1")]);
     let modes = [1, 2].map(|number| town.gateway.inventory().record(serial(number)).unwrap().mode());
     assert_eq!(modes, [Some(Mode::Proxy), Some(Mode::Transparent)]);
 
@@ -133,4 +140,127 @@ pub(crate) fn done(town: &mut Town, number: u32, of: u32, data: &str) {
     alert.correlator = Some(correlator);
     alert.items.push(item);
     town.call_home_with(number, vec![alert]);
+}
+
+/// Three devices in three modes behind one gateway: one that shares an account with it, one that only knows its server, one without a DM
+/// client. A wish that cannot be is ignored, and the server hears so; rules go before wishes, and follow what they are about.
+#[test]
+fn gwmo_moo_001_three_modes_at_once_and_wishes() {
+    let mut town = Town::with_devices(1, 1);
+    town.gateway.handle_administrator(town.now(), &server_id("dms.a")).unwrap();
+    let now = town.now();
+    let [other, lamp] = ["urn:uuid:other", "zigbee:lamp"].map(|name| DeviceId::new(name).unwrap());
+    town.gateway.handle_device_seen(now, &other, &Sighting::new(1)).unwrap();
+    town.gateway.handle_device_servers(now, &other, [&server_id("dms.a")]).unwrap();
+    town.gateway.handle_device_seen(now, &lamp, &Sighting::new(0)).unwrap();
+    town.gateway.handle_adapter(now, &lamp, AdapterCapabilities::new(NativeCommands::GET)).unwrap();
+    town.drain_gateway();
+    town.run();
+    let mode_of = |town: &mut Town, number: u32| read(town, InventorySlot::Mode, &[&number.to_string()]);
+    let modes = |town: &mut Town| [1, 2, 3].map(|number| mode_of(town, number)).concat();
+    assert_eq!(modes(&mut town), "214");
+    let items = town.ask(0, vec![console().get_summary()]);
+    let by_mode = console().read_summary(&items).unwrap().by_mode;
+    assert_eq!(Mode::ALL.map(|mode| by_mode.get(mode)), [1, 1, 1]);
+
+    // What each of them cannot: adaptation or transparent for the first, the others for the others.
+    let wish = |number: u32, mode: &str| replace(&node(InventorySlot::ModeReq, &[&number.to_string()]), mode);
+    for (number, possible) in [(1, "2"), (2, "1"), (3, "4")] {
+        for mode in ["1", "2", "4"] {
+            let expected = if mode == possible { 200 } else { 406 };
+            assert_eq!(town.codes(0, vec![wish(number, mode)]), [expected], "{number} {mode}");
+        }
+    }
+    assert_eq!(town.codes(0, vec![wish(1, "3"), wish(1, "8"), wish(1, "0")]), [406, 406, 200]);
+    assert_eq!(modes(&mut town), "214");
+    // It learns of a server, and then it could.
+    town.call_home_with(1, vec![knows("dms.a")]);
+    town.run();
+    assert_eq!(town.codes(0, vec![wish(1, "1")]), [200]);
+    assert_eq!(modes(&mut town), "114");
+
+    // A rule goes before the wish while it matches, whatever else changes; so after a restart.
+    let rule = ModeRule::new(1, r#"Info/Fw<"2.0""#.parse().unwrap(), Mode::Proxy);
+    town.ask(0, vec![console().add_mode_rule("r", &rule)]);
+    let firmware = |town: &mut Town, fact: Fact, value: &str| {
+        let seen = Sighting::new(1).with(fact, value);
+        town.gateway.handle_device_seen(town.now(), &crate::town::device_id(1), &seen).unwrap();
+        town.drain_gateway();
+    };
+    for stop in [false, true] {
+        firmware(&mut town, Fact::Firmware, "1.9");
+        assert_eq!(modes(&mut town), "214");
+        if stop {
+            town.keep();
+            town.crash();
+        }
+        firmware(&mut town, Fact::Software, "9");
+        assert_eq!(modes(&mut town), "214", "it is about something else");
+        assert_eq!(town.codes(0, vec![wish(2, "2")]), [406]);
+        firmware(&mut town, Fact::Firmware, "2.0");
+        assert_eq!(modes(&mut town), "114");
+    }
+}
+
+/// What an adapter answers becomes a Status of DM, in the record and in the document, and a number that means nothing here becomes 500. Nothing
+/// of SyncML is sent to such a device.
+#[test]
+fn gwmo_iop_001_what_adapters_answer_through_the_gateway() {
+    let answers = [
+        (NativeResult::Done(None), 200),
+        (NativeResult::Unsupported, 406),
+        (NativeResult::NotFound, 404),
+        (NativeResult::AlreadyExists, 418),
+        (NativeResult::Denied, 425),
+        (NativeResult::BadValue, 400),
+        (NativeResult::TooLarge, 413),
+        (NativeResult::Failed(0x86), 500),
+        (NativeResult::Failed(0), 500),
+        (NativeResult::Failed(u32::MAX), 500),
+    ];
+    let mut town = Town::with_devices(1, 0);
+    let now = town.now();
+    let commands = NativeCommands::GET.with(NativeCommands::REPLACE);
+    for number in 0..answers.len() {
+        let lamp = DeviceId::new(&format!("zigbee:{number}")).unwrap();
+        town.gateway.handle_device_seen(now, &lamp, &Sighting::new(0)).unwrap();
+        town.gateway.handle_adapter(now, &lamp, AdapterCapabilities::new(commands)).unwrap();
+    }
+    town.drain_gateway();
+    town.run();
+    let request = JobRequest::new(key("J"))
+        .with_group(group("*"))
+        .with_command(get("./Vendor/Level"))
+        .with_command(replace("./Vendor/Level", "5"))
+        .with_command(exec("./Vendor/Lamp/Run"))
+        .with_result(gwmo_model::Grouping::PerDevice, gwmo_model::Detail::Data);
+    launch(&mut town, request, "J");
+    let mut asked = 0;
+    while let Some(output) = town.asked.pop() {
+        let GatewayOutput::Native { serial, token, op, .. } = output else { panic!("{output:?}") };
+        asked += 1;
+        let now = town.now();
+        let result = match &op {
+            NativeOp::Get { .. } => NativeResult::Done(Some(Value::int(80))),
+            _ => answers[serial.get() as usize - 1].0.clone(),
+        };
+        town.gateway.handle_native_result(now, token, result);
+        town.drain_gateway();
+    }
+    town.run();
+    assert_eq!(asked, 2 * answers.len(), "it has no Exec, and is not asked");
+    for (number, (result, status)) in (1..).zip(&answers) {
+        let answers = town.manage(0, vec![console().get_answers(&key("J"), serial(number), 3)]);
+        let items = answers[0].clone().into_items();
+        let ops = console().read_answers(&key("J"), serial(number), 3, &items).unwrap();
+        let codes: Vec<_> = ops.iter().map(|op| op.status.unwrap().get()).collect();
+        assert_eq!(codes, [200, *status, 406], "{result:?}");
+        assert_eq!(ops[0].data.as_deref(), Some(&b"80"[..]));
+    }
+    let of: Vec<_> = records(&mut town, "J").iter().map(|record| record.state).collect();
+    let is_refused = |status: u16| if status == 425 { TargetState::Refused } else { TargetState::Failed };
+    assert_eq!(of, answers.iter().map(|(_, status)| is_refused(*status)).collect::<Vec<_>>());
+    let spoken: u64 =
+        (1..=20).map(|number| town.network.link_counts(Place::Gateway, Place::Device(number)).sent).sum();
+    assert_eq!(spoken, 0, "neither notifications nor messages");
 }

@@ -275,12 +275,18 @@ fn gwmo_hlf_004_a_shared_account_reaches_its_group() {
     let members: Vec<_> = (1..=3).map(device_id).collect();
     town.ask(0, console().create_group(&group("three"), &members));
     town.ask(0, vec![add(ConfigSlot::Account, &["dms.b"], Some("three"))]);
+    let challenges = town.servers[1].challenges;
     let mut commands = console().add_job(&job("B", "*"));
     commands.push(console().start_job(&key("B"), None));
     assert!(town.codes(1, commands).iter().all(|code| code / 100 == 2));
+    assert_eq!(town.servers[1].challenges - challenges, 1, "one proof, for all of them");
     town.run();
     let items = town.ask(1, vec![console().get_job(&key("B"))]);
     let counters = console().read_job(&key("B"), &items).unwrap().counters;
     assert_eq!((counters.ok, counters.skipped), (3, 1));
-    assert_eq!(town.device(4).notified, 0);
+    let items = town.ask(1, vec![console().get_records(&key("B"), serial(4))]);
+    let page = console().read_records(&key("B"), serial(4), &items).unwrap();
+    assert_eq!(page.records[0].code.unwrap().get(), 425);
+    assert_eq!((town.device(4).notified, town.device(4).ends.len()), (0, 0), "nothing is said to it");
+    assert_eq!([1, 2, 3].map(|number| town.device(number).ends.len()), [1, 1, 1]);
 }

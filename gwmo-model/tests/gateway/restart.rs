@@ -1,13 +1,14 @@
 //! A gateway that stops, and the one made again of what was stored.
 
+use dm_syncml::auth::{Credentials, Password};
 use gwmo_model::console::{GatewayAlert, JobRequest, QueryField, TriggerRequest};
 use gwmo_model::{
-    Gateway, GatewayOutput, JobState, Policy, ResultCode, Serial, TargetState, TriggerContent, TriggerKey,
-    TriggerTemplate,
+    DeviceAccount, Gateway, GatewayOutput, JobState, Policy, ResultCode, Serial, TargetState, TriggerContent,
+    TriggerKey, TriggerTemplate,
 };
 
 use crate::town::requests::*;
-use crate::town::{GATEWAY, MINUTE, Town, device_id, server_id};
+use crate::town::{GATEWAY, MINUTE, Town, account, device_id, server_id};
 
 /// Wherever it stops, the job comes to its end, everybody is counted, and nothing runs twice.
 #[test]
@@ -182,4 +183,55 @@ fn the_end_of_a_job_is_told() {
         let ended = ended.filter(|alert| matches!(alert, GatewayAlert::JobEnded { .. })).count();
         assert_eq!(ended, usize::from(is_over), "{kept} records");
     }
+}
+
+/// A device that has its answer does not tell it again: what came of its alert is stored before the answer goes out.
+#[test]
+fn what_a_device_told_is_stored_before_it_is_answered() {
+    let mut town = Town::with_devices(5, 1);
+    town.run();
+    town.stores_later = true;
+    town.call_home_with(1, vec![crate::modes::knows("dms.other")]);
+    let ends = town.device(1).ends.len();
+    for _ in 0..10 {
+        town.run_for(std::time::Duration::from_secs(2));
+        if town.device(1).ends.len() > ends {
+            assert!(!town.has_unstored());
+            let record = town.gateway.inventory().record(crate::town::serial(1)).unwrap();
+            assert_eq!(record.servers().collect::<Vec<_>>(), ["dms.other"]);
+            return;
+        }
+        town.store();
+    }
+    panic!("it was never answered");
+}
+
+/// A program that registers its devices at each start takes nothing from them: what the gateway signs is still what they expect.
+#[test]
+fn an_account_that_is_given_again_goes_on_with_its_nonces() {
+    let mut town = Town::with_devices(5, 3);
+    town.run();
+    town.keep();
+    launch(&mut town, job("first", "*"), "first");
+    town.run();
+    town.crash();
+    for number in 1..=3 {
+        let now = town.now();
+        town.gateway.handle_device_registered(now, device_id(number), account(number)).unwrap();
+        town.drain_gateway();
+    }
+    launch(&mut town, job("second", "*"), "second");
+    town.run();
+    assert_eq!(status(&mut town, "second").counters.ok, 3);
+
+    // Another secret is another account, which both sides begin with anew.
+    let other = Credentials::new("device-1", Password::new("another"));
+    let now = town.now();
+    let gateway = dm_tree::ServerId::new(GATEWAY).unwrap();
+    town.gateway
+        .handle_device_registered(now, device_id(1), DeviceAccount::new(&gateway, other, "another, too"))
+        .unwrap();
+    launch(&mut town, job("third", "*"), "third");
+    town.run();
+    assert_eq!(status(&mut town, "third").counters.ok, 2);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dm_sim::Link;
 use dm_tree::Acl;
-use gwmo_model::console::JobRequest;
+use gwmo_model::console::{GatewayAlert, JobRequest};
 use gwmo_model::mo::{ConfigSlot, FanoutSlot, GroupsSlot, InventorySlot};
 use gwmo_model::{JobState, Policy};
 
@@ -32,6 +32,12 @@ fn gwmo_secarize_001_rights_are_checked_at_dispatch() {
     let items = town.ask(1, vec![console().get_job(&key("B"))]);
     let counters = console().read_job(&key("B"), &items).unwrap().counters;
     assert_eq!((counters.ok, counters.skipped), (1, 2));
+    // The job is done all the same, and its server hears that not every device is ok.
+    let ended = town.alerts(1).into_iter().filter_map(|alert| match alert {
+        GatewayAlert::JobEnded { result, .. } => Some(result.get()),
+        _ => None,
+    });
+    assert_eq!(ended.collect::<Vec<_>>(), [1201]);
     assert_eq!(
         [1, 2, 3].map(|number| town.device(number).notified),
         [1, 0, 0],

@@ -186,7 +186,7 @@ fn dm_seconf_001_secrets_are_neither_read_nor_shown() {
     assert_eq!(town.codes(0, vec![get(&there), get(&node(InventorySlot::Registered, &[]))]), [405, 405]);
     assert_eq!(town.codes(1, vec![get(&there)])[0] / 100, 4);
     // It is sent once the device is there: an account whose secrets do not show.
-    let sighting = gwmo_model::Sighting::new(1);
+    let sighting = gwmo_model::Sighting::new(1).over(dm_syncml::session::TransportSecurity::Confidential);
     town.gateway.handle_device_seen(town.now(), &name, &sighting).unwrap();
     town.drain_gateway();
     let sent =

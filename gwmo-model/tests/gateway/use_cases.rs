@@ -140,7 +140,8 @@ fn use_case_b_6_one_credential_is_one_devices() {
     };
     assert_eq!(town.codes(0, vec![register(1), register(2)])[0], 200);
     for number in [1, 2] {
-        let _ = town.gateway.handle_device_seen(town.now(), &device_id(number), &Sighting::new(1));
+        let sighting = Sighting::new(1).over(dm_syncml::session::TransportSecurity::Confidential);
+        let _ = town.gateway.handle_device_seen(town.now(), &device_id(number), &sighting);
     }
     town.drain_gateway();
     let offered = town.asked.iter().filter_map(|output| match output {

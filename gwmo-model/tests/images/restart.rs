@@ -130,8 +130,8 @@ fn snapshots_of_strangers_are_checked() {
     }
     assert!(refused > taken && taken > 0, "{refused} {taken}");
     let mut value = good.clone();
-    value["version"] = json!(2);
-    assert_eq!(restore(value).unwrap_err(), ImageRestoreErrorKind::Version(2));
+    value["version"] = json!(3);
+    assert_eq!(restore(value).unwrap_err(), ImageRestoreErrorKind::Version(3));
 }
 
 /// One image that is received, one that is fetched, one that is checked, one that failed.

@@ -12,7 +12,7 @@ use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::session::{
     Account, Answer, ClientConfig, ClientEnd, ClientEvent, ClientOutput, ClientSession, Incoming, Initiation,
     ItemOutcome, Outcome, Outgoing, Record, ServerConfig, ServerEvent, ServerOutput, ServerSession,
-    SessionKey,
+    SessionKey, TransportSecurity,
 };
 use dm_syncml::{
     Alert, CmdId, Command, Correlator, DecodeOptions, Encoding, Instant, Item, LocUri, SessionId, StatusCode,
@@ -50,6 +50,19 @@ pub enum Packet {
     Answer(Vec<u8>),
 }
 
+impl Packet {
+    pub fn octets(&self) -> &[u8] {
+        match self {
+            Self::Notification(octets) | Self::Request(octets) | Self::Answer(octets) => octets,
+        }
+    }
+
+    /// Whether these octets are somewhere in it.
+    pub fn has(&self, octets: &[u8]) -> bool {
+        self.octets().windows(octets.len()).any(|window| window == octets)
+    }
+}
+
 /// A DM server: it sends what is planned, and keeps what comes back.
 pub struct Server {
     pub id: ServerId,
@@ -64,6 +77,13 @@ pub struct Server {
     pub challenges: u32,
     uplink: Option<(ClientSession, Vec<AlertSeq>)>,
     pub ends: Vec<ClientEnd>,
+}
+
+impl Server {
+    /// What it sends in the next session, whoever opens it.
+    pub fn plan(&mut self, commands: Vec<Command<'static>>) {
+        self.plan = commands;
+    }
 }
 
 /// A device with a tree.
@@ -119,6 +139,10 @@ pub struct Town {
     pub wanted: Vec<ServerId>,
     /// What else the gateway wants done.
     pub asked: Vec<GatewayOutput>,
+    /// Servers' uplinks and devices that others can listen to; there are none to begin with.
+    pub in_clear: BTreeSet<Place>,
+    /// What those who listen hear, and at which of these places.
+    pub overheard: Vec<(Place, Packet)>,
 }
 
 pub fn uri(text: &str) -> LocUri<'static> {
@@ -288,6 +312,8 @@ impl Town {
             calls_back: true,
             wanted: Vec::new(),
             asked: Vec::new(),
+            in_clear: BTreeSet::new(),
+            overheard: Vec::new(),
         }
     }
 
@@ -310,9 +336,15 @@ impl Town {
         let now = self.now();
         self.gateway.handle_device_registered(now, device_id(number), account(number)).unwrap();
         let address = format!("10.0.0.{number}");
-        let sighting = Sighting::new(1).with(Fact::LocalAddress, &address);
+        let transport = self.transport(Place::Device(number));
+        let sighting = Sighting::new(1).with(Fact::LocalAddress, &address).over(transport);
         self.gateway.handle_device_seen(now, &device_id(number), &sighting).unwrap();
         self.devices.insert(number, Device::new(number));
+    }
+
+    /// Whether others can listen to what goes there and comes from there.
+    pub fn transport(&self, place: Place) -> TransportSecurity {
+        TransportSecurity::confidential_if(!self.in_clear.contains(&place))
     }
 
     pub fn now(&self) -> Instant {
@@ -364,6 +396,7 @@ impl Town {
         let now = self.now();
         let id = self.servers[server].id.clone();
         let alerts = self.gateway.handle_upstream_opened(now, &id);
+        self.gateway.handle_upstream_transport(now, &id, self.transport(Place::Uplink(server)));
         self.drain_gateway();
         let own = Credentials::new("gateway", Password::new("up"));
         let theirs = Credentials::new(id.as_str(), Password::new("down"));
@@ -402,6 +435,11 @@ impl Town {
             self.gateway.handle_persisted(now, seq);
         }
         self.drain_gateway();
+    }
+
+    /// Whether records wait to be stored.
+    pub const fn has_unstored(&self) -> bool {
+        !self.unstored.is_empty()
     }
 
     /// Stores the gateway as it is.
@@ -515,9 +553,15 @@ impl Town {
             }
             Packet::Request(body) | Packet::Answer(body) => body,
         };
+        // What the gateway answers was heard when it was sent.
+        if self.in_clear.contains(&from) {
+            self.overheard.push((from, packet.clone()));
+        } else if from != Place::Gateway && self.in_clear.contains(&to) {
+            self.overheard.push((to, packet.clone()));
+        }
         let origin = format!("{from:?}");
         let incoming = Incoming::decode(self.encoding, body, &DecodeOptions::new()).unwrap();
-        let incoming = incoming.with_origin(Some(&origin));
+        let incoming = incoming.with_origin(Some(&origin)).over(self.transport(from));
         match to {
             Place::Gateway => {
                 self.next_exchange += 1;
@@ -627,11 +671,18 @@ impl Town {
                 GatewayOutput::Notify { ticket, device, address, package_0 } => {
                     let number: u32 = device.as_str()["IMEI:".len()..].parse().unwrap();
                     assert!(address.is_none_or(|address| address == format!("10.0.0.{number}")));
-                    self.network.send(Place::Gateway, Place::Device(number), Packet::Notification(package_0));
+                    let (to, packet) = (Place::Device(number), Packet::Notification(package_0));
+                    if self.in_clear.contains(&to) {
+                        self.overheard.push((to, packet.clone()));
+                    }
+                    self.network.send(Place::Gateway, to, packet);
                     self.gateway.handle_notify_sent(now, ticket);
                 }
                 GatewayOutput::Reply { exchange, message: Outgoing { body, .. } } => {
                     if let Some(to) = self.exchanges.remove(&exchange) {
+                        if self.in_clear.contains(&to) {
+                            self.overheard.push((to, Packet::Answer(body.clone())));
+                        }
                         self.network.send(Place::Gateway, to, Packet::Answer(body));
                     }
                 }
