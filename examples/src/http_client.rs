@@ -79,7 +79,8 @@ impl HttpClient {
             .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
+            // Shorter than listeners wait for the next request: who asks just then finds the connection closed.
+            .pool_idle_timeout(Duration::from_secs(5))
             .build(connector);
         Ok(Self { client, patience: Duration::from_secs(10) })
     }

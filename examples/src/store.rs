@@ -468,14 +468,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.redb");
         {
-            let store = Store::open_without_sync(&path).expect("made");
+            let store = Store::open_without_sync(&path, &TEST).expect("made");
             let mut batch = Batch::new();
             batch.put(THINGS, "one", &1).expect("json");
             store.write(batch).await.expect("written");
-            assert!(Store::open(&path).expect_err("one at a time").to_string().contains("another program"));
+            assert!(
+                Store::open(&path, &TEST).expect_err("one at a time").to_string().contains("another program")
+            );
         }
         let store = loop {
-            match Store::open(&path) {
+            match Store::open(&path, &TEST) {
                 Ok(store) => break store,
                 Err(_) => tokio::task::yield_now().await,
             }

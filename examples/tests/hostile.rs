@@ -16,7 +16,7 @@ fn attacks() -> Vec<(&'static str, &'static str, Vec<u8>, u16, &'static str)> {
     let wbxml = "application/vnd.syncml.dm+wbxml";
     let xml = "application/vnd.syncml.dm+xml";
     let deep = [&b"\x02\xA4\x01\x6A\x00"[..], &[0x6D; 100_000]].concat();
-    let deep_xml = "<SyncML xmlns=\"SYNCML:SYNCML1.2\">".repeat(100_000).into_bytes();
+    let deep_xml = "<SyncML xmlns=\"SYNCML:SYNCML1.2\">".repeat(20_000).into_bytes();
     let whole = stranger("1").encode(Encoding::Wbxml);
     let truncated = whole[..whole.len() / 2].to_vec();
     vec![
@@ -69,8 +69,9 @@ async fn hostile_requests_get_clear_answers_and_the_fleet_goes_on() {
     for datagram in [&b""[..], b"\xFF\xFE", b"urn:uuid:stranger", &[b'x'; 1400]] {
         noise.send_to(datagram, announcements).unwrap();
     }
-    let http = HttpClient::new(&Trust::Nothing).unwrap();
     let post = async |address: SocketAddr, media_type: &str, body: Vec<u8>| {
+        // A connection of its own: one on which a flood was cut off is closed, sooner or later.
+        let http = HttpClient::new(&Trust::Nothing).unwrap();
         let fields = [("Content-Type", media_type.to_owned())];
         http.send(Method::POST, &format!("http://{address}/dm"), fields, body, 65_536).await
     };

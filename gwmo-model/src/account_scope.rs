@@ -180,6 +180,12 @@ impl AccountScopes {
         if reaches { Ok(()) } else { Err(StatusCode::PERMISSION_DENIED) }
     }
 
+    /// Whether a server had accounts and has none any more: it reaches nothing.
+    #[must_use]
+    pub fn is_revoked(&self, server: &ServerId) -> bool {
+        self.judged.contains(server) && self.accounts.values().all(|(owner, _)| owner != server)
+    }
+
     /// All accounts, whose they are and what they reach, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&AccountKey, &ServerId, &AccountScope)> {
         self.accounts.iter().map(|(key, (server, scope))| (key, server, scope))

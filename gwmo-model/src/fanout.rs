@@ -3,6 +3,8 @@
 mod audit;
 mod child;
 mod code;
+mod contention;
+mod deadlines;
 mod device_events;
 mod dispatch;
 mod entry;
@@ -30,6 +32,7 @@ mod snapshot;
 mod stages;
 mod target;
 mod transition;
+mod turns;
 
 pub use audit::Audit;
 pub use code::ResultCode;

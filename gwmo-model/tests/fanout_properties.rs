@@ -100,12 +100,17 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
+    action_of(5)
+}
+
+/// Something to do about devices or one of so many jobs.
+fn action_of(jobs: u32) -> impl Strategy<Value = Action> {
     let end = prop_oneof![
         Just(SessionEnd::Clean),
         Just(SessionEnd::Lost),
         Just(SessionEnd::Refused(StatusCode::INVALID_CREDENTIALS))
     ];
-    let job = || 1..6u32;
+    let job = move || 1..=jobs;
     let set = || prop::collection::vec(serial(), 0..7);
     prop_oneof![
         2 => (set(), set(), prop::collection::vec(op(), 1..4), policy())
@@ -145,9 +150,13 @@ struct Pair {
 
 impl Pair {
     fn new(window: u32) -> Self {
+        Self::with_jobs(window, 4)
+    }
+
+    fn with_jobs(window: u32, jobs: u32) -> Self {
         Self {
-            fanout: Fanout::new(FanoutLimits::default().with_window(window).with_max_jobs(4)),
-            oracle: Oracle::new(window),
+            fanout: Fanout::new(FanoutLimits::default().with_window(window).with_max_jobs(jobs)),
+            oracle: Oracle::new(window, jobs),
             tickets: Vec::new(),
             jobs: 0,
             wait: None,
@@ -336,6 +345,33 @@ proptest! {
         for job in pair.fanout.jobs() {
             prop_assert!(job.state().is_over() || job.state() == gwmo_model::JobState::Draft, "{:?}", job.state());
         }
+    }
+
+    /// The same of many jobs for few devices: whoever gets a device, the others have their turns, and nobody waits for what
+    /// is free.
+    #[test]
+    fn many_jobs_do_what_the_oracle_says(
+        window in 1..6u32,
+        jobs in prop::collection::vec(
+            (prop::collection::vec(serial(), 0..9), prop::collection::vec(op(), 1..3), policy()),
+            5..14,
+        ),
+        actions in prop::collection::vec((0..20u64, action_of(14)), 1..80),
+    ) {
+        let (mut pair, mut now) = (Pair::with_jobs(window, 14), Instant::EPOCH);
+        for (number, (targets, ops, policy)) in (1..).zip(jobs) {
+            pair.act(now, Action::Add { targets, away: Vec::new(), ops, policy });
+            pair.act(now, Action::Start(number));
+        }
+        for (step, action) in actions {
+            now = now + Duration::from_secs(step);
+            pair.act(now, action);
+        }
+        for _ in 0..10_000 {
+            let Some(at) = pair.wait else { break };
+            pair.act(at, Action::Tick);
+        }
+        prop_assert_eq!(pair.wait, None);
     }
 
     /// I13: what was denied is over for that job, whatever the device and the clock do next; other jobs are not touched

@@ -103,6 +103,7 @@ enum Action {
     Pause(u32),
     Resume(u32),
     Cancel(u32),
+    Revoke,
     Retry(u32),
     Join(u32, u32),
     Remove(u32),
@@ -181,7 +182,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (job(), any::<bool>()).prop_map(|(job, ok)| Action::Gate(job, ok)),
         1 => job().prop_map(Action::Pause),
         2 => job().prop_map(Action::Resume),
-        1 => job().prop_map(Action::Cancel),
+        2 => job().prop_map(Action::Cancel),
+        1 => Just(Action::Revoke),
         2 => job().prop_map(Action::Retry),
         1 => (job(), device()).prop_map(|(job, device)| Action::Join(job, device)),
         1 => job().prop_map(Action::Remove),
@@ -321,6 +323,9 @@ impl World {
             }
             Action::Cancel(job) => {
                 let _ = fanout.handle_cancel(now, JobNo::new(job));
+            }
+            Action::Revoke => {
+                fanout.handle_revoked(now, &dms);
             }
             Action::Retry(job) => {
                 let _ = fanout.handle_retry(now, JobNo::new(job), &Which::NotOk);

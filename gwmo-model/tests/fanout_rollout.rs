@@ -462,3 +462,95 @@ fn effects_wait_for_their_records_and_a_cancel_overtakes_them() {
         "neither notified nor delivered"
     );
 }
+
+/// The owner of three jobs loses the right to them: what has its operations may answer, nothing else is begun, and a draft and
+/// the jobs of others stay what they are.
+#[test]
+fn jobs_of_whom_the_right_was_taken_are_aborted() {
+    let mut fanout = Fanout::new(FanoutLimits::default());
+    let two = Policy::default().with_window(2);
+    let running = started(&mut fanout, at(0), spec("J1", 4, &[Op::get()], two));
+    let scheduled = fanout.handle_add(at(0), spec("J2", 2, &[Op::get()], two)).unwrap();
+    let later = StartOptions::new().after(Duration::from_secs(50));
+    fanout.handle_start_with(at(0), scheduled, later).unwrap();
+    let draft = fanout.handle_add(at(0), spec("J3", 2, &[Op::get()], two)).unwrap();
+    let other =
+        JobSpec::new(ServerId::new("b").unwrap(), JobKey::new("J").unwrap(), [serial(9)], [Op::get()]);
+    let other = started(&mut fanout, at(0), other);
+    drain(&mut fanout, at(0));
+    fanout.handle_session_opened(at(1), serial(1));
+    drain(&mut fanout, at(1));
+    assert_eq!(fanout.handle_revoked(at(2), &ServerId::new("dms").unwrap()), 2);
+    let (_, others, _) = drain(&mut fanout, at(2));
+    let ended = |job| FanoutOutput::JobEnded { job, round: 1, result: ResultCode::AUTHORIZATION_LOST };
+    assert!(others.contains(&ended(scheduled)) && !others.contains(&ended(running)), "{others:?}");
+    fanout.handle_answer(at(3), Ticket::new(running, serial(1), 1), 0, Answer::new(StatusCode::OK));
+    assert!(drain(&mut fanout, at(3)).1.contains(&ended(running)));
+    assert_eq!(state(&fanout, running, 1), (TargetState::Ok, 200));
+    assert_eq!([2, 3, 4].map(|number| state(&fanout, running, number)), [(TargetState::Cancelled, 1406); 3]);
+    let states = [running, scheduled, draft, other].map(|job| fanout.job(job).unwrap().state());
+    assert_eq!(states, [JobState::Aborted, JobState::Aborted, JobState::Draft, JobState::Running]);
+    assert_eq!(fanout.handle_revoked(at(4), &ServerId::new("dms").unwrap()), 0);
+}
+
+/// A target that waits for its second attempt when its job is cancelled waits for one in the next round too.
+#[test]
+fn a_round_begins_with_empty_queues() {
+    let mut fanout = Fanout::new(FanoutLimits::default().with_window(1));
+    let policy =
+        Policy::default().with_retries(1).with_retry_wait(Duration::from_secs(5), Duration::from_secs(5));
+    let job = started(&mut fanout, at(0), spec("J", 2, &[Op::get()], policy));
+    let failed = |fanout: &mut Fanout, now, number, attempt| {
+        drain(fanout, now);
+        fanout.handle_notify_failed(now, Ticket::new(job, serial(number), attempt));
+    };
+    failed(&mut fanout, at(0), 1, 1);
+    drain(&mut fanout, at(0)); // the second has the window
+    fanout.handle_tick(at(6)); // the first waits for it
+    assert_eq!(state(&fanout, job, 1).0, TargetState::Queued);
+    fanout.handle_cancel(at(7), job).unwrap();
+    drain(&mut fanout, at(7));
+    assert_eq!(fanout.handle_retry(at(8), job, &Which::NotOk).unwrap(), 2);
+    failed(&mut fanout, at(8), 1, 2);
+    failed(&mut fanout, at(8), 2, 2);
+    fanout.handle_tick(at(20));
+    let (notified, ..) = drain(&mut fanout, at(20));
+    assert_eq!(notified, [1], "nobody else has the window");
+}
+
+/// Each of many jobs finds the devices that are free, and each device has all of its jobs in one session.
+#[test]
+fn many_jobs_share_the_sessions_of_their_devices() {
+    const JOBS: usize = 40;
+    let mut fanout = Fanout::new(FanoutLimits::default().with_window(8));
+    let jobs: Vec<JobNo> = (0..JOBS)
+        .map(|number| {
+            started(&mut fanout, at(0), spec(&format!("J{number}"), 5, &[Op::get()], Policy::default()))
+        })
+        .collect();
+    let mut notified = 0;
+    let mut served: Vec<Vec<JobNo>> = vec![Vec::new(); 6];
+    loop {
+        match fanout.poll_output() {
+            FanoutOutput::Persist(seq, _) => fanout.handle_persisted(at(0), seq),
+            FanoutOutput::Notify { ticket } => {
+                notified += 1;
+                fanout.handle_session_opened(at(0), ticket.serial);
+            }
+            FanoutOutput::Deliver { ticket, .. } => {
+                served[ticket.serial.get() as usize].push(ticket.job);
+                fanout.handle_answer(at(0), ticket, 0, Answer::new(StatusCode::OK));
+            }
+            FanoutOutput::Wait(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(notified, 5, "one notification for each device");
+    assert!(fanout.jobs().all(|job| job.state() == JobState::Completed));
+    for of_device in &served[1..] {
+        let mut sorted = of_device.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, jobs, "every job once");
+        assert!(of_device[1..].is_sorted(), "in their order after the one that notified it");
+    }
+}

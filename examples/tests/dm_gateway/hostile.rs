@@ -4,6 +4,8 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use dm_examples::http_client::HttpClient;
+use dm_examples::tls::Trust;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,14 +20,12 @@ async fn bad_input_is_answered_and_does_no_harm() {
     let config = folder.path().join("gateway.toml");
     std::fs::write(&config, "[limits]\nhead = 1\nrequest = 1\nbody = 10000\n").unwrap();
     let mut gateway = GatewayUnderTest::start(&state, &["--config", config.to_str().unwrap()]);
+    // Connections are closed so soon here that none can be used twice.
+    let client = || HttpClient::new(&Trust::Nothing).unwrap();
     let post = async |path: &str, kind: &str, body: Vec<u8>| {
         let uri = format!("{}{path}", gateway.devices);
         let headers = [("content-type", kind.to_owned())];
-        gateway
-            .http
-            .send(Method::POST, &uri, headers, body, 1 << 16)
-            .await
-            .map(|answer| answer.status.as_u16())
+        client().send(Method::POST, &uri, headers, body, 1 << 16).await.map(|answer| answer.status.as_u16())
     };
     let wbxml = "application/vnd.syncml.dm+wbxml";
     for (body, kind, status) in [
@@ -53,18 +53,12 @@ async fn bad_input_is_answered_and_does_no_harm() {
     }
     // Without the token there is nothing to see.
     for path in ["/", "/api/status", "/metrics", "/api/events", "/api/devices"] {
-        let answer = gateway
-            .http
-            .send(Method::GET, &format!("{}{path}", gateway.operator), [], "", 1_000)
-            .await
-            .unwrap();
+        let answer =
+            client().send(Method::GET, &format!("{}{path}", gateway.operator), [], "", 1_000).await.unwrap();
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
     }
-    let health = gateway
-        .http
-        .send(Method::GET, &format!("{}/healthz", gateway.operator), [], "", 1_000)
-        .await
-        .unwrap();
+    let health =
+        client().send(Method::GET, &format!("{}/healthz", gateway.operator), [], "", 1_000).await.unwrap();
     assert_eq!(health.body, "ok\n");
     let page = gateway.ask(Method::GET, "/", None).await;
     assert!(page.status == StatusCode::OK && page.headers.contains_key("content-security-policy"));

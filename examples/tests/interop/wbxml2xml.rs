@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use dm_syncml::{Command as DmCommand, DecodeOptions, Encoding, Message};
+use dm_syncml::{Command as DmCommand, DecodeOptions, Encoding, Item, Message};
 
 use crate::is_here;
 use crate::recorded::story;
@@ -18,12 +18,14 @@ fn to_xml(path: &Path) -> Result<Vec<u8>, String> {
     Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// Whether there is Data in it that is no text.
+/// Whether there is Data in it that is no text: an image, or a command of a job, which is a document.
 fn holds_octets(message: &Message<'_>) -> bool {
+    let is_binary = |item: &Item<'_>| {
+        item.data.as_ref().is_some_and(|data| data.as_octets().is_some() && data.as_text().is_none())
+    };
     message.body.commands.iter().any(|command| match command {
-        DmCommand::Replace(replace) => replace.items.iter().any(|item| {
-            item.data.as_ref().is_some_and(|data| data.as_octets().is_some() && data.as_text().is_none())
-        }),
+        DmCommand::Replace(replace) => replace.items.iter().any(is_binary),
+        DmCommand::Add(add) => add.items.iter().any(is_binary),
         _ => false,
     })
 }

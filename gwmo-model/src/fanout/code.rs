@@ -47,6 +47,8 @@ impl ResultCode {
     pub const BAD_OPERATION: Self = Self(1403);
     /// 1404: stopped, since too many targets failed.
     pub const STOPPED: Self = Self(1404);
+    /// 1406: stopped, since its owner may not reach any device any more.
+    pub const AUTHORIZATION_LOST: Self = Self(1406);
     /// 1407: the job came back to a gateway it had been at.
     pub const LOOP: Self = Self(1407);
     /// 1408: the time of the job was over.
@@ -86,6 +88,11 @@ impl ResultCode {
         self.0
     }
 
+    /// Whether a job that ends by this while it is scheduled could not begin, rather than was ended by somebody.
+    pub(super) const fn is_of_gate(self) -> bool {
+        !matches!(self, Self::CANCELLED | Self::AUTHORIZATION_LOST)
+    }
+
     /// Whether the gateway came to this, and not the device.
     #[must_use]
     pub const fn is_verdict(self) -> bool {
@@ -105,6 +112,7 @@ impl ResultCode {
             Self::BAD_TARGET => "a target does not exist",
             Self::BAD_OPERATION => "an operation is missing or cannot be used",
             Self::STOPPED => "too many targets failed",
+            Self::AUTHORIZATION_LOST => "its owner may not reach any device any more",
             Self::LOOP => "the job came back to this gateway",
             Self::OUT_OF_TIME => "the time of the job was over",
             Self::NOT_ANSWERED => "the notification was not answered",

@@ -53,8 +53,12 @@ impl Fanout {
     /// The session of a device is over. What it has not answered it will not answer any more.
     pub fn handle_session_closed(&mut self, now: Instant, serial: Serial, end: SessionEnd) {
         self.advance(now);
-        self.devices.close_session(serial);
-        self.apply_to_device(serial, Event::SessionClosed(end));
+        if self.devices.close_session(serial).is_some() {
+            self.apply_to_device(serial, Event::SessionClosed(end));
+        } else {
+            // Who waited for its session to be free must notify it again.
+            self.offer(serial, false);
+        }
         self.finish();
     }
 
@@ -91,22 +95,21 @@ impl Fanout {
     pub fn handle_presence(&mut self, now: Instant, serial: Serial, attached: bool) {
         self.advance(now);
         self.wake(serial);
-        for at in 0..self.jobs.len() {
-            let Some(index) = self.jobs[at].index_of(serial) else { continue };
-            let target = &mut self.jobs[at].targets[index as usize];
+        self.each_of(serial, |this, at, index| {
+            let target = &mut this.jobs[at].targets[index as usize];
             if target.is(AWAY) == attached {
                 target.set(AWAY, !attached);
                 // What is at its end may be tried once more, and what is known of its presence is recorded then.
                 if !target.state.is_terminal() {
-                    let number = self.jobs[at].number;
-                    self.record(Step::Away(number, serial, !attached));
+                    let number = this.jobs[at].number;
+                    this.record(Step::Away(number, serial, !attached));
                 }
             }
-            if self.jobs[at].state.is_under_way() {
-                let event = if attached { self.attached(at, serial) } else { Event::Detached };
-                self.apply(at, index, event);
+            if this.jobs[at].state.is_under_way() {
+                let event = if attached { this.attached(at, serial) } else { Event::Detached };
+                this.apply(at, index, event);
             }
-        }
+        });
         self.finish();
     }
 

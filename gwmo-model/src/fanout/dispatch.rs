@@ -19,7 +19,7 @@ impl Fanout {
                 return true;
             }
         }
-        if self.unsettled {
+        if !self.unsettled.is_empty() {
             self.handle_tick(self.now);
             return true;
         }
@@ -31,13 +31,27 @@ impl Fanout {
                 self.begin(at, index, Event::SessionOpened);
                 return true;
             }
+            if let Some(serial) = self.contention.next_in_session() {
+                self.offer_again(serial);
+                continue;
+            }
+            // One at a time, so that what several jobs want does not hold up what nobody else does.
+            if let Some(serial) = self.contention.next_free() {
+                self.offer_again(serial);
+            }
             let Some((at, index)) = self.next_queued() else {
+                if self.contention.has_free() {
+                    continue;
+                }
                 self.idle = true;
                 return false;
             };
-            let serial = self.jobs[at].targets[index as usize].serial;
+            let job = &self.jobs[at];
+            let serial = job.targets[index as usize].serial;
             if !self.devices.is_free(serial) {
-                continue; // Busy with another job; offered again when that is done.
+                // Busy with another job; offered again when that is done.
+                self.contention.want(serial, job.number);
+                continue;
             }
             let in_session = self.devices.has_session(serial);
             if !in_session {
@@ -48,6 +62,33 @@ impl Fanout {
         }
         self.idle = true;
         false
+    }
+
+    /// A job may have something to begin with that it had not before.
+    pub(super) fn stir(&mut self, at: usize) {
+        self.idle = false;
+        if self.jobs.len() < 2 {
+            return;
+        }
+        let job = &mut self.jobs[at];
+        if !job.has_room() {
+            return;
+        }
+        if !job.ready.is_empty() {
+            self.ready.insert(job.number);
+        }
+        if !job.waits {
+            job.waits = true;
+            self.turns.wait(job.owner_no, job.served, job.number);
+        }
+    }
+
+    /// A job does not wait for a turn any more.
+    pub(super) fn calm(&mut self, at: usize) {
+        let job = &mut self.jobs[at];
+        if core::mem::take(&mut job.waits) {
+            self.turns.give_up(job.owner_no, job.served, job.number);
+        }
     }
 
     /// The operations an attempt in session has to deliver, which count as delivered from here on.
@@ -62,7 +103,7 @@ impl Fanout {
         let live = self.lives.get_mut(room);
         let Some(ops) = live.ledger.due(&job.ops) else {
             // What was accepted before has failed meanwhile, and leaves nothing to do.
-            if live.ledger.work(job.ops.len()).outstanding == 0 {
+            if live.ledger.work(&job.ops).outstanding == 0 {
                 self.apply(at, index, Event::Answered);
             }
             return false;
@@ -94,17 +135,35 @@ impl Fanout {
 
     /// A waiting target whose device is in session: jobs in order, so that the jobs of one device are.
     fn next_ready(&mut self) -> Option<(usize, u32)> {
-        for at in 0..self.jobs.len() {
-            let job = &mut self.jobs[at];
-            if job.ready.is_empty() || !job.has_room() {
-                continue;
+        if self.jobs.len() == 1 {
+            return self.next_ready_of(0).map(|index| (0, index));
+        }
+        while let Some(number) = self.ready.first() {
+            if let Some(at) = self.position(number)
+                && let Some(index) = self.next_ready_of(at)
+            {
+                return Some((at, index));
             }
-            while let Some(index) = job.ready.pop_front() {
-                let target = &mut job.targets[index as usize];
-                target.set(READY, false);
-                let may = target.is(STARTED) || job.begun < job.quota;
-                if may && target.state.is_waiting() && self.devices.is_ready(target.serial) {
-                    return Some((at, index));
+            self.ready.remove(&number);
+        }
+        None
+    }
+
+    fn next_ready_of(&mut self, at: usize) -> Option<u32> {
+        let job = &mut self.jobs[at];
+        if job.ready.is_empty() || !job.has_room() {
+            return None;
+        }
+        while let Some(index) = job.ready.pop_front() {
+            let target = &mut job.targets[index as usize];
+            target.set(READY, false);
+            let may = target.is(STARTED) || job.begun < job.quota;
+            if may && target.state.is_waiting() {
+                if self.devices.is_ready(target.serial) {
+                    return Some(index);
+                }
+                if self.devices.has_session(target.serial) {
+                    self.contention.want(target.serial, job.number);
                 }
             }
         }
@@ -118,31 +177,21 @@ impl Fanout {
             self.note_rate(0);
             return found.map(|index| (0, index));
         }
-        let mut best: Option<(u64, u64, usize)> = None;
-        for at in 0..self.jobs.len() {
-            if !self.jobs[at].has_room() || !self.jobs[at].has_queued(self.now) {
-                self.note_rate(at);
-                continue;
+        while let Some(number) = self.turns.next() {
+            let at = self.position(number)?;
+            if let Some(index) = self.jobs[at].next_queued(self.now) {
+                return Some((at, index));
             }
-            let job = &self.jobs[at];
-            let owner = self.owners.get(job.owner_no as usize).map_or(0, |owner| owner.served);
-            if best.is_none_or(|(of_owner, of_job, _)| (owner, job.served) < (of_owner, of_job)) {
-                best = Some((owner, job.served, at));
-            }
+            self.note_rate(at);
+            self.calm(at);
         }
-        let (.., at) = best?;
-        let index = self.jobs[at].next_queued(self.now)?;
-        Some((at, index))
+        None
     }
 
     /// Counts the turn of a job and its owner.
     fn take_turn(&mut self, at: usize) {
-        self.turn += 1;
         let job = &mut self.jobs[at];
-        job.served = self.turn;
-        if let Some(owner) = self.owners.get_mut(job.owner_no as usize) {
-            owner.served = self.turn;
-        }
+        job.served = self.turns.take(job.owner_no, job.served, job.number, job.waits);
         if job.policy.rate > 0 {
             let gap = Duration::from_secs(60) / job.policy.rate;
             job.next_start = job.next_start.max(self.now) + gap;
@@ -153,12 +202,8 @@ impl Fanout {
         let job = &self.jobs[at];
         if job.waits_for_rate() {
             let due = job.next_start;
-            self.due_at(due);
+            self.due_in(at, due);
         }
-    }
-
-    pub(super) fn due_at(&mut self, due: Instant) {
-        self.earliest = Some(self.earliest.map_or(due, |at| at.min(due)));
     }
 }
 

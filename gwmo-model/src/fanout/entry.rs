@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub(super) live: bool,
     pub(super) options: StartOptions,
     pub(super) state: JobState,
-    /// Why it is being ended: 1401 or 1404.
+    /// Why it is being ended: 1401, 1404 or 1406.
     pub(super) ending: Option<ResultCode>,
     pub(super) expired: bool,
     /// What the times of its targets are counted from.
@@ -72,6 +72,8 @@ pub(super) struct Job {
     pub(super) unsettled: bool,
     pub(super) lanes: [Lane; 3],
     pub(super) outcomes: Outcomes,
+    /// The outcomes of the round before of targets that are under way in this one.
+    pub(super) formers: BTreeMap<Serial, u32>,
     /// What gateways among the targets reported of their own.
     pub(super) children: BTreeMap<Serial, Counters>,
     pub(super) cut: bool,
@@ -81,6 +83,10 @@ pub(super) struct Job {
     /// The turn it had last.
     pub(super) served: u64,
     pub(super) owner_no: u32,
+    /// Whether it is among those that wait for a turn.
+    pub(super) waits: bool,
+    /// When something is due for one of its targets, or later.
+    pub(super) alarm: Option<Instant>,
     pub(super) changed: bool,
     pub(super) reported: bool,
 }
@@ -99,12 +105,31 @@ impl Job {
         // Serials ascend without repetition, so the place is never beyond this, and it is this where none is missing.
         match self.targets.get(guess) {
             Some(target) if target.serial == serial => Some(guess as u32),
-            _ => {
-                let until = self.targets.len().min(guess);
-                let before = &self.targets[..until];
-                before.binary_search_by_key(&serial, |target| target.serial).ok().map(|index| index as u32)
-            }
+            _ => self.search(serial, first),
         }
+    }
+
+    /// Where a target is: looked for around the place where it would be if as many serials were missing everywhere.
+    fn search(&self, serial: Serial, first: u32) -> Option<u32> {
+        let targets = &self.targets;
+        let last = targets.len() - 1;
+        let (ahead, span) = (u64::from(serial.get() - first), u64::from(targets[last].serial.get() - first));
+        if ahead > span {
+            return None;
+        }
+        let guess = (ahead * last as u64).checked_div(span).unwrap_or(0) as usize;
+        let (mut from, mut until) = (guess, guess + 1);
+        let mut step = 1;
+        while from > 0 && targets[from].serial > serial {
+            (until, from) = (from, from.saturating_sub(step));
+            step *= 2;
+        }
+        while until <= last && targets[until - 1].serial < serial {
+            (from, until) = (until, (until + step).min(last + 1));
+            step *= 2;
+        }
+        let found = targets[from..until].binary_search_by_key(&serial, |target| target.serial).ok()?;
+        Some((from + found) as u32)
     }
 
     /// The time for a target's record.
@@ -116,6 +141,7 @@ impl Job {
 
     pub(super) fn outcome_code(&self) -> ResultCode {
         match Counters::new(&self.counts).result() {
+            _ if self.ending == Some(ResultCode::AUTHORIZATION_LOST) => ResultCode::AUTHORIZATION_LOST,
             ResultCode::ALL_OK if self.cut => ResultCode::CUT,
             code => code,
         }
@@ -147,7 +173,8 @@ impl<'a> JobView<'a> {
         self.job.state
     }
 
-    /// What it came to: 1200 to 1203, or why it could not begin; `None` before the end.
+    /// What it came to: 1200 to 1203, 1406 if its owner lost the right to it, or why it could not begin; `None` before
+    /// the end.
     #[must_use]
     pub const fn result(&self) -> Option<ResultCode> {
         self.job.result

@@ -253,7 +253,7 @@ pub enum JobState {
     Cancelling,
     /// Over: every target has its outcome.
     Completed,
-    /// Over, since too many targets failed.
+    /// Over, since too many targets failed, or its owner may not reach any device any more.
     Aborted,
     /// Over by cancel.
     Cancelled,

@@ -13,10 +13,21 @@ use super::transition::retriable;
 /// Longest `Format` or `Type` kept, in octets: 127 is what RFC 6838 allows either half of a media type.
 pub(super) const MAX_NAME: usize = 127;
 
-/// One slot per operation, with the sums that transitions look at kept as they change. Empty while nothing was
-/// delivered.
+/// One slot per operation. One operation, as most jobs have, needs no memory beside the target's own, and of more the sums
+/// that transitions look at are kept as they change.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) enum Ledger {
+    /// Nothing was delivered.
+    #[default]
+    Untouched,
+    One(Slot),
+    /// Without slots while nothing was delivered.
+    Many(Box<Many>),
+}
+
+/// The slots of several operations, and their sums.
+#[derive(Debug, Default)]
+pub(super) struct Many {
     slots: Vec<Slot>,
     left: u16,
     outstanding: u16,
@@ -171,138 +182,141 @@ pub(super) enum Taken {
 impl Ledger {
     /// Forgets everything but its room.
     pub(super) fn clear(&mut self) {
-        let mut slots = core::mem::take(&mut self.slots);
-        slots.clear();
-        *self = Self { slots, ..Self::default() };
-    }
-
-    /// Makes room for this many operations, once.
-    pub(super) fn begin(&mut self, ops: usize) {
-        if self.slots.is_empty() {
-            let slot = || Slot {
-                stage: OpStage::Unsent,
-                replayed: false,
-                done: false,
-                status: 0,
-                attempt: 0,
-                stored: None,
-            };
-            self.slots.resize_with(ops, slot);
-            self.left = ops as u16; // at most `max_ops`
+        match self {
+            Self::Untouched => {}
+            Self::One(_) => *self = Self::Untouched,
+            Self::Many(many) => {
+                let mut slots = core::mem::take(&mut many.slots);
+                slots.clear();
+                **many = Many { slots, ..Many::default() };
+            }
         }
     }
 
-    pub(super) fn work(&self, ops: usize) -> Work {
-        if self.slots.is_empty() {
-            return Work::untouched(ops as u16); // at most `max_ops`
+    /// Makes slots for this many operations, once.
+    fn begin(&mut self, ops: usize) {
+        if !self.slots().is_empty() {
+            return;
         }
-        let first_bad = self.first_bad.map(|op| StatusCode::new(self.slots[usize::from(op)].status));
-        Work {
-            left: self.left,
-            outstanding: self.outstanding,
-            pending: self.pending,
-            loose: self.loose,
-            doubt: self.doubt,
-            halted: self.halted,
-            first_bad,
-            bad: self.bad,
+        if ops == 1 {
+            *self = Self::One(Slot::default());
+            return;
+        }
+        if !matches!(self, Self::Many(_)) {
+            *self = Self::Many(Box::default());
+        }
+        if let Self::Many(many) = self {
+            many.slots.reserve_exact(ops);
+            many.slots.resize_with(ops, Slot::default);
+            many.left = ops as u16; // at most `max_ops`
+        }
+    }
+
+    #[inline]
+    pub(super) fn work(&self, ops: &[Op]) -> Work {
+        match self {
+            Self::One(slot) => slot.work(ops.first().copied()),
+            Self::Many(many) if !many.slots.is_empty() => many.work(),
+            _ => Work::untouched(ops.len() as u16), // at most `max_ops`
         }
     }
 
     /// Octets stored for this target.
-    pub(super) const fn used(&self) -> u32 {
-        self.used
+    pub(super) fn used(&self) -> u32 {
+        match self {
+            Self::Untouched => 0,
+            Self::One(slot) => slot.octets(),
+            Self::Many(many) => many.used,
+        }
     }
 
     /// The first operations in a row that are to be delivered next: up to one that ends the work if it fails.
     pub(super) fn due(&self, ops: &[Op]) -> Option<Range<u16>> {
-        if self.outstanding > 0 {
-            return None;
-        }
-        if self.slots.is_empty() {
-            let count = ops.iter().position(|op| op.stops_on_error()).map_or(ops.len(), |stop| stop + 1);
-            return (!ops.is_empty()).then_some(0..count as u16);
-        }
-        // After a failure that ends the work, only what was delivered before it is found out about.
-        let due = |slot: &Slot| match slot.stage {
-            OpStage::Unsent => !self.halted,
-            stage => stage == OpStage::Lost,
-        };
-        let start = self.slots.iter().position(due)?;
-        let mut end = start;
-        while self.slots.get(end).is_some_and(due) {
-            end += 1;
-            if ops[end - 1].stops_on_error() {
-                break;
+        match self {
+            Self::One(slot) => matches!(slot.stage, OpStage::Unsent | OpStage::Lost).then_some(0..1),
+            Self::Many(many) if !many.slots.is_empty() => many.due(ops),
+            _ => {
+                let count = ops.iter().position(|op| op.stops_on_error()).map_or(ops.len(), |stop| stop + 1);
+                (!ops.is_empty()).then_some(0..count as u16)
             }
         }
-        // There are as many slots as a `u16` counts.
-        Some(start as u16..end as u16)
     }
 
     /// These operations are delivered from here on.
     pub(super) fn deliver(&mut self, ops: &[Op], range: Range<u16>, attempt: u16) {
         self.begin(ops.len());
         let (start, count) = (usize::from(range.start), usize::from(range.end.saturating_sub(range.start)));
-        for (slot, op) in self.slots.iter_mut().zip(ops).skip(start).take(count) {
-            if !matches!(slot.stage, OpStage::Unsent | OpStage::Lost) {
-                continue;
+        match self {
+            Self::Untouched => {}
+            Self::One(slot) => {
+                if start == 0 && count > 0 {
+                    slot.deliver(attempt);
+                }
             }
-            slot.replayed = slot.stage == OpStage::Lost;
-            if !slot.replayed {
-                self.loose += 1;
-                self.doubt += u16::from(op.class() == OpClass::Unsafe);
+            Self::Many(many) => {
+                for index in (0..ops.len()).skip(start).take(count) {
+                    many.deliver_one(index, ops[index], attempt);
+                }
             }
-            slot.stage = OpStage::Sent;
-            slot.attempt = attempt;
-            self.outstanding += 1;
         }
     }
 
     /// The attempt is over: what is outstanding will not be answered any more.
     pub(super) fn lose(&mut self) {
-        if self.outstanding > 0 {
-            self.outstanding = 0;
-            for slot in self.slots.iter_mut().filter(|slot| slot.stage == OpStage::Sent) {
-                slot.stage = OpStage::Lost;
+        match self {
+            Self::Untouched => {}
+            Self::One(slot) => slot.lose(),
+            Self::Many(many) => {
+                if many.outstanding > 0 {
+                    many.outstanding = 0;
+                    many.slots.iter_mut().for_each(Slot::lose);
+                }
             }
         }
     }
 
     /// What is outstanding was in truth not sent.
     pub(super) fn recall(&mut self, ops: &[Op]) {
-        if self.outstanding > 0 {
-            for (op, index) in ops.iter().zip(0..) {
-                self.recall_one(index, *op);
-            }
+        if let Self::Many(many) = self
+            && many.outstanding == 0
+        {
+            return;
+        }
+        for (op, index) in ops.iter().zip(0..) {
+            self.recall_one(index, *op);
         }
     }
 
     /// This operation was in truth not sent; nothing if it is not outstanding.
     pub(super) fn recall_one(&mut self, index: u16, op: Op) -> bool {
-        let slot = self.slots.get_mut(usize::from(index)).filter(|slot| slot.stage == OpStage::Sent);
-        let Some(slot) = slot else { return false };
-        self.outstanding -= 1;
-        if slot.replayed {
-            slot.stage = OpStage::Lost;
-        } else {
-            slot.stage = OpStage::Unsent;
-            self.loose -= 1;
-            self.doubt -= u16::from(op.class() == OpClass::Unsafe);
+        let Some(slot) = self.slot(index).filter(|slot| slot.stage == OpStage::Sent) else { return false };
+        let replayed = slot.replayed;
+        slot.stage = if replayed { OpStage::Lost } else { OpStage::Unsent };
+        if let Self::Many(many) = self {
+            many.outstanding -= 1;
+            if !replayed {
+                many.loose -= 1;
+                many.doubt -= u16::from(op.class() == OpClass::Unsafe);
+            }
         }
         true
     }
 
     /// Takes an answer, storing up to `room` octets; `None` if this operation does not wait for one.
     pub(super) fn answer(&mut self, index: u16, op: Op, answer: &Answer<'_>, room: u32) -> Option<Taken> {
-        let slot = self.slots.get_mut(usize::from(index)).filter(|slot| slot.stage == OpStage::Sent)?;
-        self.outstanding -= 1;
-        self.loose -= 1;
-        self.doubt -= u16::from(op.class() == OpClass::Unsafe);
-        if op.is_asynchronous() && answer.status() == StatusCode::ACCEPTED {
+        let accepted = op.is_asynchronous() && answer.status() == StatusCode::ACCEPTED;
+        let slot = self.slot(index).filter(|slot| slot.stage == OpStage::Sent)?;
+        if accepted {
             slot.stage = OpStage::Pending;
             slot.status = answer.status().get();
-            self.pending += 1;
+        }
+        if let Self::Many(many) = self {
+            many.outstanding -= 1;
+            many.loose -= 1;
+            many.doubt -= u16::from(op.class() == OpClass::Unsafe);
+            many.pending += u16::from(accepted);
+        }
+        if accepted {
             return Some(Taken::Accepted);
         }
         Some(Taken::Final { used: self.close(index, op, answer, room) })
@@ -317,50 +331,53 @@ impl Ledger {
         answer: &Answer<'_>,
         room: u32,
     ) -> Option<u32> {
-        let waits = |slot: &&Slot| slot.stage == OpStage::Pending && slot.attempt == attempt;
-        self.slots.get(usize::from(index)).filter(waits)?;
-        self.pending -= 1;
+        let waits = |slot: &&mut Slot| slot.stage == OpStage::Pending && slot.attempt == attempt;
+        self.slot(index).filter(waits)?;
+        if let Self::Many(many) = self {
+            many.pending -= 1;
+        }
         Some(self.close(index, op, answer, room))
     }
 
+    /// Takes the last word on an operation: how many octets are stored for it.
     fn close(&mut self, index: u16, op: Op, answer: &Answer<'_>, room: u32) -> u32 {
-        let slot = &mut self.slots[usize::from(index)];
-        slot.stage = OpStage::Answered;
-        slot.status = answer.status().get();
-        let mut used = 0;
-        if let Some((stored, octets)) = Stored::new(answer, room) {
-            slot.stored = Some(Box::new(stored));
-            used = octets;
+        let Some(slot) = self.slot(index) else { return 0 };
+        let used = slot.close(op, answer, room);
+        let done = slot.done;
+        if let Self::Many(many) = self {
+            if !done {
+                many.first_bad = Some(many.first_bad.map_or(index, |first| first.min(index)));
+                many.halted |= op.stops_on_error();
+                many.bad = many.bad.and(Badness::of(answer.status()));
+            }
+            many.left -= 1;
+            many.used += used;
         }
-        slot.done = op.is_done(answer, slot.replayed);
-        if !slot.done {
-            self.first_bad = Some(self.first_bad.map_or(index, |first| first.min(index)));
-            self.halted |= op.stops_on_error();
-            self.bad = self.bad.and(Badness::of(answer.status()));
-        }
-        self.left -= 1;
-        self.used += used;
         used
     }
 
     /// Makes operations due again that failed, since trying again may mend that. What was stored for them is dropped:
     /// how many octets that were.
     pub(super) fn reopen(&mut self) -> u32 {
-        let mut freed = 0;
-        for slot in self.slots.iter_mut().filter(|slot| slot.stage == OpStage::Answered && !slot.done) {
+        let (mut freed, mut count) = (0, 0);
+        let failed = |slot: &&mut Slot| slot.stage == OpStage::Answered && !slot.done;
+        for slot in self.slots_mut().iter_mut().filter(failed) {
             slot.stage = OpStage::Unsent;
             slot.replayed = false;
             freed += slot.stored.take().map_or(0, |stored| stored.octets());
-            self.left += 1;
+            count += 1;
         }
-        (self.first_bad, self.halted, self.bad) = (None, false, NOTHING);
-        self.used -= freed;
+        if let Self::Many(many) = self {
+            many.left += count;
+            (many.first_bad, many.halted, many.bad) = (None, false, NOTHING);
+            many.used -= freed;
+        }
         freed
     }
 
     /// What became of the operations, if it is the same for all and nothing was stored.
     pub(super) fn uniform(&self) -> Option<(Uniform, u16)> {
-        let Some((first, rest)) = self.slots.split_first() else { return Some((Uniform::Unsent, 0)) };
+        let Some((first, rest)) = self.slots().split_first() else { return Some((Uniform::Unsent, 0)) };
         let alike = |slot: &Slot| {
             (slot.stage, slot.replayed, slot.status) == (first.stage, first.replayed, first.status)
                 && slot.stored.is_none()
@@ -382,10 +399,14 @@ impl Ledger {
 
     /// Takes the slots out for keeping, without what matters only while the target is under way.
     pub(super) fn take_slots(&mut self) -> Box<[Slot]> {
-        for slot in &mut self.slots {
-            slot.attempt = 0;
+        self.slots_mut().iter_mut().for_each(|slot| slot.attempt = 0);
+        match self {
+            Self::Many(many) => many.slots.drain(..).collect(),
+            _ => match core::mem::take(self) {
+                Self::One(slot) => Box::new([slot]),
+                _ => Box::default(),
+            },
         }
-        self.slots.drain(..).collect()
     }
 
     /// A ledger with these slots, as when it was stored; `None` if they do not fit the operations.
@@ -396,37 +417,159 @@ impl Ledger {
         if slots.len() != ops.len() {
             return None;
         }
-        let mut ledger = Self::default();
+        let slots = match <[Slot; 1]>::try_from(slots) {
+            Ok([slot]) => return Some(Self::One(slot)),
+            Err(slots) => slots,
+        };
+        let mut many = Many::default();
         for (index, (slot, op)) in slots.iter().zip(ops).enumerate() {
             match slot.stage {
                 OpStage::Answered => {
                     if !slot.done {
-                        ledger.first_bad = ledger.first_bad.or(Some(index as u16));
-                        ledger.halted |= op.stops_on_error();
-                        ledger.bad = ledger.bad.and(Badness::of(StatusCode::new(slot.status)));
+                        many.first_bad = many.first_bad.or(Some(index as u16));
+                        many.halted |= op.stops_on_error();
+                        many.bad = many.bad.and(Badness::of(StatusCode::new(slot.status)));
                     }
                 }
                 stage => {
-                    ledger.left += 1;
+                    many.left += 1;
                     let loose = matches!(stage, OpStage::Sent | OpStage::Lost);
-                    ledger.loose += u16::from(loose);
-                    ledger.doubt += u16::from(loose && op.class() == OpClass::Unsafe);
-                    ledger.outstanding += u16::from(stage == OpStage::Sent);
-                    ledger.pending += u16::from(stage == OpStage::Pending);
+                    many.loose += u16::from(loose);
+                    many.doubt += u16::from(loose && op.class() == OpClass::Unsafe);
+                    many.outstanding += u16::from(stage == OpStage::Sent);
+                    many.pending += u16::from(stage == OpStage::Pending);
                 }
             }
-            ledger.used = ledger.used.saturating_add(slot.octets());
+            many.used = many.used.saturating_add(slot.octets());
         }
-        ledger.slots = slots;
-        Some(ledger)
+        many.slots = slots;
+        Some(Self::Many(Box::new(many)))
     }
 
     pub(super) fn slots(&self) -> &[Slot] {
-        &self.slots
+        match self {
+            Self::Untouched => &[],
+            Self::One(slot) => core::slice::from_ref(slot),
+            Self::Many(many) => &many.slots,
+        }
+    }
+
+    fn slots_mut(&mut self) -> &mut [Slot] {
+        match self {
+            Self::Untouched => &mut [],
+            Self::One(slot) => core::slice::from_mut(slot),
+            Self::Many(many) => &mut many.slots,
+        }
+    }
+
+    fn slot(&mut self, index: u16) -> Option<&mut Slot> {
+        self.slots_mut().get_mut(usize::from(index))
+    }
+}
+
+impl Many {
+    fn work(&self) -> Work {
+        let first_bad = self.first_bad.map(|op| StatusCode::new(self.slots[usize::from(op)].status));
+        Work {
+            left: self.left,
+            outstanding: self.outstanding,
+            pending: self.pending,
+            loose: self.loose,
+            doubt: self.doubt,
+            halted: self.halted,
+            first_bad,
+            bad: self.bad,
+        }
+    }
+
+    fn due(&self, ops: &[Op]) -> Option<Range<u16>> {
+        if self.outstanding > 0 {
+            return None;
+        }
+        // After a failure that ends the work, only what was delivered before it is found out about.
+        let due = |slot: &Slot| match slot.stage {
+            OpStage::Unsent => !self.halted,
+            stage => stage == OpStage::Lost,
+        };
+        let start = self.slots.iter().position(due)?;
+        let mut end = start;
+        while self.slots.get(end).is_some_and(due) {
+            end += 1;
+            if ops[end - 1].stops_on_error() {
+                break;
+            }
+        }
+        // There are as many slots as a `u16` counts.
+        Some(start as u16..end as u16)
+    }
+
+    fn deliver_one(&mut self, index: usize, op: Op, attempt: u16) {
+        let slot = &mut self.slots[index];
+        if !slot.deliver(attempt) {
+            return;
+        }
+        if !slot.replayed {
+            self.loose += 1;
+            self.doubt += u16::from(op.class() == OpClass::Unsafe);
+        }
+        self.outstanding += 1;
+    }
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self { stage: OpStage::Unsent, replayed: false, done: false, status: 0, attempt: 0, stored: None }
     }
 }
 
 impl Slot {
+    /// The sums of a ledger that is no more than this.
+    #[inline]
+    fn work(&self, op: Option<Op>) -> Work {
+        let is = |stage| u16::from(self.stage == stage);
+        let loose = is(OpStage::Sent) + is(OpStage::Lost);
+        let is_unsafe = op.is_some_and(|op| op.class() == OpClass::Unsafe);
+        let failed = self.stage == OpStage::Answered && !self.done;
+        let status = StatusCode::new(self.status);
+        Work {
+            left: 1 - is(OpStage::Answered),
+            outstanding: is(OpStage::Sent),
+            pending: is(OpStage::Pending),
+            loose,
+            doubt: if is_unsafe { loose } else { 0 },
+            halted: failed && op.is_some_and(Op::stops_on_error),
+            first_bad: failed.then_some(status),
+            bad: if failed { Badness::of(status) } else { NOTHING },
+        }
+    }
+
+    /// It is delivered from here on, unless it is already or was answered: whether it was not.
+    fn deliver(&mut self, attempt: u16) -> bool {
+        if !matches!(self.stage, OpStage::Unsent | OpStage::Lost) {
+            return false;
+        }
+        self.replayed = self.stage == OpStage::Lost;
+        self.stage = OpStage::Sent;
+        self.attempt = attempt;
+        true
+    }
+
+    fn lose(&mut self) {
+        if self.stage == OpStage::Sent {
+            self.stage = OpStage::Lost;
+        }
+    }
+
+    /// Takes the last word: how many octets are stored for it.
+    fn close(&mut self, op: Op, answer: &Answer<'_>, room: u32) -> u32 {
+        self.stage = OpStage::Answered;
+        self.status = answer.status().get();
+        self.done = op.is_done(answer, self.replayed);
+        let Some((stored, used)) = Stored::new(answer, room) else { return 0 };
+        self.stored = Some(Box::new(stored));
+        used
+    }
+
     pub(super) const fn parts(&self) -> (OpStage, bool, u16) {
         (self.stage, self.replayed, self.status)
     }

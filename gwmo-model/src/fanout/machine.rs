@@ -10,6 +10,7 @@ use dm_tree::ServerId;
 
 use super::audit::Audit;
 use super::code::ResultCode;
+use super::contention::{Contention, Places};
 use super::entry::{Job, JobView};
 use super::in_flight::Devices;
 use super::job::{JobKey, JobNo, JobSpec, OrderReply, StartOptions, Ticket};
@@ -20,6 +21,7 @@ use super::policy::Policy;
 use super::record::{FanoutRecord, Step};
 use super::retry::Which;
 use super::target::TargetState;
+use super::turns::{Line, Turns};
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
 
@@ -96,10 +98,12 @@ use crate::error::{JobError, JobErrorKind};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// **Bounds.** Work per input does not depend on the number of targets and is linear in the number of unfinished jobs;
-/// ordering, cancelling, stopping and expiring a job, and joining one, are linear in its targets. A target takes 24
-/// octets, and more only while it is under way or if its outcome is not like others. Memory is bounded by
-/// [`FanoutLimits`], the number of open sessions and that of sleeping devices.
+/// **Bounds.** Work per input depends neither on the number of targets nor on that of jobs; what is about a device rather
+/// than an attempt is told to the jobs that have it among their targets, and costs what these are. Ordering, cancelling,
+/// stopping and expiring a job, and joining one, are linear in its targets. A target takes 24 octets, some 70 more while it
+/// is under way, and more afterwards only if its outcome is not like others; with more than a few jobs at a time some 30 more
+/// tell which jobs a device belongs to. Memory is bounded by [`FanoutLimits`], the number of open sessions and that of
+/// sleeping devices.
 #[derive(Debug)]
 pub struct Fanout {
     pub(super) limits: FanoutLimits,
@@ -111,9 +115,14 @@ pub struct Fanout {
     pub(super) numbers: Vec<JobNo>,
     pub(super) jobs: Vec<Job>,
     pub(super) by_key: BTreeMap<(ServerId, JobKey), JobNo>,
-    /// Owners by number, with how many jobs they have and when they had their last turn.
-    pub(super) owners: Vec<Owner>,
-    pub(super) turn: u64,
+    /// Not kept while there is one job only.
+    pub(super) turns: Turns,
+    /// Jobs with room that may have targets whose device is free and in session; not kept while there is one job only.
+    pub(super) ready: Line<JobNo>,
+    pub(super) contention: Contention,
+    pub(super) places: Places,
+    /// When something is due for a target of a job, or later: corrected when it is the first.
+    pub(super) alarms: BTreeSet<(Instant, JobNo)>,
     pub(super) lives: Lives,
     pub(super) devices: Devices,
     pub(super) asleep: BTreeMap<Serial, Instant>,
@@ -123,7 +132,8 @@ pub struct Fanout {
     pub(super) in_flight: u32,
     /// Nothing can be begun with before something happens.
     pub(super) idle: bool,
-    pub(super) unsettled: bool,
+    /// Jobs from whose targets something may follow.
+    pub(super) unsettled: Vec<JobNo>,
     /// Attempts that may have operations to deliver.
     pub(super) deliver: VecDeque<Ticket>,
     pub(super) aborts: VecDeque<Serial>,
@@ -153,13 +163,6 @@ pub(super) enum Held {
     JobRemoved(JobNo),
 }
 
-#[derive(Debug)]
-pub(super) struct Owner {
-    pub(super) id: ServerId,
-    pub(super) jobs: u32,
-    pub(super) served: u64,
-}
-
 impl Fanout {
     /// No jobs yet.
     #[must_use]
@@ -173,8 +176,11 @@ impl Fanout {
             numbers: Vec::new(),
             jobs: Vec::new(),
             by_key: BTreeMap::new(),
-            owners: Vec::new(),
-            turn: 0,
+            turns: Turns::default(),
+            ready: Line::default(),
+            contention: Contention::default(),
+            places: Places::default(),
+            alarms: BTreeSet::new(),
             lives: Lives::default(),
             devices: Devices::default(),
             asleep: BTreeMap::new(),
@@ -182,7 +188,7 @@ impl Fanout {
             earliest: None,
             in_flight: 0,
             idle: true,
-            unsettled: false,
+            unsettled: Vec::new(),
             deliver: VecDeque::new(),
             aborts: VecDeque::new(),
             audits: VecDeque::new(),
@@ -317,6 +323,15 @@ impl Fanout {
         reply
     }
 
+    /// A server may not reach any device any more: its jobs that are scheduled or under way end as they do when they
+    /// are cancelled, but as [aborted](crate::JobState::Aborted) and with code 1406; how many those are. Its drafts stay.
+    pub fn handle_revoked(&mut self, now: Instant, owner: &ServerId) -> u32 {
+        self.advance(now);
+        let count = self.revoke(owner);
+        self.finish();
+        count
+    }
+
     /// Tries targets of a job that is over once more, as a new round with the whole time of the job; how many those
     /// are. What became of them before is kept until the new outcome replaces it. No targets, no round.
     ///
@@ -425,6 +440,14 @@ impl Fanout {
 
     /// The next thing to do or to know; [`FanoutOutput::Wait`] when there is nothing left.
     pub fn poll_output(&mut self) -> FanoutOutput {
+        if let Some((seq, record)) = self.journal.next_record() {
+            return FanoutOutput::Persist(seq, record);
+        }
+        self.poll_others()
+    }
+
+    /// What comes after the records there are.
+    fn poll_others(&mut self) -> FanoutOutput {
         loop {
             if let Some((seq, record)) = self.journal.next_record() {
                 return FanoutOutput::Persist(seq, record);
@@ -526,7 +549,7 @@ impl Fanout {
     pub(super) fn finish(&mut self) {
         loop {
             // What has ended has ended, before anything else is due.
-            if core::mem::take(&mut self.unsettled) {
+            if !self.unsettled.is_empty() {
                 self.settle();
             } else if self.earliest.is_none_or(|at| at > self.now) || !self.fire() {
                 return;
@@ -568,6 +591,7 @@ impl Fanout {
         self.numbers.binary_search(&number).ok()
     }
 
+    #[inline]
     pub(super) fn record(&mut self, step: Step) {
         self.journal.record(FanoutRecord(step));
     }

@@ -43,10 +43,9 @@ impl Fanout {
         let job = &mut self.jobs[at];
         let target = &mut job.targets[index as usize];
         let room = target.live();
-        let ops = job.ops.len();
-        let (mut work, mut pardoned) = (Work::untouched(ops as u16), 0);
+        let ops = &job.ops;
         let mut recalled = false;
-        if let Some(room) = room {
+        let (work, pardoned) = if let Some(room) = room {
             let live = self.lives.get_mut(room);
             // What was handed out last was not sent, or was not even handed out.
             let unsent = match event {
@@ -57,12 +56,13 @@ impl Fanout {
             };
             if unsent && target.state == TargetState::InSession {
                 recalled = live.ledger.work(ops).outstanding > 0;
-                live.ledger.recall(&job.ops);
+                live.ledger.recall(ops);
                 live.held = false;
             }
-            work = live.ledger.work(ops);
-            pardoned = live.pardoned;
-        }
+            (live.ledger.work(ops), live.pardoned)
+        } else {
+            (Work::untouched(ops.len() as u16), 0) // at most `max_ops`
+        };
         let was = target.state;
         let ticket = Ticket::new(job.number, target.serial, target.tries);
         let facts = Facts {
@@ -152,19 +152,19 @@ impl Fanout {
             }
             self.jobs[at].in_flight -= 1;
             self.in_flight -= 1;
-            self.idle = false;
+            self.stir(at);
             let mut session = self.devices.release(serial);
             if was == TargetState::InSession && event == Event::Due {
                 self.aborts.push_back(serial);
                 self.devices.close_session(serial);
                 session = false;
             }
-            if self.jobs.len() > 1 || !is.is_terminal() {
-                self.offer(serial, session);
+            if is.is_waiting() {
+                self.enqueue(at, index, session);
             }
+            self.pass_on(serial, session);
         } else if is.is_waiting() {
-            let session = self.devices.is_ready(serial);
-            self.enqueue(at, index, session);
+            self.enqueue_again(at, index);
         }
     }
 
@@ -184,8 +184,7 @@ impl Fanout {
         if job.targets[index as usize].is(STARTED) {
             job.begun_open -= 1;
         }
-        job.unsettled = true;
-        self.unsettled = true;
+        self.unsettle(at);
         let ticket = Ticket::new(number, serial, tries);
         self.record(Step::Ended { ticket, state, code, flags });
         if state != TargetState::Ok {
@@ -202,8 +201,10 @@ impl Fanout {
             return;
         };
         let live = self.lives.get_mut(room);
-        if live.former != NONE {
-            let freed = u64::from(job.outcomes.remove(live.former));
+        if !job.formers.is_empty()
+            && let Some(former) = job.formers.remove(&target.serial)
+        {
+            let freed = u64::from(job.outcomes.remove(former));
             job.stored -= freed;
             self.stored -= freed;
         }
@@ -233,9 +234,11 @@ impl Fanout {
         if let Some(room) = target.live() {
             return room;
         }
-        let room = self.lives.insert(job.number, index, target.serial);
-        let live = self.lives.get_mut(room);
-        (live.pardoned, live.former) = (target.tries, target.outcome().unwrap_or(NONE));
+        let room = self.lives.insert(job.number, index);
+        self.lives.get_mut(room).pardoned = target.tries;
+        if let Some(former) = target.outcome() {
+            job.formers.insert(target.serial, former);
+        }
         target.set(LIVE, true);
         target.link = room;
         room
@@ -245,7 +248,7 @@ impl Fanout {
     pub(super) fn retry_bad(&mut self, at: usize, room: u32) {
         let job = &mut self.jobs[at];
         let live = self.lives.get_mut(room);
-        let work = live.ledger.work(job.ops.len());
+        let work = live.ledger.work(&job.ops);
         if (work.left == 0 || work.halted) && work.bad.may_mend(job.policy.retry_on) {
             let freed = u64::from(live.ledger.reopen());
             job.stored -= freed;
@@ -265,7 +268,7 @@ impl Fanout {
         let until = self.now + time;
         let live = self.lives.get(room);
         // Started anew at the instant it was started: nothing to move.
-        if (live.clock, live.until) != (clock, until) {
+        if (live.clock, live.until()) != (clock, until) {
             self.stop_clock(at, room);
             self.run_clock(at, room, clock, until);
         }
@@ -274,49 +277,43 @@ impl Fanout {
     /// Lets a clock run that is stopped.
     pub(super) fn run_clock(&mut self, at: usize, room: u32, clock: Clock, until: Instant) {
         let live = self.lives.get_mut(room);
-        live.until = until;
+        live.set_until(until);
         live.clock = clock;
-        let (number, serial) = (live.job, live.serial);
+        let index = live.index as usize;
         match clock {
-            Clock::Odd => drop(self.odd.insert((until, Timer::Target(number, serial)))),
+            Clock::Odd => {
+                let job = &self.jobs[at];
+                self.odd.insert((until, Timer::Target(job.number, job.targets[index].serial)));
+            }
             Clock::Stopped => return,
             lane => self.lives.push(&mut self.jobs[at].lanes[lane as usize], room),
         }
-        self.due_at(until);
+        self.due_in(at, until);
     }
 
     pub(super) fn stop_clock(&mut self, at: usize, room: u32) {
         let live = self.lives.get_mut(room);
-        let (clock, until) = (live.clock, live.until);
-        let timer = Timer::Target(live.job, live.serial);
+        let (clock, until, index) = (live.clock, live.until(), live.index as usize);
         live.clock = Clock::Stopped;
         match clock {
             Clock::Stopped => {}
-            Clock::Odd => drop(self.odd.remove(&(until, timer))),
+            Clock::Odd => {
+                let job = &self.jobs[at];
+                self.odd.remove(&(until, Timer::Target(job.number, job.targets[index].serial)));
+            }
             lane => self.lives.unlink(&mut self.jobs[at].lanes[lane as usize], room),
         }
     }
 
-    /// A device is free: every job that waits for it may have it, in its session if there is one.
-    pub(super) fn offer(&mut self, serial: Serial, session: bool) {
-        for at in 0..self.jobs.len() {
-            if self.jobs[at].open > 0
-                && let Some(index) = self.jobs[at].index_of(serial)
-            {
-                self.enqueue(at, index, session);
-            }
-        }
-    }
-
-    /// Puts a waiting target where the dispatcher finds it.
-    pub(super) fn enqueue(&mut self, at: usize, index: u32, session: bool) {
+    /// Puts a waiting target where the dispatcher finds it; whether it is there now.
+    pub(super) fn enqueue(&mut self, at: usize, index: u32, session: bool) -> bool {
         let job = &mut self.jobs[at];
         if !matches!(job.state, JobState::Running | JobState::Paused) {
-            return;
+            return false;
         }
         let target = &mut job.targets[index as usize];
         if !target.state.is_waiting() {
-            return;
+            return false;
         }
         let started = target.is(STARTED);
         if target.state == TargetState::Queued {
@@ -330,17 +327,32 @@ impl Fanout {
             target.set(READY, true);
             job.ready.push_back(index);
         }
-        self.idle = false;
+        let found = target.is(LISTED | AGAIN | READY);
+        self.stir(at);
+        found
+    }
+
+    /// Puts a waiting target where the dispatcher finds it, now or when its device is free.
+    pub(super) fn enqueue_again(&mut self, at: usize, index: u32) {
+        let job = &self.jobs[at];
+        let serial = job.targets[index as usize].serial;
+        let (session, free) = (self.devices.has_session(serial), self.devices.is_free(serial));
+        if session && !free {
+            self.contention.want(serial, job.number);
+        }
+        self.enqueue(at, index, session && free);
     }
 
     /// Devices in session may serve a job that did not want them before.
     pub(super) fn offer_sessions(&mut self, at: usize) {
-        for serial in self.devices.ready() {
-            if let Some(index) = self.jobs[at].index_of(serial) {
-                self.enqueue(at, index, true);
+        for serial in self.devices.in_session() {
+            if let Some(index) = self.jobs[at].index_of(serial)
+                && self.jobs[at].targets[index as usize].state.is_waiting()
+            {
+                self.enqueue_again(at, index);
             }
         }
-        self.idle = false;
+        self.stir(at);
     }
 
     pub(super) fn session_opened(&mut self, serial: Serial) {
@@ -493,73 +505,13 @@ impl Fanout {
         self.apply_to_waiting(serial, |_, _| Event::Detached);
     }
 
-    fn apply_to_waiting(&mut self, serial: Serial, event: impl Fn(&Self, usize) -> Event) {
-        for at in 0..self.jobs.len() {
-            if self.jobs[at].state.is_under_way()
-                && let Some(index) = self.jobs[at].index_of(serial)
-            {
-                let event = event(self, at);
-                self.apply(at, index, event);
+    pub(super) fn apply_to_waiting(&mut self, serial: Serial, event: impl Fn(&Self, usize) -> Event) {
+        self.each_of(serial, |this, at, index| {
+            if this.jobs[at].state.is_under_way() {
+                let event = event(this, at);
+                this.apply(at, index, event);
             }
-        }
-    }
-
-    /// Lets the first thing happen that is due; whether there was one.
-    pub(super) fn fire(&mut self) -> bool {
-        let soonest = self.soonest();
-        self.earliest = soonest;
-        let due = soonest.is_some_and(|at| at <= self.now);
-        if due {
-            self.fire_first(soonest);
-        }
-        due
-    }
-
-    /// Lets the first thing happen that is due at this instant.
-    fn fire_first(&mut self, soonest: Option<Instant>) {
-        for at in 0..self.jobs.len() {
-            for lane in 0..self.jobs[at].lanes.len() {
-                if let Some(room) = self.jobs[at].lanes[lane].first()
-                    && Some(self.lives.get(room).until) == soonest
-                {
-                    let index = self.lives.get(room).index;
-                    self.stop_clock(at, room);
-                    return self.apply(at, index, Event::Due);
-                }
-            }
-            if self.jobs[at].waits_for_rate() && Some(self.jobs[at].next_start) == soonest {
-                self.jobs[at].rate_waits = false;
-                self.idle = false;
-                return;
-            }
-        }
-        let Some((_, timer)) = self.odd.pop_first() else { return };
-        match timer {
-            Timer::Wake(serial) => {
-                self.asleep.remove(&serial);
-                self.apply_to_waiting(serial, |this, at| this.attached(at, serial));
-            }
-            Timer::Target(number, serial) => {
-                if let Some(at) = self.position(number)
-                    && let Some(index) = self.jobs[at].index_of(serial)
-                {
-                    if let Some(room) = self.jobs[at].targets[index as usize].live() {
-                        self.lives.get_mut(room).clock = Clock::Stopped;
-                    }
-                    self.apply(at, index, Event::Due);
-                }
-            }
-            Timer::Job(number) => self.job_due(number),
-        }
-    }
-
-    /// When the next thing is due.
-    pub(super) fn soonest(&self) -> Option<Instant> {
-        let lanes = self.jobs.iter().flat_map(|job| &job.lanes).filter_map(super::lives::Lane::first);
-        let targets = lanes.map(|room| self.lives.get(room).until);
-        let rates = self.jobs.iter().filter(|job| job.waits_for_rate()).map(|job| job.next_start);
-        let odd = self.odd.first().map(|(at, _)| *at);
-        targets.chain(rates).chain(odd).min()
+        });
     }
 }
 

@@ -5,18 +5,20 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use dm_tree::ServerId;
+
 use super::audit::Audit;
 use super::code::ResultCode;
 use super::entry::Job;
 use super::job::{JobNo, JobSpec, JobState, OrderReply, StartOptions, Trace};
 use super::limits::FanoutLimits;
 use super::lives::Lane;
-use super::machine::{Fanout, Held, Owner, Timer};
+use super::machine::{Fanout, Held, Timer};
 use super::outcome::Outcomes;
 use super::policy::{OnLimit, Policy};
 use super::record::{Draft, Round, Step};
 use super::retry::Which;
-use super::target::{AWAY, CANCELLED, LATE, LISTED, MET, OLD, STARTED, Target, TargetState};
+use super::target::{AGAIN, AWAY, CANCELLED, LATE, LISTED, MET, OLD, READY, STARTED, Target, TargetState};
 use super::transition::Event;
 use crate::device::Serial;
 use crate::error::{JobError, JobErrorKind};
@@ -69,7 +71,8 @@ impl Fanout {
         let open = targets.len() as u32; // at most `max_targets`
         let mut counts = [0; TargetState::COUNT];
         counts[TargetState::Queued.index()] = open;
-        let owner_no = self.owner_number(&owner);
+        let owner_no = self.turns.enter(&owner);
+        self.places.add(number, targets.iter().map(|target| target.serial));
         self.by_key.insert((owner.clone(), key.clone()), number);
         self.numbers.push(number);
         self.jobs.push(Job {
@@ -110,6 +113,7 @@ impl Fanout {
             unsettled: false,
             lanes: [Lane::default(); 3],
             outcomes: Outcomes::default(),
+            formers: BTreeMap::new(),
             children: BTreeMap::new(),
             cut: false,
             stored: 0,
@@ -117,24 +121,17 @@ impl Fanout {
             rev: 0,
             served: 0,
             owner_no,
+            waits: false,
+            alarm: None,
             changed: false,
             reported: false,
         });
-        self.jobs.len() - 1
-    }
-
-    fn owner_number(&mut self, owner: &dm_tree::ServerId) -> u32 {
-        let known = self.owners.iter().position(|known| known.id == *owner);
-        let vacant = || self.owners.iter().position(|known| known.jobs == 0);
-        let at = known.or_else(vacant).unwrap_or(self.owners.len());
-        let served = known.map_or(0, |at| self.owners[at].served);
-        let jobs = known.map_or(0, |at| self.owners[at].jobs) + 1;
-        let entry = Owner { id: owner.clone(), jobs, served };
-        match self.owners.get_mut(at) {
-            Some(old) => *old = entry,
-            None => self.owners.push(entry),
+        if self.jobs.len() == 2 {
+            // From now on there are turns.
+            self.stir(0);
         }
-        at as u32 // at most one for each job
+        self.find_places();
+        self.jobs.len() - 1
     }
 
     /// Removes the job that has been over for longest, if somebody took note of its end.
@@ -168,13 +165,20 @@ impl Fanout {
     /// Takes out a job none of whose targets is under way.
     pub(super) fn take_out(&mut self, at: usize) {
         self.set_due(at, None);
+        self.calm(at);
         self.numbers.remove(at);
         let job = self.jobs.remove(at);
-        self.stored -= job.stored;
-        if let Some(owner) = self.owners.get_mut(job.owner_no as usize) {
-            owner.jobs -= 1;
+        self.ready.remove(&job.number);
+        if let Some(alarm) = job.alarm {
+            self.alarms.remove(&(alarm, job.number));
         }
+        self.stored -= job.stored;
+        self.turns.leave(job.owner_no);
+        self.places.remove(job.targets.len(), self.jobs.len());
         self.by_key.remove(&(job.owner, job.key));
+        if self.jobs.len() == 1 {
+            self.calm(0);
+        }
     }
 
     pub(super) fn start(&mut self, number: JobNo, options: StartOptions) -> Result<OrderReply, JobError> {
@@ -224,7 +228,7 @@ impl Fanout {
                 self.run_if_ready(at);
             }
             Err(code) => {
-                self.jobs[at].result = Some(code);
+                self.jobs[at].result = code.is_of_gate().then_some(code);
                 self.stop(at, code);
             }
         }
@@ -254,9 +258,20 @@ impl Fanout {
                 self.apply(at, index, Event::Released);
             }
         }
+        self.make_way(at);
         self.offer_sessions(at);
-        self.jobs[at].unsettled = true;
-        self.unsettled = true;
+        self.unsettle(at);
+    }
+
+    /// Makes room for as many targets as may get under way at once, so that none is moved then.
+    fn make_way(&mut self, at: usize) {
+        /// A window that is larger is not filled at once.
+        const AT_MOST: u32 = 1 << 16;
+        let job = &self.jobs[at];
+        let room = self.limits.window.saturating_sub(self.in_flight);
+        let wanted = room.min(job.policy.window.max(1)).min(job.open).min(AT_MOST);
+        self.lives.reserve(wanted);
+        self.devices.reserve(wanted);
     }
 
     /// Makes a job ready to run from its first target on.
@@ -297,8 +312,7 @@ impl Fanout {
                 self.jobs[at].state = JobState::Running;
                 self.offer_sessions(at);
                 self.touch(at);
-                self.jobs[at].unsettled = true;
-                self.unsettled = true;
+                self.unsettle(at);
                 Ok(OrderReply::Accepted)
             }
             JobState::Running => Ok(OrderReply::AlreadyDone),
@@ -315,6 +329,20 @@ impl Fanout {
         Ok(OrderReply::Accepted)
     }
 
+    /// Stops what is under way or scheduled of this owner: how many jobs that are.
+    pub(super) fn revoke(&mut self, owner: &ServerId) -> u32 {
+        let mut count = 0;
+        for at in 0..self.jobs.len() {
+            let job = &self.jobs[at];
+            let goes_on = matches!(job.state, JobState::Scheduled | JobState::Running | JobState::Paused);
+            if goes_on && job.owner == *owner {
+                self.stop(at, ResultCode::AUTHORIZATION_LOST);
+                count += 1;
+            }
+        }
+        count
+    }
+
     /// Nothing is begun any more, and what was delivered may still be answered.
     fn stop(&mut self, at: usize, code: ResultCode) {
         let number = self.jobs[at].number;
@@ -329,8 +357,7 @@ impl Fanout {
         for index in 0..self.jobs[at].targets.len() as u32 {
             self.apply(at, index, Event::Ending(code));
         }
-        self.jobs[at].unsettled = true;
-        self.unsettled = true;
+        self.unsettle(at);
     }
 
     pub(super) fn retry(&mut self, number: JobNo, which: &Which) -> Result<u32, JobError> {
@@ -373,6 +400,8 @@ impl Fanout {
             target.state = TargetState::Queued;
             target.since = stamp;
             target.set(OLD | STARTED | MET | CANCELLED | LATE, false);
+            // The queues of the round before are gone.
+            target.set(LISTED | AGAIN | READY, false);
         }
     }
 
@@ -394,8 +423,7 @@ impl Fanout {
         self.touch(at);
         self.audit(Audit::Joined { job: number, serial });
         if self.jobs[at].state.is_under_way() {
-            let session = self.devices.is_ready(serial);
-            self.enqueue(at, index, session);
+            self.enqueue_again(at, index);
             self.apply(at, index, Event::Released);
         }
         Ok(())
@@ -420,6 +448,7 @@ impl Fanout {
         }
         let job = &mut self.jobs[at];
         job.targets.insert(place, Target::new(serial, stamp));
+        self.places.add(job.number, [serial].into_iter());
         job.counts[TargetState::Queued.index()] += 1;
         job.open += 1;
         // Those that join are beyond the stages, which were counted when the job began, and open with the last.
@@ -444,9 +473,8 @@ impl Fanout {
         self.record(Step::Adjusted(number, Box::new(wish)));
         self.set_policy(at, wish);
         self.touch(at);
-        self.idle = false;
-        self.jobs[at].unsettled = true;
-        self.unsettled = true;
+        self.offer_sessions(at);
+        self.unsettle(at);
         Ok(())
     }
 
@@ -491,20 +519,35 @@ impl Fanout {
                 for index in 0..self.jobs[at].targets.len() as u32 {
                     self.apply(at, index, Event::JobTimeUp);
                 }
-                self.jobs[at].unsettled = true;
-                self.unsettled = true;
+                self.unsettle(at);
             }
         }
     }
 
     /// Draws what follows from the ends of targets: the threshold, the next stage, the end of the job.
     pub(super) fn settle(&mut self) {
-        for at in 0..self.jobs.len() {
-            if core::mem::take(&mut self.jobs[at].unsettled) {
+        let mut jobs = core::mem::take(&mut self.unsettled);
+        jobs.sort_unstable();
+        for number in jobs.drain(..) {
+            if let Some(at) = self.position(number)
+                && core::mem::take(&mut self.jobs[at].unsettled)
+            {
                 self.check_threshold(at);
                 self.check_stage(at);
                 self.check_end(at);
             }
+        }
+        if self.unsettled.is_empty() {
+            self.unsettled = jobs;
+        }
+    }
+
+    /// Something about a job is to be [drawn conclusions from](Self::settle).
+    pub(super) fn unsettle(&mut self, at: usize) {
+        let job = &mut self.jobs[at];
+        if !job.unsettled {
+            job.unsettled = true;
+            self.unsettled.push(job.number);
         }
     }
 
@@ -584,7 +627,7 @@ impl Job {
             JobState::Running | JobState::Paused => JobState::Completed,
             JobState::Cancelling => match self.ending {
                 _ if self.result.is_some() => JobState::Error,
-                Some(ResultCode::STOPPED) => JobState::Aborted,
+                Some(ResultCode::STOPPED | ResultCode::AUTHORIZATION_LOST) => JobState::Aborted,
                 _ => JobState::Cancelled,
             },
             _ => return None,

@@ -118,7 +118,7 @@ impl Fanout {
                 let time = self.jobs[at].policy.t_async;
                 let live = self.lives.get_mut(room);
                 live.ledger.lose();
-                live.until = self.now + time;
+                live.set_until(self.now + time);
             }
             Step::Lost { ticket, wait, met } if under_way => {
                 let index = self.open_target(at, ticket)?;
@@ -128,7 +128,7 @@ impl Fanout {
                 target.set(MET, met);
                 let live = self.lives.get_mut(room);
                 live.ledger.lose();
-                live.until = self.now + wait;
+                live.set_until(self.now + wait);
                 self.retry_bad(at, room);
             }
             Step::Ended { ticket, state, code, flags } if under_way => {
@@ -168,7 +168,7 @@ impl Fanout {
                     self.set_due(at, None);
                 }
                 let job = &mut self.jobs[at];
-                if job.options.gated && !under_way && code != super::code::ResultCode::CANCELLED {
+                if job.options.gated && !under_way && code.is_of_gate() {
                     job.result = Some(code);
                 }
                 job.state = JobState::Cancelling;
@@ -176,7 +176,7 @@ impl Fanout {
                 // Who owes an answer is left to give it; all others have their end in a record of its own.
                 for target in &mut job.targets {
                     if let Some(room) = target.live() {
-                        let work = self.lives.get_mut(room).ledger.work(job.ops.len());
+                        let work = self.lives.get_mut(room).ledger.work(&job.ops);
                         let owes = work.outstanding > 0 || target.state == TargetState::AwaitAsync;
                         if owes {
                             target.set(CANCELLED, true);

@@ -12,7 +12,7 @@ use super::code::ResultCode;
 use super::entry::JobView;
 use super::job::{JobKey, JobNo, JobState};
 use super::ledger::{OpStage, Slot, Stored};
-use super::target::{CANCELLED, LATE, NONE, Target, TargetState};
+use super::target::{CANCELLED, LATE, Target, TargetState};
 use crate::device::Serial;
 
 /// How many targets of a job stand where. The parts always add up to `total`.
@@ -186,7 +186,7 @@ impl<'a> TargetRecord<'a> {
         // Until something is delivered in this round, what became of it in the one before is what is known.
         let (of_live, outcome) = match self.target.live().map(|at| self.view.lives.get(at)) {
             Some(live) => {
-                (live.ledger.slots().get(index), Some(live.former).filter(|former| *former != NONE))
+                (live.ledger.slots().get(index), self.view.job.formers.get(&self.target.serial).copied())
             }
             None => (None, self.target.outcome()),
         };

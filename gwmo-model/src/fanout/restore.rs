@@ -7,6 +7,7 @@ use dm_syncml::Instant;
 use thiserror::Error;
 
 use super::code::{ResultCode, is_code_or_none};
+use super::contention::Places;
 use super::job::{JobNo, JobState};
 use super::ledger::Ledger;
 use super::limits::FanoutLimits;
@@ -169,14 +170,14 @@ impl Fanout {
                 let kept = lives.get_mut(link as usize).and_then(Option::take).ok_or("a link")?;
                 let ledger = Ledger::restored(kept.slots, &self.jobs[at].ops).ok_or("a ledger")?;
                 let used = u64::from(ledger.used());
-                let former = match kept.former {
-                    Some(link) => self.restore_outcome(at, &mut outcomes, link)?,
-                    None => NONE,
-                };
+                if let Some(link) = kept.former {
+                    let former = self.restore_outcome(at, &mut outcomes, link)?;
+                    self.jobs[at].formers.insert(serial, former);
+                }
                 let room = self.ensure_live(at, index);
                 let live = self.lives.get_mut(room);
-                (live.ledger, live.pardoned, live.former) = (ledger, kept.pardoned.min(tries), former);
-                live.until = self.now + kept.rest;
+                (live.ledger, live.pardoned) = (ledger, kept.pardoned.min(tries));
+                live.set_until(self.now + kept.rest);
                 self.jobs[at].stored += used;
                 self.stored += used;
             } else {
@@ -244,6 +245,8 @@ impl Fanout {
 
     /// Draws what follows from the restart, and makes every index that is not stored.
     fn begin_again(&mut self) {
+        // The targets of a job from a snapshot are put to it one by one.
+        self.places = Places::default();
         for at in 0..self.jobs.len() {
             self.count_again(at);
             for index in 0..self.jobs[at].targets.len() as u32 {
@@ -267,9 +270,9 @@ impl Fanout {
             if job.state.is_over() && !job.reported {
                 self.journal.hold(Held::JobEnded(job.number, job.round));
             }
-            self.jobs[at].unsettled = true;
+            self.unsettle(at);
+            self.stir(at);
         }
-        self.unsettled = true;
         self.idle = false;
         self.handle_tick(self.now);
     }
@@ -309,19 +312,19 @@ impl Fanout {
         let Some(room) = target.live() else { return };
         let live = self.lives.get_mut(room);
         (live.clock, live.held) = (Clock::Stopped, false);
-        let until = live.until;
+        let until = live.until();
         match was {
             TargetState::AwaitAsync => {
                 // Not longer than it would take from the beginning, so that they stay in order.
                 let until = until.min(self.now + job.policy.t_async);
-                self.lives.get_mut(room).until = until;
+                self.lives.get_mut(room).set_until(until);
                 self.apply(at, index, Event::Answered);
             }
             TargetState::Backoff => self.run_clock(at, room, Clock::Odd, until),
             TargetState::Notifying | TargetState::InSession => {
-                let outstanding = live.ledger.work(job.ops.len()).outstanding > 0;
+                let outstanding = live.ledger.work(&job.ops).outstanding > 0;
                 live.ledger.lose();
-                let work = live.ledger.work(job.ops.len());
+                let work = live.ledger.work(&job.ops);
                 if live.ledger.due(&job.ops).is_none() {
                     // Everything was answered, and the verdict was not stored.
                     job.counts[was.index()] -= 1;
@@ -384,7 +387,7 @@ impl Fanout {
                 TargetState::Queued | TargetState::WaitAttach => target.set(LISTED, true),
                 TargetState::AwaitAsync => {
                     if let Some(room) = target.live() {
-                        awaited.push((self.lives.get(room).until, room));
+                        awaited.push((self.lives.get(room).until(), room));
                     }
                 }
                 _ => {}

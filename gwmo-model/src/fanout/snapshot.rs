@@ -15,7 +15,7 @@ use super::machine::Fanout;
 use super::operation::Op;
 use super::policy::Policy;
 use super::report::Counters;
-use super::target::{FACTS, LIVE, NONE, Target, TargetState};
+use super::target::{FACTS, LIVE, Target, TargetState};
 use crate::device::Serial;
 
 /// The version this crate writes, and the only one it reads.
@@ -145,9 +145,9 @@ impl Fanout {
         let mut target = |target: &Target| {
             let link = if let Some(room) = target.live() {
                 let live = self.lives.get(room);
-                let rest = if live.clock == Clock::Stopped { Duration::ZERO } else { live.until - now };
+                let rest = if live.clock == Clock::Stopped { Duration::ZERO } else { live.until() - now };
                 let slots = live.ledger.slots().to_vec();
-                let former = if live.former == NONE { None } else { place(live.former) };
+                let former = job.formers.get(&target.serial).and_then(|former| place(*former));
                 lives.push(LiveSnapshot { rest, pardoned: live.pardoned, former, slots });
                 Some((lives.len() - 1) as u32) // at most one for each target
             } else {

@@ -236,6 +236,7 @@ mod tests {
     fn small_enough_for_many() {
         assert!(size_of::<Target>() <= 24, "{}", size_of::<Target>());
         assert!(size_of::<super::super::ledger::Slot>() <= 16);
+        assert!(size_of::<super::super::lives::Live>() <= 48);
         assert!(size_of::<super::super::FanoutRecord>() <= 32);
     }
 }

@@ -138,6 +138,12 @@ impl Gateway {
     /// The fanout wants operations sent in the session of a device.
     pub(super) fn deliver(&mut self, ticket: Ticket, ops: Range<u16>) {
         let now = self.objects.now;
+        let owner = self.objects.fanout.job(ticket.job).map(|job| job.owner());
+        if owner.is_some_and(|owner| self.objects.scopes.is_revoked(owner)) {
+            ops.for_each(|op| self.objects.fanout.handle_not_sent(now, ticket, op));
+            self.ends_unauthorized(ticket.job);
+            return;
+        }
         if !self.owner_may(ticket.job, ticket.serial) {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;

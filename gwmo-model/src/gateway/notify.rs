@@ -16,6 +16,9 @@ impl Gateway {
     /// Notification 1.2.1). Every attempt has a SessionID of its own, since a device drops what it has seen before.
     pub(super) fn notify(&mut self, ticket: Ticket) {
         let now = self.objects.now;
+        if self.ends_unauthorized(ticket.job) {
+            return;
+        }
         if !self.owner_may(ticket.job, ticket.serial) {
             self.objects.fanout.handle_denied(now, ticket, StatusCode::PERMISSION_DENIED);
             return;
@@ -40,6 +43,15 @@ impl Gateway {
             address: record.fact(Fact::LocalAddress).map(String::from),
             package_0,
         });
+    }
+
+    /// Ends all jobs of the owner of this one, if it lost the last of its accounts (GwMO-SECACATE-002); whether it did. Jobs
+    /// are ended when that happens; this is for those that are started later.
+    pub(super) fn ends_unauthorized(&mut self, job: JobNo) -> bool {
+        let owner = self.objects.fanout.job(job).map(|job| job.owner().clone());
+        let Some(owner) = owner.filter(|owner| self.objects.scopes.is_revoked(owner)) else { return false };
+        self.objects.fanout.handle_revoked(self.objects.now, &owner);
+        true
     }
 
     /// Whether the owner of a job holds what its operations need on a device (GwMO-SECARIZE-001).

@@ -192,8 +192,13 @@ impl Objects {
             }
             Node::Account => {
                 let key = AccountKey::new(keys[0]).map_err(|error| error.status())?;
+                let owner =
+                    self.scopes.iter().find(|(name, ..)| **name == key).map(|(_, owner, _)| owner.clone());
                 let record = self.scopes.revoke(&key).map_err(|error| error.status())?;
                 self.account_records.push(record);
+                if let Some(owner) = owner.filter(|owner| self.scopes.is_revoked(owner)) {
+                    self.fanout.handle_revoked(self.now, &owner);
+                }
             }
             Node::PeersAllowed => {
                 let done = self.peers.handle_disallowed(self.now, &server_of(keys[0])?);

@@ -35,6 +35,7 @@ pub(crate) enum Input {
 pub(crate) struct Oracle {
     now: Instant,
     window: u32,
+    max_jobs: usize,
     jobs: BTreeMap<JobNo, Job>,
     sessions: BTreeSet<Serial>,
     aborts: BTreeSet<Serial>,
@@ -192,10 +193,11 @@ fn good(op: Op, status: u16, replayed: bool, same_value: bool) -> bool {
 }
 
 impl Oracle {
-    pub(crate) fn new(window: u32) -> Self {
+    pub(crate) fn new(window: u32, max_jobs: u32) -> Self {
         Self {
             now: Instant::EPOCH,
             window,
+            max_jobs: max_jobs as usize,
             jobs: BTreeMap::new(),
             sessions: BTreeSet::new(),
             aborts: BTreeSet::new(),
@@ -251,7 +253,7 @@ impl Oracle {
         let now = self.now;
         match input {
             Input::Add { job, mut targets, away, ops, policy } => {
-                assert_eq!(job.is_some(), self.jobs.len() < 4);
+                assert_eq!(job.is_some(), self.jobs.len() < self.max_jobs);
                 targets.sort();
                 targets.dedup();
                 let target = |serial: &Serial| Target {

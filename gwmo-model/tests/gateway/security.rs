@@ -69,30 +69,33 @@ fn gwmo_secacate_002_one_authentication_for_a_hundred_devices() {
     assert_eq!(shown.len(), 100);
 
     begin(&mut town, "C");
-    let ended =
-        |town: &Town| town.gateway.fanout().jobs().find(|job| *job.key() == key("C")).unwrap().counters();
-    while ended(&town).ok < 30 {
+    let ended = |town: &Town, name: &str| {
+        town.gateway.fanout().jobs().find(|job| *job.key() == key(name)).unwrap().counters()
+    };
+    while ended(&town, "C").ok < 30 {
         assert!(town.step());
     }
     town.ask(0, vec![crate::objects::delete(ConfigSlot::Account, &["dms.b"])]);
-    let done = ended(&town);
+    let done = ended(&town, "C");
     let runs = |town: &mut Town| {
         (1..=100).filter(|number| town.device(*number).read("./Vendor/Lamp/Runs") == "2").count() as u32
     };
     town.run_for(10 * MINUTE);
-    let c = ended(&town);
-    assert_eq!((c.ok + c.skipped, c.open()), (100, 0), "{c:?}");
+    let c = ended(&town, "C");
+    assert_eq!((c.ok + c.cancelled, c.open()), (100, 0), "{c:?}");
+    let lost = |town: &Town, name: &str| {
+        let view = town.gateway.fanout().jobs().find(|job| *job.key() == key(name)).unwrap();
+        let not_ok = view.records(..).filter(|record| record.state() != TargetState::Ok);
+        (view.state(), view.result().unwrap().get(), not_ok.map(|record| record.code().unwrap().get()).max())
+    };
+    assert_eq!(lost(&town, "C"), (JobState::Aborted, 1406, Some(1406)));
     assert!(c.ok >= done.ok && c.ok <= done.ok + done.in_flight, "{c:?}");
     assert_eq!(runs(&mut town), c.ok, "what was delivered is what is told");
     // Nothing that is begun later gets anywhere.
     begin(&mut town, "D");
     town.run_for(10 * MINUTE);
-    let view = town.gateway.fanout().jobs().find(|job| *job.key() == key("D")).unwrap();
-    assert_eq!((view.counters().skipped, view.state()), (100, JobState::Completed));
-    assert!(
-        view.records(..)
-            .all(|record| record.state() == TargetState::Skipped && record.code().unwrap().get() == 425)
-    );
+    assert_eq!(lost(&town, "D"), (JobState::Aborted, 1406, Some(1406)));
+    assert_eq!(ended(&town, "D").cancelled, 100);
 }
 
 /// Where the gateway can check a digest it must be right, of notifications and of images.
