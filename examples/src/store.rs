@@ -424,7 +424,6 @@ fn commit<'a>(database: &Database, batches: impl Iterator<Item = &'a Batch>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicI64, Ordering};
 
