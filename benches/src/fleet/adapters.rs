@@ -83,7 +83,8 @@ impl Hub {
 
 /// What hubs can do for their devices.
 fn capabilities() -> AdapterCapabilities {
-    let commands = [NativeCommands::GET, NativeCommands::ADD, NativeCommands::REPLACE, NativeCommands::DELETE];
+    let commands =
+        [NativeCommands::GET, NativeCommands::ADD, NativeCommands::REPLACE, NativeCommands::DELETE];
     let commands = commands.into_iter().fold(NativeCommands::EXEC, NativeCommands::with);
     AdapterCapabilities::new(commands).with_asynchronous(true)
 }

@@ -11,9 +11,9 @@ use gwmo_model::console::{
 };
 use gwmo_model::{AttachStatus, DeviceId, ImageState, JobKey, ResultCode, Serial, Summary, TriggerKey};
 
-use super::place::{MINUTE, SECOND, device_id};
 use super::jobs::{Job, Order, Target};
 use super::newcomers::credential;
+use super::place::{MINUTE, SECOND, device_id};
 use super::plan::{Plan, home};
 
 /// Something the server wants of a gateway, until it is done.

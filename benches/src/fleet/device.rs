@@ -16,11 +16,11 @@ use dm_tree::{
 };
 use gwmo_model::ContentDigest;
 
+use super::jobs::{LATER_DONE, OLD, later_takes, model_of};
 use super::place::{
     SECOND, device_credentials, device_id, gateway_id, gateway_name, gateway_secret, gateway_url, signing,
     uri,
 };
-use super::jobs::{LATER_DONE, OLD, later_takes, model_of};
 use super::store::{read, written};
 
 /// What a job executed, as the world saw it: no restart takes it back.
@@ -218,8 +218,7 @@ impl Device {
         // A device that has moved takes no notice of where it was, and one that knows nobody of anybody.
         let is_known = gateway == self.flash.home && self.flash.is_bootstrapped;
         let account_of = |id: ServerIdentifier<'_>| {
-            (id.as_octets() == own.as_str().as_bytes() && is_known)
-                .then(|| Account::new(&credentials))
+            (id.as_octets() == own.as_str().as_bytes() && is_known).then(|| Account::new(&credentials))
         };
         let in_session = self.session.is_some();
         let policy = ReceiverPolicy::STRICT;

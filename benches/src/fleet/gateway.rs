@@ -202,7 +202,8 @@ impl Town {
         let early = self.plan.job(key)?.start_at.is_some_and(|at| now < at);
         let known = self.desks.get(usize::from(gateway))?.jobs.get(key)?;
         let (stopped, paused) = (known.is_stopped, known.is_paused);
-        let says = format!("gateway {gateway} begins {key}, early {early}, cancelled {stopped}, paused {paused}");
+        let says =
+            format!("gateway {gateway} begins {key}, early {early}, cancelled {stopped}, paused {paused}");
         (early || stopped || paused).then_some(says)
     }
 

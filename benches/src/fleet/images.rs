@@ -158,7 +158,8 @@ impl Town {
             }
             ImagesOutput::CancelFetch { blob } => {
                 if let Some(site) = self.sites.get_mut(usize::from(gateway)) {
-                    site.chores.retain(|(_, chore)| !matches!(chore, Chore::Fetch { blob: of, .. } if *of == blob));
+                    site.chores
+                        .retain(|(_, chore)| !matches!(chore, Chore::Fetch { blob: of, .. } if *of == blob));
                 }
             }
             ImagesOutput::HashRequest { blob, len } => {
@@ -238,14 +239,16 @@ impl Town {
         let digest = digest_of(file);
         let key = site.gateway.as_mut().and_then(|machine: &mut Gateway| {
             let image = name.image();
-            machine.handle_images(site_clock(), |images, _| images.image(image).map(|view| view.key().clone()))
+            machine
+                .handle_images(site_clock(), |images, _| images.image(image).map(|view| view.key().clone()))
         });
         let meant = self.plan.jobs.iter().filter(|job| job.gateway == gateway).find_map(|job| {
             let picture = job.picture.as_ref()?;
             (Some(&picture.key) == key.as_ref()).then_some(picture)
         });
         if meant.is_none_or(|picture| picture.flaw.is_some() || picture.digest() != digest) {
-            return self.violation(format!("gateway {gateway} gives out {uri} with other content than {key:?}"));
+            return self
+                .violation(format!("gateway {gateway} gives out {uri} with other content than {key:?}"));
         }
         site.files.kept.insert(digest, blob);
         site.files.addresses.insert(uri.clone(), digest);
@@ -253,7 +256,12 @@ impl Town {
     }
 
     fn picture(&self, url: &str) -> Option<Picture> {
-        self.plan.jobs.iter().filter_map(|job| job.picture.as_ref()).find(|picture| picture.url() == url).cloned()
+        self.plan
+            .jobs
+            .iter()
+            .filter_map(|job| job.picture.as_ref())
+            .find(|picture| picture.url() == url)
+            .cloned()
     }
 
     /// A device asks for an image.

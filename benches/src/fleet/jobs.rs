@@ -115,7 +115,8 @@ pub(super) fn job(rng: &mut fastrand::Rng, options: &Options, gateway: u16, numb
     let orders = orders(rng, policy.window);
     let is_cancelled = orders.iter().any(|(_, order)| *order == Order::Cancel);
     let retry = (!is_cancelled && policy.keep.is_none() && rng.u8(0..3) == 0).then(|| {
-        let states = [TargetState::Failed, TargetState::Unreachable, TargetState::TimedOut, TargetState::Skipped];
+        let states =
+            [TargetState::Failed, TargetState::Unreachable, TargetState::TimedOut, TargetState::Skipped];
         (Duration::from_secs(rng.u64(0..200)), states.into_iter().filter(|_| rng.bool()).collect())
     });
     Job {

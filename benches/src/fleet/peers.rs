@@ -50,7 +50,9 @@ impl Town {
         let was_answered = asked.is_answered;
         let may = (0..OTHERS).any(|number| is_allowed(number) && other_id(number) == server);
         if !may || was_answered {
-            return self.violation(format!("gateway {gateway} asks {server}, allowed {may}, answered {was_answered}"));
+            return self.violation(format!(
+                "gateway {gateway} asks {server}, allowed {may}, answered {was_answered}"
+            ));
         }
         self.tally.peers += 1;
         self.later(gateway, 30 * SECOND, Chore::Peer { server });

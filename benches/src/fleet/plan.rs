@@ -184,7 +184,9 @@ fn mishaps(rng: &mut fastrand::Rng, options: &Options, jobs: &[Job]) -> Vec<(Dur
         for number in 0..some(rng, 3).min(9) as u16 {
             let at = Duration::from_secs(rng.u64(30..900));
             let copies = rng.u64(1..4);
-            mishaps.extend((0..copies).map(|copy| (at + Duration::from_secs(copy * rng.u64(0..200)), Mishap::Push { gateway, number })));
+            mishaps.extend((0..copies).map(|copy| {
+                (at + Duration::from_secs(copy * rng.u64(0..200)), Mishap::Push { gateway, number })
+            }));
         }
     }
     for _ in 0..some(rng, 2).min(50) {
@@ -192,7 +194,9 @@ fn mishaps(rng: &mut fastrand::Rng, options: &Options, jobs: &[Job]) -> Vec<(Dur
     }
     mishaps.retain(|(at, _)| *at < STORM);
     mishaps.push((STORM, Mishap::Calm));
-    mishaps.extend((0..options.gateways).map(|gateway| (STORM + 3 * MINUTE, Mishap::Push { gateway, number: 99 })));
+    mishaps.extend(
+        (0..options.gateways).map(|gateway| (STORM + 3 * MINUTE, Mishap::Push { gateway, number: 99 })),
+    );
     mishaps.sort_by_key(|(at, _)| *at);
     mishaps
 }

@@ -88,7 +88,9 @@ impl Town {
     pub(super) fn push(&mut self, gateway: u16, number: u16) {
         let id = neighbour_id(gateway);
         let header = Value::Text(id.as_str().as_bytes());
-        let Ok(builder) = PushBuilder::dm_notification().with_header(HeaderName::GWMO, header) else { return };
+        let Ok(builder) = PushBuilder::dm_notification().with_header(HeaderName::GWMO, header) else {
+            return;
+        };
         let push = builder.to_vec(&notification(gateway, number));
         self.network.send(Place::Server, Place::Gateway(gateway), Packet::Push(push));
     }
@@ -155,6 +157,8 @@ impl Town {
             let octets = notification(*gateway, *number);
             !site.is_some_and(|site| site.passed_on.has(&neighbour_id(*gateway), &octets))
         });
-        missing.map(|(gateway, number)| format!("gateway {gateway} did not pass on notification {number}")).collect()
+        missing
+            .map(|(gateway, number)| format!("gateway {gateway} did not pass on notification {number}"))
+            .collect()
     }
 }

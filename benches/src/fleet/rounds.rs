@@ -32,7 +32,8 @@ impl Town {
     pub(super) fn judge_rounds(&self, job: &Job, known: &Known, is_there: bool) -> Vec<String> {
         let (mut found, key) = (Vec::new(), &job.key);
         let site = self.sites.get(usize::from(job.gateway));
-        let over = site.and_then(|site| site.ended.get(key)).zip(job.policy.keep).map(|(at, keep)| *at + keep);
+        let over =
+            site.and_then(|site| site.ended.get(key)).zip(job.policy.keep).map(|(at, keep)| *at + keep);
         if let Some(gone_at) = known.gone_at
             && over.is_none_or(|over| gone_at < over)
         {
@@ -69,7 +70,10 @@ impl Town {
                 found.push(format!("{} on {}: {:?} {:?}: {what}", job.key, said.id, said.state, said.ops));
             }
             if let Some(uri) = &traces.image
-                && !self.sites.get(usize::from(job.gateway)).is_some_and(|site| site.files.addresses.contains_key(uri))
+                && !self
+                    .sites
+                    .get(usize::from(job.gateway))
+                    .is_some_and(|site| site.files.addresses.contains_key(uri))
             {
                 found.push(format!("{} on {}: {uri} is no address of an image", job.key, said.id));
             }

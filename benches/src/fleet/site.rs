@@ -99,7 +99,10 @@ impl Site {
             // All devices of the town may come at once.
             .with_outbox(OutboxConfig::default().with_max_device_alerts(options.devices.max(512) * 2))
             .with_sessions(SessionLimits::default().with_max_alerts(200))
-            .with_bootstrap(DeviceBootstrapConfig::new(gateway_id(number), gateway_url(number).as_str()).with_retries(MINUTE, 400))
+            .with_bootstrap(
+                DeviceBootstrapConfig::new(gateway_id(number), gateway_url(number).as_str())
+                    .with_retries(MINUTE, 400),
+            )
             .with_images(images(number));
         let now = Instant::EPOCH;
         let tree = Tree::default().with_hash_seed(options.seed);

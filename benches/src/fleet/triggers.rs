@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use dm_syncml::Command;
 use gwmo_model::console::{Console, TriggerProgress, TriggerRequest, TriggerStatus};
-use gwmo_model::{DeviceId, GroupId, ResultCode, SignedNotification, TriggerContent, TriggerKey, TriggerTemplate};
+use gwmo_model::{
+    DeviceId, GroupId, ResultCode, SignedNotification, TriggerContent, TriggerKey, TriggerTemplate,
+};
 
 use super::Options;
 use super::place::{device_id, gateway_id, neighbour_id};
@@ -50,7 +52,8 @@ impl TriggerPlan {
     }
 
     pub(super) fn commands(&self, console: &Console) -> Vec<Command<'static>> {
-        let request = TriggerRequest::new(self.key.clone(), self.content.clone()).with_validity(self.validity);
+        let request =
+            TriggerRequest::new(self.key.clone(), self.content.clone()).with_validity(self.validity);
         let request = match &self.device {
             Some(device) => request.with_device(device.clone()),
             None => request.with_group(GroupId::new("*").expect("everybody")),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gwmo_model::{AttachStatus, Counters, Gateway, JobState, ResultCode, TargetState};
 
-use super::place::{device_id, hub_id, neighbour_id, server_id};
 use super::jobs::Job;
+use super::place::{device_id, hub_id, neighbour_id, server_id};
 use super::town::Town;
 
 /// Whether the parts add up to the whole.
