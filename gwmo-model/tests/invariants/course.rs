@@ -23,13 +23,13 @@ pub(crate) enum Habit {
 
 impl Habit {
     pub(crate) fn any() -> impl Strategy<Value = Self> {
-        let answers = prop_oneof![Just(200u16), Just(404), Just(425)].prop_map(Habit::Answers);
+        let answers = prop_oneof![Just(200u16), Just(404), Just(425)].prop_map(Self::Answers);
         prop_oneof![
             3 => answers,
-            1 => Just(Habit::Ignores),
-            1 => Just(Habit::CannotBeNotified),
-            1 => Just(Habit::LosesTheAnswer),
-            1 => Just(Habit::NotAllowed),
+            1 => Just(Self::Ignores),
+            1 => Just(Self::CannotBeNotified),
+            1 => Just(Self::LosesTheAnswer),
+            1 => Just(Self::NotAllowed),
         ]
     }
 }
