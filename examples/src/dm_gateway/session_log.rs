@@ -109,11 +109,12 @@ mod tests {
             (&json!(2), &json!("over"))
         );
         // The clock on the wall says nothing of how long it is quiet.
+        assert!(log.message("b", "1"));
         hand.set(2_000_000);
-        assert_eq!(log.shown()["sessions"][1]["end"], Value::Null);
+        assert_eq!(log.shown()["sessions"][0]["end"], Value::Null);
         hand.set(5);
         hand.advance(Duration::from_secs(31));
-        assert_eq!(log.shown()["sessions"][1]["end"], "quiet");
+        assert_eq!(log.shown()["sessions"][0]["end"], "quiet");
         for number in 0..1_000 {
             log.message("x", &number.to_string());
         }

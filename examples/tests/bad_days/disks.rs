@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::daemon::{DM_DEVICE, DM_GATEWAY, DM_SERVER, device_flags, wait_for};
+use super::daemon::{DM_DEVICE, DM_SERVER, device_flags, wait_for};
 use super::served::{Served, said};
 
 const NODE: &str = "./Notes/Text";
@@ -81,33 +81,4 @@ fn a_device_with_a_full_disk_says_so_and_keeps_what_it_has_acknowledged() {
     let number = get["work"][0]["number"].as_u64().unwrap().to_string();
     let shown = served.daemon.json(&["work", "show", &number]);
     assert_eq!(shown["work"][0]["found"][0]["text"], value(79), "the last one that was set");
-}
-
-#[test]
-fn an_image_for_which_there_is_no_room_is_refused_and_the_gateway_goes_on() {
-    let mut gateway = Served::plain(DM_GATEWAY, "poll = 1\n");
-    let server = Served::plain(DM_SERVER, "");
-    let id = "urn:uuid:gateway-1";
-    let account = server.daemon.add_device(id, &["--class", "gateway"]);
-    let file = gateway.folder.path().join("gateway.json");
-    std::fs::write(&file, account.to_string()).unwrap();
-    let (code, text) = gateway.daemon.ask(&["server", "add", file.to_str().unwrap()]);
-    assert_eq!(code, Some(0), "{text}");
-    let image = |name: &str, length: usize| {
-        let path = gateway.folder.path().join(name);
-        std::fs::write(&path, vec![7; length]).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (small, large) = (image("small", 100_000), image("large", 6_000_000));
-    assert!(gateway.daemon.stop().success());
-    let mut command = limited(8_192);
-    let start = gateway.daemon.command();
-    command.arg(start.get_program()).args(start.get_args());
-    gateway.daemon.start_as(command);
-    let (code, text) = server.daemon.ask(&["image", "put", id, "large", &large, "--wait", "60"]);
-    assert_eq!(code, Some(1), "{text}\n{}", gateway.daemon.log());
-    gateway.assert_serves();
-    let put = server.daemon.json(&["image", "put", id, "small", &small, "--wait", "60"]);
-    assert_eq!(put["state"], "ready", "{put}");
-    gateway.assert_serves();
 }

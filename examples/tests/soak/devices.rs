@@ -103,7 +103,7 @@ pub(crate) struct Device {
 /// Makes devices known to a gateway, and lets them run.
 pub(crate) async fn settle(gateway: &Arc<Process>, at: usize, count: usize, seed: u64) -> Vec<Arc<Device>> {
     let mut random = fastrand::Rng::with_seed(seed ^ at as u64);
-    let wire = Wire::new(None).unwrap();
+    let wire = Wire::new().unwrap();
     let mut settling = tokio::task::JoinSet::new();
     let devices: Vec<Arc<Device>> = (0..count)
         .map(|number| {

@@ -17,7 +17,8 @@ use super::{Keys, Leaf, Objects, Shape, boolean, chr, int, named_leaf, text_of};
 use crate::device::{DeviceId, Serial};
 use crate::error::JobErrorKind;
 use crate::fanout::{
-    JobKey, JobSpec, JobState, JobView, OrderReply, Policy, ResultCode, StartOptions, TargetState, Which,
+    JobKey, JobNo, JobSpec, JobState, JobView, OrderReply, Policy, ResultCode, StartOptions, TargetState,
+    Which,
 };
 use crate::group::GroupId;
 use crate::image::ImageAddress;
@@ -257,7 +258,15 @@ impl Objects {
             Node::Cancel => self.fanout.handle_cancel(now, number),
             Node::Retry => {
                 let which = which(argument)?;
-                self.fanout.handle_retry(now, number, &which).map(|count| match count {
+                // What its commands name may have gone since it was over.
+                if self.gate(number) != Some(Ok(())) {
+                    return Err(StatusCode::NOT_SUPPORTED);
+                }
+                let count = self.fanout.handle_retry(now, number, &which);
+                if count.is_ok_and(|count| count > 0) {
+                    self.pin_images(number);
+                }
+                count.map(|count| match count {
                     0 => OrderReply::AlreadyDone,
                     _ => OrderReply::Accepted,
                 })
@@ -301,25 +310,25 @@ impl Objects {
                 return Err(status);
             }
         };
-        // What its commands name must not go while it needs it, and must be there before it begins.
-        let owner = cx.server().cloned();
-        let images: Vec<_> = match (&owner, self.jobs.by_key.get(&key)) {
-            (Some(owner), Some(job)) => {
-                job.images().filter_map(|image| self.images.number_of(owner, image)).collect()
-            }
-            _ => Vec::new(),
-        };
-        for image in images {
-            // One that too many jobs use already is still used by this one.
-            let _ = self.images.handle_pinned(self.now, image, number);
-        }
         self.jobs.started(&key, number);
+        self.pin_images(number);
         if self.gate(number).is_none() {
             options = options.gated();
         }
         let reply = self.fanout.handle_start_with(self.now, number, options);
         self.record(Written::Started { key, number });
         reply.map(OrderReply::status).map_err(|error| error.status())
+    }
+
+    /// What the commands of a job name must not go while it needs it, and must be there before it begins.
+    fn pin_images(&mut self, number: JobNo) {
+        let Some((_, job)) = self.jobs.numbered(number) else { return };
+        let images: Vec<_> =
+            job.images().filter_map(|image| self.images.number_of(job.owner(), image)).collect();
+        for image in images {
+            // One that too many jobs use already is still used by this one.
+            let _ = self.images.handle_pinned(self.now, image, number);
+        }
     }
 
     /// What the fanout is to do for a draft; or why it cannot start, as a Status and as its `Result`.

@@ -491,3 +491,35 @@ fn an_adapter_is_given_the_address_of_an_image() {
     });
     assert_eq!(given.unwrap().data(), format!("get {address}").as_bytes());
 }
+
+/// A job is not tried again without the image that its commands name, and keeps it while it is.
+#[test]
+fn a_second_round_needs_its_image() {
+    let mut town = town(1);
+    let (key, digest) = (ImageKey::new("fw").unwrap(), ContentDigest::new([7; 32]));
+    let bring = |town: &mut Town, key: &ImageKey| {
+        town.gateway.handle_entropy(town.now(), [0x5a; 16]);
+        town.ask(0, console().add_image(key, &ImageSpec::new().with_digest(digest)));
+        town.ask(0, vec![console().deliver_image(key, b"the firmware".to_vec())]);
+        store_images(town, digest);
+    };
+    bring(&mut town, &key);
+    town.device(1).off = true;
+    let set = OpRequest::new(replace_text("./Vendor/SwV", "%IMG%")).with_image("%IMG%", key.clone());
+    let request = JobRequest::new(self::key("J")).with_device(device_id(1)).with_operation(set);
+    town.ask(0, console().add_job(&request));
+    town.ask(0, vec![console().start_job(&self::key("J"), None)]);
+    town.run();
+    let ended = status(&mut town, "J");
+    assert_eq!((ended.state.is_over(), ended.counters.ok), (true, 0));
+    town.ask(0, vec![console().remove_image(&key)]);
+    let retry = || console().retry_job(&self::key("J"), &gwmo_model::Which::NotOk);
+    assert_eq!(town.codes(0, vec![retry()]), [406]);
+    bring(&mut town, &key);
+    assert_eq!(town.codes(0, vec![retry(), console().remove_image(&key)])[0], 202);
+    town.device(1).off = false;
+    town.call_home(1);
+    town.run();
+    assert_eq!(status(&mut town, "J").counters.ok, 1);
+    assert!(town.device(1).read("./Vendor/SwV").starts_with("http://"));
+}

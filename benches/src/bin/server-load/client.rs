@@ -7,7 +7,7 @@ use axum::http::Method;
 use base64ct::{Base64, Encoding as _};
 use dm_examples::clock::Clock;
 use dm_examples::http_client::HttpClient;
-use dm_examples::story::Lamp;
+use dm_examples::lamp::Lamp;
 use dm_syncml::auth::{Credentials, Nonce, Password};
 use dm_syncml::http::{Action, Policy, ResponseHead, judge, request_fields};
 use dm_syncml::session::{
