@@ -113,7 +113,9 @@ fn a_flood_is_not_taken_in() {
 fn datagrams_of_all_kinds_are_dropped() {
     let served = Served::plain(DM_GATEWAY, "");
     let state = served.folder.path().join("listening.redb");
-    let flags = device_flags(&served.account, &state);
+    // Another device than the one that is served: two with one identity would take each other's sessions.
+    let account = served.daemon.add_device("urn:uuid:shouted-at", &[]);
+    let flags = device_flags(&account, &state);
     let mut device = std::process::Command::new(DM_DEVICE);
     // A port that is free now.
     let at = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -140,7 +142,7 @@ fn datagrams_of_all_kinds_are_dropped() {
     assert_eq!(device.try_wait().unwrap(), None, "the device is still there");
     wait_for("a session of the device that was shouted at", || {
         let status = served.daemon.json(&["status"]);
-        (status["inventory"]["attached"] == 1).then_some(())
+        (status["inventory"]["attached"] == 2).then_some(())
     });
     device.kill().unwrap();
     device.wait().unwrap();
