@@ -94,7 +94,9 @@ impl Town {
                 let server = other_id(number);
                 let heard = site.heard.keys().any(|(_, text)| *text == server_list(number));
                 let asked = site.asked.get(&server).copied().unwrap_or_default();
-                if heard && is_allowed(number) && asked.times == 0 {
+                // A device that told it to a gateway that stopped over it may tell it to another one.
+                let stays = self.options.gateways == 1;
+                if stays && heard && is_allowed(number) && asked.times == 0 {
                     found.push(format!("gateway {} heard of {server}, and did not ask it", site.number));
                 }
             }
