@@ -26,10 +26,10 @@ impl Habit {
         let answers = prop_oneof![Just(200u16), Just(404), Just(425)].prop_map(Habit::Answers);
         prop_oneof![
             3 => answers,
-            1 => Just(Habit::Ignores),
-            1 => Just(Habit::CannotBeNotified),
-            1 => Just(Habit::LosesTheAnswer),
-            1 => Just(Habit::NotAllowed),
+            1 => Just(Self::Ignores),
+            1 => Just(Self::CannotBeNotified),
+            1 => Just(Self::LosesTheAnswer),
+            1 => Just(Self::NotAllowed),
         ]
     }
 }
