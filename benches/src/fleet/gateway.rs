@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use dm_notification::push::PushBuilder;
-use dm_syncml::session::{Incoming, Outgoing};
+use dm_syncml::session::{Incoming, Outgoing, TransportSecurity};
 use dm_syncml::{DecodeOptions, Encoding};
 use gwmo_model::{
     DetachReason, Fact, GatewayEvent, GatewayOutput, GatewayRecord, JobKey, PersistSeq, Sighting,
@@ -56,7 +56,7 @@ impl Town {
                 site.exchanges.insert(exchange, from);
                 let origin = format!("{from:?}");
                 let incoming = match Incoming::decode(Encoding::Wbxml, &body, &DecodeOptions::new()) {
-                    Ok(incoming) => incoming.with_origin(Some(&origin)),
+                    Ok(incoming) => incoming.with_origin(Some(&origin)).over(TransportSecurity::Confidential),
                     Err(error) => {
                         return self.violation(format!("{from:?} sent what is no message: {error}"));
                     }
@@ -120,6 +120,7 @@ impl Town {
         let address = format!("10.{gateway}.{}.{}", number / 256, number % 256);
         let model = model_of(number);
         let sighting = Sighting::new(epoch).with(Fact::LocalAddress, &address).with(Fact::Model, &model);
+        let sighting = sighting.over(TransportSecurity::Confidential);
         // From before it moved, it is refused.
         machine.handle_device_seen(clock, &id, &sighting).is_ok() && epoch > before
     }

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use dm_syncml::session::{ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Outgoing};
+use dm_syncml::session::{
+    ClientEvent, ClientOutput, ClientSession, Incoming, Initiation, Outgoing, TransportSecurity,
+};
 use dm_syncml::{DecodeOptions, Encoding, StatusCode};
 
 use super::Sabotage;
@@ -65,6 +67,8 @@ impl Town {
         let Some(machine) = &mut site.gateway else { return };
         let (seqs, alerts): (Vec<_>, Vec<_>) =
             machine.handle_upstream_opened(clock, &server_id()).into_iter().unzip();
+        // Nobody reads along in this town.
+        machine.handle_upstream_transport(clock, &server_id(), TransportSecurity::Confidential);
         if self.options.sabotage == Some(Sabotage::UnheardAlerts) {
             for seq in &seqs {
                 machine.handle_alert_taken(clock, &server_id(), *seq, StatusCode::OK);
