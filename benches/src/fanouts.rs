@@ -70,6 +70,7 @@ impl Crowd {
 
 /// Which devices are targets of which of several jobs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Spread {
     /// Each device of one job, and neighbours of different ones.
     Apart,

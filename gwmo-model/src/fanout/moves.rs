@@ -201,9 +201,14 @@ impl Fanout {
             return;
         };
         let live = self.lives.get_mut(room);
-        if !job.formers.is_empty()
-            && let Some(former) = job.formers.remove(&target.serial)
-        {
+        let former = if job.formers.is_empty() { None } else { job.formers.remove(&target.serial) };
+        if !target.is(STARTED) && live.ledger.slots().is_empty() {
+            // It did no more in this round than keep a pause.
+            target.set(LIVE, false);
+            target.link = former.unwrap_or(NONE);
+            return self.lives.remove(room);
+        }
+        if let Some(former) = former {
             let freed = u64::from(job.outcomes.remove(former));
             job.stored -= freed;
             self.stored -= freed;
