@@ -52,7 +52,8 @@ fn a_thousand_small_fleets() {
 #[test]
 fn a_large_fleet() {
     let tally = play(1, 1, 10_000, 4);
-    assert!(tally.targets >= 10_000 && tally.ok > tally.targets / 2, "{tally}");
+    // Jobs are for groups and selections too, so not everybody is in one.
+    assert!(tally.targets > 7_000 && tally.ok > tally.targets / 2, "{tally}");
     assert!(tally.crashes > 0 && tally.reboots > 100 && tally.moves > 100, "{tally}");
 }
 
